@@ -1,0 +1,85 @@
+"""thoughtengine: memory that a program can embed. One folder remembers everything and answers with reasons.
+
+The names below are loaded when they are first used: importing this package imports nothing else.
+"""
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from thoughtengine import encoders as encoders
+    from thoughtengine._types import Event, Finding
+    from thoughtengine.config import Config, Limits, RecallConfig, StorageConfig
+    from thoughtengine.engine import ThoughtEngine
+    from thoughtengine.engine import open_mind as open
+    from thoughtengine.errors import (
+        BatchError,
+        ForkedError,
+        InvalidArgumentError,
+        MemoryNotFoundError,
+        RecordError,
+        StoreClosedError,
+        StoreDamagedError,
+        StoreError,
+        StoreExistsError,
+        StoreFullError,
+        StoreLockedError,
+        StoreNewerError,
+        StoreNotFoundError,
+        StoreTooOldError,
+        ThoughtEngineError,
+        VectorDimensionError,
+    )
+    from thoughtengine.integration.health import Health
+    from thoughtengine.integration.monitor import Stats
+    from thoughtengine.integration.recovery import check_folder as check
+    from thoughtengine.memory.experience import Affect, Experience, Memory
+    from thoughtengine.memory.recall import Cue, Hit, Recall
+    from thoughtengine.memory.receipt import Receipt
+    from thoughtengine.memory.where import All, Not
+    from thoughtengine.storage.copies import Copy, backup, fork, restore
+
+_ERRORS = """BatchError ForkedError InvalidArgumentError MemoryNotFoundError RecordError StoreClosedError
+StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
+StoreTooOldError ThoughtEngineError VectorDimensionError"""
+
+_WHERE = {
+    "open": "engine:open_mind",
+    "check": "integration.recovery:check_folder",
+    **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
+    "ThoughtEngine": "engine",
+    **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
+    **dict.fromkeys(("Cue", "Hit", "Recall"), "memory.recall"),
+    **dict.fromkeys(("All", "Not"), "memory.where"),
+    "Receipt": "memory.receipt",
+    "Health": "integration.health",
+    "Stats": "integration.monitor",
+    **dict.fromkeys(("Event", "Finding"), "_types"),
+    **dict.fromkeys(("Config", "Limits", "RecallConfig", "StorageConfig"), "config"),
+    **dict.fromkeys(_ERRORS.split(), "errors"),
+    "encoders": "encoders:",
+}
+
+__all__ = [  # noqa: PLE0604
+    *_WHERE,
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> object:
+    from importlib import import_module
+
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("thoughtengine")
+    elif name in _WHERE:
+        module, colon, attribute = _WHERE[name].partition(":")
+        loaded = import_module("thoughtengine." + module)
+        value = getattr(loaded, attribute or name) if attribute or not colon else loaded
+    else:
+        raise AttributeError(f"module 'thoughtengine' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

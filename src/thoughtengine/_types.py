@@ -1,0 +1,70 @@
+"""Names that cross borders: arrays, events, findings, progress."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import attrs
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["BoolArray", "Emit", "Event", "Finding", "FloatArray", "IntArray", "Progress", "SingleArray"]
+
+FloatArray = NDArray[np.float64]
+SingleArray = NDArray[np.float32]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@attrs.frozen
+class Event:
+    """Something that happened in a mind.
+
+    Attributes
+    ----------
+    kind : str
+        ``"opened"``, ``"remembered"``, ``"revised"``, ``"forgotten"``, ``"erased"``, ``"pinned"``, ``"undone"``,
+        ``"incident"``, ``"progress"`` or ``"closed"``.
+    at : str
+        When, ISO 8601 with offset, by the mind's clock.
+    data : mapping
+        The parts, by name; ``ids`` for the memories concerned. Never a text: subscribers ask the mind for it.
+    """
+
+    kind: str
+    at: str
+    data: Mapping[str, Any]
+
+
+Emit = Callable[..., None]
+"""``emit(kind, **data)``: how a component tells what happened without knowing who listens."""
+
+Progress = Callable[[str, int, int | None], None]
+"""``progress(what, done, total)``: called now and then during anything long; `total` is None where it is unknown."""
+
+
+@attrs.frozen
+class Finding:
+    """One thing that a check found wrong.
+
+    Attributes
+    ----------
+    kind : str
+        What sort of thing: ``"unreadable"``, ``"missing memory"``, ``"orphan"``, ``"derived differs"``,
+        ``"count differs"``, ``"lost tail"``, ``"unknown key"``, ``"pointer file"``.
+    where : str
+        The file or key concerned.
+    message : str
+        What is wrong and what to do.
+    ids : tuple of int
+        The memories concerned, where they are known.
+    """
+
+    kind: str
+    where: str
+    message: str
+    ids: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.where}: {self.message}"

@@ -1,0 +1,128 @@
+"""Every setting, with its unit, range and default."""
+
+from __future__ import annotations
+
+import attrs
+
+from thoughtengine.errors import InvalidArgumentError
+
+__all__ = ["Config", "Limits", "RecallConfig", "StorageConfig"]
+
+
+@attrs.frozen(kw_only=True)
+class Limits:
+    """What the mind takes in at most; anything over is an `InvalidArgumentError` before a byte is written.
+
+    Attributes
+    ----------
+    text_bytes, payload_bytes : int
+        UTF-8 length of a text, encoded length of a payload.
+    name_bytes : int
+        UTF-8 length of a key, source, episode, kind or tag.
+    tags, payload_depth, vector_dimension, derived_from : int
+        Tags of one experience; nesting of a payload; numbers in a vector; memories one was made from.
+    batch : int
+        Experiences that `remember_many` writes in one atomic batch.
+    batch_bytes : int
+        Bytes of text and payload after which such a batch is closed early.
+    k : int
+        Hits that one recall may ask for.
+    """
+
+    text_bytes: int = 16 << 20
+    payload_bytes: int = 16 << 20
+    name_bytes: int = 1024
+    tags: int = 256
+    payload_depth: int = 64
+    vector_dimension: int = 8192
+    derived_from: int = 65536
+    batch: int = 512
+    batch_bytes: int = 4 << 20
+    k: int = 10_000
+
+
+@attrs.frozen(kw_only=True)
+class StorageConfig:
+    """How the bytes are kept.
+
+    Attributes
+    ----------
+    write_buffer_bytes : int
+        LevelDB's memtable; the ballast that a full disk gives back is twice as large.
+    cache_bytes : int
+        LevelDB's block cache.
+    max_open_files : int
+        Table files LevelDB keeps open.
+    mark_every : int
+        Writes after which the high-water mark in the pointer file is raised (with one sync). A lost tail longer than
+        this is always noticed; a shorter one only when the mind had been closed or synced in between.
+    """
+
+    write_buffer_bytes: int = 1 << 20
+    cache_bytes: int = 8 << 20
+    max_open_files: int = 256
+    mark_every: int = 4096
+
+
+@attrs.frozen(kw_only=True)
+class RecallConfig:
+    """How recall scores: a switch and a weight per channel.
+
+    Attributes
+    ----------
+    text, labels, dense, time, source, episode, neighbours : float
+        What each channel weighs, at least 0: words of the text; words of source, tags and date; the vector; a date in
+        the cue; a source named in it; its episode; what was said just before and after.
+    near, far : float
+        Share of its score that a memory lends to the next one in its episode, and to the one after that, in [0, 1].
+    off : tuple of str
+        Names of channels that are switched off.
+
+    Examples
+    --------
+    >>> RecallConfig(off=("time",), neighbours=0.5).off
+    ('time',)
+    """
+
+    text: float = 1.0
+    labels: float = 1.0
+    dense: float = 0.5
+    time: float = 0.1
+    source: float = 0.25
+    episode: float = 0.1
+    neighbours: float = 1.0
+    near: float = 0.3
+    far: float = 0.09
+    off: tuple[str, ...] = ()
+
+    def __attrs_post_init__(self) -> None:
+        channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
+        for name in (*channels, "near", "far"):
+            value = getattr(self, name)
+            top = 1.0 if name in ("near", "far") else 1e6
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
+                raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
+        for name in self.off:
+            if name not in channels:
+                raise InvalidArgumentError("off", name, f"names of channels: {', '.join(channels)}")
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """All settings of a mind, for ``te.open(path, config=...)``.
+
+    Examples
+    --------
+    >>> Config(limits=Limits(tags=8)).limits.tags
+    8
+    """
+
+    limits: Limits = attrs.field(factory=Limits)
+    storage: StorageConfig = attrs.field(factory=StorageConfig)
+    recall: RecallConfig = attrs.field(factory=RecallConfig)
+
+    def __attrs_post_init__(self) -> None:
+        for group in (self.limits, self.storage):
+            for name, value in attrs.asdict(group).items():
+                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                    raise InvalidArgumentError(name, value, "a whole number of at least 1")

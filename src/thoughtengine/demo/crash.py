@@ -1,0 +1,157 @@
+"""Scene 3: a child process is killed while it remembers, and everything it acknowledged is there."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import attrs
+
+import thoughtengine as te
+from thoughtengine.demo.page import Page
+from thoughtengine.demo.stage import Promise, Stage
+from thoughtengine.demo.writer import text_of
+
+__all__ = ["Kill", "Kills", "play", "show"]
+
+_ROUNDS = 3
+_PATIENCE_SECONDS = 20.0
+
+
+@attrs.frozen(kw_only=True)
+class Kill:
+    """One child that was killed.
+
+    Attributes
+    ----------
+    after_seconds : float
+        From its first acknowledgement to the kill.
+    killed : bool
+        Whether it died of SIGKILL, and of nothing else.
+    n_acknowledged, n_found : int
+        What it had written to its standard output, and how many of these the mind gives back, text for text.
+    n_beyond : int
+        Memories it had written and not yet acknowledged: 0 or 1.
+    n_findings : int
+        What `check` found afterwards.
+    """
+
+    after_seconds: float
+    killed: bool
+    n_acknowledged: int
+    n_found: int
+    n_beyond: int
+    n_findings: int
+
+
+@attrs.frozen
+class Kills:
+    """All the children.
+
+    Attributes
+    ----------
+    kills : tuple of Kill
+        In order.
+    n_older, n_older_intact : int
+        Memories that were there before the first, and how many of these are as they were after the last.
+    """
+
+    kills: tuple[Kill, ...]
+    n_older: int
+    n_older_intact: int
+
+    @property
+    def n_acknowledged(self) -> int:
+        """Acknowledged by all of them."""
+        return sum(kill.n_acknowledged for kill in self.kills)
+
+    @property
+    def n_found(self) -> int:
+        """Found of these."""
+        return sum(kill.n_found for kill in self.kills)
+
+    @property
+    def promises(self) -> tuple[Promise, ...]:
+        """Tell what was promised, and whether it held."""
+        found = self.n_acknowledged == self.n_found > 0 and all(kill.killed for kill in self.kills)
+        sound = self.n_older == self.n_older_intact
+        sound &= all(kill.n_findings == 0 and kill.n_beyond <= 1 for kill in self.kills)
+        return (
+            Promise(f"{self.n_acknowledged:,} acknowledged, {self.n_found:,} found again: none lost", found),
+            Promise(f"the {self.n_older:,} from before are as they were, the check is empty every time", sound),
+        )
+
+
+def play(stage: Stage) -> Kills:
+    """Kill three children, one after the other, each at a random moment, on a fork of the mind."""
+    folder = stage.scratch("killed")
+    te.fork(stage.mind, folder)
+    older = _contents(folder)
+    kills: list[Kill] = []
+    for _ in range(_ROUNDS):
+        first = sum(kill.n_acknowledged + kill.n_beyond for kill in kills)
+        kills.append(_kill_one(folder, first, stage.scratch("acknowledged.txt")))
+    now = _contents(folder)
+    return Kills(tuple(kills), len(older), sum(now.get(id) == text for id, text in older.items()))
+
+
+def _contents(folder: Path) -> dict[int, str | None]:
+    with te.open(folder, create=False) as mind:
+        return {memory.id: memory.text for memory in mind.memories()}
+
+
+def _kill_one(folder: Path, first: int, acknowledged: Path) -> Kill:
+    with te.open(folder, create=False) as mind:
+        before = len(mind)
+    after = random.uniform(0.03, 0.3)  # really random: a moment that nobody chose
+    status = _run_until_killed(folder, first, acknowledged, after)
+    rows = [line.split() for line in acknowledged.read_text("ascii").splitlines(keepends=True) if line.endswith("\n")]
+    with te.open(folder, create=False) as mind:
+        found = 0
+        for id, number in rows:
+            memory = mind.get(int(id))
+            found += memory is not None and memory.text == text_of(int(number))
+        return Kill(
+            after_seconds=after,
+            killed=status == -signal.SIGKILL,
+            n_acknowledged=len(rows),
+            n_found=found,
+            n_beyond=len(mind) - before - found,
+            n_findings=len(mind.check()),
+        )
+
+
+def _run_until_killed(folder: Path, first: int, acknowledged: Path, after: float) -> int:
+    """Start the child, wait for its first acknowledgement and a moment more, kill it; return its exit status."""
+    source = str(Path(te.__file__).resolve().parents[1])
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, (source, os.environ.get("PYTHONPATH"))))}
+    command = [sys.executable, "-P", "-m", "thoughtengine.demo.writer", str(folder), str(first), str(os.getpid())]
+    with acknowledged.open("wb") as output:
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, env=environment
+        )
+    try:
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        while not acknowledged.stat().st_size and child.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(after)
+    finally:
+        child.kill()
+        child.communicate()
+    return child.returncode
+
+
+def show(outcome: Kills, page: Page) -> None:
+    """Draw what each child had done when it died."""
+    page.say("A child process remembers and prints each id; SIGKILL ends it at a random moment.")
+    rows = [("killed after", "acknowledged", "found", "written, not yet acknowledged", "check")]
+    for kill in outcome.kills:
+        findings = "empty" if not kill.n_findings else f"{kill.n_findings} findings"
+        seen = (f"{kill.n_acknowledged:,}", f"{kill.n_found:,}", str(kill.n_beyond), findings)
+        rows.append((f"{1e3 * kill.after_seconds:.0f} ms", *seen))
+    page.table(rows)

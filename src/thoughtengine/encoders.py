@@ -1,0 +1,103 @@
+"""Encoders: what turns texts into vectors, given by the host; there is none by default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
+
+if TYPE_CHECKING:
+    from thoughtengine._types import SingleArray
+
+__all__ = ["Encoder", "check_encoder", "encode"]
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """What a host may pass in as `encoder`.
+
+    Attributes
+    ----------
+    name : str
+        What it is called.
+    dimension : int
+        Length of its vectors.
+    fingerprint : str
+        Its identity: another one means other vectors, so that memories are encoded again.
+    """
+
+    name: str
+    dimension: int
+    fingerprint: str
+
+    def __call__(self, texts: Sequence[str]) -> SingleArray:
+        """Return one vector per text, float32, shape (n, dimension)."""
+        ...
+
+
+def check_encoder(encoder: object) -> None:
+    """Check that an object is an `Encoder`, without calling it.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Names what is missing or of the wrong type.
+
+    Examples
+    --------
+    >>> check_encoder(len)
+    Traceback (most recent call last):
+        ...
+    thoughtengine.errors.InvalidArgumentError: encoder: expected an encoder with a name (a string that is not empty); ...
+    """
+    for name in ("name", "fingerprint"):
+        value = getattr(encoder, name, None)
+        if not isinstance(value, str) or not value:
+            raise InvalidArgumentError("encoder", encoder, f"an encoder with a {name} (a string that is not empty)")
+    dimension = getattr(encoder, "dimension", None)
+    if isinstance(dimension, bool) or not isinstance(dimension, int) or dimension < 1:
+        raise InvalidArgumentError("encoder", encoder, "an encoder with a dimension (a whole number of at least 1)")
+    if not callable(encoder):
+        raise InvalidArgumentError("encoder", encoder, "an encoder that can be called with a list of texts")
+
+
+def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
+    """Return one vector per text, checked.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        As `check_encoder` accepts it.
+    texts : sequence of str
+        What to encode; for none, the encoder is not called.
+
+    Returns
+    -------
+    array of float32, shape (n, dimension)
+        Contiguous.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where the encoder returns something that is no array of finite numbers with one row per text.
+    VectorDimensionError
+        Where its rows have another length than it says.
+    """
+    import numpy as np
+
+    if not texts:
+        return np.empty((0, encoder.dimension), np.float32)
+    given = encoder(list(texts))
+    expected = f"float32 vectors of shape ({len(texts)}, {encoder.dimension}) from encoder {encoder.name!r}"
+    try:
+        vectors = np.ascontiguousarray(given, np.float32)
+    except (TypeError, ValueError):
+        raise InvalidArgumentError("encoder", given, expected) from None
+    if vectors.ndim != 2 or len(vectors) != len(texts):
+        raise InvalidArgumentError("encoder", vectors.shape, expected)
+    if vectors.shape[1] != encoder.dimension:
+        raise VectorDimensionError("encoder", vectors.shape[1], encoder.dimension)
+    if not np.isfinite(vectors).all():
+        raise InvalidArgumentError("encoder", given, expected + ", all finite")
+    return vectors

@@ -1,0 +1,799 @@
+"""ThoughtEngine: one short method per verb; opens, wires, closes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import os
+import secrets
+import time
+import zoneinfo
+from collections.abc import Callable, Iterable, Iterator
+from types import TracebackType
+from typing import Any, overload
+
+import numpy as np
+
+from thoughtengine._types import Finding, Progress, SingleArray
+from thoughtengine.config import Config
+from thoughtengine.encoders import Encoder, check_encoder, encode
+from thoughtengine.errors import (
+    BatchError,
+    InvalidArgumentError,
+    MemoryNotFoundError,
+    ThoughtEngineError,
+    VectorDimensionError,
+)
+from thoughtengine.integration.events import Events
+from thoughtengine.integration.health import Health, health_of
+from thoughtengine.integration.monitor import Monitor, Stats
+from thoughtengine.integration.recovery import check_open
+from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.derive import rebuild
+from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
+from thoughtengine.memory.forget import Acted, act, erase_receipt, find, plan_erasure, undo
+from thoughtengine.memory.moment import from_stored, to_stored
+from thoughtengine.memory.recall import Cue, Hit, Ranking, Recall, Why, rank
+from thoughtengine.memory.receipt import Receipt, receipt_of
+from thoughtengine.memory.record import VectorRecord
+from thoughtengine.memory.remember import Draft, as_vector, draft, take
+from thoughtengine.memory.where import Where, parse_where
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.copies import Copy, purge_snapshots, snapshot
+from thoughtengine.storage.files import discard, size_of
+from thoughtengine.storage.folder import QUARANTINE, FolderStore, open_folder
+from thoughtengine.storage.incident import Incident
+from thoughtengine.storage.keyspace import CODE, RECEIPT
+from thoughtengine.storage.pointer import EncoderIdentity
+
+__all__ = ["ThoughtEngine", "open_mind"]
+
+_log = logging.getLogger("thoughtengine")
+_UNSET: Any = object()
+_ENCODE = 64
+Clock = Callable[[], dt.datetime]
+
+
+def open_mind(
+    path: str | os.PathLike[str],
+    *,
+    create: bool = True,
+    durability: str = "process",
+    encoder: Encoder | None = None,
+    timezone: str | dt.tzinfo | None = None,
+    config: Config | None = None,
+    clock: Clock | None = None,
+) -> ThoughtEngine:
+    """Open the mind in a folder, or make one there.
+
+    Parameters
+    ----------
+    path : path
+        The folder. It is made where nothing or an empty folder is.
+    create : bool
+        False: a path without a mind is a `StoreNotFoundError`.
+    durability : {"process", "power"}
+        What an acknowledged write survives: the end of the process, however it comes (default: a write costs tens of
+        microseconds, and only a power failure can take the last ones, always from the end and never in part); or loss of
+        power too (each write waits for the disk, about a millisecond).
+    encoder : Encoder, optional
+        Turns text into vectors. Without one recall is lexical.
+    timezone : str or tzinfo, optional
+        Zone of the clock: a name of the IANA data base, such as ``"Europe/Berlin"``. Default: the machine's.
+    config : Config, optional
+        Every other setting.
+    clock : callable, optional
+        Returns the present as an aware datetime.
+
+    Returns
+    -------
+    ThoughtEngine
+        ``mind.created`` tells whether it is new.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For an argument that cannot be used.
+    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError, StoreDamagedError, StoreFullError
+        When the folder cannot be opened; it is left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with open_mind(tempfile.mkdtemp() + "/mind") as mind:
+    ...     id = mind.remember("I gave up coffee in March. Tea only now.", source="Dana")
+    ...     mind.recall("what should I offer Dana?")[0].text
+    'I gave up coffee in March. Tea only now.'
+    """
+    where = _path(path)
+    if not isinstance(create, bool):
+        raise InvalidArgumentError("create", create, "True or False")
+    if durability not in ("process", "power"):
+        raise InvalidArgumentError("durability", durability, '"process" or "power"')
+    if config is not None and not isinstance(config, Config):
+        raise InvalidArgumentError("config", config, "te.Config(...)")
+    if encoder is not None:
+        check_encoder(encoder)
+    settings = config or Config()
+    ticks = _clock(clock, timezone)
+    store, created = open_folder(where, settings.storage, create=create)
+    try:
+        return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=durability == "power", created=created)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _path(path: object) -> str:
+    try:
+        name = os.fspath(path)  # type: ignore[call-overload]
+    except TypeError:
+        name = None
+    if not isinstance(name, str) or not name or "\x00" in name:
+        raise InvalidArgumentError("path", path, "the name of a folder (str or os.PathLike)")
+    return name
+
+
+def _clock(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
+    if clock is not None and not callable(clock):
+        raise InvalidArgumentError("clock", clock, "a callable that returns an aware datetime")
+    zone: dt.tzinfo | None
+    if isinstance(timezone, str):
+        try:
+            zone = zoneinfo.ZoneInfo(timezone)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise InvalidArgumentError("timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo') from error
+    elif timezone is None or isinstance(timezone, dt.tzinfo):
+        zone = timezone
+    else:
+        raise InvalidArgumentError("timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo')
+    if clock is None:
+        return lambda: dt.datetime.now(zone).astimezone(zone)
+    return clock if zone is None else lambda: clock().astimezone(zone)
+
+
+class ThoughtEngine:
+    """A mind: what it remembers lies in one folder; every verb may be called from any thread.
+
+    Made by ``te.open(path)``; a context manager.
+
+    Attributes
+    ----------
+    created : bool
+        Whether `open` made it.
+    path : str
+        Its folder, absolute.
+    events : Events
+        ``events.subscribe(kind, handler)``.
+    """
+
+    def __init__(
+        self, store: FolderStore, config: Config, clock: Clock, *, encoder: Encoder | None, sync: bool, created: bool
+    ) -> None:
+        self._store, self._config, self._clock, self._sync = store, config, clock, sync
+        self._encoder = encoder
+        self.created, self.path = created, str(store.root)
+        self.events = Events(clock)
+        self._monitor = Monitor()
+        store.on_incident = self._incident
+        if store.must_rebuild:
+            with store.writing:
+                rebuild(store, at=self._now()[0], progress=self._progress)
+                store.settle()
+        dimension, fingerprint = self._adopt(encoder)
+        self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
+        if encoder is not None:
+            self._encode_missing(encoder)
+        _log.info("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
+
+    def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
+        """Note the encoder's identity in the store; return the dimension and fingerprint that count."""
+        pointer = self._store.pointer
+        if encoder is None:
+            known = pointer.encoder
+            return pointer.dimension or (known.dimension if known else None), known.fingerprint if known else ""
+        if pointer.dimension not in (None, encoder.dimension):
+            raise VectorDimensionError("encoder", encoder.dimension, pointer.dimension or 0)
+        identity = EncoderIdentity(name=encoder.name, dimension=encoder.dimension, fingerprint=encoder.fingerprint)
+        if identity != pointer.encoder:
+            self._store.update_pointer(encoder=identity)
+        return encoder.dimension, encoder.fingerprint
+
+    def _encode_missing(self, encoder: Encoder) -> None:
+        """Encode what this encoder has not: after the first opening with it, or after one without."""
+        pending, done = list(self._memories.without_vector()), 0
+        for start in range(0, len(pending), _ENCODE):
+            chunk = pending[start : start + _ENCODE]
+            vectors = encode(encoder, [text for _, text in chunk])
+            with self._store.writing:
+                batch = Batch()
+                for (id_, _), vector in zip(chunk, vectors, strict=True):
+                    batch.put(CODE, id_, VectorRecord(data=vector.tobytes(), fingerprint=encoder.fingerprint))
+                self._store.commit(batch)
+            done += len(chunk)
+            self._progress("encoding", done, len(pending))
+
+    def _now(self) -> tuple[int, int]:
+        return to_stored("clock", self._clock())
+
+    def _progress(self, what: str, done: int, total: int | None) -> None:
+        self.events.emit("progress", what=what, done=done, total=total)
+
+    def _incident(self, incident: Incident) -> None:
+        self.events.emit("incident", kind=incident.kind, message=incident.message, files=incident.files)
+
+    # remember
+
+    def remember(
+        self,
+        text: str | None = None,
+        *,
+        key: str | None = None,
+        at: dt.datetime | str | None = None,
+        source: str | None = None,
+        tags: Iterable[str] = (),
+        episode: str | None = None,
+        affect: Affect | None = None,
+        vector: Any = None,
+        payload: Any = None,
+        kind: str | None = None,
+        layer: str = "sensory",
+        derived_from: Iterable[int] = (),
+    ) -> int:
+        """Remember one experience; the very next recall sees it.
+
+        Parameters
+        ----------
+        text : str, optional
+            What was said or seen, up to 16 MiB. At least one of text, tags, vector and payload is needed.
+        key : str, optional
+            The host's own name: the same key with the same content gives the same id (a safe retry), with new content a
+            revision.
+        at : datetime or str, optional
+            When, aware, or ISO 8601 text with offset (kept); default: now.
+        source : str, optional
+            Who or what it came from.
+        tags : iterable of str
+            Up to 256.
+        episode : str, optional
+            The run of experiences it belongs to.
+        affect : Affect, optional
+            How it felt.
+        vector : array-like of float, shape (dimension,), optional
+            Wins over the encoder.
+        payload : tree of str, int, float, bool, bytes, None, list, dict, optional
+            Kept and given back; not searched.
+        kind : str, optional
+            Name of the payload's type.
+        layer : {"sensory", "emotion", "logic", "dream", "eternal"}
+            Inferred layers (logic, dream) are recalled only when named.
+        derived_from : iterable of int
+            For logic and dream: the memories it rests on.
+
+        Returns
+        -------
+        int
+            The id; ids grow with arrival.
+
+        Raises
+        ------
+        InvalidArgumentError, VectorDimensionError, MemoryNotFoundError
+            Before anything is written.
+        StoreFullError, StoreError
+            When it could not be written; it is not there then.
+        """
+        experience = Experience(
+            text=text, key=key, at=at, source=source, tags=tags, episode=episode, affect=affect, vector=vector,
+            payload=payload, kind=kind, layer=layer, derived_from=derived_from,
+        )  # fmt: skip
+        begun = time.perf_counter()
+        self._store.ready()
+        made = draft(experience, now=self._now(), limits=self._config.limits)
+        id_ = self._take([made])[0]
+        self._monitor.note("remember", time.perf_counter() - begun)
+        return id_
+
+    def remember_many(self, experiences: Iterable[Experience]) -> list[int]:
+        """Remember many, in atomic batches of up to 512.
+
+        Parameters
+        ----------
+        experiences : iterable of Experience
+            Taken as they come; may be endless as far as memory goes.
+
+        Returns
+        -------
+        list of int
+            Their ids, in order.
+
+        Raises
+        ------
+        BatchError
+            At a bad one: those of earlier batches are written, its own batch is not.
+        """
+        self._store.ready()
+        if isinstance(experiences, (str, bytes, Experience)) or not isinstance(experiences, Iterable):
+            raise InvalidArgumentError("experiences", experiences, "an iterable of te.Experience")
+        limits, ids, chunk, size = self._config.limits, list[int](), list[Draft](), 0
+        for index, experience in enumerate(experiences):
+            try:
+                if not isinstance(experience, Experience):
+                    raise InvalidArgumentError("experiences", experience, "te.Experience(...)")
+                made = draft(experience, now=self._now(), limits=limits)
+            except ThoughtEngineError as error:
+                raise BatchError(index, tuple(ids), error) from error
+            chunk.append(made)
+            size += made.bytes
+            if len(chunk) >= limits.batch or size >= limits.batch_bytes:
+                self._take_chunk(chunk, ids)
+                chunk, size = [], 0
+        if chunk:
+            self._take_chunk(chunk, ids)
+        return ids
+
+    def _take_chunk(self, chunk: list[Draft], ids: list[int]) -> None:
+        with self._monitor.timed("remember_many"):
+            try:
+                ids += self._take(chunk)
+            except (InvalidArgumentError, MemoryNotFoundError) as error:
+                index = next((i for i, made in enumerate(chunk) if self._is_bad(made)), 0)
+                raise BatchError(len(ids) + index, tuple(ids), error) from error
+
+    def _is_bad(self, made: Draft) -> bool:
+        """Tell whether a draft cannot be stored as the mind is now."""
+        dimension = self._memories.dimension
+        if made.vector is not None and dimension is not None and made.vector.size != dimension:
+            return True
+        return any(self._memories.record(id_) is None for id_ in made.record.derived_from)
+
+    def _take(self, drafts: list[Draft], *, supersedes: int | None = None) -> list[int]:
+        codes = self._codes(drafts)
+        encoder = self._encoder
+        with self._store.writing:
+            ids, taken = take(
+                self._store,
+                drafts,
+                codes,
+                fingerprint=encoder.fingerprint if encoder else "",
+                dimension=self._memories.dimension,
+                supersedes=supersedes,
+                sync=self._sync,
+            )
+            self._note_dimension(drafts)
+            self._memories.added(taken)
+        if taken:
+            self.events.emit("remembered", ids=tuple(t.id for t in taken))
+            revised = {t.superseded: t.id for t in taken if t.superseded is not None}
+            if revised:
+                self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
+        return ids
+
+    def _note_dimension(self, drafts: list[Draft]) -> None:
+        """Fix the dimension with the host's first vector."""
+        if self._store.pointer.dimension is None and (size := next((d.vector.size for d in drafts if d.vector is not None), 0)):
+            self._store.update_pointer(dimension=size)
+
+    def _codes(self, drafts: list[Draft]) -> list[SingleArray | None]:
+        """Encode the texts that came without a vector."""
+        codes: list[SingleArray | None] = [None] * len(drafts)
+        if self._encoder is not None:
+            lacking = [i for i, d in enumerate(drafts) if d.vector is None and d.record.text is not None]
+            texts = [drafts[i].record.text or "" for i in lacking]
+            if texts:
+                for i, vector in zip(lacking, encode(self._encoder, texts), strict=True):
+                    codes[i] = vector
+        return codes
+
+    def revise(
+        self,
+        id_or_key: int | str,
+        text: str | None = _UNSET,
+        *,
+        at: dt.datetime | str | None = None,
+        source: str | None = _UNSET,
+        tags: Iterable[str] = _UNSET,
+        episode: str | None = _UNSET,
+        affect: Affect | None = None,
+        vector: Any = None,
+        payload: Any = _UNSET,
+        kind: str | None = _UNSET,
+    ) -> int:
+        """Put a new memory in the place of an earlier one, which stays and never ranks above it.
+
+        Parameters
+        ----------
+        id_or_key : int or str
+            The earlier one; if it was revised before, its newest revision is meant.
+        text, source, tags, episode, payload, kind
+            As in `remember`; what is left out stays as it was. Key and layer always do.
+        at, affect, vector
+            As in `remember`; they belong to the new memory alone.
+
+        Returns
+        -------
+        int
+            Id of the new one; the earlier one's `superseded_by`.
+
+        Raises
+        ------
+        MemoryNotFoundError
+            When there is no such memory.
+        InvalidArgumentError
+            When nothing is given to change, or a field cannot be used.
+        """
+        begun = time.perf_counter()
+        self._store.ready()
+        changes = {"text": text, "source": source, "tags": tags, "episode": episode, "payload": payload, "kind": kind}
+        changes = {name: value for name, value in changes.items() if value is not _UNSET}
+        if not changes and at is None and affect is None and vector is None:
+            raise InvalidArgumentError("text", None, "at least one field that changes")
+        with self._store.writing:
+            old = self._newest(find(self._store, id_or_key))
+            record = self._memories.record(old)
+            if record is None or self._memories.mark(old).forgotten:
+                raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+            kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
+            experience = Experience(
+                **(kept | changes), key=record.key, at=at, affect=affect or self._felt(old), vector=vector,
+                layer=LAYERS[record.layer], derived_from=record.derived_from,
+            )  # fmt: skip
+            made = draft(experience, now=self._now(), limits=self._config.limits)
+            id_ = self._take([made], supersedes=old)[0]
+        self._monitor.note("revise", time.perf_counter() - begun)
+        return id_
+
+    def _felt(self, id_: int) -> Affect | None:
+        """A feeling on its own keeps its affect when it is revised; any other memory's affect belongs to it alone."""
+        memory = self._memories.memory(id_, 0)
+        return memory.affect if memory is not None and memory.layer == "emotion" else None
+
+    def _newest(self, id_: int) -> int:
+        """Follow revisions to the last."""
+        while (after := self._memories.mark(id_).superseded_by) is not None:
+            id_ = after
+        return id_
+
+    # recall
+
+    def recall(self, cue: str | Any, *, k: int = 10, **where: Any) -> Recall:
+        """Find the memories that a cue calls up, best first, each with its reasons. Looking changes no later answer.
+
+        Parameters
+        ----------
+        cue : str, array-like of float, or Cue
+            A question or words; a vector; or both with a moment and an episode.
+        k : int
+            How many hits at most, 1 to 10,000.
+        **where
+            Which memories may be found: ``layers, sources, tags, episode, kind, since, until, min_strength``, as in
+            `memories`.
+
+        Returns
+        -------
+        Recall
+            A sequence of `Hit`; ``print(recall)`` shows one line a hit.
+
+        Raises
+        ------
+        InvalidArgumentError, VectorDimensionError
+            For a cue or filter that cannot be used.
+        """
+        begun = time.perf_counter()
+        self._store.ready()
+        asked, chosen = _cue(cue), parse_where(**where)
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
+            raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+        now = self._now()[0]
+        view, vector = self._memories.view(), self._cue_vector(asked)
+        ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall)
+        hits = tuple(self._hits(ranking, now))
+        seconds = time.perf_counter() - begun
+        self._monitor.note("recall", seconds)
+        return Recall(secrets.token_hex(8), hits, ranking.n_candidates, seconds, asked, len(self))
+
+    def _cue_vector(self, cue: Cue) -> SingleArray | None:
+        if cue.vector is not None:
+            vector = as_vector(cue.vector, self._config.limits)
+            have = self._memories.dimension
+            if have is not None and vector.size != have:
+                raise VectorDimensionError("cue", vector.size, have)
+            return vector
+        if self._encoder is None or cue.text is None or not self._config.recall.dense or "dense" in self._config.recall.off:
+            return None
+        vector = encode(self._encoder, [cue.text])[0]
+        return vector
+
+    def _hits(self, ranking: Ranking, now: int) -> Iterator[Hit]:
+        rows = zip(ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares, ranking.n_repeats.tolist(), strict=True)
+        for id_, score, shares, n_repeats in rows:
+            memory = self._memories.memory(id_, now)
+            if memory is not None:
+                told = {name: share for name, share in zip(ranking.channels, shares.tolist(), strict=True) if share}
+                yield Hit(memory, score, Why(told, words=ranking.words, memory=memory), n_repeats)
+
+    @overload
+    def get(self, id_or_key: int | str) -> Memory | None: ...
+    @overload
+    def get(self, id_or_key: int | str, default: Any) -> Any: ...
+    def get(self, id_or_key: int | str, default: Any = None) -> Any:
+        """Return the memory with this id or key, `default` where there is none (or it was forgotten)."""
+        try:
+            return self[id_or_key]
+        except MemoryNotFoundError:
+            return default
+
+    def __getitem__(self, id_or_key: int | str) -> Memory:
+        """Return the memory with this id or key; a key names the newest revision.
+
+        Raises
+        ------
+        MemoryNotFoundError
+            A `KeyError`; tells whether it was forgotten, erased or lost.
+        """
+        self._store.ready()
+        id_ = find(self._store, id_or_key)
+        memory = self._memories.memory(id_, self._now()[0])
+        if memory is None:
+            raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+        return memory
+
+    def __contains__(self, id_or_key: object) -> bool:
+        self._store.ready()
+        try:
+            return not self._memories.mark(find(self._store, id_or_key)).forgotten
+        except (MemoryNotFoundError, InvalidArgumentError):
+            return False
+
+    def __len__(self) -> int:
+        """Return how many memories there are in all layers, forgotten ones not counted."""
+        return self._store.head.memories - self._store.head.hidden
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[Memory]:
+        return self.memories()
+
+    def memories(self, *, newest_first: bool = False, after: int | None = None, **where: Any) -> Iterator[Memory]:
+        """Yield the memories that match, in order of id.
+
+        Parameters
+        ----------
+        newest_first : bool
+            Reverse the order.
+        after : int, optional
+            Begin behind this id (in front of it when newest first): the last id of the page before.
+        layers, sources, episode, kind : str or iterable of str, or Not(...)
+            Any of these. Without `layers`: what happened (sensory, eternal); inferred layers only when named.
+        tags : str, All(...), Not(...), or iterable of them
+            Any of these, all of these, none of these.
+        since, until : datetime or str
+            From the first moment on, before the second; aware, or ISO 8601 text with offset.
+        min_strength : float
+            In [0, 1].
+
+        Raises
+        ------
+        InvalidArgumentError
+            For a filter that cannot be used.
+        """
+        self._store.ready()
+        chosen, now = parse_where(**where), self._now()[0]
+        if after is not None and (isinstance(after, bool) or not isinstance(after, int)):
+            raise InvalidArgumentError("after", after, "the id of a memory")
+        ids = self._memories.select(chosen, now)
+        if after is not None:
+            ids = ids[ids < after] if newest_first else ids[ids > after]
+        return self._memories.memories(ids[::-1] if newest_first else ids, now)
+
+    def count(self, **where: Any) -> int:
+        """Return how many memories match; the filters are those of `memories`."""
+        self._store.ready()
+        return self._memories.view().count(parse_where(**where), self._now()[0])
+
+    def export(self) -> Iterator[dict[str, Any]]:
+        """Yield every memory in order of id as a dict of plain values, forgotten ones too: all that is needed elsewhere.
+
+        The keys are the fields of `Experience`, and ``id``, ``supersedes``, ``origin``, ``pinned``, ``forgotten``; `at` is
+        ISO 8601 with offset, `affect` [valence, arousal], `layer` as it was remembered.
+        """
+        self._store.ready()
+        return self._memories.export()
+
+    # forget
+
+    def forget(self, *ids: int | str, erase: bool = False, **where: Any) -> Receipt:
+        """Hide memories, or erase them for good.
+
+        Parameters
+        ----------
+        *ids : int or str
+            Ids or keys. Either these or `where`.
+        erase : bool
+            False: hidden from every verb until ``mind.undo(receipt)``; nothing is removed. True: the bytes go, with those of
+            what was made from them; the store is written anew without them (writers wait for it, about 5 microseconds a
+            memory kept), so are snapshots inside the folder; the receipt carries how, and names the copies that are out of
+            reach. With `where`, forgotten and inferred memories are erased too.
+        **where
+            Filters as in `memories`.
+
+        Raises
+        ------
+        InvalidArgumentError
+            When nothing is given, or both ids and filters.
+        MemoryNotFoundError
+            When one is not there; nothing is done then.
+        """
+        with self._monitor.timed("erase" if erase else "forget"), self._store.writing:
+            self._store.ready()
+            found = self._chosen(ids, where, everything=erase)
+            if erase:
+                return self._erase(found)
+            return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
+
+    def pin(self, *ids: int | str) -> Receipt:
+        """Make memories eternal: same id, layer eternal, strength 1, until ``mind.undo(receipt)``.
+
+        Raises
+        ------
+        InvalidArgumentError, MemoryNotFoundError
+            When nothing is given, or one is not there; nothing is done then.
+        """
+        with self._monitor.timed("pin"), self._store.writing:
+            self._store.ready()
+            found = self._chosen(ids, {}, everything=False)
+            return self._acted("pinned", act(self._store, "pin", found, at=self._now()[0], sync=self._sync))
+
+    def undo(self, receipt: Receipt | int) -> Receipt:
+        """Take a forgetting or pinning back, also after a restart by the receipt's id.
+
+        Returns
+        -------
+        Receipt
+            `ids`: what it took back; `kept`: what stays as it was, and why.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For what is no receipt of this mind, or cannot be taken back (an erasure, an undo).
+        """
+        number = receipt.id if isinstance(receipt, Receipt) else receipt
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise InvalidArgumentError("receipt", receipt, "a te.Receipt, or its id")
+        with self._monitor.timed("undo"), self._store.writing:
+            self._store.ready()
+            return self._acted("undone", undo(self._store, number, at=self._now()[0], sync=self._sync))
+
+    def _acted(self, kind: str, acted: Acted) -> Receipt:
+        self._memories.marked(acted.marks)
+        self.events.emit(kind, ids=acted.receipt.ids, receipt=acted.receipt.id)
+        return acted.receipt
+
+    def _chosen(self, ids: tuple[int | str, ...], where: dict[str, Any], *, everything: bool) -> list[int]:
+        """Return the ids that are meant: those named, or those that match."""
+        if bool(ids) == bool(where):
+            raise InvalidArgumentError("ids", ids or None, "either ids (or keys) or filters such as source=..., not both or none")
+        if not where:
+            found = list(dict.fromkeys(find(self._store, id_, argument="ids") for id_ in ids))
+            for id_ in found:
+                if not everything and self._memories.mark(id_).forgotten:
+                    raise MemoryNotFoundError(id_, "it was forgotten already; mind.undo(receipt) shows it again")
+            return found
+        if everything and "layers" not in where:
+            where = {**where, "layers": LAYERS}
+        chosen: Where = parse_where(**where, hidden=everything)
+        matching: list[int] = self._memories.select(chosen, self._now()[0]).tolist()
+        return matching
+
+    def _erase(self, ids: list[int]) -> Receipt:
+        plan, at, root = plan_erasure(self._store, ids), self._now()[0], self._store.root
+        detail: dict[str, Any] = {
+            "method": "rebuild",
+            "out_of_reach": [dict(made) for made in self._store.pointer.backups],
+            "n_with_what_was_made_from_them": len(plan.ids),
+        }
+        record = erase_receipt(plan, at=at, detail=detail)
+        detail["snapshots"] = purge_snapshots(self._store, plan.drop, (RECEIPT, record))
+        detail["quarantine_removed"] = (root / QUARANTINE).exists()
+        discard(root / QUARANTINE)
+        record = erase_receipt(plan, at=at, detail=detail)
+        plan.batch.put(RECEIPT, plan.receipt, record)
+        proof = self._store.rewrite(plan.drop, plan.batch, **plan.counters)
+        self._memories.dropped()
+        receipt = receipt_of(plan.receipt, erase_receipt(plan, at=at, detail=detail | proof))
+        self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
+        return receipt
+
+    # looking after it
+
+    def check(self, *, progress: Progress | None = None) -> list[Finding]:
+        """Read everything and compare what is derived with what it comes from; ``[]`` is sound.
+
+        Works on a linked copy of one moment, so the mind goes on meanwhile. Cost: about 60 microseconds a memory.
+        """
+        self._store.ready()
+        return check_open(self._store, progress=progress)
+
+    def health(self) -> Health:
+        """Tell whether the mind is fit to serve, and if not, why and what to do."""
+        self._store.ready()
+        reasons = []
+        known = self._store.pointer.encoder
+        if self._encoder is None and known is not None:
+            reasons.append(f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical")
+        return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
+
+    def stats(self) -> Stats:
+        """Return figures of use and performance."""
+        self._store.ready()
+        view, now = self._memories.view(), self._now()[0]
+        layers = {name: view.count(parse_where(layers=name), now) for name in LAYERS}
+        at = view.columns.at[: view.n]
+        size = size_of(self._store.generation)
+        return Stats(
+            memories=len(self),
+            forgotten=self._store.head.hidden,
+            layers=layers,
+            sources=len(view.sources.codes),
+            episodes=len(view.episodes.codes),
+            vectors=int((view.columns.vector[: view.n] >= 0).sum()),
+            first=from_stored(int(at.min()), 0).isoformat() if view.n else None,
+            last=from_stored(int(at.max()), 0).isoformat() if view.n else None,
+            bytes_on_disk=size,
+            bytes_per_memory=size / max(1, self._store.head.memories),
+            calls=self._monitor.timings(),
+            events_dropped=self.events.n_dropped,
+        )
+
+    def sync(self) -> None:
+        """Wait until the disk holds all that was acknowledged."""
+        self._store.ready()
+        self._store.sync()
+
+    def snapshot(self, name: str) -> Copy:
+        """Keep the present state inside the folder, by hard links, verified; ``te.restore(mind.path + "/snapshots/NAME", path)``.
+
+        Parameters
+        ----------
+        name : str
+            1 to 64 letters, digits, dots, dashes and underscores.
+
+        Raises
+        ------
+        InvalidArgumentError, StoreExistsError
+            For a name that cannot be used or is taken.
+        """
+        self._store.ready()
+        return snapshot(self._store, name)
+
+    def close(self) -> None:
+        """Sync and let go of the folder; a second call does nothing."""
+        if not self._store.closed:
+            self.events.emit("closed")
+            self.events.close()
+            self._store.close()
+
+    def __enter__(self) -> ThoughtEngine:
+        self._store.ready()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._store.closed else f"{len(self):,} memories"
+        return f"<ThoughtEngine {self.path!r}: {state}>"
+
+
+def _cue(cue: Any) -> Cue:
+    """Return the cue that a text, a vector or a cue stands for."""
+    if isinstance(cue, Cue):
+        return cue
+    if isinstance(cue, str):
+        return Cue(cue)
+    if isinstance(cue, (list, tuple, np.ndarray)):
+        return Cue(vector=cue)
+    raise InvalidArgumentError("cue", cue, "a text, a vector, or te.Cue(...)")
+

@@ -1,0 +1,234 @@
+"""Every error the library raises, in one tree.
+
+::
+
+    ThoughtEngineError
+    ├── InvalidArgumentError (ValueError)    an argument of the wrong type, out of range, empty or too large
+    │   ├── VectorDimensionError             a vector or an encoder of another dimension than the mind's
+    │   └── ImportFormatError                a file to import is not of the form it should be
+    ├── BatchError                           one experience in the middle of a batch was bad
+    ├── MemoryNotFoundError (KeyError)       no memory has that id or key
+    ├── RecordError                          bytes that are not a record of ours
+    ├── StoreError (OSError)                 anything about the folder
+    │   ├── StoreNotFoundError (FileNotFoundError)   there is no mind at that path
+    │   ├── StoreExistsError (FileExistsError)       something is already at the target
+    │   ├── StoreLockedError                 another process or this one holds it
+    │   ├── StoreNewerError                  written by a later release
+    │   ├── StoreTooOldError                 written in a format this release cannot read
+    │   ├── StoreDamagedError                bytes on disk are not what was written
+    │   └── StoreFullError                   no space left
+    ├── StoreClosedError                     a verb on a closed mind
+    └── ForkedError                          a verb in a forked child
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BatchError",
+    "ForkedError",
+    "ImportFormatError",
+    "InvalidArgumentError",
+    "MemoryNotFoundError",
+    "RecordError",
+    "StoreClosedError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreLockedError",
+    "StoreNewerError",
+    "StoreNotFoundError",
+    "StoreTooOldError",
+    "ThoughtEngineError",
+    "VectorDimensionError",
+]
+
+
+class ThoughtEngineError(Exception):
+    """Base of every error this library raises on purpose."""
+
+
+class InvalidArgumentError(ThoughtEngineError, ValueError):
+    """Tell that an argument cannot be used; nothing was written.
+
+    Attributes
+    ----------
+    argument : str
+        Name of the argument.
+    given : object
+        What was given (shortened when long).
+    """
+
+    def __init__(self, argument: str, given: object, expected: str) -> None:
+        self.argument = argument
+        self.given = given
+        shown = repr(given)
+        if len(shown) > 120:
+            shown = shown[:117] + "..."
+        super().__init__(f"{argument}: expected {expected}; given {shown} ({type(given).__name__})")
+
+
+class VectorDimensionError(InvalidArgumentError):
+    """Tell that a vector has another dimension than the vectors the mind holds.
+
+    Attributes
+    ----------
+    have, given_dimension : int
+        The mind's dimension, and the one that was given.
+    """
+
+    def __init__(self, argument: str, given: int, have: int) -> None:
+        self.have = have
+        self.given_dimension = given
+        super().__init__(argument, given, f"a vector of dimension {have}, as all vectors of this mind")
+
+
+class ImportFormatError(InvalidArgumentError):
+    """Tell that a file to import is not of the form it should be.
+
+    Attributes
+    ----------
+    path : str
+        The file or folder.
+    where : str or None
+        The place in it: a line, a byte offset, the number of an element.
+    """
+
+    def __init__(self, path: object, where: str | None, message: str) -> None:
+        self.argument, self.given = "path", path
+        self.path, self.where = str(path), where
+        super(InvalidArgumentError, self).__init__(f"{self.path}{f', {where}' if where else ''}: {message}")
+
+
+class BatchError(ThoughtEngineError):
+    """Tell which experience stopped `remember_many`, and how many were written before it.
+
+    Attributes
+    ----------
+    index : int
+        Position of the bad experience in the iterable, from 0.
+    written : int
+        How many experiences in front of it were written; its own batch was not.
+    ids : tuple of int
+        The ids of those that were written.
+    """
+
+    def __init__(self, index: int, ids: tuple[int, ...], reason: Exception) -> None:
+        self.index = index
+        self.ids = ids
+        self.written = len(ids)
+        super().__init__(
+            f"experience {index}: {reason}; {self.written} before it were written, its batch was not: "
+            f"mend it and go on from number {self.written}"
+        )
+
+
+class MemoryNotFoundError(ThoughtEngineError, KeyError):
+    """Tell that no memory has this id or key.
+
+    Attributes
+    ----------
+    id_or_key : int or str
+        What was asked for.
+    """
+
+    def __init__(self, id_or_key: object, hint: str = "") -> None:
+        self.id_or_key = id_or_key
+        what = "key" if isinstance(id_or_key, str) else "id"
+        self.message = f"no memory with {what} {id_or_key!r}{': ' + hint if hint else ''}"
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class RecordError(ThoughtEngineError):
+    """Tell that bytes do not decode to the record they should be (the checksum, the envelope or the body is wrong)."""
+
+
+class StoreError(ThoughtEngineError, OSError):
+    """Tell that something about the folder is wrong.
+
+    Attributes
+    ----------
+    path : str
+        The folder or file.
+    """
+
+    def __init__(self, path: object, message: str) -> None:
+        self.path = str(path)
+        super().__init__(f"{self.path}: {message}")
+
+
+class StoreNotFoundError(StoreError, FileNotFoundError):
+    """Tell that there is no mind at the path."""
+
+
+class StoreExistsError(StoreError, FileExistsError):
+    """Tell that the target of a copy is already there; nothing was touched."""
+
+
+class StoreLockedError(StoreError):
+    """Tell that the mind is open elsewhere.
+
+    Attributes
+    ----------
+    pid : int or None
+        Process id of the holder, where it could be read.
+    host : str or None
+        Its host.
+    since : str or None
+        When it opened the mind, ISO 8601.
+    """
+
+    def __init__(self, path: object, message: str, *, pid: int | None, host: str | None, since: str | None) -> None:
+        self.pid, self.host, self.since = pid, host, since
+        super().__init__(path, message)
+
+
+class StoreNewerError(StoreError):
+    """Tell that a later release wrote the store; it was not touched.
+
+    Attributes
+    ----------
+    have, need : int
+        The format this release reads, and the one that the store needs.
+    """
+
+    def __init__(self, path: object, *, have: int, need: int, written_by: str) -> None:
+        self.have, self.need = have, need
+        super().__init__(
+            path,
+            f"the store needs a reader of format {need} and this release reads up to {have}; it was written by "
+            f"{written_by}: install that release or a later one (nothing was touched)",
+        )
+
+
+class StoreTooOldError(StoreError):
+    """Tell that the store has a format older than this release can read; it was not touched."""
+
+
+class StoreDamagedError(StoreError):
+    """Tell that bytes on disk are not what was written.
+
+    Attributes
+    ----------
+    file : str or None
+        The damaged file, relative to the store, where it is known.
+    """
+
+    def __init__(self, path: object, message: str, *, file: str | None = None) -> None:
+        self.file = file
+        super().__init__(path, message)
+
+
+class StoreFullError(StoreError):
+    """Tell that there is no space left; what was acknowledged is safe, what was being written is not there."""
+
+
+class StoreClosedError(ThoughtEngineError):
+    """Tell that the mind was closed."""
+
+
+class ForkedError(ThoughtEngineError):
+    """Tell that a mind was used in a forked child: LevelDB does not survive a fork."""

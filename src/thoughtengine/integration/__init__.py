@@ -1,0 +1,1 @@
+"""The host's side: events, figures, health, recovery."""

@@ -1,0 +1,121 @@
+"""Monitor: how often and how fast the verbs were, and the figures of a mind."""
+
+from __future__ import annotations
+
+import collections
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+
+__all__ = ["Monitor", "Stats", "Timing"]
+
+
+@attrs.frozen
+class Timing:
+    """How one verb fared since the mind was opened.
+
+    Attributes
+    ----------
+    n : int
+        Calls.
+    median_ms, p99_ms, max_ms : float
+        Of the last 1,024 calls, in milliseconds.
+    """
+
+    n: int
+    median_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@attrs.frozen
+class Stats:
+    """Figures of use and performance.
+
+    Attributes
+    ----------
+    memories, forgotten : int
+        Visible ones, and hidden ones.
+    layers : dict of str to int
+        Visible memories by layer; pinned ones are eternal.
+    sources, episodes : int
+        How many different ones.
+    vectors : int
+        Memories with a vector.
+    first, last : str or None
+        Earliest and latest moment, ISO 8601, UTC.
+    bytes_on_disk, bytes_per_memory : int, float
+        Of the generation that serves.
+    calls : dict of str to Timing
+        By verb, since opening.
+    events_dropped : int
+        Events that slow subscribers missed.
+    """
+
+    memories: int
+    forgotten: int
+    layers: dict[str, int]
+    sources: int
+    episodes: int
+    vectors: int
+    first: str | None
+    last: str | None
+    bytes_on_disk: int
+    bytes_per_memory: float
+    calls: dict[str, Timing]
+    events_dropped: int
+
+    def __str__(self) -> str:
+        layers = ", ".join(f"{n:,} {layer}" for layer, n in self.layers.items() if n)
+        lines = [
+            f"{self.memories:,} memories ({layers or 'none'}), {self.forgotten:,} forgotten",
+            f"{self.sources:,} sources, {self.episodes:,} episodes, {self.vectors:,} vectors",
+            f"{self.first or '-'} to {self.last or '-'}",
+            f"{self.bytes_on_disk:,} bytes on disk, {self.bytes_per_memory:.0f} a memory",
+        ]
+        lines += [
+            f"{verb}: {t.n:,} calls, median {t.median_ms:.3f} ms, 99th percentile {t.p99_ms:.3f} ms"
+            for verb, t in self.calls.items()
+        ]
+        return "\n".join(lines)
+
+
+class Monitor:
+    """Durations of the last calls of each verb."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._counts: dict[str, int] = {}
+        self._last: dict[str, collections.deque[float]] = {}
+
+    @contextmanager
+    def timed(self, verb: str) -> Iterator[None]:
+        """Count and time what is done inside."""
+        begun = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.note(verb, time.perf_counter() - begun)
+
+    def note(self, verb: str, seconds: float) -> None:
+        """Count one call that took so long."""
+        with self._guard:
+            self._counts[verb] = self._counts.get(verb, 0) + 1
+            self._last.setdefault(verb, collections.deque(maxlen=1024)).append(seconds)
+
+    def timings(self) -> dict[str, Timing]:
+        """Return the figures by verb."""
+        with self._guard:
+            last = {verb: sorted(durations) for verb, durations in self._last.items()}
+            return {
+                verb: Timing(
+                    self._counts[verb],
+                    1e3 * durations[len(durations) // 2],
+                    1e3 * durations[int(0.99 * (len(durations) - 1))],
+                    1e3 * durations[-1],
+                )
+                for verb, durations in last.items()
+            }

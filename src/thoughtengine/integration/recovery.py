@@ -1,0 +1,111 @@
+"""Recovery: check a mind, open or closed, on a throw-away clone; name the damaged files and the memories behind them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from thoughtengine._types import Finding, Progress
+from thoughtengine.config import StorageConfig
+from thoughtengine.errors import StoreDamagedError, StoreLockedError
+from thoughtengine.memory.check import check_memories
+from thoughtengine.storage.copies import CloneStore
+from thoughtengine.storage.files import PART
+from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.keyspace import MEMORY
+from thoughtengine.storage.lock import FolderLock, holder_here
+from thoughtengine.storage.manifest import inspect
+from thoughtengine.storage.pointer import STORE, Pointer, read_pointer, write_pointer
+from thoughtengine.storage.salvage import damaged_files, readable_ids
+
+__all__ = ["check_folder", "check_open"]
+
+
+def check_open(store: FolderStore, *, progress: Progress | None = None) -> list[Finding]:
+    """Check an open mind: a moment is linked, and read while the mind goes on."""
+    scratch = store.root / f"check-{secrets.token_hex(4)}{PART}"
+    try:
+        clone = CloneStore(store, scratch, store.config)
+        try:
+            return check_memories(clone, progress=progress)
+        finally:
+            clone.close()
+    except StoreDamagedError as error:
+        store.damage_met(error)
+        return _damage(store.generation, store.pointer, store.root, error)
+
+
+class _Visitor:
+    """Holds the lock of a folder while it is checked."""
+
+    def forked(self) -> None:
+        """Nothing to let go of."""
+
+
+def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = None) -> list[Finding]:
+    """Check a closed mind; ``[]`` is sound. Nothing is changed but, on damage, a note in the pointer file.
+
+    With that note the next open salvages what is readable.
+
+    Raises
+    ------
+    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError
+        When it cannot be checked.
+    """
+    root = Path(os.path.realpath(path))
+    with contextlib.suppress(StoreDamagedError):
+        read_pointer(root)
+    if holder_here(root) is not None:
+        raise StoreLockedError(root, "open in this process: use mind.check()", pid=os.getpid(), host=None, since=None)
+    visitor = _Visitor()
+    lock = FolderLock(root, visitor)
+    try:
+        return _check_closed(root, progress)
+    finally:
+        lock.release()
+
+
+def _check_closed(root: Path, progress: Progress | None) -> list[Finding]:
+    try:
+        pointer, spare = read_pointer(root)
+    except StoreDamagedError as error:
+        return [Finding("pointer file", STORE, f"{error}; te.restore a backup")]
+    findings = [Finding("pointer file", STORE, f"{spare}; the next open mends it")] if spare else []
+    generation = root / generation_name(pointer.generation)
+    if not generation.is_dir():
+        return [*findings, Finding("unreadable", generation.name, "the generation is gone: te.restore a backup")]
+    try:
+        if problems := inspect(generation):
+            raise StoreDamagedError(generation, "; ".join(f"{name}: {what}" for name, what in problems))
+        clone = CloneStore(generation, root / ("check" + PART), StorageConfig())
+        try:
+            head = clone.read_head()
+            if head.sequence < pointer.mark.sequence:
+                told = f"synced up to {pointer.mark.sequence}, found {head.sequence}: the end of a log is gone"
+                findings.append(Finding("lost tail", generation.name, told))
+            return findings + check_memories(clone, progress=progress)
+        finally:
+            clone.close()
+    except StoreDamagedError as error:
+        with contextlib.suppress(OSError):
+            write_pointer(root, msgspec.structs.replace(pointer, state="DAMAGED"))
+        return findings + _damage(generation, pointer, root, error)
+
+
+def _damage(generation: Path, pointer: Pointer, root: Path, error: Exception) -> list[Finding]:
+    """Name the files, and the memories that cannot be read."""
+    named = damaged_files(generation, root / ("examine" + PART))
+    findings = [
+        Finding("unreadable", f"{generation.name}/{name}", f"{what}; the next open salvages what is readable")
+        for name, what in named
+    ] or [Finding("unreadable", generation.name, str(error))]
+    present = readable_ids(generation, root / ("examine" + PART), StorageConfig(), MEMORY)
+    gone = sorted(set(range(1, max(pointer.mark.next_id, max(present, default=0) + 1))) - present)
+    if gone:
+        told = f"{len(gone)} memories cannot be read, or were erased or lost before"
+        findings.append(Finding("missing memory", generation.name, told, tuple(gone)))
+    return findings

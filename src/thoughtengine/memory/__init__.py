@@ -1,0 +1,1 @@
+"""Remember, recall, forget: the records of a mind and what is done with them."""

@@ -1,0 +1,126 @@
+"""Check: read everything, build what is derived again in memory, and tell every difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from thoughtengine._types import Finding, Progress
+from thoughtengine.errors import RecordError
+from thoughtengine.memory.analysis import ANALYSIS
+from thoughtengine.memory.derive import Derived, derive, digest_of
+from thoughtengine.memory.entry import Entry, make_entry
+from thoughtengine.memory.record import (
+    AppraisalRecord,
+    MarkRecord,
+    MemoryRecord,
+    NameRecord,
+    ReceiptRecord,
+    VectorRecord,
+)
+from thoughtengine.storage.codec import decode, open_envelope
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    CODE,
+    HEAD,
+    MARK,
+    MEMORY,
+    NAME,
+    RECEIPT,
+    TERMS,
+    VECTOR,
+    HeadRecord,
+)
+
+__all__ = ["check_memories"]
+
+_RECORD = {
+    MEMORY: MemoryRecord,
+    APPRAISAL: AppraisalRecord,
+    VECTOR: VectorRecord,
+    CODE: VectorRecord,
+    RECEIPT: ReceiptRecord,
+    NAME: NameRecord,
+    MARK: MarkRecord,
+    TERMS: Entry,
+    HEAD: HeadRecord,
+}
+
+
+def check_memories(store: Store, *, progress: Progress | None = None) -> list[Finding]:
+    """Return what is wrong with the rows of a store that nobody writes to meanwhile; `[]` is sound.
+
+    Checked: every row's envelope, body and area; that ids are accounted for; that counters, names, marks and index entries
+    equal what the source rows give; that nothing hangs in the air.
+
+    Cost: one read of everything and one analysis of every text, about 60 microseconds a memory.
+
+    Raises
+    ------
+    StoreDamagedError
+        When a file cannot be read.
+    """
+    findings = list(_unreadable(store))
+    if findings:
+        return findings
+    found = derive(store, next_id=store.read_head().next_id)
+    findings += _accounting(store, found)
+    findings += _entries(store, found, progress)
+    findings += _hanging(store, found)
+    return findings
+
+
+def _unreadable(store: Store) -> Iterator[Finding]:
+    for key, value in store.everything():
+        area = store.area_of(key)
+        if area is None:
+            yield Finding("unknown key", key.hex(), "no area of this format has that prefix; it is carried untouched")
+            continue
+        try:
+            decode(open_envelope(key, value, area).body, _RECORD[area])
+        except RecordError as error:
+            ids = (area.number(key),) if area.numbered else ()
+            yield Finding("unreadable", f"{area.name} {key[1:].hex()}", f"{error}", ids)
+
+
+def _accounting(store: Store, found: Derived) -> Iterator[Finding]:
+    head = store.read_head()
+    if found.missing:
+        told = f"no memory and no receipt for {len(found.missing)} ids; te.restore a backup, or open the mind to have it noted"
+        yield Finding("missing memory", "memory", told, found.missing)
+    have = (head.memories, head.hidden, head.next_id, head.next_receipt)
+    want = (found.n_memories, found.n_hidden, found.next_id, found.next_receipt)
+    for name, left, right in zip(("memories", "hidden", "next_id", "next_receipt"), have, want, strict=True):
+        if left != right:
+            yield Finding("count differs", f"head {name}", f"the head says {left}, the rows give {right}")
+
+
+def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterator[Finding]:
+    done = 0
+    for id_, record in store.rows(MEMORY, MemoryRecord):
+        entry = store.get(TERMS, id_, Entry)
+        if entry is None or (entry.analysis == ANALYSIS and entry != make_entry(record)):
+            yield Finding("derived differs", f"terms {id_}", "the index entry is not what the memory gives", (id_,))
+        mark = store.get(MARK, id_, MarkRecord) or MarkRecord()
+        if mark != found.marks.get(id_, MarkRecord()):
+            yield Finding("derived differs", f"mark {id_}", f"{mark} is not what the receipts give", (id_,))
+        if record.key is not None and found.names[record.key] == id_:
+            name = store.get(NAME, record.key, NameRecord)
+            if name is None or name.id != id_ or name.digest != digest_of(store, id_):
+                yield Finding("derived differs", f"name {record.key!r}", f"it does not name memory {id_}", (id_,))
+        if record.supersedes is not None and not 0 < record.supersedes < id_:
+            yield Finding("orphan", f"memory {id_}", f"it supersedes {record.supersedes}, which is no earlier memory", (id_,))
+        done += 1
+        if progress is not None and not done % 1024:
+            progress("checking", done, found.n_memories)
+
+
+def _hanging(store: Store, found: Derived) -> Iterator[Finding]:
+    for area in (APPRAISAL, VECTOR, CODE, TERMS, MARK):
+        for key, _ in store.raw(area):
+            if not store.has(MEMORY, area.number(key)):
+                id_ = area.number(key)
+                yield Finding("orphan", f"{area.name} {id_}", "there is no such memory", (id_,))
+    for key, _ in store.raw(NAME):
+        if key[1:].decode(errors="replace") not in found.names:
+            yield Finding("orphan", f"name {key[1:]!r}", "no memory has that key")

@@ -1,0 +1,342 @@
+"""Remember: from an experience as the host gives it to the rows of one atomic batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+import attrs
+import msgspec
+import numpy as np
+
+from thoughtengine._types import SingleArray
+from thoughtengine.config import Limits
+from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
+from thoughtengine.memory.derive import content_digest
+from thoughtengine.memory.entry import Entry, make_entry
+from thoughtengine.memory.experience import Affect, Experience
+from thoughtengine.memory.layers import layer_named
+from thoughtengine.memory.layers.emotion import appraise
+from thoughtengine.memory.moment import to_stored
+from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, NameRecord, VectorRecord
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.codec import encode
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, TERMS, VECTOR
+
+__all__ = ["Draft", "Taken", "as_vector", "draft", "take"]
+
+
+@attrs.frozen
+class Draft:
+    """An experience that was checked and is ready to be stored.
+
+    Attributes
+    ----------
+    record, appraisal : MemoryRecord, AppraisalRecord or None
+        What is stored.
+    vector : float32 array (dimension,) or None
+        The host's.
+    stamped : bool
+        Whether `at` was given, and so belongs to the content that a key is compared by.
+    bytes : int
+        Of text and payload.
+    """
+
+    record: MemoryRecord
+    appraisal: AppraisalRecord | None
+    vector: SingleArray | None
+    stamped: bool
+    bytes: int
+
+
+@attrs.frozen
+class Taken:
+    """One memory that was stored.
+
+    Attributes
+    ----------
+    id : int
+        Its id.
+    entry : Entry
+        Its index row.
+    vector : float32 array or None
+        The host's or the encoder's.
+    superseded : int or None
+        The memory whose place it took, and `mark`: what stands about that one now.
+    """
+
+    id: int
+    entry: Entry
+    vector: SingleArray | None
+    superseded: int | None
+    mark: MarkRecord | None
+
+
+def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Draft:
+    """Check an experience; nothing is written.
+
+    Parameters
+    ----------
+    experience : Experience
+        As the host gives it.
+    now : tuple of int
+        The clock: microseconds since 1970, seconds east of UTC; stands in for a missing `at`.
+    limits : Limits
+        What is taken in at most.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For the first thing that is wrong.
+    """
+    text, n_text = _text(experience.text, limits)
+    n_payload = 0 if experience.payload is None else _payload(experience.payload, limits)
+    tags = _tags(experience.tags, limits)
+    vector = None if experience.vector is None else as_vector(experience.vector, limits)
+    if text is None and not tags and vector is None and experience.payload is None:
+        raise InvalidArgumentError("text", None, "at least one of text, tags, vector, payload")
+    if experience.affect is not None and not isinstance(experience.affect, Affect):
+        raise InvalidArgumentError("affect", experience.affect, "te.Affect(valence, arousal)")
+    at, offset = now if experience.at is None else to_stored("at", experience.at)
+    layer = layer_named(experience.layer)
+    record = MemoryRecord(
+        layer=layer.code,
+        at=at,
+        offset=offset,
+        added=now[0],
+        text=text,
+        key=_name("key", experience.key, limits),
+        source=_name("source", experience.source, limits),
+        tags=tags,
+        episode=_name("episode", experience.episode, limits),
+        kind=_name("kind", experience.kind, limits),
+        payload=experience.payload,
+        derived_from=_ids(experience.derived_from, limits) if experience.derived_from != () else (),
+    )
+    appraisal = appraise(experience.affect)
+    if (wrong := layer.wrong(record, appraisal)) is not None:
+        raise InvalidArgumentError(*wrong)
+    return Draft(record, appraisal, vector, experience.at is not None, n_text + n_payload)
+
+
+def _text(text: object, limits: Limits) -> tuple[str | None, int]:
+    if text is None:
+        return None, 0
+    if not isinstance(text, str):
+        raise InvalidArgumentError("text", text, "a str")
+    if not text or text.isspace():
+        raise InvalidArgumentError("text", text, "text that is not empty and not white space alone")
+    return text, _measured("text", text, limits.text_bytes)
+
+
+def _measured(argument: str, text: str, limit: int) -> int:
+    """Return the UTF-8 length of `text`, checked."""
+    try:
+        size = len(text) if text.isascii() else len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InvalidArgumentError(argument, text, f"text that UTF-8 can hold: {error.reason} at {error.start}") from error
+    if size > limit:
+        raise InvalidArgumentError(argument, text, f"at most {limit:,} bytes of UTF-8, not {size:,}")
+    return size
+
+
+def _name(argument: str, value: object, limits: Limits) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        raise InvalidArgumentError(argument, value, "a str")
+    if not value or value.isspace():
+        raise InvalidArgumentError(argument, value, "a name that is not empty and not white space alone")
+    _measured(argument, value, limits.name_bytes)
+    return value
+
+
+def _tags(tags: object, limits: Limits) -> tuple[str, ...]:
+    if tags is None or tags == ():
+        return ()
+    if isinstance(tags, str) or not isinstance(tags, Iterable):
+        raise InvalidArgumentError("tags", tags, f"a sequence of str{f', such as [{tags!r}]' if isinstance(tags, str) else ''}")
+    kept: dict[str, None] = {}
+    for tag in tags:
+        if tag is None:
+            raise InvalidArgumentError("tags", tags, "a sequence of str without None")
+        kept[_name("tags", tag, limits) or ""] = None
+    if len(kept) > limits.tags:
+        raise InvalidArgumentError("tags", f"{len(kept)} tags", f"at most {limits.tags}")
+    return tuple(kept)
+
+
+def _ids(ids: object, limits: Limits) -> tuple[int, ...]:
+    if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
+        raise InvalidArgumentError("derived_from", ids, "a sequence of ids")
+    found = tuple(ids)
+    for id_ in found:
+        if isinstance(id_, bool) or not isinstance(id_, int) or id_ < 1:
+            raise InvalidArgumentError("derived_from", id_, "the id of a memory")
+    if len(found) > limits.derived_from:
+        raise InvalidArgumentError("derived_from", f"{len(found)} ids", f"at most {limits.derived_from}")
+    return found
+
+
+def as_vector(value: object, limits: Limits) -> SingleArray:
+    """Return a vector as contiguous float32 array (dimension,).
+
+    Raises
+    ------
+    InvalidArgumentError
+        For what is not a row of finite numbers, is all zero, or has too many.
+    """
+    try:
+        raw = np.asarray(value)
+        if raw.dtype.kind not in "fiu":
+            raise TypeError
+        with np.errstate(over="ignore"):
+            vector = np.ascontiguousarray(raw, dtype=np.float32)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise InvalidArgumentError("vector", value, "a sequence or array of numbers") from error
+    if vector.ndim != 1 or not vector.size:
+        raise InvalidArgumentError("vector", f"shape {vector.shape}", "one row of numbers, shape (dimension,)")
+    if vector.size > limits.vector_dimension:
+        raise InvalidArgumentError("vector", f"{vector.size} numbers", f"at most {limits.vector_dimension}")
+    if not np.isfinite(vector).all():
+        raise InvalidArgumentError("vector", value, "finite numbers (float32)")
+    if not vector.any():
+        raise InvalidArgumentError("vector", value, "a direction: not all numbers zero")
+    return vector
+
+
+def _payload(payload: object, limits: Limits) -> int:
+    """Check a payload and return its encoded length."""
+    _tree(payload, limits.payload_depth, "payload")
+    try:
+        size = len(encode(payload))
+    except (OverflowError, UnicodeEncodeError, RecursionError, TypeError, msgspec.MsgspecError) as error:
+        raise InvalidArgumentError("payload", payload, f"a tree that MessagePack can hold: {error}") from error
+    if size > limits.payload_bytes:
+        raise InvalidArgumentError("payload", f"{size:,} bytes", f"at most {limits.payload_bytes:,} bytes")
+    return size
+
+
+def _tree(node: object, depth: int, where: str) -> None:
+    kind = type(node)
+    if kind is str or kind is bool or kind is bytes or node is None:
+        return
+    if kind is int:
+        if not -(1 << 63) <= node < 1 << 64:  # type: ignore[operator]
+            raise InvalidArgumentError(where, node, "integers of 64 bits")
+    elif kind is float:
+        if not math.isfinite(node):  # type: ignore[arg-type]
+            raise InvalidArgumentError(where, node, "finite numbers")
+    elif depth < 1:
+        raise InvalidArgumentError("payload", where, "a tree less deep")
+    elif kind is list:
+        for index, item in enumerate(node):  # type: ignore[arg-type, var-annotated]
+            _tree(item, depth - 1, f"{where}[{index}]")
+    elif kind is dict:
+        for key, item in node.items():  # type: ignore[attr-defined]
+            if type(key) is not str:
+                raise InvalidArgumentError(where, key, "str as keys of a dict")
+            _tree(item, depth - 1, f"{where}[{key!r}]")
+    else:
+        raise InvalidArgumentError(where, node, "str, int, float, bool, bytes, None, list or dict")
+
+
+def take(
+    store: Store,
+    drafts: Sequence[Draft],
+    codes: Sequence[SingleArray | None],
+    *,
+    fingerprint: str,
+    dimension: int | None,
+    supersedes: int | None = None,
+    sync: bool = False,
+) -> tuple[list[int], list[Taken]]:
+    """Store drafts in one atomic batch.
+
+    Parameters
+    ----------
+    store : Store
+        Its `writing` lock is held by the caller.
+    drafts : sequence of Draft
+        In order of arrival.
+    codes : sequence of float32 array or None
+        The encoder's vector of each, where there is one.
+    fingerprint : str
+        Of that encoder.
+    dimension : int or None
+        Of the vectors the mind holds; None while there are none.
+    supersedes : int or None
+        The memory that the only draft takes the place of, keyed or not.
+    sync : bool
+        Whether to wait for the medium.
+
+    Returns
+    -------
+    ids, taken : list of int, list of Taken
+        The id of each draft (an earlier one for the same content under the same key), and what is new.
+
+    Raises
+    ------
+    VectorDimensionError, MemoryNotFoundError
+        Before anything is written.
+    """
+    batch, taken, ids = Batch(), list[Taken](), list[int]()
+    names: dict[str, tuple[NameRecord, MemoryRecord]] = {}
+    next_id = store.head.next_id
+    for made, code in zip(drafts, codes, strict=True):
+        if made.vector is not None:
+            dimension = made.vector.size if dimension is None else dimension
+            if made.vector.size != dimension:
+                raise VectorDimensionError("vector", made.vector.size, dimension)
+        for id_ in made.record.derived_from:
+            if not (store.head.next_id <= id_ < next_id or store.has(MEMORY, id_)):
+                raise MemoryNotFoundError(id_, "derived_from names memories that are there")
+        old = supersedes
+        if made.record.key is not None:
+            digest = content_digest(made.record, made.appraisal, None if made.vector is None else made.vector.tobytes())
+            known = names.get(made.record.key) or _named(store, made.record.key)
+            if known is not None and supersedes is None:
+                if known[0].digest == digest and (not made.stamped or known[1].at == made.record.at):
+                    ids.append(known[0].id)
+                    continue
+                old = known[0].id
+            name = NameRecord(id=next_id, digest=digest)
+            batch.put(NAME, made.record.key, name)
+            names[made.record.key] = name, made.record
+        taken.append(_put(batch, store, next_id, made, code, fingerprint, old))
+        ids.append(next_id)
+        next_id += 1
+    if taken:
+        memories = store.head.memories + len(taken)
+        store.commit(batch, sync=sync, next_id=next_id, memories=memories)
+    return ids, taken
+
+
+def _named(store: Store, key: str) -> tuple[NameRecord, MemoryRecord] | None:
+    """Return what a key names now; a forgotten memory is no longer named."""
+    name = store.get(NAME, key, NameRecord)
+    if name is None:
+        return None
+    record = store.get(MEMORY, name.id, MemoryRecord)
+    mark = store.get(MARK, name.id, MarkRecord)
+    return None if record is None or (mark is not None and mark.forgotten) else (name, record)
+
+
+def _put(
+    batch: Batch, store: Store, id_: int, made: Draft, code: SingleArray | None, fingerprint: str, old: int | None
+) -> Taken:
+    record = made.record if old is None else msgspec.structs.replace(made.record, supersedes=old)
+    entry = make_entry(record)
+    batch.put(MEMORY, id_, record)
+    batch.put(TERMS, id_, entry)
+    if made.appraisal is not None:
+        batch.put(APPRAISAL, id_, made.appraisal)
+    if made.vector is not None:
+        batch.put(VECTOR, id_, VectorRecord(data=made.vector.tobytes(), fingerprint=""))
+    elif code is not None:
+        batch.put(CODE, id_, VectorRecord(data=code.tobytes(), fingerprint=fingerprint))
+    mark = None
+    if old is not None:
+        mark = msgspec.structs.replace(store.get(MARK, old, MarkRecord) or MarkRecord(), superseded_by=id_)
+        batch.put(MARK, old, mark)
+    return Taken(id_, entry, made.vector if made.vector is not None else code, old, mark)

@@ -1,0 +1,248 @@
+"""Where: which memories a call is about, checked once and then applied by the index."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+import attrs
+
+from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.memory.experience import LAYERS
+
+__all__ = ["All", "Choice", "Not", "Where", "parse_time", "parse_where"]
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_KNOWN = ("layers", "sources", "tags", "episode", "kind", "since", "until", "min_strength")
+_HAPPENED = frozenset((LAYERS.index("sensory"), LAYERS.index("eternal")))
+
+
+class _Words:
+    """Strings that belong together in a filter."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, *values: str) -> None:
+        for value in values:
+            if not isinstance(value, str):
+                raise InvalidArgumentError(type(self).__name__, value, "strings, such as " + type(self).__name__ + '("work")')
+        self.values = frozenset(values)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and isinstance(other, _Words) and other.values == self.values
+
+    def __hash__(self) -> int:
+        return hash((type(self).__name__, self.values))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, sorted(self.values)))})"
+
+
+class All(_Words):
+    """Every one of these tags.
+
+    Examples
+    --------
+    >>> All("work", "urgent")
+    All('urgent', 'work')
+    """
+
+    __slots__ = ()
+
+
+class Not(_Words):
+    """None of these layers, sources, tags, episodes or kinds.
+
+    Examples
+    --------
+    >>> Not("spam")
+    Not('spam')
+    """
+
+    __slots__ = ()
+
+
+@attrs.frozen
+class Choice:
+    """What one set-like filter asks for.
+
+    Attributes
+    ----------
+    some : frozenset of str or None
+        At least one of these; None: whatever.
+    every : frozenset of str
+        All of these.
+    none : frozenset of str
+        None of these.
+    """
+
+    some: frozenset[str] | None = None
+    every: frozenset[str] = frozenset()
+    none: frozenset[str] = frozenset()
+
+
+@attrs.frozen(kw_only=True)
+class Where:
+    """A checked filter, made by `parse_where`.
+
+    Attributes
+    ----------
+    layers : frozenset of int
+        Codes of the layers that match; a pinned memory counts as eternal.
+    sources, tags, episode, kind : Choice or None
+        None: whatever.
+    since, until : int or None
+        Microseconds since 1970: `since` is the first moment that matches, `until` the first one that no longer does.
+    min_strength : float or None
+        In [0, 1].
+    hidden : bool
+        Whether forgotten memories match too.
+    """
+
+    layers: frozenset[int] = _HAPPENED
+    sources: Choice | None = None
+    tags: Choice | None = None
+    episode: Choice | None = None
+    kind: Choice | None = None
+    since: int | None = None
+    until: int | None = None
+    min_strength: float | None = None
+    hidden: bool = False
+
+
+def parse_where(
+    *,
+    layers: str | Not | Iterable[str | Not] | None = None,
+    sources: str | Not | Iterable[str | Not] | None = None,
+    tags: str | All | Not | Iterable[str | All | Not] | None = None,
+    episode: str | Not | Iterable[str | Not] | None = None,
+    kind: str | Not | Iterable[str | Not] | None = None,
+    since: dt.datetime | str | None = None,
+    until: dt.datetime | str | None = None,
+    min_strength: float | None = None,
+    hidden: bool = False,
+    **unknown: Any,
+) -> Where:
+    """Check the filter keywords of recall, memories, count and forget.
+
+    Parameters
+    ----------
+    layers, sources, tags, episode, kind : str, Not, or iterable of them
+        Any of these values, none of those in `Not`; `tags` also takes `All`. Layers default to what happened
+        (sensory and eternal); ``layers=Not("dream")`` is every layer but that one. An empty iterable matches nothing.
+    since, until : datetime or str
+        Aware datetime or ISO 8601 text with offset; the interval is [since, until).
+    min_strength : float
+        Smallest strength, in [0, 1].
+    hidden : bool
+        Whether forgotten memories match too; not for hosts.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For a wrong type, an unknown layer, a naive time, or a keyword that does not exist.
+
+    Examples
+    --------
+    >>> parse_where(tags=["work", Not("spam")]).tags
+    Choice(some=frozenset({'work'}), every=frozenset(), none=frozenset({'spam'}))
+    """
+    if unknown:
+        raise InvalidArgumentError(next(iter(unknown)), next(iter(unknown.values())), f"one of the filters {', '.join(_KNOWN)}")
+    if min_strength is not None:
+        min_strength = _checked_strength(min_strength)
+    return Where(
+        layers=_parse_layers(layers),
+        sources=_parse_choice("sources", sources),
+        tags=_parse_choice("tags", tags, may_all=True),
+        episode=_parse_choice("episode", episode),
+        kind=_parse_choice("kind", kind),
+        since=None if since is None else parse_time("since", since),
+        until=None if until is None else parse_time("until", until),
+        min_strength=min_strength,
+        hidden=hidden,
+    )
+
+
+def parse_time(argument: str, value: object) -> int:
+    """Return a moment as microseconds since 1970, UTC.
+
+    Parameters
+    ----------
+    argument : str
+        Name of the argument, for the message.
+    value : datetime or str
+        Aware datetime, or ISO 8601 text with offset.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For anything else; the message shows how to make a naive one aware.
+
+    Examples
+    --------
+    >>> parse_time("since", "1970-01-01T01:00:01+01:00")
+    1000000
+    """
+    moment = value
+    if isinstance(value, str):
+        try:
+            moment = dt.datetime.fromisoformat(value)
+        except ValueError:
+            raise InvalidArgumentError(argument, value, 'ISO 8601 text, such as "2023-05-08T14:30:00+02:00"') from None
+    if not isinstance(moment, dt.datetime):
+        raise InvalidArgumentError(argument, value, 'an aware datetime or ISO 8601 text, such as "2023-05-08T14:30:00+02:00"')
+    if moment.utcoffset() is None:
+        aware = moment.isoformat() + "+00:00" if isinstance(value, str) else "value.replace(tzinfo=datetime.timezone.utc)"
+        raise InvalidArgumentError(argument, value, f"a moment with its offset from UTC, such as {aware}")
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def _parse_choice(argument: str, given: object, *, may_all: bool = False) -> Choice | None:
+    if given is None:
+        return None
+    some: set[str] = set()
+    every: set[str] = set()
+    none: set[str] = set()
+    for item in _items(argument, given):
+        if isinstance(item, str):
+            some.add(item)
+        elif isinstance(item, Not):
+            none |= item.values
+        elif isinstance(item, All) and may_all:
+            every |= item.values
+        else:
+            raise InvalidArgumentError(argument, item, _expected(may_all))
+    anything = isinstance(given, _Words) or (not some and bool(every or none))
+    return Choice(None if anything else frozenset(some), frozenset(every), frozenset(none))
+
+
+def _items(argument: str, given: object) -> list[object]:
+    if isinstance(given, (str, _Words)):
+        return [given]
+    if isinstance(given, (bytes, dict)) or not isinstance(given, Iterable):
+        raise InvalidArgumentError(argument, given, _expected(argument == "tags"))
+    return list(given)
+
+
+def _expected(may_all: bool) -> str:
+    return "a string, " + ("All(...), " if may_all else "") + "Not(...), or an iterable of them"
+
+
+def _parse_layers(given: object) -> frozenset[int]:
+    choice = _parse_choice("layers", given)
+    if choice is None:
+        return _HAPPENED
+    for name in (choice.some or frozenset()) | choice.none:
+        if name not in LAYERS:
+            raise InvalidArgumentError("layers", name, f"one of the layers {', '.join(LAYERS)}")
+    wanted = frozenset(LAYERS) if choice.some is None else choice.some
+    return frozenset(LAYERS.index(name) for name in wanted - choice.none)
+
+
+def _checked_strength(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0.0 <= given <= 1.0:
+        raise InvalidArgumentError("min_strength", given, "a number in [0, 1]")
+    return float(given)

@@ -1,0 +1,78 @@
+"""Space held back, so that a store on a full disk can be reopened: LevelDB must write its log out as a table to recover."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+
+__all__ = ["BALLAST", "Ballast"]
+
+BALLAST = "reserve.bin"
+
+
+class Ballast:
+    """The file that gives space back.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the mind.
+    size_bytes : int
+        Twice LevelDB's write buffer: its log, and the table made from it.
+
+    Attributes
+    ----------
+    held : bool
+        Whether the space is reserved, as far as this process knows.
+    """
+
+    def __init__(self, root: Path, size_bytes: int) -> None:
+        self._path = root / BALLAST
+        self._size = size_bytes
+        self.held = False
+
+    def _found(self) -> bool:
+        try:
+            return self._path.stat().st_blocks * 512 >= self._size
+        except OSError:
+            return False
+
+    def take(self) -> bool:
+        """Reserve the space, if it is not; return whether it is reserved now."""
+        if self.held or self._found():
+            self.held = True
+            return True
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            return False
+        try:
+            self._fill(descriptor)
+            self.held = True
+            return True
+        except OSError:
+            self.release()
+            return False
+        finally:
+            os.close(descriptor)
+
+    def _fill(self, descriptor: int) -> None:
+        if hasattr(os, "posix_fallocate"):
+            try:
+                os.posix_fallocate(descriptor, 0, self._size)
+                return
+            except OSError as error:
+                if error.errno not in (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS):
+                    raise
+        block = os.urandom(1 << 16)  # zeros would not take space on a file system that compresses
+        for at in range(0, self._size, len(block)):
+            os.pwrite(descriptor, block[: self._size - at], at)
+        os.fsync(descriptor)
+
+    def release(self) -> None:
+        """Give the space back."""
+        self.held = False
+        with contextlib.suppress(OSError):
+            self._path.unlink()

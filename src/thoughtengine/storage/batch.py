@@ -1,0 +1,48 @@
+"""A batch: what one atomic write puts and deletes, across areas."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from thoughtengine.storage.codec import encode
+from thoughtengine.storage.keyspace import Area
+
+__all__ = ["Batch"]
+
+
+class Batch:
+    """Rows to write together or not at all; bodies are encoded as they are put, so that nothing can fail half-way.
+
+    Attributes
+    ----------
+    puts : dict of bytes to (Area, bytes)
+        Body by key; the store seals it with the sequence of the batch.
+    deletes : set of bytes
+        Keys of derived rows that go. Source rows never do.
+    """
+
+    __slots__ = ("deletes", "puts")
+
+    def __init__(self) -> None:
+        self.puts: dict[bytes, tuple[Area, bytes]] = {}
+        self.deletes: set[bytes] = set()
+
+    def put(self, area: Area, name: int | str, record: Any) -> None:
+        """Put `record` under `name` in `area`."""
+        key = area.key(name)
+        self.puts[key] = (area, encode(record))
+        self.deletes.discard(key)
+
+    def delete(self, area: Area, name: int | str) -> None:
+        """Delete a derived row."""
+        if area.source:
+            raise ValueError(f"rows of {area.name} are source: they are never deleted")
+        key = area.key(name)
+        self.puts.pop(key, None)
+        self.deletes.add(key)
+
+    def __len__(self) -> int:
+        return len(self.puts) + len(self.deletes)
+
+    def __repr__(self) -> str:
+        return f"<Batch {len(self.puts)} puts, {len(self.deletes)} deletes>"

@@ -1,0 +1,87 @@
+"""The envelope around every value, and typed decoding of what is inside.
+
+An envelope is 17 bytes: magic, flags, kind, schema version (u16), write sequence (u64), checksum (u32), then the body as
+MessagePack. The checksum is CRC-32 over key, header and body, so a value found under another key is told as damage.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import msgspec
+
+from thoughtengine.errors import RecordError
+from thoughtengine.storage.keyspace import Area
+
+__all__ = ["MAGIC", "Sealed", "decode", "encode", "open_envelope", "seal"]
+
+MAGIC = 0x7E
+_HEAD = struct.Struct(">BBBHQ")
+_SUM = struct.Struct(">I")
+_LENGTH = _HEAD.size + _SUM.size
+
+T = TypeVar("T")
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+encode = _encoder.encode
+"""``encode(record) -> bytes``: the body of a value; the same record gives the same bytes."""
+
+
+class Sealed(msgspec.Struct, frozen=True):
+    """An envelope taken apart: the checksum was right."""
+
+    kind: int
+    version: int
+    sequence: int
+    body: bytes
+
+
+def seal(key: bytes, area: Area, sequence: int, body: bytes) -> bytes:
+    """Return `body` in its envelope, bound to `key`."""
+    head = _HEAD.pack(MAGIC, 0, area.kind, area.version, sequence)
+    return head + _SUM.pack(zlib.crc32(body, zlib.crc32(head, zlib.crc32(key)))) + body
+
+
+def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
+    """Take an envelope apart.
+
+    Raises
+    ------
+    RecordError
+        When it is too short, of another magic, kind, flags or version, or when the checksum is wrong.
+    """
+    if len(value) < _LENGTH:
+        raise RecordError(f"{area.name} {key.hex()}: {len(value)} bytes are too few for an envelope")
+    magic, flags, kind, version, sequence = _HEAD.unpack_from(value)
+    body = value[_LENGTH:]
+    (given,) = _SUM.unpack_from(value, _HEAD.size)
+    if zlib.crc32(body, zlib.crc32(value[: _HEAD.size], zlib.crc32(key))) != given:
+        raise RecordError(f"{area.name} {key.hex()}: the checksum does not match, the value is damaged")
+    if magic != MAGIC or flags or kind != area.kind:
+        raise RecordError(f"{area.name} {key.hex()}: magic {magic}, flags {flags}, kind {kind} do not belong here")
+    if version != area.version:
+        raise RecordError(f"{area.name} {key.hex()}: schema version {version}, this release reads {area.version}")
+    return Sealed(kind, version, sequence, body)
+
+
+@lru_cache(maxsize=64)
+def _decoder(record: type[Any]) -> msgspec.msgpack.Decoder[Any]:
+    return msgspec.msgpack.Decoder(record)
+
+
+def decode(body: bytes, record: type[T]) -> T:
+    """Decode the body of an envelope as `record`.
+
+    Raises
+    ------
+    RecordError
+        For bytes that are no MessagePack, are nested too deep, hold numbers or text that cannot be, or do not have the
+        fields of `record`.
+    """
+    try:
+        result: T = _decoder(record).decode(body)
+        return result
+    except (msgspec.MsgspecError, RecursionError, OverflowError, UnicodeError, ValueError, MemoryError) as error:
+        raise RecordError(f"{record.__name__}: the body does not decode: {error}") from error

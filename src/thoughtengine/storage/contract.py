@@ -1,0 +1,150 @@
+"""What any store must do: typed reads, atomic batches with a write sequence, scans in order of key."""
+
+from __future__ import annotations
+
+import abc
+import threading
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+import msgspec
+
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.codec import decode, open_envelope, seal
+from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
+
+__all__ = ["PAGE", "Rows", "Store"]
+
+PAGE = 256
+"""Rows read with one iterator; a long-lived iterator would pin tables and keep deleted bytes alive."""
+
+Rows = list[tuple[bytes, bytes]]
+T = TypeVar("T")
+
+
+class Store(abc.ABC):
+    """Records by area and name, over four primitives that a subclass gives.
+
+    Reads may come from any thread at any time; `commit` takes the `writing` lock, which callers also hold around a
+    read-decide-commit of their own.
+
+    Attributes
+    ----------
+    head : HeadRecord
+        The counters as of the last batch.
+    writing : threading.RLock
+        Held by whoever writes.
+    """
+
+    def __init__(self) -> None:
+        self.writing = threading.RLock()
+        self.head = HeadRecord()
+
+    @abc.abstractmethod
+    def _get(self, key: bytes) -> bytes | None:
+        """Return the value under `key`, checksums verified."""
+
+    @abc.abstractmethod
+    def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
+        """Return up to `limit` rows with start <= key < stop, in order (reversed: from the end)."""
+
+    @abc.abstractmethod
+    def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
+        """Write all or nothing."""
+
+    @abc.abstractmethod
+    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+        """Write the store anew without the rows of `drop` and with those of `batch`, and tell how that was done.
+
+        The only way in which source rows go; afterwards their bytes are in no file of the store.
+        """
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Give everything back; a second call does nothing."""
+
+    def get(self, area: Area, name: int | str, record: type[T]) -> T | None:
+        """Return the record of `name` in `area`, or None.
+
+        Raises
+        ------
+        RecordError
+            When the value is damaged.
+        StoreDamagedError
+            When the file it lies in is.
+        """
+        key = area.key(name)
+        value = self._get(key)
+        return None if value is None else decode(open_envelope(key, value, area).body, record)
+
+    def has(self, area: Area, name: int | str) -> bool:
+        """Tell whether `name` is in `area`."""
+        return self._get(area.key(name)) is not None
+
+    def rows(
+        self, area: Area, record: type[T], *, after: int | None = None, reverse: bool = False
+    ) -> Iterator[tuple[int, T]]:
+        """Yield (number, record) of a numbered area in order, beginning behind `after`.
+
+        Reads a page at a time with a fresh iterator, so a slow consumer holds nothing; what is written meanwhile behind
+        the cursor is seen.
+        """
+        for key, value in self.raw(area, after=after, reverse=reverse):
+            yield area.number(key), decode(open_envelope(key, value, area).body, record)
+
+    def raw(self, area: Area, *, after: int | None = None, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, sealed value) of an area in order of key."""
+        start, stop = area.prefix, area.stop
+        if after is not None and reverse:
+            stop = area.key(after)
+        elif after is not None:
+            start = area.key(after) + b"\x00"
+        while rows := self._page(start, stop, PAGE, reverse):
+            yield from rows
+            if len(rows) < PAGE:
+                return
+            if reverse:
+                stop = rows[-1][0]
+            else:
+                start = rows[-1][0] + b"\x00"
+
+    def everything(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield every (key, sealed value) of the store, unknown areas included."""
+        start = b""
+        while rows := self._page(start, b"\xff" * 9, PAGE, False):
+            yield from rows
+            start = rows[-1][0] + b"\x00"
+
+    def commit(self, batch: Batch, *, sync: bool = False, **counters: int) -> int:
+        """Write a batch atomically and return its write sequence.
+
+        Parameters
+        ----------
+        batch : Batch
+            The rows.
+        sync : bool
+            Whether to wait until the medium has them.
+        **counters : int
+            New values of `HeadRecord` fields.
+
+        Raises
+        ------
+        StoreFullError
+            Without space; nothing of the batch is there.
+        """
+        with self.writing:
+            head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
+            batch.put(HEAD, 0, head)
+            sequence = head.sequence
+            puts = [(key, seal(key, area, sequence, body)) for key, (area, body) in batch.puts.items()]
+            self._write(puts, list(batch.deletes), sync)
+            self.head = head
+            return sequence
+
+    def read_head(self) -> HeadRecord:
+        """Return the counters as they stand in the store."""
+        return self.get(HEAD, 0, HeadRecord) or HeadRecord()
+
+    def area_of(self, key: bytes) -> Area | None:
+        """Return the area a key belongs to, None for an unknown one."""
+        return AREAS.get(key[:1])

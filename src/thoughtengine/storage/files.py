@@ -1,0 +1,193 @@
+"""Files that survive: atomic replacement, syncing, link-or-copy, leftovers."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from thoughtengine.errors import StoreError, StoreExistsError, StoreFullError
+
+__all__ = [
+    "PART",
+    "building",
+    "copy_file",
+    "discard",
+    "link_or_copy",
+    "make_sibling",
+    "publish",
+    "replace_file",
+    "size_of",
+    "sum_of",
+    "sync_file",
+    "sync_folder",
+    "sync_tree",
+    "translated",
+]
+
+PART = ".part"
+"""Ending of everything unfinished; whatever bears it at the next open is removed."""
+
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
+
+
+@contextlib.contextmanager
+def translated(path: object) -> Iterator[None]:
+    """Turn the operating system's errors into ours."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except OSError as error:
+        kind = StoreFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+        raise kind(path, f"{error.strerror or error} ({error.filename or 'while writing'})") from error
+
+
+def sync_folder(path: str | os.PathLike[str]) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: str | os.PathLike[str]) -> None:
+    """Make the content of a file durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(path: Path) -> None:
+    """Make a folder, all below it and its own name durable."""
+    for folder, _, names in os.walk(path):
+        for name in names:
+            sync_file(os.path.join(folder, name))
+        sync_folder(folder)
+    sync_folder(path.parent)
+
+
+def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+    """Replace a file by `data`, all or nothing: temporary file, sync, rename, sync of the folder."""
+    temporary = path.with_name(path.name + PART)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if durable:
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, path)
+    if durable:
+        sync_folder(path.parent)
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copy and sync one file."""
+    with open(source, "rb") as reader, open(target, "xb") as writer:
+        shutil.copyfileobj(reader, writer, 1 << 20)
+        writer.flush()
+        os.fsync(writer.fileno())
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """Give an immutable file a second name; where the file system cannot, copy it."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_LINK:
+            raise
+        copy_file(source, target)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of all files below `path`; names that go meanwhile count nothing."""
+    total = 0
+    for folder, _, names in os.walk(path):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += os.stat(os.path.join(folder, name)).st_size
+    return total
+
+
+def sum_of(path: Path) -> str:
+    """Return the BLAKE2b-128 of a file's content, hexadecimal."""
+    with open(path, "rb") as reader:
+        return hashlib.file_digest(reader, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def discard(path: Path) -> None:
+    """Remove a folder or file and make that durable; nothing there is fine."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.exists() or path.is_symlink():
+        path.unlink()
+    else:
+        return
+    sync_folder(path.parent)
+
+
+def make_sibling(target: Path) -> Path:
+    """Make an empty folder beside `target` in which it is built, mode 0700; dead ones of earlier tries go."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in target.parent.glob(f".{target.name}.*{PART}"):
+        if not _alive(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+    sibling = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{PART}")
+    sibling.mkdir(mode=0o700)
+    return sibling
+
+
+def _alive(leftover: Path) -> bool:
+    """Tell whether the process that was building this is still there."""
+    pid = leftover.name.rsplit(".", 2)[-2].split("-")[0]
+    if not pid.isdigit() or int(pid) == os.getpid():
+        return pid.isdigit()
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def publish(sibling: Path, target: Path) -> None:
+    """Give a finished folder its name: sync all below it, rename, sync the parent.
+
+    Raises
+    ------
+    StoreExistsError
+        When something came to be at `target` meanwhile; it is left as it is, the sibling is removed.
+    """
+    sync_tree(sibling)
+    try:
+        os.rename(sibling, target)
+    except OSError as error:
+        shutil.rmtree(sibling, ignore_errors=True)
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
+            raise StoreExistsError(target, "something is already there; nothing was touched") from error
+        raise
+    sync_folder(target.parent)
+
+
+def building(target: Path, build: Callable[[Path], None]) -> None:
+    """Build a folder under a temporary name and publish it; on any error nothing is left."""
+    with translated(target):
+        sibling = make_sibling(target)
+        try:
+            build(sibling)
+        except BaseException:
+            shutil.rmtree(sibling, ignore_errors=True)
+            raise
+        publish(sibling, target)

@@ -1,0 +1,503 @@
+"""The folder of a mind: pointer file, lock, ballast, generations; a store that survives kills, full disks and flipped bits."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import os
+import shutil
+import uuid
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from thoughtengine.config import StorageConfig
+from thoughtengine.errors import (
+    ForkedError,
+    RecordError,
+    StoreClosedError,
+    StoreDamagedError,
+    StoreError,
+    StoreExistsError,
+    StoreFullError,
+    StoreNotFoundError,
+    StoreTooOldError,
+)
+from thoughtengine.storage.ballast import Ballast
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.codec import decode, open_envelope, seal
+from thoughtengine.storage.contract import PAGE, Rows, Store
+from thoughtengine.storage.files import PART, building, discard, sync_folder, sync_tree, translated
+from thoughtengine.storage.gate import Gate
+from thoughtengine.storage.incident import Incident, read_incidents, record_incident
+from thoughtengine.storage.keyspace import HEAD, HeadRecord
+from thoughtengine.storage.lock import FolderLock
+from thoughtengine.storage.manifest import inspect
+from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, write_pointer
+from thoughtengine.storage.salvage import damaged_files, salvage
+from thoughtengine.storage.store import Level
+
+__all__ = ["QUARANTINE", "FolderStore", "generation_name", "new_pointer", "open_folder"]
+
+QUARANTINE = "quarantine"
+_log = logging.getLogger("thoughtengine")
+
+
+def generation_name(number: int) -> str:
+    """Return the folder name of a generation."""
+    return f"gen-{number:06d}"
+
+
+def new_pointer(**fields: Any) -> Pointer:
+    """Return the pointer of a new mind."""
+    return Pointer(
+        uuid=str(uuid.uuid4()),
+        created=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        written_by=f"thoughtengine {_version()}",
+        components={"storage": 1, "layers": 1, "engine": 1, "integration": 1},
+        **fields,
+    )
+
+
+def _version() -> str:
+    try:
+        return metadata.version("thoughtengine")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def open_folder(path: str | os.PathLike[str], config: StorageConfig, *, create: bool) -> tuple[FolderStore, bool]:
+    """Open the mind at `path`, or make one; tell whether it was made.
+
+    Raises
+    ------
+    StoreNotFoundError
+        When there is none and none may or can be made there.
+    StoreError
+        Any of its kinds, as the folder demands; nothing was touched then.
+    """
+    root = Path(os.path.realpath(path))
+    try:
+        read_pointer(root)
+        return FolderStore(root, config), False
+    except StoreNotFoundError:
+        if (root / "CURRENT").exists():
+            raise StoreTooOldError(root, "a bare LevelDB of format 1; this release reads format 2") from None
+        if not create or not _free(root):
+            raise
+    try:
+        _create(root, config)
+    except StoreExistsError:  # another process was faster: then it is a mind like any other
+        return FolderStore(root, config), False
+    return FolderStore(root, config), True
+
+
+def _free(root: Path) -> bool:
+    """Tell whether a mind may be made at `root`: nothing there, or an empty folder."""
+    return not root.exists() or (root.is_dir() and not any(root.iterdir()))
+
+
+def _create(root: Path, config: StorageConfig) -> None:
+    """Make a mind: the first operations of a LevelDB leave something unopenable, so under another name first."""
+
+    def build(folder: Path) -> None:
+        level = Level(str(folder / generation_name(1)), config, create=True)
+        try:
+            first = HeadRecord(sequence=1)
+            key = HEAD.key(0)
+            level.write([(key, seal(key, HEAD, 1, msgspec.msgpack.encode(first)))], [], True)
+        finally:
+            level.close()
+        write_pointer(folder, new_pointer(mark=Mark(sequence=1)))
+
+    building(root, build)
+
+
+class FolderStore(Store):
+    """A mind's folder, open and locked.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; it must hold a mind.
+    config : StorageConfig
+        Buffers and intervals.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    pointer : Pointer
+        As it stands in the pointer file.
+    incidents : list of Incident
+        What was noticed since it was opened.
+    on_incident : callable or None
+        Called with each further one.
+    """
+
+    def __init__(self, root: Path, config: StorageConfig) -> None:
+        super().__init__()
+        self.root, self.config = root, config
+        self.incidents: list[Incident] = []
+        self.on_incident: Callable[[Incident], None] | None = None
+        self._gate = Gate()
+        self._level: Level | None = None
+        self._closed = False
+        self._forked = False
+        self._unmarked = 0
+        self._lock = FolderLock(root, self)
+        try:
+            with translated(root):
+                self._begin()
+        except BaseException:
+            self._close_level()
+            self._lock.release()
+            raise
+
+    # opening
+
+    def _begin(self) -> None:
+        self.pointer, damage = read_pointer(self.root)
+        if damage:
+            self._incident("pointer file", f"{damage}; the second copy answered, and was written back", (STORE,))
+            write_pointer(self.root, self.pointer)
+        self._tidy()
+        self._ballast = Ballast(self.root, 2 * self.config.write_buffer_bytes)
+        self._ballast.take()
+        self._open_generation()
+        self._compare_with_mark()
+
+    def _tidy(self) -> None:
+        """Finish a move to quarantine and remove what was left unfinished."""
+        for name in self.pointer.quarantine:
+            self._to_quarantine(name)
+        if self.pointer.quarantine:
+            self._point(quarantine=())
+        for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*")]:
+            stale = entry.name.startswith("gen-") and entry.name != generation_name(self.pointer.generation)
+            if entry.name.endswith(PART) or stale:
+                discard(entry)
+
+    def _open_generation(self) -> None:
+        if self.pointer.state == "DAMAGED" or (problems := inspect(self.generation)):
+            self._salvage([] if self.pointer.state == "DAMAGED" else problems)
+        try:
+            self._level = Level(str(self.generation), self.config)
+            self.head = self._found_head()
+        except (StoreDamagedError, RecordError):
+            self._close_level()
+            self._salvage([])
+            self._level = Level(str(self.generation), self.config)
+            self.head = self._found_head(missing_is_damage=False)
+
+    def _found_head(self, *, missing_is_damage: bool = True) -> HeadRecord:
+        head = self.get(HEAD, 0, HeadRecord)
+        if head is None and missing_is_damage and self.pointer.state != "REBUILD":
+            raise StoreDamagedError(self.root, "the head row is missing")
+        return head or HeadRecord()
+
+    def _compare_with_mark(self) -> None:
+        """A mark above what is found: a tail was lost. Numbers go on above it, so that none is given out twice."""
+        mark, head = self.pointer.mark, self.head
+        if head.sequence < mark.sequence and self.pointer.state != "REBUILD":
+            self._incident(
+                "lost tail",
+                f"writes up to {mark.sequence} had been synced and {head.sequence} is the last one found: the end of a log "
+                f"is gone; memories {head.next_id} to {mark.next_id - 1} are lost",
+                (generation_name(self.pointer.generation),),
+                found=head.sequence,
+                expected=mark.sequence,
+            )
+            self._point(state="REBUILD")
+        self.head = msgspec.structs.replace(
+            head, sequence=max(head.sequence, mark.sequence), next_id=max(head.next_id, mark.next_id)
+        )
+
+    # what a store must do
+
+    @property
+    def generation(self) -> Path:
+        """The folder of the generation that serves."""
+        return self.root / generation_name(self.pointer.generation)
+
+    def _open_level(self) -> Level:
+        level = self._level
+        if level is None:
+            self.ready()
+            raise StoreFullError(self.root, "the store could not be reopened after a failed write: free space, then try again")
+        return level
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def ready(self) -> None:
+        """Raise when the store was closed or this is a forked child."""
+        if self._forked:
+            raise ForkedError(
+                f"{self.root}: this process was forked from the one that opened the mind; open a mind of its own after the "
+                f"fork, or start processes with spawn"
+            )
+        if self._closed:
+            raise StoreClosedError(f"{self.root}: the mind was closed; te.open(path) opens it again")
+
+    def _get(self, key: bytes) -> bytes | None:
+        try:
+            with self._gate:
+                return self._open_level().get(key)
+        except StoreDamagedError as error:
+            raise self.damage_met(error) from error
+
+    def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
+        try:
+            with self._gate:
+                return self._open_level().page(start, stop, limit, reverse)
+        except StoreDamagedError as error:
+            raise self.damage_met(error) from error
+
+    def damage_met(self, error: StoreDamagedError) -> StoreDamagedError:
+        """Note damage so that the next open salvages; the files are left as they are until then."""
+        with self.writing, contextlib.suppress(OSError):
+            if self.pointer.state != "DAMAGED" and self._level is not None and not self._lock.forked:
+                self._point(state="DAMAGED")
+                self._incident("damage", f"{error}; the next open salvages what is readable", (self.generation.name,))
+        return StoreDamagedError(
+            self.root,
+            f"{error}. Close the mind and open it again: what is readable is salvaged into a new generation, the damaged "
+            f"files are kept in {QUARANTINE}/; te.check(path) names them",
+        )
+
+    def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
+        self.ready()
+        if not self._lock.in_place():
+            raise StoreError(self.root, "the folder was moved, replaced or emptied while it was open: nothing was written")
+        if self._level is None:
+            self._reopen()
+        if not (self._ballast.held or self._ballast.take()):
+            raise StoreFullError(self.root, "no room even for the reserve: free space, then try again (nothing was written)")
+        raising = self._unmarked + 1 >= self.config.mark_every
+        try:
+            self._open_level().write(puts, deletes, sync or raising)
+        except (StoreError, StoreClosedError) as error:
+            self._after_failed_write(error, puts)
+            return
+        self._unmarked += 1
+        if raising:
+            self._raise_mark(_head_in(puts))
+
+    def _after_failed_write(self, error: Exception, puts: Rows) -> None:
+        """Close, free the ballast, reopen, look whether the write is there.
+
+        After one failed append LevelDB frames all later records wrongly and loses them without a word, so the handle is
+        never used again.
+        """
+        self._close_level()
+        self._ballast.release()
+        self._reopen()
+        key, value = puts[-1]
+        if self._open_level().get(key) == value:  # the head row: it had landed after all
+            return
+        self._incident("write error", f"{error}; the write is not there, all before it is")
+        if isinstance(error, StoreFullError):
+            raise StoreFullError(
+                self.root, "no space left: this write is not there, everything acknowledged is; free space and try again"
+            ) from error
+        raise error
+
+    def _reopen(self) -> None:
+        self._gate.shut()
+        try:
+            self._level = Level(str(self.generation), self.config)
+        finally:
+            self._gate.open()
+        self._ballast.take()
+
+    def _close_level(self) -> None:
+        self._gate.shut()
+        try:
+            if self._level is not None:
+                self._level.close()
+                self._level = None
+        finally:
+            self._gate.open()
+
+    # the mark
+
+    def _raise_mark(self, head: HeadRecord) -> None:
+        mark = Mark(
+            generation=self.pointer.generation, sequence=head.sequence, next_id=head.next_id, memories=head.memories
+        )
+        self._unmarked = 0
+        with contextlib.suppress(OSError):  # an old mark is a true one, it only covers less
+            self._point(mark=mark)
+
+    def sync(self) -> None:
+        """Wait until the medium holds all that was acknowledged, and raise the high-water mark."""
+        with self.writing, translated(self.root):
+            if self._unmarked:
+                self._unmarked = self.config.mark_every
+                self.commit(Batch(), sync=True)
+
+    def _point(self, **changes: Any) -> None:
+        pointer = msgspec.structs.replace(self.pointer, **changes)
+        write_pointer(self.root, pointer)
+        self.pointer = pointer
+
+    def update_pointer(self, **changes: Any) -> None:
+        """Change fields of the pointer file, atomically and durably."""
+        with self.writing, translated(self.root):
+            self.ready()
+            self._point(**changes)
+
+    def settle(self) -> None:
+        """Tell that what is derived has been built again after a salvage or a lost tail."""
+        with self.writing, translated(self.root):
+            self._unmarked = self.config.mark_every
+            self.commit(Batch(), sync=True)
+            self._point(state="SETTLED")
+
+    @property
+    def must_rebuild(self) -> bool:
+        """Whether what is derived has to be built again before it can be trusted."""
+        return self.pointer.state == "REBUILD"
+
+    # generations
+
+    def checkpoint(self, target: Path) -> HeadRecord:
+        """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile."""
+        with self.writing, translated(target), self._gate:
+            checkpoint(self._open_level(), self.generation, target)
+            return self.head
+
+    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+        """Build a generation without the rows of `drop`, with those of `batch`, and serve from it; the old one goes.
+
+        Bytes that were deleted in a LevelDB stay in its files in several ordinary situations; in files that were never
+        written with them they cannot be. Readers go on in the old generation until the switch; writers wait.
+
+        Returns
+        -------
+        dict
+            How it was done: numbers of the generations, rows kept and dropped, bytes before and after.
+        """
+        with self.writing, translated(self.root):
+            self.ready()
+            old, number = self.generation, self.pointer.generation + 1
+            target = self.root / generation_name(number)
+            head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
+            batch.put(HEAD, 0, head)
+            fresh = [(key, seal(key, area, head.sequence, body)) for key, (area, body) in batch.puts.items()]
+            try:
+                kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
+            except BaseException:
+                shutil.rmtree(target, ignore_errors=True)
+                raise
+            mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
+            self._point(generation=number, mark=mark)
+            self._close_level()
+            self._reopen()
+            self.head, self._unmarked = head, 0
+            discard(old)
+            return {"method": "rebuild", "old": old.name, "new": target.name, "rows_kept": kept, "rows_dropped": dropped}
+
+    def _copy_without(self, drop: set[bytes], fresh: dict[bytes, bytes], target: Path) -> tuple[int, int]:
+        shutil.rmtree(target, ignore_errors=True)
+        kept = dropped = 0
+        new = Level(str(target), self.config, create=True)
+        try:
+            rows: Rows = []
+            for key, value in self.everything():
+                if key in drop:
+                    dropped += 1
+                elif key not in fresh:
+                    rows.append((key, value))
+                    kept += 1
+                if len(rows) >= PAGE:
+                    new.write(rows, [], False)
+                    rows = []
+            new.write(rows + list(fresh.items()), [], True)
+            new.flush()
+        finally:
+            new.close()
+        sync_tree(target)
+        return kept, dropped
+
+    def _salvage(self, problems: list[tuple[str, str]]) -> None:
+        """Bring what is readable into a new generation and keep the damaged files."""
+        old, number = self.generation, self.pointer.generation + 1
+        if not old.is_dir():
+            raise StoreDamagedError(
+                self.root, f"{old.name}/ is gone: restore a backup with te.restore(backup, path)", file=old.name
+            )
+        named = problems or damaged_files(old, self.root / ("examine" + PART))
+        told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named) or f"{old.name}: LevelDB refuses it"
+        harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)
+        self._point(generation=number, state="REBUILD", quarantine=(old.name,))
+        kept = self._to_quarantine(old.name)
+        self._point(quarantine=())
+        self._incident(
+            "damage",
+            f"{told}; {harvest.rows.get('memory', 0)} memories were salvaged into {generation_name(number)}, the damaged "
+            f"files are kept in {kept}",
+            tuple(f"{old.name}/{name}" for name, _ in named),
+            rows=harvest.rows,
+            unreadable=harvest.unreadable,
+        )
+
+    def _to_quarantine(self, name: str) -> str:
+        folder = self.root / QUARANTINE
+        folder.mkdir(mode=0o700, exist_ok=True)
+        target = folder / f"{name}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+        if (self.root / name).exists():
+            os.rename(self.root / name, target)
+            sync_folder(folder)
+            sync_folder(self.root)
+        return f"{QUARANTINE}/{target.name}"
+
+    def _incident(self, kind: str, message: str, files: tuple[str, ...] = (), **data: Any) -> None:
+        incident = record_incident(self.root, kind, message, files=files, **data)
+        self.incidents.append(incident)
+        if self.on_incident is not None:
+            self.on_incident(incident)
+
+    def recorded_incidents(self) -> list[Incident]:
+        """Return all incidents on record in the folder, oldest first."""
+        return read_incidents(self.root)
+
+    # the end
+
+    def close(self) -> None:
+        """Sync, raise the mark, close LevelDB and let go of the folder; a second call does nothing."""
+        if self._forked or self._closed:
+            self._closed = True
+            return
+        with self.writing:
+            try:
+                if self._level is not None:
+                    self.sync()
+            finally:
+                self._closed = True
+                self._close_level()
+                self._lock.release()
+
+    def forked(self) -> None:
+        """Called in a forked child: never touch LevelDB again, not even to destroy the handle."""
+        self._forked, level, self._level = True, self._level, None
+        if level is not None:
+            level.abandon()
+        self._gate = Gate()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{self.generation.name}, {self.head.memories} memories"
+        return f"<FolderStore {str(self.root)!r}: {state}>"
+
+
+def _head_in(puts: Rows) -> HeadRecord:
+    key, value = puts[-1]
+    return decode(open_envelope(key, value, HEAD).body, HeadRecord)

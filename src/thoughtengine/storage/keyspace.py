@@ -1,0 +1,98 @@
+"""Every prefix of the store on one screen.
+
+A key is one prefix byte and a name: a big-endian unsigned 64-bit number (so that a scan is in order of arrival) or UTF-8.
+Source areas are written once and never change; derived areas can be built again from them.
+"""
+
+from __future__ import annotations
+
+import struct
+
+import attrs
+import msgspec
+
+__all__ = [
+    "APPRAISAL",
+    "AREAS",
+    "CODE",
+    "FORMAT",
+    "HEAD",
+    "MARK",
+    "MEMORY",
+    "NAME",
+    "RECEIPT",
+    "TERMS",
+    "VECTOR",
+    "Area",
+    "HeadRecord",
+]
+
+FORMAT = 2
+"""The stored format that this release reads and writes; 1 is the flat layout of the predecessor."""
+
+_NUMBER = struct.Struct(">Q")
+
+
+@attrs.frozen(eq=False)
+class Area:
+    """A named range of keys whose values are all of one kind.
+
+    Attributes
+    ----------
+    name, prefix : str, bytes
+        The word for it, and the byte its keys begin with.
+    kind : int
+        Code in the envelope of its values, in [1, 255]; never used again for another.
+    version : int
+        Schema version of its values.
+    source : bool
+        True for what cannot be built again from the rest.
+    numbered : bool
+        True where names are numbers, False where they are UTF-8.
+    """
+
+    name: str
+    prefix: bytes
+    kind: int
+    version: int
+    source: bool
+    numbered: bool = True
+
+    def key(self, name: int | str) -> bytes:
+        """Return the key of `name` in this area."""
+        if isinstance(name, int):
+            return self.prefix + _NUMBER.pack(name)
+        return self.prefix + name.encode()
+
+    def number(self, key: bytes) -> int:
+        """Return the number in `key`; the inverse of `key` for numbered areas."""
+        return int.from_bytes(key[1:], "big")
+
+    @property
+    def stop(self) -> bytes:
+        """The first key behind the area."""
+        return bytes((self.prefix[0] + 1,))
+
+
+#                      word         prefix  kind ver  source
+MEMORY = Area("memory", b"m", 1, 1, True)  # id → what was experienced, as it came in
+APPRAISAL = Area("appraisal", b"a", 2, 1, True)  # id → how it felt: the emotion layer
+VECTOR = Area("vector", b"v", 3, 1, True)  # id → the vector the host gave
+RECEIPT = Area("receipt", b"r", 4, 1, True)  # number → one forgetting, pinning, erasing, undoing, loss
+NAME = Area("name", b"n", 5, 1, False, numbered=False)  # key of the host → id, digest of the content
+MARK = Area("mark", b"k", 6, 1, False)  # id → forgotten, pinned, superseded: what the receipts add up to
+TERMS = Area("terms", b"t", 7, 1, False)  # id → the index entry: terms, counts, columns
+CODE = Area("code", b"c", 8, 1, False)  # id → the vector the encoder made
+HEAD = Area("head", b"h", 9, 1, False)  # 0 → counters, rewritten with every batch
+
+AREAS = {area.prefix: area for area in (MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD)}
+
+
+class HeadRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Counters that every batch carries along: what the store must hold, so that a lost tail is noticed."""
+
+    sequence: int = 0  # of the last batch
+    next_id: int = 1  # the id the next memory gets
+    next_receipt: int = 1
+    memories: int = 0  # stored, hidden ones included
+    hidden: int = 0  # forgotten

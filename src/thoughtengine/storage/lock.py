@@ -1,0 +1,153 @@
+"""Who holds a folder: flock on `te.lock` and a registry in this process; LevelDB's own LOCK is lost silently.
+
+(LevelDB uses fcntl record locks, which go when any descriptor of the file is closed in the process.)
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import fcntl
+import os
+import socket
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from thoughtengine.errors import StoreError, StoreLockedError
+
+__all__ = ["LOCK", "FolderLock", "holder_here"]
+
+LOCK = "te.lock"
+
+_registry: dict[str, FolderLock] = {}
+_guard = threading.Lock()
+_all: weakref.WeakSet[FolderLock] = weakref.WeakSet()
+
+
+class FolderLock:
+    """An exclusive hold on a folder until `release`, or until the process ends.
+
+    Parameters
+    ----------
+    root : Path
+        The folder; it must exist.
+    owner : object
+        What holds it, for `holder_here`; kept by weak reference.
+
+    Raises
+    ------
+    StoreLockedError
+        When this or another process holds it, with the holder's pid, host and time.
+    StoreError
+        When the lock file cannot be written.
+    """
+
+    def __init__(self, root: Path, owner: object) -> None:
+        self._name = os.path.realpath(root)
+        self._path = os.path.join(root, LOCK)
+        self._owner = weakref.ref(owner)
+        self.forked = False
+        with _guard:
+            if self._name in _registry:
+                raise StoreLockedError(
+                    root,
+                    f"already open in this process (pid {os.getpid()}): share that mind between threads, or close it first",
+                    pid=os.getpid(),
+                    host=socket.gethostname(),
+                    since=None,
+                )
+            self._descriptor = self._take(root)
+            mine = os.fstat(self._descriptor)
+            self._identity = mine.st_dev, mine.st_ino
+            _registry[self._name] = self
+            _all.add(self)
+
+    @staticmethod
+    def _take(root: Path) -> int:
+        path = root / LOCK
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(path, f"the lock file cannot be opened for writing: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            told = os.pread(descriptor, 4096, 0)
+            os.close(descriptor)
+            if error.errno in (errno.EAGAIN, errno.EACCES):
+                raise _locked(root, told) from error
+            raise StoreError(path, f"the file system gives no lock: {error.strerror}") from error
+        since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        told = msgspec.json.encode({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, told + b"\n", 0)
+        except OSError as error:  # a full disk: the lock holds all the same, only its label is missing
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                os.close(descriptor)
+                raise
+        return descriptor
+
+    def in_place(self) -> bool:
+        """Tell whether the folder still lies where it was locked; one system call."""
+        try:
+            there = os.stat(self._path)
+        except OSError:
+            return False
+        return (there.st_dev, there.st_ino) == self._identity
+
+    def release(self) -> None:
+        """Let go; a second call does nothing."""
+        with _guard:
+            if _registry.get(self._name) is self:
+                del _registry[self._name]
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+                self._descriptor = -1
+
+    def _leave_in_child(self) -> None:
+        self.forked = True
+        owner: Any = self._owner()
+        if owner is not None:
+            owner.forked()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)  # closing a duplicate keeps the parent's lock; LOCK_UN would not
+            self._descriptor = -1
+
+
+def _locked(root: Path, told: bytes) -> StoreLockedError:
+    try:
+        who = msgspec.json.decode(told, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        who = {}
+    pid, host, since = who.get("pid"), who.get("host"), who.get("since")
+    return StoreLockedError(
+        root,
+        f"open in another process (pid {pid} on {host}, since {since}): close it there, or talk to that process; "
+        f"a mind has one process at a time",
+        pid=pid,
+        host=host,
+        since=since,
+    )
+
+
+def holder_here(root: Path) -> Any:
+    """Return what holds `root` in this process, or None."""
+    with _guard:
+        lock = _registry.get(os.path.realpath(root))
+        return lock._owner() if lock else None
+
+
+def _in_child() -> None:
+    global _guard
+    _guard = threading.Lock()  # whoever held it is not in this process
+    for lock in list(_all):
+        lock._leave_in_child()
+    _registry.clear()
+
+
+os.register_at_fork(after_in_child=_in_child)

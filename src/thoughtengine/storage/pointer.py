@@ -1,0 +1,155 @@
+"""The pointer file `STORE`: what the folder is and which generation serves, read before LevelDB is opened.
+
+One line: CRC-32 in hexadecimal, a space, JSON. Replaced atomically. `STORE.bak` is a second copy, used only where the first
+does not verify.
+"""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from thoughtengine.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreNewerError,
+    StoreNotFoundError,
+    StoreTooOldError,
+)
+from thoughtengine.storage.files import replace_file
+from thoughtengine.storage.keyspace import FORMAT
+
+__all__ = ["BACKUP", "STORE", "EncoderIdentity", "Mark", "Pointer", "parse", "read_pointer", "render", "write_pointer"]
+
+STORE = "STORE"
+BACKUP = "BACKUP"
+"""Name of the pointer file in a backup or snapshot, so that it is not opened, and thereby changed, by mistake."""
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """What a synced write has covered: finding less later means that a tail was lost."""
+
+    generation: int = 1
+    sequence: int = 0
+    next_id: int = 1
+    memories: int = 0
+
+
+class EncoderIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """Which encoder made the vectors."""
+
+    name: str
+    dimension: int
+    fingerprint: str
+
+
+class Pointer(msgspec.Struct, frozen=True, kw_only=True):
+    """The content of the pointer file.
+
+    `state` is ``"SETTLED"``, ``"DAMAGED"`` (a read met damage: the next open salvages) or ``"REBUILD"`` (what is derived
+    must be built again before serving).
+    """
+
+    uuid: str
+    format: int = FORMAT
+    min_reader: int = FORMAT
+    components: dict[str, int] = {}
+    namespaces: dict[str, int] = {}
+    encoder: EncoderIdentity | None = None
+    dimension: int | None = None
+    generation: int = 1
+    state: str = "SETTLED"
+    mark: Mark = Mark()
+    created: str = ""
+    written_by: str = ""
+    quarantine: tuple[str, ...] = ()
+    backups: tuple[dict[str, str], ...] = ()
+    forked_from: str | None = None
+    files: dict[str, Any] = {}  # in a backup: name -> [bytes, sum]
+    content: dict[str, Any] = {}  # in a backup: rows and digest
+
+
+def render(pointer: Pointer) -> bytes:
+    """Return the line for the file."""
+    body = msgspec.json.encode(pointer)
+    return b"%08x %s\n" % (zlib.crc32(body), body)
+
+
+def parse(data: bytes, path: object) -> Pointer:
+    """Take the line apart.
+
+    Raises
+    ------
+    StoreDamagedError
+        When it does not verify.
+    StoreNewerError, StoreTooOldError
+        When this release cannot read the store.
+    """
+    head, _, body = data.rstrip(b"\n").partition(b" ")
+    if len(head) != 8 or not data.endswith(b"\n") or head != b"%08x" % zlib.crc32(body):
+        raise StoreDamagedError(path, "the pointer file does not verify (its checksum differs)", file=Path(str(path)).name)
+    try:
+        versions = msgspec.json.decode(body, type=dict[str, Any])
+        need, written_by = versions.get("min_reader"), versions.get("written_by", "a later release")
+        if isinstance(need, int) and need > FORMAT:
+            raise StoreNewerError(Path(str(path)).parent, have=FORMAT, need=need, written_by=written_by)
+        pointer = msgspec.json.decode(body, type=Pointer)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
+        raise StoreDamagedError(path, f"the pointer file does not decode: {error}", file=Path(str(path)).name) from error
+    if pointer.format < FORMAT:
+        raise StoreTooOldError(Path(str(path)).parent, f"format {pointer.format}; this release reads format {FORMAT}")
+    return pointer
+
+
+def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
+    """Return the pointer of a folder, and what was wrong with its file where the second copy had to answer.
+
+    Raises
+    ------
+    StoreNotFoundError
+        When there is no mind at `root`.
+    StoreDamagedError, StoreNewerError, StoreTooOldError, StoreError
+        When it cannot be used.
+    """
+    path, spare = root / name, root / (name + ".bak")
+    try:
+        return parse(path.read_bytes(), path), None
+    except FileNotFoundError as error:
+        if not spare.exists():
+            raise StoreNotFoundError(root, _why_not(root)) from error
+        damage = StoreDamagedError(path, "the pointer file is missing", file=name)
+    except NotADirectoryError as error:
+        raise StoreNotFoundError(root, "this is a file; a mind is a folder") from error
+    except StoreDamagedError as error:
+        damage = error
+    except OSError as error:
+        if isinstance(error, StoreError):
+            raise
+        raise StoreError(path, f"cannot be read: {error.strerror}") from error
+    try:
+        pointer = parse(spare.read_bytes(), spare)
+    except (FileNotFoundError, StoreDamagedError):
+        raise damage from None
+    if not (root / f"gen-{pointer.generation:06d}").is_dir():
+        raise damage
+    return pointer, f"{name}: {damage}"
+
+
+def _why_not(root: Path) -> str:
+    if not root.exists():
+        return "there is no mind here (te.open(path) makes one, unless create=False)"
+    if (root / BACKUP).exists():
+        return "this is a backup or snapshot: te.restore(this, path) makes a mind of it"
+    if not any(root.iterdir()):
+        return "the folder is empty: there is no mind in it (te.open(path) makes one, unless create=False)"
+    return "the folder holds other files and no mind: name an empty or a new folder"
+
+
+def write_pointer(root: Path, pointer: Pointer, name: str = STORE) -> None:
+    """Replace the pointer file, then its second copy."""
+    data = render(pointer)
+    replace_file(root / name, data)
+    replace_file(root / (name + ".bak"), data, durable=False)

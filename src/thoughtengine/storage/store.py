@@ -1,0 +1,153 @@
+"""LevelDB through plyvel: the only file that knows it. Errors are translated here, once."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from thoughtengine.config import StorageConfig
+from thoughtengine.errors import StoreClosedError, StoreDamagedError, StoreError, StoreFullError
+from thoughtengine.storage.contract import Rows
+
+try:
+    import plyvel
+except ImportError:  # the fork that has wheels for CPython 3.12 and later: same names, same files
+    try:
+        import plyvel_next as plyvel
+    except ImportError as error:
+        raise ImportError(
+            "thoughtengine needs a LevelDB binding and found neither plyvel nor plyvel_next: "
+            "pip install 'plyvel-next>=2.1.2' (CPython 3.12 and later) or 'plyvel>=1.5.1' (3.11)"
+        ) from error
+
+__all__ = ["Level", "repair"]
+
+_FULL = ("no space left", "disk quota exceeded", "file too large")
+
+
+def _options(config: StorageConfig) -> dict[str, Any]:
+    return {
+        "paranoid_checks": True,
+        "write_buffer_size": config.write_buffer_bytes,
+        "lru_cache_size": config.cache_bytes,
+        "max_open_files": config.max_open_files,
+        "bloom_filter_bits": 10,
+        "compression": "snappy",
+    }
+
+
+def _translated(path: str, error: Exception) -> Exception:
+    """Return our error for one of plyvel's."""
+    message = error.args[0] if error.args else ""
+    told = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
+    if isinstance(error, plyvel.CorruptionError):
+        return StoreDamagedError(path, f"LevelDB found damage: {told}")
+    if any(word in told.lower() for word in _FULL):
+        return StoreFullError(path, f"no space left: {told}")
+    if isinstance(error, plyvel.IOError) or isinstance(error, plyvel.Error):
+        if any(word in told for word in ("Invalid argument", "No such file", "corrupted", "does not exist")):
+            return StoreDamagedError(path, f"LevelDB cannot read its files: {told}")
+        return StoreError(path, f"LevelDB reports: {told}")
+    if isinstance(error, RuntimeError):
+        return StoreClosedError(f"{path}: closed")
+    return error
+
+
+class Level:
+    """One LevelDB folder, open. Every read verifies checksums: LevelDB by itself does not.
+
+    Parameters
+    ----------
+    path : str
+        The folder.
+    config : StorageConfig
+        Buffer, cache, files.
+    create : bool
+        Make it; otherwise it must be there: LevelDB makes an empty one of a folder that lost its CURRENT, and deletes the
+        tables.
+
+    Raises
+    ------
+    StoreDamagedError, StoreFullError, StoreError
+        As LevelDB reports on opening.
+    """
+
+    def __init__(self, path: str, config: StorageConfig, *, create: bool = False) -> None:
+        self.path = path
+        try:
+            self._db = plyvel.DB(path, create_if_missing=create, error_if_exists=create, **_options(config))
+        except (plyvel.Error, OSError) as error:
+            raise _translated(path, error) from error
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under `key`."""
+        try:
+            value: bytes | None = self._db.get(key, verify_checksums=True)
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+        return value
+
+    def page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
+        """Return up to `limit` rows with start <= key < stop."""
+        rows: Rows = []
+        try:
+            with self._db.iterator(start=start, stop=stop, reverse=reverse, verify_checksums=True) as iterator:
+                for row in iterator:
+                    rows.append(row)
+                    if len(rows) == limit:
+                        break
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+        return rows
+
+    def write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
+        """Write one atomic batch."""
+        try:
+            with self._db.write_batch(transaction=True, sync=sync) as batch:
+                put = batch.put
+                for key, value in puts:
+                    put(key, value)
+                for key in deletes:
+                    batch.delete(key)
+        except (plyvel.Error, OSError, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+
+    def pin(self) -> Any:
+        """Return an iterator whose existence keeps the current tables on disk; `close()` it soon."""
+        return self._db.raw_iterator()
+
+    def flush(self) -> None:
+        """Write the memtable out as a table (compact_range without bounds does only that)."""
+        try:
+            self._db.compact_range()
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+
+    def close(self) -> None:
+        """Close; a second call does nothing."""
+        self._db.close()
+
+    def abandon(self) -> None:
+        """Leak the handle: in a forked child its destructor would wait for a thread that does not exist there."""
+        import ctypes
+
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._db))
+
+    def __repr__(self) -> str:
+        return f"<Level {os.path.basename(self.path)}>"
+
+
+def repair(path: str, *, paranoid: bool) -> None:
+    """Run LevelDB's repair on a throw-away copy: it takes no lock and brings back deleted rows.
+
+    Parameters
+    ----------
+    path : str
+        A folder that nobody has open.
+    paranoid : bool
+        Drop the blocks that do not verify; otherwise a damaged table is kept as it is.
+    """
+    try:
+        plyvel.repair_db(path, paranoid_checks=paranoid, bloom_filter_bits=10, compression="snappy")
+    except (plyvel.Error, OSError) as error:
+        raise _translated(path, error) from error

@@ -1,0 +1,1 @@
+"""The tests, by tier: unit, property, integration, crash, golden."""
