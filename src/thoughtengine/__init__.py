@@ -5,7 +5,7 @@ The names below are loaded when they are first used: importing this package impo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thoughtengine import encoders as encoders
+    from thoughtengine import encoders
     from thoughtengine._types import Event, Finding
     from thoughtengine.config import Config, Limits, RecallConfig, StorageConfig
     from thoughtengine.engine import ThoughtEngine
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from thoughtengine.memory.where import All, Not
     from thoughtengine.storage.copies import Copy, backup, fork, restore
 
+    __version__: str
+
 _ERRORS = """BatchError ForkedError InvalidArgumentError MemoryNotFoundError RecordError StoreClosedError
 StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
 StoreTooOldError ThoughtEngineError VectorDimensionError"""
@@ -58,9 +60,49 @@ _WHERE = {
     "encoders": "encoders:",
 }
 
-__all__ = [  # noqa: PLE0604
-    *_WHERE,
+__all__ = [
+    "Affect",
+    "All",
+    "BatchError",
+    "Config",
+    "Copy",
+    "Cue",
+    "Event",
+    "Experience",
+    "Finding",
+    "ForkedError",
+    "Health",
+    "Hit",
+    "InvalidArgumentError",
+    "Limits",
+    "Memory",
+    "MemoryNotFoundError",
+    "Not",
+    "Recall",
+    "RecallConfig",
+    "Receipt",
+    "RecordError",
+    "Stats",
+    "StorageConfig",
+    "StoreClosedError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreLockedError",
+    "StoreNewerError",
+    "StoreNotFoundError",
+    "StoreTooOldError",
+    "ThoughtEngine",
+    "ThoughtEngineError",
+    "VectorDimensionError",
     "__version__",
+    "backup",
+    "check",
+    "encoders",
+    "fork",
+    "open",
+    "restore",
 ]
 
 

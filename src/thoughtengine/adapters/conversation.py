@@ -27,7 +27,7 @@ def read(path: Path, reading: Reading) -> Iterator[Experience]:
     """
     elements = Elements(path, reading)
     name, found = path.stem, False
-    for field in elements.keys():
+    for field in elements.fields():
         if field == "turns":
             found = True
             for number in elements.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +87,7 @@ def _of_element(value: Any, path: Path) -> str | None:
 def _of_object(path: Path) -> str | None:
     """Tell JSON lines, an export and one large object apart, never reading a large object whole."""
     elements, seen = Elements(path, Reading()), dict[str, Any]()
-    for field in elements.keys():
+    for field in elements.fields():
         if field in _TELLING:
             return _TELLING[field]
         if field == "messages" and elements.peek() == "[":

@@ -30,7 +30,7 @@ class Elements:
 
     Notes
     -----
-    `keys` and `items` go into an object or an array; the caller takes exactly one value (by `value`, `keys` or
+    `fields` and `items` go into an object or an array; the caller takes exactly one value (by `value`, `fields` or
     `items`) before it asks for the next. Memory is bounded by the largest value taken with `value`.
     """
 
@@ -70,7 +70,7 @@ class Elements:
             except (ValueError, RecursionError) as error:
                 raise ImportFormatError(self._path, self.where, f"expected usable JSON: {error}") from error
             else:
-                if end < len(self._text) or self._text[end - 1] in '"]}' or not self._fill():
+                if not self._may_go_on(end) or not self._fill():
                     self._at = end
                     return value
 
@@ -87,7 +87,7 @@ class Elements:
             if self._expect(",]", "a comma or the end of the array") == "]":
                 return
 
-    def keys(self) -> Iterator[str]:
+    def fields(self) -> Iterator[str]:
         """Go into an object, yielding each key."""
         self._expect("{", "an object")
         if self.peek() == "}":
@@ -125,6 +125,12 @@ class Elements:
         self._line += self._text.count("\n", 0, self._at)
         self._text, self._at = "".join(pieces), 0
         return True
+
+    def _may_go_on(self, end: int) -> bool:
+        """Tell whether what was read may be the beginning of a longer number: 1 of 1.5, or 1.5 of 1.5e+16."""
+        if self._text[end - 1] in '"]}':
+            return False
+        return len(self._text) - end < len(".e+") and self._text[end : end + 1] not in tuple(" \t\r\n,]}")
 
     def _cut(self, error: json.JSONDecodeError) -> bool:
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _MARGIN

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+import attrs
+
 from thoughtengine._types import Progress
 from thoughtengine.adapters.intake import Reading, quiet
 from thoughtengine.adapters.jsonl import experience_of, rows, tree_to_json
 from thoughtengine.config import Limits
-from thoughtengine.errors import BatchError, ImportFormatError, ThoughtEngineError
+from thoughtengine.errors import BatchError, ImportFormatError, InvalidArgumentError
 from thoughtengine.memory.experience import Experience
 
 if TYPE_CHECKING:
@@ -84,19 +86,71 @@ class _Taking:
         self._named: dict[str, int] = {}
         self._waiting: list[tuple[int, int, Experience]] = []
         self._pinned: list[int] = []
-        self._forgotten: dict[int, None] = {}
+        self._forgotten: list[int] = []
 
     def row(self, number: int, row: dict[str, Any]) -> None:
-        """Take a row in, at once where it follows from an earlier one, else with its batch."""
-        where = f"line {number:,}"
-        old, supersedes = row.get("id"), row.get("supersedes")
-        if type(old) is not int or not isinstance(row.get("derived_from"), list):
-            raise ImportFormatError(self._path, where, "expected a row of an export, with id and derived_from")
+        """Take a row in: at once where it speaks of an earlier one, else with its batch."""
+        old, supersedes, sources = row.get("id"), row.get("supersedes"), row.get("derived_from")
+        if type(old) is not int or not isinstance(sources, list):
+            raise self._wrong(number, "expected a row of an export, with id and derived_from")
         try:
             experience, _ = experience_of({k: v for k, v in row.items() if k not in _STANDING}, Reading())
         except ValueError as error:
-            raise ImportFormatError(self._path, where, str(error)) from error
-        if row["derived_from"] or supersedes in self._ids or experience.key in self._named or len(self._waiting) >= _BATCH:
+            raise self._wrong(number, str(error)) from error
+        if supersedes is not None or sources or experience.key in self._named or len(self._waiting) >= _BATCH:
             self._flush()
-        self._waiting.append((number, old, experience))
-        ...
+        known = tuple(self._ids[id_] for id_ in sources if id_ in self._ids)
+        experience = attrs.evolve(experience, derived_from=known)
+        if supersedes in self._ids:
+            self._ids[old] = self._revised(number, self._ids[supersedes], experience)
+        elif experience.key in self._named:
+            self._ids[old] = self._beside(number, self._named[experience.key], experience)
+        else:
+            self._waiting.append((number, old, experience))
+        if experience.key is not None:
+            self._named[experience.key] = self._ids.get(old, 0)
+        self._pinned += [old] if row.get("pinned") else []
+        self._forgotten += [old] if row.get("forgotten") else []
+
+    def end(self) -> None:
+        """Take in what waits; pin and forget what was."""
+        self._flush()
+        for act, old in ((self._mind.pin, self._pinned), (self._mind.forget, self._forgotten)):
+            if ids := [self._ids[id_] for id_ in old if self._ids[id_] in self._mind]:
+                act(*ids)
+
+    def _flush(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        ids = self._remember([number for number, _, _ in waiting], [experience for _, _, experience in waiting])
+        for (_, old, experience), new in zip(waiting, ids, strict=True):
+            self._ids[old] = new
+            if experience.key is not None:
+                self._named[experience.key] = new
+
+    def _remember(self, numbers: list[int], experiences: list[Experience]) -> list[int]:
+        try:
+            return self._mind.remember_many(experiences) if experiences else []
+        except BatchError as error:
+            raise self._wrong(numbers[error.index], str(error.__cause__)) from error
+
+    def _revised(self, number: int, earlier: int, experience: Experience) -> int:
+        """Put a memory in the place of an earlier one; only a key can also change the layer on the way."""
+        if experience.key is not None and self._named.get(experience.key) == earlier:
+            [new] = self._remember([number], [experience])
+            if new != earlier:
+                return new
+        fields = ("text", "at", "source", "tags", "episode", "affect", "vector", "payload", "kind")
+        try:
+            return self._mind.revise(earlier, **{name: getattr(experience, name) for name in fields})
+        except InvalidArgumentError as error:
+            raise self._wrong(number, str(error)) from error
+
+    def _beside(self, number: int, earlier: int, experience: Experience) -> int:
+        """Remember under a key that was free again, for the earlier memory that bears it was forgotten at that time."""
+        receipt = self._mind.forget(earlier)
+        [new] = self._remember([number], [experience])
+        self._mind.undo(receipt)
+        return new
+
+    def _wrong(self, number: int, message: str) -> ImportFormatError:
+        return ImportFormatError(self._path, f"line {number:,}", message)

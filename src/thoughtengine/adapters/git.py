@@ -1,11 +1,11 @@
-"""The `git` program, run so that nothing in a foreign repository's settings starts a program, asks, or uses a network."""
+"""The `git` program, run so that no setting of a foreign repository starts a program, asks, or uses a network."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -54,7 +54,7 @@ def git(folder: Path, *arguments: str) -> str:
     return said.decode("utf-8", "replace").removesuffix("\n")
 
 
-def tokens(folder: Path, *arguments: str) -> Iterator[str]:
+def tokens(folder: Path, *arguments: str) -> Generator[str, None, None]:
     """Run `git` in a folder and yield what it prints between NUL bytes, as it comes.
 
     Raises

@@ -51,7 +51,7 @@ def _walk(elements: Elements, token: str, name: str) -> Iterator[tuple[str, Any,
         yield elements.where, elements.value(), name
         return
     row: dict[str, Any] = {}
-    for field in elements.keys():
+    for field in elements.fields():
         if field == "messages" and elements.peek() == "[":
             about = next((str(row[f]) for f in (*_EPISODES, "id", "title") if row.get(f)), name)
             for _ in elements.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import re
@@ -20,6 +21,8 @@ __all__ = ["commits", "count", "documents"]
 _FIELDS = ("%H", "%an", "%at", "%aI", "%B")
 _FORMAT = "--format=tformat:%x00" + "%x00".join(_FIELDS) + "%x00"
 _LOG = ("log", "--reverse", "-z", "--name-only", "--no-renames", "--no-relative", "--no-show-signature", _FORMAT)
+_DATES = ("log", "-z", "--name-only", "--no-renames", "--relative", "--no-show-signature", "--format=%x00%aI%x00%at")
+_FOREIGN = ("node_modules", "venv", "site-packages")
 _LATEST_SECONDS = 253_402_300_799  # the end of the year 9999
 _LIMITS = Limits()
 
@@ -153,7 +156,7 @@ def _documents(root: Path) -> Iterator[Path]:
 
 def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in ("node_modules", "venv"))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in _FOREIGN)
         yield from (Path(folder, name) for name in files if not name.startswith("."))
 
 
@@ -161,18 +164,14 @@ def _committed(root: Path, names: set[str]) -> dict[str, dt.datetime]:
     """Tell when each file was last committed, by one walk back through the history that ends when all are found."""
     dates: dict[str, dt.datetime] = {}
     at = dt.datetime.now(dt.UTC)
-    log = ("log", "-z", "--name-only", "--no-renames", "--relative", "--no-show-signature", "--format=tformat:%x00%aI%x00%at")
-    try:
-        found = tokens(root, *log, "HEAD", "--", ".")
-        for token in found:
+    found = tokens(root, *_DATES, "HEAD", "--", ".")
+    with contextlib.suppress(ImportFormatError):  # no repository: every file tells its own date
+        while len(dates) < len(names) and (token := next(found, None)) is not None:
             if not token:
                 at = _moment(next(found, ""), next(found, ""))
             elif (name := token.removeprefix("\n")) in names:
                 dates.setdefault(name, at)
-                if len(dates) == len(names):
-                    break
-    except ImportFormatError:
-        return dates
+    found.close()
     return dates
 
 

@@ -113,6 +113,7 @@ def _plain(text: str, names: dict[str, str]) -> str:
 
 def _attached(message: dict[str, Any]) -> str:
     """Name what was sent without words."""
-    files = [str(file.get("title") or file.get("name") or "") for file in message.get("files") or () if isinstance(file, dict)]
-    texts = [str(part.get("fallback") or "") for part in message.get("attachments") or () if isinstance(part, dict)]
-    return "\n".join([f"[file {name}]" for name in files if name] + [text for text in texts if text])
+    files = (file for file in message.get("files") or () if isinstance(file, dict))
+    parts = (part for part in message.get("attachments") or () if isinstance(part, dict))
+    named = [f"[file {file.get('title') or file.get('name')}]" for file in files]
+    return "\n".join(named + [str(part["fallback"]) for part in parts if part.get("fallback")])

@@ -32,7 +32,8 @@ _TIME = (
     r"(?:\s?(?P<half>[ap])\.?\s?m\b\.?)?"
     r"(?:\s?(?P<offset>z\b|\+\d{2}:?\d{2}|(?:(?<=:\d\d:\d\d)|(?<=:\d\d:\d\d\s))-\d{2}:?\d{2}))?"  # 09:10-10:30 is none
 )
-_STAMP = re.compile(rf"{_WEEKDAY}(?:{_DATE})(?:(?:,?\s{{1,3}}(?:at\s)?|t){_TIME}(?!\w)|(?![\w/]|[.\-]\d))", re.IGNORECASE)
+_REST = rf"(?:,?\s{{1,3}}(?:at\s)?|t){_TIME}(?!\w)|(?![\w/]|[.\-]\d)"
+_STAMP = re.compile(rf"{_WEEKDAY}(?:{_DATE})(?:{_REST})", re.IGNORECASE)
 _CLOCK = re.compile(rf"{_TIME}(?![\w:])", re.IGNORECASE)
 _EPOCH_NUMBER = re.compile(r"(-?\d+)(?:\.(\d+))?")
 MILLISECONDS_FROM = 100_000_000_000  # as seconds that were the year 5138; a thousand times more are microseconds
@@ -180,13 +181,13 @@ def _iso(value: str, reading: Reading) -> dt.datetime:
 
 def _microseconds(whole: str, fraction: str) -> int:
     """Read digits rather than floats: a chat tells its messages apart by the sixth decimal."""
-    digits, shift = 6, 0
-    while abs(int(whole)) >= MILLISECONDS_FROM * 1000**shift and shift < 3:
-        digits, shift = digits - 3, shift + 1
-    if digits < 0:
+    size = abs(int(whole))
+    if size >= MILLISECONDS_FROM * 1000**2:
         return int(whole) // 1000
+    digits = 6 if size < MILLISECONDS_FROM else 3 if size < MILLISECONDS_FROM * 1000 else 0
+    scale: int = 10**digits
     rest = int((fraction + "000000")[:digits] or 0)
-    return int(whole) * 10**digits + (-rest if whole.startswith("-") else rest)
+    return int(whole) * scale + (-rest if whole.startswith("-") else rest)
 
 
 def _named(part: dict[str, str | None]) -> tuple[int, int, int]:

@@ -39,14 +39,14 @@ def _chat(path: Path, elements: Elements, reading: Reading) -> Generator[Experie
     """Walk one chat, or the object of all chats; return whether there was a list of messages."""
     about: dict[str, Any] = {}
     found = False
-    for field in elements.keys():
+    for field in elements.fields():
         if field == "messages":
             found = True
             for number in elements.items():
                 where = f"{elements.where}, message {number} of {about.get('name')}"
                 yield from _message(path, where, elements.value(), about, reading)
         elif field in _LISTS and elements.peek() == "{":
-            for inner in elements.keys():
+            for inner in elements.fields():
                 if inner != "list":
                     elements.value()
                     continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import random
 import sys
@@ -62,8 +63,9 @@ def main(argv: list[str]) -> int:
     _settle_standard_input()
     with Offline() as guard:
         try:
-            folder = _folder(asked.keep)
+            _refuse_what_is_taken(asked.keep)
             material = gather(asked.origin)
+            folder = _folder(asked.keep)
         except (ThoughtEngineError, OSError) as error:
             sys.stderr.write(f"thoughtengine demo: {error}\n")
             return 2
@@ -89,6 +91,7 @@ def perform(stage: Stage, page: Page) -> bool:
         Whether every promise held.
     """
     start = time.monotonic()
+    logging.getLogger("thoughtengine").addHandler(logging.NullHandler())  # the page tells of incidents itself
     page.say("thoughtengine: a demonstration on your own data", style="title", indent=0)
     broken: list[str] = []
     n = 0
@@ -144,14 +147,17 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _folder(keep: Path | None) -> Path:
-    """Make the demo's folder."""
+def _refuse_what_is_taken(keep: Path | None) -> None:
     from thoughtengine.errors import InvalidArgumentError
 
+    if keep is not None and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
+        raise InvalidArgumentError("--keep", str(keep), "a folder that is empty or not there yet")
+
+
+def _folder(keep: Path | None) -> Path:
+    """Make the demo's folder."""
     if keep is None:
         return Path(tempfile.mkdtemp(prefix="thoughtengine-demo-"))
-    if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
-        raise InvalidArgumentError("--keep", str(keep), "a folder that is empty or not there yet")
     keep.mkdir(mode=0o700, parents=True, exist_ok=True)
     return keep.resolve()
 

@@ -64,9 +64,11 @@ def play(stage: Stage) -> Closing:
 
 def show(outcome: Closing, page: Page) -> None:
     """Draw where it is, and how to go on."""
-    page.line(f"{outcome.folder}")
+    page.line(f"{outcome.folder}  ({outcome.disk_bytes / 1024:,.0f} KiB)")
     page.item("mind/", "your memories: open it whenever you like")
     page.item("backup/", "its backup; damaged-copy/ is what scene 4 left, quarantine and incident included")
-    page.item("delete", f"rm -r {shlex.quote(str(outcome.folder))}   ({outcome.disk_bytes / 1024:,.0f} KiB)")
-    page.item("go on", "import thoughtengine as te")
-    page.item("", f"print(te.open({str(outcome.mind)!r}).recall({outcome.cue!r}))")
+    page.line("To delete it all:", style="faint")
+    page.line(f"rm -r {shlex.quote(str(outcome.folder))}", indent=4)
+    page.line("To go on:", style="faint")
+    page.line("import thoughtengine as te", indent=4)
+    page.line(f"print(te.open({str(outcome.mind)!r}).recall({outcome.cue!r}))", indent=4)

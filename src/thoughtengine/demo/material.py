@@ -117,7 +117,7 @@ def gather(origin: Path | None, *, here: Path | None = None) -> Material:
     elif not origin.exists():
         raise InvalidArgumentError("--from", str(origin), "a file or folder that exists")
     else:
-        found = _folder(origin) if origin.is_dir() else _file(origin)
+        found = _file(origin) if origin.is_file() or _is_export(origin) else _folder(origin)
     if found is None:
         raise InvalidArgumentError(
             "--from", str(origin), "a Git repository with commits, or documents (.md, .rst, .txt) to read"
@@ -136,6 +136,16 @@ def _look_around(here: Path) -> Material:
         if ours and _is_modest(folder) and (found := _folder(folder)) is not None:
             return found
     return _of_python()
+
+
+def _is_export(folder: Path) -> bool:
+    """Tell whether a folder is a chat's export or a journal, by what lies in it."""
+    from thoughtengine import adapters
+
+    try:
+        return adapters.detect(folder) in {"slack", "journal"}
+    except InvalidArgumentError:
+        return False
 
 
 def _repository_above(folder: Path) -> Path | None:

@@ -60,7 +60,7 @@ class _Subscriber:
                 event = self._queue.popleft()
             try:
                 self.handler(event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a subscriber must not end the thread
                 _log.exception("a subscriber to %r raised", self.kind)
 
     def stop(self, seconds: float) -> None:

@@ -71,7 +71,9 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
     if pointer.state == "DAMAGED":
         found.append("damage was met: close and open again, the next open salvages what is readable")
     if incidents:
-        found.append(f"{len(incidents)} incidents on record, the last: {incidents[-1]} (deleting its file acknowledges one)")
+        found.append(
+            f"{len(incidents)} incidents on record, the last: {incidents[-1]} (deleting its file acknowledges one)"
+        )
     if free < 4 * store.config.write_buffer_bytes:
         found.append(f"only {free:,} bytes are free on the disk: free some before writes are refused")
     reasons = found + reasons

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import RecordError
@@ -29,12 +30,13 @@ from thoughtengine.storage.keyspace import (
     RECEIPT,
     TERMS,
     VECTOR,
+    Area,
     HeadRecord,
 )
 
 __all__ = ["check_memories"]
 
-_RECORD = {
+_RECORD: dict[Area, Any] = {
     MEMORY: MemoryRecord,
     APPRAISAL: AppraisalRecord,
     VECTOR: VectorRecord,
@@ -96,8 +98,7 @@ def _accounting(store: Store, found: Derived) -> Iterator[Finding]:
 
 
 def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterator[Finding]:
-    done = 0
-    for id_, record in store.rows(MEMORY, MemoryRecord):
+    for done, (id_, record) in enumerate(store.rows(MEMORY, MemoryRecord), 1):
         entry = store.get(TERMS, id_, Entry)
         if entry is None or (entry.analysis == ANALYSIS and entry != make_entry(record)):
             yield Finding("derived differs", f"terms {id_}", "the index entry is not what the memory gives", (id_,))
@@ -109,8 +110,9 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
             if name is None or name.id != id_ or name.digest != digest_of(store, id_):
                 yield Finding("derived differs", f"name {record.key!r}", f"it does not name memory {id_}", (id_,))
         if record.supersedes is not None and not 0 < record.supersedes < id_:
-            yield Finding("orphan", f"memory {id_}", f"it supersedes {record.supersedes}, which is no earlier memory", (id_,))
-        done += 1
+            yield Finding(
+                "orphan", f"memory {id_}", f"it supersedes {record.supersedes}, which is no earlier memory", (id_,)
+            )
         if progress is not None and not done % 1024:
             progress("checking", done, found.n_memories)
 

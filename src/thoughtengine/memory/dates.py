@@ -1,4 +1,4 @@
-"""Dates spoken of in a cue: "8 May 2023", "in March", "two weeks ago", as spans of time."""
+"""Dates that a cue speaks of: "8 May 2023", "in March", "two weeks ago", as spans of time."""
 
 from __future__ import annotations
 
@@ -6,28 +6,36 @@ import datetime as dt
 import re
 from typing import NamedTuple
 
-__all__ = ["Span", "spans"]
+__all__ = ["Dates", "Span", "dates_in"]
 
 _DAY = 86_400_000_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _MONTHS = "january february march april may june july august september october november december".split()
-_SHORT = {name[:3]: i for i, name in enumerate(_MONTHS, 1)} | {"sept": 9}
-_MONTH_OF = _SHORT | {name: i for i, name in enumerate(_MONTHS, 1)}
-_MONTH = "(?P<month>" + "|".join(sorted(_MONTH_OF, key=len, reverse=True)) + r")\b\.?"
-_YEAR = r"(?P<year>[12]\d{3})(?!\d)"
-_DAY_NUMBER = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?(?!\d)"
-_LEAD = r"\b(?:in|on|of|since|until|till|during|last|this|next|early|late|mid|by|before|after|from|to|through|around|throughout)[ -]"
+_MONTH_OF = {name[:3]: i for i, name in enumerate(_MONTHS, 1)} | {"sept": 9} | {m: i for i, m in enumerate(_MONTHS, 1)}
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
 _NUMBERS |= {"a": 1, "an": 1, "a couple of": 2, "a few": 3, "several": 4}
 
-_PATTERNS = [
+
+def _any_of(names: dict[str, int]) -> str:
+    return "|".join(sorted(names, key=len, reverse=True))
+
+
+_MONTH = rf"(?P<month>{_any_of(_MONTH_OF)})\b\.?"
+_YEAR = r"(?P<year>[12]\d{3})(?!\d)"
+_NUMBER = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b"
+_LEAD = (
+    r"\b(?:in|on|of|since|until|till|during|last|this|next|early|late|mid|by|before|after|from|to|through|around"
+    r"|throughout)[ -]"
+)
+_ABSOLUTE = [
     re.compile(pattern)
     for pattern in (
-        r"\b(?P<year>[12]\d{3})-(?P<number>\d{1,2})-(?P<day>\d{1,2})(?!\d)",
-        r"\b(?P<year>[12]\d{3})-(?P<number>\d{1,2})(?!\d)",
-        rf"\b{_DAY_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-        rf"\b{_MONTH} (?:the )?{_DAY_NUMBER}(?:,? {_YEAR})?",
+        rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
+        r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
+        rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
+        rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+        rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
         rf"\b{_MONTH},? (?:of )?{_YEAR}",
         rf"{_LEAD}{_MONTH}",
         r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
@@ -35,10 +43,11 @@ _PATTERNS = [
         r"\b(?P<year>(?:19|20)\d{2})\b",
     )
 ]
-_AGO = re.compile(
-    r"\b(?P<n>\d{1,4}|" + "|".join(sorted(_NUMBERS, key=len, reverse=True)) + r") (?P<unit>day|week|month|year)s? ago\b"
+_HINT = re.compile(rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF)})\b|\bago\b|\b(?:to|yester)day\b|tonight|\b(?:last|this|past) ")
+_AGO = re.compile(rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b")
+_RELATIVE = re.compile(
+    r"\b(?:(?P<word>today|yesterday|tonight)|(?P<which>last|this|past) (?P<unit>night|week|month|year))\b"
 )
-_RELATIVE = re.compile(r"\b(?:(?P<word>today|yesterday|tonight)|(?P<which>last|this|past) (?P<unit>night|week|month|year))\b")
 
 
 class Span(NamedTuple):
@@ -48,8 +57,15 @@ class Span(NamedTuple):
     stop: int
 
 
-def spans(text: str, now: int, years: range) -> tuple[Span, ...]:
-    """Return the stretches of time that a cue speaks of.
+class Dates(NamedTuple):
+    """What a cue says about time: spans, and the words by which those days are labelled."""
+
+    spans: tuple[Span, ...] = ()
+    words: tuple[str, ...] = ()
+
+
+def dates_in(text: str, now: int, years: range) -> Dates:
+    """Return the dates that a cue speaks of; English, and ISO 8601.
 
     Parameters
     ----------
@@ -62,59 +78,74 @@ def spans(text: str, now: int, years: range) -> tuple[Span, ...]:
 
     Examples
     --------
-    >>> [(s.stop - s.start) // 86_400_000_000 for s in spans("on 8 may 2023 or in june", 0, range(2023, 2024))]
-    [1, 30]
+    >>> found = dates_in("on 8th may 2023 or in june", 0, range(2023, 2024))
+    >>> [(span.stop - span.start) // 86_400_000_000 for span in found.spans], found.words
+    ([1, 30], ('8', 'may', '2023', 'june'))
     """
-    found: list[Span] = []
-    for pattern in _PATTERNS:
-        text = pattern.sub(lambda match: _absolute(match, years, found), text)
-    for match in _AGO.finditer(text):
-        found.extend(_ago(match, now))
-    for match in _RELATIVE.finditer(text):
-        found.extend(_relative(match, now))
-    return tuple(sorted(set(found)))
+    if not _HINT.search(text):
+        return Dates()
+    spans: set[Span] = set()
+    words: dict[str, None] = {}
+    for pattern in _ABSOLUTE:
+        text = pattern.sub(lambda match: _absolute(match, years, spans, words), text)
+    spans.update(_ago(match, now) for match in _AGO.finditer(text))
+    spans.update(_relative(match, now) for match in _RELATIVE.finditer(text))
+    return Dates(tuple(sorted(spans)), tuple(words))
 
 
-def _absolute(match: re.Match[str], years: range, found: list[Span]) -> str:
-    parts = match.groupdict()
-    month = int(parts["number"]) if parts.get("number") else _MONTH_OF.get(parts.get("month") or "", 0)
-    day = int(parts["day"]) if parts.get("day") else 0
-    meant = [int(parts["year"])] if parts.get("year") else list(years)
-    made = [span for year in meant if (span := _span(year, month, day)) is not None]
-    found.extend(made)
+def _absolute(match: re.Match[str], years: range, spans: set[Span], words: dict[str, None]) -> str:
+    """Take note of a date and take it out of the text; leave alone what is none, such as 31 June."""
+    made, parts = [], match.groupdict()
+    for year, month, day in _readings(parts, years):
+        span = _span(year, month, day)
+        if span is not None:
+            made.append(span)
+            named = (str(day) if day else "", _MONTHS[month - 1] if month else "", parts.get("year") or "")
+            words.update(dict.fromkeys(word for word in named if word))
+    spans.update(made)
     return " ; " if made else match.group()
+
+
+def _readings(parts: dict[str, str | None], years: range) -> list[tuple[int, int, int]]:
+    """Return the (year, month, day) that a match may mean; 0 for what it leaves open."""
+    meant = [int(parts["year"])] if parts.get("year") else list(years)
+    if one := parts.get("one"):
+        two = parts["two"] or ""
+        return [(year, month, day) for year in meant for month, day in {(int(two), int(one)), (int(one), int(two))}]
+    month = int(parts.get("number") or 0) or _MONTH_OF.get(parts.get("month") or "", 0)
+    return [(year, month, int(parts.get("day") or 0)) for year in meant]
 
 
 def _span(year: int, month: int, day: int) -> Span | None:
     try:
-        first = dt.date(year, month or 1, day or 1)
+        first = dt.date(year, month or 1, day or 1).toordinal()
         if day:
-            after = first.toordinal() + 1
+            after = first + 1
         elif month:
             after = dt.date(year + month // 12, month % 12 + 1, 1).toordinal()
         else:
             after = dt.date(year + 1, 1, 1).toordinal()
     except ValueError:
         return None
-    return Span((first.toordinal() - _EPOCH) * _DAY, (after - _EPOCH) * _DAY)
+    return Span((first - _EPOCH) * _DAY, (after - _EPOCH) * _DAY)
 
 
-def _ago(match: re.Match[str], now: int) -> list[Span]:
-    n, unit = match["n"], _UNITS[match["unit"]]
-    back = (int(n) if n.isdigit() else _NUMBERS[n]) * unit
-    return [_around(now // _DAY - back, unit)]
+def _ago(match: re.Match[str], now: int) -> Span:
+    unit = _UNITS[match["unit"]]
+    n = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"]]
+    return _around(now // _DAY - n * unit, unit)
 
 
-def _relative(match: re.Match[str], now: int) -> list[Span]:
+def _relative(match: re.Match[str], now: int) -> Span:
     today = now // _DAY
     if match["word"]:
-        return [_around(today - (match["word"] == "yesterday"), 1)]
+        return _around(today - (match["word"] == "yesterday"), 1)
     if match["unit"] == "night":
-        return [_around(today - (match["which"] == "last"), 1)]
+        return _around(today - (match["which"] != "this"), 1)
     length = _UNITS[match["unit"]]
-    if match["which"] == "this":
-        return [Span((today - length + 1) * _DAY, (today + 1) * _DAY)]
-    return [Span((today - 2 * length) * _DAY, (today - (0 if length == 1 else 1)) * _DAY)]
+    if match["which"] == "last":
+        return Span((today - 2 * length + 1) * _DAY, today * _DAY)
+    return Span((today - length + 1) * _DAY, (today + 1) * _DAY)
 
 
 def _around(day: int, length: int) -> Span:

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 
 from thoughtengine._types import Progress
+from thoughtengine.errors import MemoryNotFoundError
 from thoughtengine.memory.entry import make_entry
 from thoughtengine.memory.record import (
     AppraisalRecord,
@@ -46,8 +47,9 @@ def content_digest(record: MemoryRecord, appraisal: AppraisalRecord | None, vect
 def digest_of(store: Store, id_: int) -> bytes:
     """Return the content digest of a stored memory."""
     record = store.get(MEMORY, id_, MemoryRecord)
+    if record is None:
+        raise MemoryNotFoundError(id_)
     vector = store.get(VECTOR, id_, VectorRecord)
-    assert record is not None
     return content_digest(record, store.get(APPRAISAL, id_, AppraisalRecord), vector.data if vector else None)
 
 
@@ -168,8 +170,8 @@ def rebuild(store: Store, *, at: int, progress: Progress | None = None) -> Deriv
 
 
 def _batches(store: Store, found: Derived, progress: Progress | None) -> Iterator[Batch]:
-    batch, done = Batch(), 0
-    for id_, record in store.rows(MEMORY, MemoryRecord):
+    batch = Batch()
+    for done, (id_, record) in enumerate(store.rows(MEMORY, MemoryRecord), 1):
         batch.put(TERMS, id_, make_entry(record))
         if (mark := found.marks.get(id_)) is not None and mark != MarkRecord():
             batch.put(MARK, id_, mark)
@@ -177,7 +179,6 @@ def _batches(store: Store, found: Derived, progress: Progress | None) -> Iterato
             batch.delete(MARK, id_)
         if record.key is not None and found.names[record.key] == id_:
             batch.put(NAME, record.key, NameRecord(id=id_, digest=digest_of(store, id_)))
-        done += 1
         if not done % PAGE:
             if progress is not None:
                 progress("rebuilding what is derived", done, found.n_memories)

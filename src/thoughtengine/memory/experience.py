@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import attrs
@@ -65,14 +65,14 @@ class Experience:
     key: str | None = None
     at: dt.datetime | str | None = None
     source: str | None = None
-    tags: Sequence[str] = ()
+    tags: Iterable[str] = ()
     episode: str | None = None
     affect: Affect | None = None
     vector: Any = attrs.field(default=None, eq=attrs.cmp_using(eq=lambda a, b: a is b))
     payload: Any = None
     kind: str | None = None
     layer: str = "sensory"
-    derived_from: Sequence[int] = ()
+    derived_from: Iterable[int] = ()
 
 
 @attrs.frozen(kw_only=True)
@@ -134,7 +134,9 @@ class Memory:
 
     def __str__(self) -> str:
         who = f" {self.source}:" if self.source else ""
-        body = self.text if self.text is not None else (f"<{self.kind or 'payload'}>" if self.payload is not None else "")
+        body = (
+            self.text if self.text is not None else (f"<{self.kind or 'payload'}>" if self.payload is not None else "")
+        )
         return f"[{self.id}] {self.at:%Y-%m-%d %H:%M}{who} {body}"
 
     def __repr__(self) -> str:

@@ -87,7 +87,9 @@ def act(store: Store, verb: str, ids: Sequence[int], *, at: int, sync: bool = Fa
     """
     number, field = store.head.next_receipt, _FIELD[verb]
     before = _marks(store, dict.fromkeys(ids))
-    after = {id_: msgspec.structs.replace(mark, **{field: (*getattr(mark, field), number)}) for id_, mark in before.items()}
+    after = {
+        id_: msgspec.structs.replace(mark, **{field: (*getattr(mark, field), number)}) for id_, mark in before.items()
+    }
     record = ReceiptRecord(verb=verb, at=at, ids=tuple(after))
     _commit(store, number, record, before, after, sync)
     return Acted(receipt_of(number, record), after)
@@ -105,7 +107,9 @@ def undo(store: Store, number: int, *, at: int, sync: bool = False) -> Acted:
     if record is None:
         raise InvalidArgumentError("receipt", number, f"a receipt of this mind (1 to {store.head.next_receipt - 1})")
     if record.verb not in _FIELD:
-        raise InvalidArgumentError("receipt", number, f'a receipt of "forget" or "pin": "{record.verb}" cannot be taken back')
+        raise InvalidArgumentError(
+            "receipt", number, f'a receipt of "forget" or "pin": "{record.verb}" cannot be taken back'
+        )
     field = _FIELD[record.verb]
     before = _marks(store, (id_ for id_ in record.ids if store.has(MEMORY, id_)))
     before = {id_: mark for id_, mark in before.items() if number in getattr(mark, field)}
@@ -218,4 +222,3 @@ def _rename(batch: Batch, drop: set[bytes], key: str, heir: int | None, store: S
 def erase_receipt(erasure: Erasure, *, at: int, detail: dict[str, Any]) -> ReceiptRecord:
     """Return the ledger line of an erasure: ids and how, never a text."""
     return ReceiptRecord(verb="erase", at=at, ids=erasure.ids, detail=detail)
-

@@ -11,10 +11,11 @@ import numpy as np
 from thoughtengine._types import SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
+from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, STATES, Columns, Names, SourceNames
 from thoughtengine.memory.entry import Entry
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.segment import Segment, Tail
-from thoughtengine.memory.view import HIDDEN, PINNED, STATES, Columns, Names, View
+from thoughtengine.memory.view import Totals, View
 
 __all__ = ["Index"]
 
@@ -48,8 +49,8 @@ class Index:
         self._columns = Columns(1024)
         self._segments: tuple[Segment, ...] = ()
         self._tail = Tail(0)
-        self._totals = (0, 0, 0)
-        self._names = (Names(), Names(), Names())
+        self._totals = Totals()
+        self._names = (SourceNames(), Names(), Names())
         self._newest: dict[int, int] = {}  # code of an episode → its newest position
         self._states = [0] * STATES
         self._matrix: SingleArray | None = None
@@ -65,12 +66,12 @@ class Index:
         """Return the index as it stands now."""
         return self._view
 
-    def add(self, id: int, entry: Entry, *, vector: SingleArray | None = None, mark: MarkRecord | None = None) -> None:
+    def add(self, id_: int, entry: Entry, *, vector: SingleArray | None = None, mark: MarkRecord | None = None) -> None:
         """Add one memory behind all others.
 
         Parameters
         ----------
-        id : int
+        id_ : int
             Larger than any id before.
         entry : Entry
             Its index row.
@@ -86,7 +87,7 @@ class Index:
         VectorDimensionError
             For a vector of another dimension.
         """
-        self._append([(id, entry, vector, mark)])
+        self._append([(id_, entry, vector, mark)])
         self._tail.append(entry)
         if len(self._tail.entries) >= _TAIL:
             self._seal()
@@ -110,7 +111,7 @@ class Index:
             self._seal()
         self._publish()
 
-    def mark(self, id: int, mark: MarkRecord) -> None:
+    def mark(self, id_: int, mark: MarkRecord) -> None:
         """Change what stands about a memory: hidden, pinned, superseded.
 
         Raises
@@ -118,9 +119,9 @@ class Index:
         InvalidArgumentError
             For an id that is not there.
         """
-        self._mark(self._position(id), mark)
+        self._mark(self._position(id_), mark)
 
-    def set_vector(self, id: int, vector: SingleArray) -> None:
+    def set_vector(self, id_: int, vector: SingleArray) -> None:
         """Give a memory a vector, or another one.
 
         Raises
@@ -130,14 +131,14 @@ class Index:
         VectorDimensionError
             For a vector of another dimension.
         """
-        position = self._position(id)
+        position = self._position(id_)
         self._columns.vector[position] = self._append_vectors([vector])
         self._publish()
 
-    def _position(self, id: int) -> int:
-        position = self._view.position(id)
+    def _position(self, id_: int) -> int:
+        position = self._view.position(id_)
         if position is None:
-            raise InvalidArgumentError("id", id, "the id of a memory in the index")
+            raise InvalidArgumentError("id", id_, "the id of a memory in the index")
         return position
 
     def _append(self, rows: Sequence[Row]) -> None:
@@ -161,7 +162,8 @@ class Index:
 
     def _fill(self, start: int, stop: int, entries: Sequence[Entry]) -> None:
         columns = self._columns
-        columns.at[start:stop] = [entry.at for entry in entries]
+        columns.at[start:stop] = moments = [entry.at for entry in entries]
+        columns.offset[start:stop] = [entry.offset for entry in entries]
         columns.length[start:stop] = lengths = [entry.length for entry in entries]
         columns.labels[start:stop] = labels = [len(entry.labels) // 8 for entry in entries]
         columns.fold[start:stop] = [entry.fold for entry in entries]
@@ -173,9 +175,14 @@ class Index:
         for state in states:
             self._states[state] += 1
         self._chain(start, codes)
-        n_texts, n_words, n_labels = self._totals
-        n_texts += len(lengths) - lengths.count(0)
-        self._totals = n_texts, n_words + sum(lengths), n_labels + sum(labels)
+        before = self._totals
+        self._totals = Totals(
+            before.texts + len(lengths) - lengths.count(0),
+            before.words + sum(lengths),
+            before.labels + sum(labels),
+            min(moments) if not start else min(before.first, min(moments)),
+            max(moments) if not start else max(before.last, max(moments)),
+        )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:
         previous, following, newest = self._columns.previous, self._columns.following, self._newest
@@ -189,7 +196,7 @@ class Index:
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
         state = int(self._columns.state[position])
-        changed = state & 7 | (HIDDEN if mark.forgotten else 0) | (PINNED if mark.pinned else 0)
+        changed = state & LAYER | (HIDDEN if mark.forgotten else 0) | (PINNED if mark.pinned else 0)
         self._columns.successor[position] = mark.superseded_by or 0
         self._states[changed] += 1
         self._columns.state[position] = changed

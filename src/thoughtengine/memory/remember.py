@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+
 import attrs
 import msgspec
 import numpy as np
 
 from thoughtengine._types import SingleArray
 from thoughtengine.config import Limits
-from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
+from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.derive import content_digest
 from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.experience import Affect, Experience
@@ -134,7 +135,9 @@ def _measured(argument: str, text: str, limit: int) -> int:
     try:
         size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError as error:
-        raise InvalidArgumentError(argument, text, f"text that UTF-8 can hold: {error.reason} at {error.start}") from error
+        raise InvalidArgumentError(
+            argument, text, f"text that UTF-8 can hold: {error.reason} at {error.start}"
+        ) from error
     if size > limit:
         raise InvalidArgumentError(argument, text, f"at most {limit:,} bytes of UTF-8, not {size:,}")
     return size
@@ -155,7 +158,9 @@ def _tags(tags: object, limits: Limits) -> tuple[str, ...]:
     if tags is None or tags == ():
         return ()
     if isinstance(tags, str) or not isinstance(tags, Iterable):
-        raise InvalidArgumentError("tags", tags, f"a sequence of str{f', such as [{tags!r}]' if isinstance(tags, str) else ''}")
+        raise InvalidArgumentError(
+            "tags", tags, f"a sequence of str{f', such as [{tags!r}]' if isinstance(tags, str) else ''}"
+        )
     kept: dict[str, None] = {}
     for tag in tags:
         if tag is None:
@@ -247,7 +252,6 @@ def take(
     codes: Sequence[SingleArray | None],
     *,
     fingerprint: str,
-    dimension: int | None,
     supersedes: int | None = None,
     sync: bool = False,
 ) -> tuple[list[int], list[Taken]]:
@@ -263,8 +267,6 @@ def take(
         The encoder's vector of each, where there is one.
     fingerprint : str
         Of that encoder.
-    dimension : int or None
-        Of the vectors the mind holds; None while there are none.
     supersedes : int or None
         The memory that the only draft takes the place of, keyed or not.
     sync : bool
@@ -277,17 +279,13 @@ def take(
 
     Raises
     ------
-    VectorDimensionError, MemoryNotFoundError
+    MemoryNotFoundError
         Before anything is written.
     """
     batch, taken, ids = Batch(), list[Taken](), list[int]()
     names: dict[str, tuple[NameRecord, MemoryRecord]] = {}
     next_id = store.head.next_id
     for made, code in zip(drafts, codes, strict=True):
-        if made.vector is not None:
-            dimension = made.vector.size if dimension is None else dimension
-            if made.vector.size != dimension:
-                raise VectorDimensionError("vector", made.vector.size, dimension)
         for id_ in made.record.derived_from:
             if not (store.head.next_id <= id_ < next_id or store.has(MEMORY, id_)):
                 raise MemoryNotFoundError(id_, "derived_from names memories that are there")

@@ -127,5 +127,5 @@ class Tail:
             return None
         packed = np.array(known, np.int64)
         if packed[-1] >> 8 >= stop:
-            packed = packed[: np.searchsorted(packed, stop << 8)]
+            packed = packed[: packed.searchsorted(stop << 8)]
         return packed

@@ -10,11 +10,10 @@ import attrs
 
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.moment import to_stored
 
-__all__ = ["All", "Choice", "Not", "Where", "parse_time", "parse_where"]
+__all__ = ["All", "Choice", "Not", "Where", "parse_where"]
 
-_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
-_MICROSECOND = dt.timedelta(microseconds=1)
 _KNOWN = ("layers", "sources", "tags", "episode", "kind", "since", "until", "min_strength")
 _HAPPENED = frozenset((LAYERS.index("sensory"), LAYERS.index("eternal")))
 
@@ -159,45 +158,11 @@ def parse_where(
         tags=_parse_choice("tags", tags, may_all=True),
         episode=_parse_choice("episode", episode),
         kind=_parse_choice("kind", kind),
-        since=None if since is None else parse_time("since", since),
-        until=None if until is None else parse_time("until", until),
+        since=None if since is None else to_stored("since", since)[0],
+        until=None if until is None else to_stored("until", until)[0],
         min_strength=min_strength,
         hidden=hidden,
     )
-
-
-def parse_time(argument: str, value: object) -> int:
-    """Return a moment as microseconds since 1970, UTC.
-
-    Parameters
-    ----------
-    argument : str
-        Name of the argument, for the message.
-    value : datetime or str
-        Aware datetime, or ISO 8601 text with offset.
-
-    Raises
-    ------
-    InvalidArgumentError
-        For anything else; the message shows how to make a naive one aware.
-
-    Examples
-    --------
-    >>> parse_time("since", "1970-01-01T01:00:01+01:00")
-    1000000
-    """
-    moment = value
-    if isinstance(value, str):
-        try:
-            moment = dt.datetime.fromisoformat(value)
-        except ValueError:
-            raise InvalidArgumentError(argument, value, 'ISO 8601 text, such as "2023-05-08T14:30:00+02:00"') from None
-    if not isinstance(moment, dt.datetime):
-        raise InvalidArgumentError(argument, value, 'an aware datetime or ISO 8601 text, such as "2023-05-08T14:30:00+02:00"')
-    if moment.utcoffset() is None:
-        aware = moment.isoformat() + "+00:00" if isinstance(value, str) else "value.replace(tzinfo=datetime.timezone.utc)"
-        raise InvalidArgumentError(argument, value, f"a moment with its offset from UTC, such as {aware}")
-    return (moment - _EPOCH) // _MICROSECOND
 
 
 def _parse_choice(argument: str, given: object, *, may_all: bool = False) -> Choice | None:

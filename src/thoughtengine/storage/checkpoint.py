@@ -48,7 +48,7 @@ class Content:
     head: HeadRecord
 
 
-class _Moved(Exception):
+class _MovedError(Exception):
     """The files changed between reading the MANIFEST and linking; try again."""
 
 
@@ -77,7 +77,7 @@ def checkpoint(level: Level | None, source: Path, target: Path, *, give: Give = 
         try:
             _attempt(level, source, target, give)
             return
-        except (_Moved, FileNotFoundError) as error:
+        except (_MovedError, FileNotFoundError) as error:
             shutil.rmtree(target, ignore_errors=True)
             last = error
             if level is None:
@@ -102,9 +102,9 @@ def _attempt(level: Level | None, source: Path, target: Path, give: Give) -> Non
         try:
             files = read_manifest(source)
         except ValueError as error:
-            raise _Moved(str(error)) from error
+            raise _MovedError(str(error)) from error
         if files.log and files.log not in logs:
-            raise _Moved(f"log {files.log} is not there")
+            raise _MovedError(f"log {files.log} is not there")
         target.mkdir(mode=0o700)
         _give_tables(files, source, target, give)
         for number, descriptor in logs.items():
@@ -126,7 +126,7 @@ def _give_tables(files: Files, source: Path, target: Path, give: Give) -> None:
         name = table_name(source, number)
         give(str(source / name), str(target / name))
         if (target / name).stat().st_size != size:
-            raise _Moved(f"{name} has another size")
+            raise _MovedError(f"{name} has another size")
 
 
 def _whole(descriptor: int) -> bytes:

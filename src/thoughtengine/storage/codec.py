@@ -67,7 +67,7 @@ def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
 
 
 @lru_cache(maxsize=64)
-def _decoder(record: type[Any]) -> msgspec.msgpack.Decoder[Any]:
+def _decoder(record: Any) -> msgspec.msgpack.Decoder[Any]:
     return msgspec.msgpack.Decoder(record)
 
 

@@ -17,7 +17,13 @@ import attrs
 import msgspec
 
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import InvalidArgumentError, StoreDamagedError, StoreError, StoreExistsError, StoreNotFoundError
+from thoughtengine.errors import (
+    InvalidArgumentError,
+    StoreDamagedError,
+    StoreError,
+    StoreExistsError,
+    StoreNotFoundError,
+)
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import Content, checkpoint, clone, verify
 from thoughtengine.storage.codec import encode, seal
@@ -231,7 +237,9 @@ def snapshot(store: FolderStore, name: str) -> Copy:
         When there is one of that name.
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name) or name.endswith(PART):
-        raise InvalidArgumentError("name", name, "1 to 64 letters, digits, dots, dashes, underscores, not ending in .part")
+        raise InvalidArgumentError(
+            "name", name, "1 to 64 letters, digits, dots, dashes, underscores, not ending in .part"
+        )
     begun = time.perf_counter()
     (store.root / SNAPSHOTS).mkdir(mode=0o700, exist_ok=True)
     target = _target(store.root / SNAPSHOTS / name)

@@ -9,7 +9,6 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +64,8 @@ def new_pointer(**fields: Any) -> Pointer:
 
 
 def _version() -> str:
+    from importlib import metadata  # 25 ms of imports that opening an existing mind does not need
+
     try:
         return metadata.version("thoughtengine")
     except metadata.PackageNotFoundError:
@@ -202,7 +203,7 @@ class FolderStore(Store):
         return head or HeadRecord()
 
     def _compare_with_mark(self) -> None:
-        """A mark above what is found: a tail was lost. Numbers go on above it, so that none is given out twice."""
+        """Notice a lost tail: a mark above what is found. Numbers go on above it, so that none is given out twice."""
         mark, head = self.pointer.mark, self.head
         if head.sequence < mark.sequence and self.pointer.state != "REBUILD":
             self._incident(
@@ -229,7 +230,9 @@ class FolderStore(Store):
         level = self._level
         if level is None:
             self.ready()
-            raise StoreFullError(self.root, "the store could not be reopened after a failed write: free space, then try again")
+            raise StoreFullError(
+                self.root, "the store could not be reopened after a failed write: free space, then try again"
+            )
         return level
 
     @property
@@ -276,11 +279,13 @@ class FolderStore(Store):
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         self.ready()
         if not self._lock.in_place():
-            raise StoreError(self.root, "the folder was moved, replaced or emptied while it was open: nothing was written")
+            raise self._moved()
         if self._level is None:
             self._reopen()
         if not (self._ballast.held or self._ballast.take()):
-            raise StoreFullError(self.root, "no room even for the reserve: free space, then try again (nothing was written)")
+            raise StoreFullError(
+                self.root, "no room even for the reserve: free space, then try again (nothing was written)"
+            )
         raising = self._unmarked + 1 >= self.config.mark_every
         try:
             self._open_level().write(puts, deletes, sync or raising)
@@ -290,6 +295,9 @@ class FolderStore(Store):
         self._unmarked += 1
         if raising:
             self._raise_mark(_head_in(puts))
+
+    def _moved(self) -> StoreError:
+        return StoreError(self.root, "the folder was moved, replaced or emptied while it was open: nothing was written")
 
     def _after_failed_write(self, error: Exception, puts: Rows) -> None:
         """Close, free the ballast, reopen, look whether the write is there.
@@ -306,7 +314,8 @@ class FolderStore(Store):
         self._incident("write error", f"{error}; the write is not there, all before it is")
         if isinstance(error, StoreFullError):
             raise StoreFullError(
-                self.root, "no space left: this write is not there, everything acknowledged is; free space and try again"
+                self.root,
+                "no space left: this write is not there, everything acknowledged is; free space and try again",
             ) from error
         raise error
 
@@ -345,6 +354,8 @@ class FolderStore(Store):
                 self.commit(Batch(), sync=True)
 
     def _point(self, **changes: Any) -> None:
+        if not self._lock.in_place():
+            raise self._moved()
         pointer = msgspec.structs.replace(self.pointer, **changes)
         write_pointer(self.root, pointer)
         self.pointer = pointer
@@ -404,7 +415,13 @@ class FolderStore(Store):
             self._reopen()
             self.head, self._unmarked = head, 0
             discard(old)
-            return {"method": "rebuild", "old": old.name, "new": target.name, "rows_kept": kept, "rows_dropped": dropped}
+            return {
+                "method": "rebuild",
+                "old": old.name,
+                "new": target.name,
+                "rows_kept": kept,
+                "rows_dropped": dropped,
+            }
 
     def _copy_without(self, drop: set[bytes], fresh: dict[bytes, bytes], target: Path) -> tuple[int, int]:
         shutil.rmtree(target, ignore_errors=True)
@@ -481,13 +498,15 @@ class FolderStore(Store):
             try:
                 if self._level is not None:
                     self.sync()
+            except StoreFullError as error:  # what was acknowledged is safe; only the mark could not be raised
+                _log.warning("%s: closing without a sync: %s", self.root, error)
             finally:
                 self._closed = True
                 self._close_level()
                 self._lock.release()
 
     def forked(self) -> None:
-        """Called in a forked child: never touch LevelDB again, not even to destroy the handle."""
+        """Never touch LevelDB again, not even to destroy the handle: called in a forked child."""
         self._forked, level, self._level = True, self._level, None
         if level is not None:
             level.abandon()

@@ -143,7 +143,7 @@ def holder_here(root: Path) -> Any:
 
 
 def _in_child() -> None:
-    global _guard
+    global _guard  # noqa: PLW0603
     _guard = threading.Lock()  # whoever held it is not in this process
     for lock in list(_all):
         lock._leave_in_child()

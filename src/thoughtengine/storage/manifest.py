@@ -210,4 +210,3 @@ def inspect(folder: Path) -> list[tuple[str, str]]:
         if have != size:
             found.append((name, f"{have} bytes instead of {size}"))
     return found
-

@@ -90,7 +90,9 @@ def parse(data: bytes, path: object) -> Pointer:
     """
     head, _, body = data.rstrip(b"\n").partition(b" ")
     if len(head) != 8 or not data.endswith(b"\n") or head != b"%08x" % zlib.crc32(body):
-        raise StoreDamagedError(path, "the pointer file does not verify (its checksum differs)", file=Path(str(path)).name)
+        raise StoreDamagedError(
+            path, "the pointer file does not verify (its checksum differs)", file=Path(str(path)).name
+        )
     try:
         versions = msgspec.json.decode(body, type=dict[str, Any])
         need, written_by = versions.get("min_reader"), versions.get("written_by", "a later release")
@@ -98,7 +100,9 @@ def parse(data: bytes, path: object) -> Pointer:
             raise StoreNewerError(Path(str(path)).parent, have=FORMAT, need=need, written_by=written_by)
         pointer = msgspec.json.decode(body, type=Pointer)
     except (msgspec.MsgspecError, RecursionError, UnicodeError) as error:
-        raise StoreDamagedError(path, f"the pointer file does not decode: {error}", file=Path(str(path)).name) from error
+        raise StoreDamagedError(
+            path, f"the pointer file does not decode: {error}", file=Path(str(path)).name
+        ) from error
     if pointer.format < FORMAT:
         raise StoreTooOldError(Path(str(path)).parent, f"format {pointer.format}; this release reads format {FORMAT}")
     return pointer

@@ -40,7 +40,9 @@ class RamStore(Store):
         self._check()
         with self.writing:
             low, high = bisect.bisect_left(self._keys, start), bisect.bisect_left(self._keys, stop)
-            keys = self._keys[max(low, high - limit) : high][::-1] if reverse else self._keys[low : min(high, low + limit)]
+            keys = (
+                self._keys[max(low, high - limit) : high][::-1] if reverse else self._keys[low : min(high, low + limit)]
+            )
             return [(key, self._values[key]) for key in keys]
 
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
@@ -59,7 +61,7 @@ class RamStore(Store):
             before = len(self._values)
             self._write([], list(drop), False)
             dropped = before - len(self._values)
-            self.commit(batch, **counters)
+            self.commit(batch, sync=False, **counters)
             return {"method": "memory", "rows_kept": len(self._values), "rows_dropped": dropped}
 
     def close(self) -> None:

@@ -44,7 +44,7 @@ def _translated(path: str, error: Exception) -> Exception:
         return StoreDamagedError(path, f"LevelDB found damage: {told}")
     if any(word in told.lower() for word in _FULL):
         return StoreFullError(path, f"no space left: {told}")
-    if isinstance(error, plyvel.IOError) or isinstance(error, plyvel.Error):
+    if isinstance(error, plyvel.Error):
         if any(word in told for word in ("Invalid argument", "No such file", "corrupted", "does not exist")):
             return StoreDamagedError(path, f"LevelDB cannot read its files: {told}")
         return StoreError(path, f"LevelDB reports: {told}")

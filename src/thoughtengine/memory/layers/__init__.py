@@ -11,9 +11,7 @@ from thoughtengine.memory.layers.layer import Layer
 
 __all__ = ["LAYER_OF", "Layer", "layer_named"]
 
-LAYER_OF: dict[str, Layer] = {
-    module.LAYER.name: module.LAYER for module in (sensory, emotion, logic, dream, eternal)
-}
+LAYER_OF: dict[str, Layer] = {module.LAYER.name: module.LAYER for module in (sensory, emotion, logic, dream, eternal)}
 """Layer by name, in the order of their codes."""
 
 

@@ -9,9 +9,13 @@ __all__ = ["LAYER"]
 
 
 def _wrong(record: MemoryRecord, appraisal: AppraisalRecord | None) -> Wrong | None:
-    """An experience happened; what was concluded from others is logic or dream."""
+    """Refuse evidence: an experience happened; what was concluded from others is logic or dream."""
     if record.derived_from:
-        return "derived_from", record.derived_from, 'nothing in layer "sensory": what is made from memories is "logic" or "dream"'
+        return (
+            "derived_from",
+            record.derived_from,
+            'nothing in layer "sensory": what is made from memories is "logic" or "dream"',
+        )
     return None
 
 

@@ -1,0 +1,82 @@
+"""Rounds: contestants take turns, so that a neighbour on the machine slows them all; what counts is the ratio within a round."""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+Seconds = float
+Turn = Callable[[int], Seconds]
+"""Do the work of round i and say how long it took."""
+
+RESAMPLES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A median with the 95 % interval of its bootstrap."""
+
+    median: float
+    low: float
+    high: float
+
+    def __format__(self, spec: str) -> str:
+        return f"{self.median:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
+
+
+def interval(values: Sequence[float], *, seed: int = 3) -> Interval:
+    """Return the median of `values` and between what medians of resamples lie, 95 times of 100.
+
+    Examples
+    --------
+    >>> interval([2.0, 2.0, 2.0])
+    Interval(median=2.0, low=2.0, high=2.0)
+    """
+    rng = random.Random(seed)
+    medians = sorted(statistics.median(rng.choices(values, k=len(values))) for _ in range(RESAMPLES))
+    last = len(medians) - 1
+    return Interval(statistics.median(values), medians[round(0.025 * last)], medians[round(0.975 * last)])
+
+
+def ratio(above: Sequence[float], below: Sequence[float]) -> Interval:
+    """Return the interval of ``above / below``, round by round."""
+    return interval([a / b for a, b in zip(above, below, strict=True)])
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """Return the value that `share` of the values do not exceed.
+
+    Examples
+    --------
+    >>> percentile([3.0, 1.0, 2.0], 0.99)
+    3.0
+    """
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
+
+
+def timed(work: Callable[[], object]) -> Seconds:
+    """Return how long `work` takes, the collector switched off."""
+    gc.collect()
+    gc.disable()
+    try:
+        begun = time.perf_counter()
+        work()
+        return time.perf_counter() - begun
+    finally:
+        gc.enable()
+
+
+def take_turns(contestants: Mapping[str, Turn], n_rounds: int, *, n_warm: int = 1) -> dict[str, list[Seconds]]:
+    """Let each contestant work once a round, every other round in reverse, and return their times without the warm-up."""
+    times: dict[str, list[Seconds]] = {name: [] for name in contestants}
+    for number in range(n_warm + n_rounds):
+        for name in list(contestants)[:: -1 if number % 2 else 1]:
+            taken = contestants[name](number)
+            if number >= n_warm:
+                times[name].append(taken)
+    return times

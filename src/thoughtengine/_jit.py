@@ -1,0 +1,211 @@
+"""Compiled kernels: the only file that knows Numba, which is imported when the first kernel is compiled, never before."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Generic, ParamSpec, TypeVar
+
+__all__ = ["Kernel", "available", "cache_folder", "kernel", "ready", "warm_up"]
+
+_LOG = logging.getLogger("thoughtengine")
+_MODULES = ("thoughtengine.memory.kernels",)
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Kernel(Generic[P, R]):
+    """A function of arrays and numbers that is compiled when it is first called.
+
+    Attributes
+    ----------
+    python : callable
+        The function as it was written: slow, and what runs where there is no compiler.
+    signature : tuple of str
+        Types of the arguments.
+    """
+
+    def __init__(self, function: Callable[P, R], signature: tuple[str, ...], returns: str) -> None:
+        self.python = function
+        self.signature, self._returns = signature, returns
+        self._compiled: Callable[P, R] | None = None
+        self.__doc__, self.__name__, self.__module__ = function.__doc__, function.__name__, function.__module__
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return (self._compiled or self.compile())(*args, **kwargs)
+
+    def compile(self) -> Callable[P, R]:
+        """Return the compiled function; the Python one where there is no compiler. Safe from any thread."""
+        with _compiling:
+            if self._compiled is None:
+                self._compiled = _compile(self.python, self.signature, self._returns) if available() else self.python
+        return self._compiled
+
+
+_compiling = threading.RLock()
+_warming: dict[str, threading.Thread] = {}
+_warm: set[str] = set()
+
+
+def kernel(*signature: str, returns: str = "void") -> Callable[[Callable[P, R]], Kernel[P, R]]:
+    """Make a function of arrays and numbers a `Kernel`.
+
+    Parameters
+    ----------
+    signature : str
+        Type of each argument: a dtype such as ``"float64"`` or ``"int64"`` for a number, ``"int32[:]"`` for a contiguous array
+        that is only read, ``"out float64[:]"`` for one that is written.
+    returns : str
+        Type of the result.
+
+    Examples
+    --------
+    >>> @kernel("float64[:]", returns="float64")
+    ... def total(values):
+    ...     result = 0.0
+    ...     for value in values:
+    ...         result += value
+    ...     return result
+    >>> total.signature, total.python([1.0, 2.0])
+    (('float64[:]',), 3.0)
+    """
+
+    def decorate(function: Callable[P, R]) -> Kernel[P, R]:
+        return Kernel(function, signature, returns)
+
+    return decorate
+
+
+def available() -> bool:
+    """Return whether kernels can be compiled here: Numba is installed and THOUGHTENGINE_JIT is not 0."""
+    switches = (os.environ.get("THOUGHTENGINE_JIT", "1"), os.environ.get("NUMBA_DISABLE_JIT", "0"))
+    return switches == ("1", "0") and importlib.util.find_spec("numba") is not None
+
+
+def ready(module: str) -> bool:
+    """Return whether the kernels of a module are compiled; if not, begin in a thread of its own and return at once.
+
+    Parameters
+    ----------
+    module : str
+        Full name, such as ``"thoughtengine.memory.kernels"``.
+
+    Notes
+    -----
+    Nobody waits for a compiler: until this is true the NumPy twins answer, and they answer the same. The thread is no
+    daemon, because an interpreter that exits while LLVM runs may crash; the compiler is cached, so it is long only once.
+    """
+    if module in _warm:
+        return True
+    if module not in _warming and available():
+        thread = threading.Thread(target=_warm_up, args=(module,), name=f"compiling {module}")
+        _warming[module] = thread
+        thread.start()
+    return False
+
+
+def warm_up() -> list[str]:
+    """Compile every kernel now and return their names; none where there is no compiler.
+
+    Notes
+    -----
+    Seconds the first time on a machine, well under one from the cache.
+    """
+    if not available():
+        return []
+    return [name for module in _MODULES for name in _warm_up(module)]
+
+
+def _warm_up(module: str) -> list[str]:
+    found = [item for item in vars(importlib.import_module(module)).values() if isinstance(item, Kernel)]
+    for item in found:
+        item.compile()
+    _warm.add(module)
+    return [f"{module}.{item.__name__}" for item in found]
+
+
+def cache_folder() -> Path | None:
+    """Return the folder for compiled code, made if it was not there; None where none is safe or can be written.
+
+    Notes
+    -----
+    ``$THOUGHTENGINE_CACHE``, else the user's cache folder. Compiled code is loaded and run, so a folder in which somebody
+    else may write is not used.
+    """
+    chosen = os.environ.get("THOUGHTENGINE_CACHE")
+    try:
+        folder = (Path(chosen).expanduser() if chosen else _user_cache()) / "kernels"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+        if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022 or not os.access(folder, os.W_OK):
+            raise PermissionError(f"{folder} can be written by others, or not by us")
+    except (OSError, RuntimeError) as error:
+        _tell(f"compiled code is not kept: {error}")
+        return None
+    return folder
+
+
+def _user_cache() -> Path:
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "thoughtengine"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "thoughtengine"
+
+
+_told: set[str] = set()
+
+
+def _tell(message: str) -> None:
+    if message not in _told:
+        _told.add(message)
+        _LOG.warning(message)
+
+
+def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str) -> Callable[P, R]:
+    """Compile with a cache, else without one, else not at all."""
+    import numba
+
+    types = getattr(numba.types, returns)(*(_type(numba, name) for name in signature))
+    folder = cache_folder()
+    if folder is not None:
+        with _cached_in(numba, folder):
+            try:
+                return _typed(numba.njit(types, cache=True, nogil=True)(function))
+            except Exception as error:  # noqa: BLE001 - a full disk or a torn cache file must not stop a recall
+                _tell(f"compiled code is not kept: {type(error).__name__}: {error}")
+    try:
+        return _typed(numba.njit(types, nogil=True)(function))
+    except Exception as error:  # noqa: BLE001 - a compiler that cannot compile is slow, not fatal
+        _tell(f"not compiled, slow: {function.__name__}: {type(error).__name__}: {error}")
+        return function
+
+
+def _typed(compiled: Any) -> Callable[..., Any]:
+    function: Callable[..., Any] = compiled
+    return function
+
+
+def _type(numba: Any, name: str) -> Any:
+    scalar = getattr(numba.types, name.removeprefix("out ").removesuffix("[:]").replace("bool", "boolean"))
+    if not name.endswith("[:]"):
+        return scalar
+    return numba.types.Array(scalar, 1, "C", readonly=not name.startswith("out "))
+
+
+@contextmanager
+def _cached_in(numba: Any, folder: Path) -> Iterator[None]:
+    """Point Numba's cache to our folder for our kernels alone."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        numba.config.CACHE_DIR = before

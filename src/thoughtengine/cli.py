@@ -1,0 +1,459 @@
+"""The command line: import, recall, stats, check, backup, restore, export, demo."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from thoughtengine._types import Progress
+    from thoughtengine.engine import ThoughtEngine
+    from thoughtengine.memory.experience import Experience
+
+__all__ = ["main"]
+
+FINE, FOUND_WRONG, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
+_DEMO = "demo"  # parses its own arguments
+_BATCH = 512
+_TELL_EVERY_SECONDS = 0.1
+_UNZONED = ("journal", "whatsapp")
+_ONE_PASS = ("git", "documents")
+
+
+class Command(NamedTuple):
+    """One word of the command line: what it is for, its arguments, and what it does."""
+
+    summary: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The arguments. Default: those of the process.
+
+    Returns
+    -------
+    int
+        0: fine. 1: a check found something, or a recall nothing. 2: wrong use, or an error with what to do about it.
+        130: stopped with Ctrl-C. 141: whoever read the output went away.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        with _warnings():
+            code = _dispatch(sys.argv[1:] if argv is None else argv)
+            sys.stdout.flush()
+            return code
+    except SystemExit as error:  # argparse has told what is wrong
+        return error.code if isinstance(error.code, int) else WRONG_USE
+    except KeyboardInterrupt:
+        return _tell("stopped", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    except Exception as error:
+        from thoughtengine.errors import ThoughtEngineError
+
+        if not isinstance(error, (ThoughtEngineError, OSError)):
+            raise
+        return _tell(str(error), WRONG_USE)
+
+
+def _dispatch(argv: list[str]) -> int:
+    chosen = _parser().parse_args(argv)
+    if chosen.command == _DEMO:
+        from thoughtengine.demo import main as demo
+
+        return demo(chosen.arguments)
+    command = _COMMANDS[chosen.command]
+    parser = argparse.ArgumentParser(prog=f"thoughtengine {chosen.command}", description=f"{command.summary}.")
+    command.arguments(parser)
+    return command.run(parser.parse_intermixed_args(chosen.arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Make the parser of the first word; each command parses the rest, so that options may stand between its names."""
+    summaries = {name: command.summary for name, command in _COMMANDS.items()} | {_DEMO: "see it work on your own data"}
+    listed = "\n".join(f"  {name:{max(map(len, summaries))}}  {summary}" for name, summary in summaries.items())
+    parser = argparse.ArgumentParser(
+        prog="thoughtengine",
+        description="Memory that learns, in one folder. Nothing leaves this machine.",
+        epilog=f"commands:\n{listed}\n\n`thoughtengine COMMAND --help` tells more.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.add_argument("command", metavar="COMMAND", choices=summaries, help="one of those below")
+    parser.add_argument("arguments", metavar="...", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the version, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object, **__: object) -> None:
+        import thoughtengine
+
+        print(f"thoughtengine {thoughtengine.__version__}")
+        parser.exit()
+
+
+# import, export
+
+
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    from thoughtengine.adapters import FORMS
+
+    parser.epilog = "forms:\n" + "\n".join(f"  {name:13} {what}" for name, what in FORMS.items())
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a file or folder to remember")
+    parser.add_argument("mind", metavar="MIND", help="the mind's folder; made where there is none")
+    parser.add_argument("--form", choices=FORMS, metavar="FORM", help="what FILE is; default: looked at")
+    parser.add_argument("--git", metavar="REPO", help="remember the history of this Git repository")
+    parser.add_argument("--timezone", metavar="ZONE", help="of times without one: Europe/Berlin, +02:00; default: here")
+    order = parser.add_mutually_exclusive_group()
+    order.add_argument(
+        "--day-first", dest="day_first", action="store_true", default=None, help="05/03/2024 is in March"
+    )
+    order.add_argument("--month-first", dest="day_first", action="store_false", help="05/03/2024 is in May")
+    parser.add_argument(
+        "--skip", metavar="N", type=int, default=0, help="leave out the first N, to go on where it stopped"
+    )
+
+
+def _import(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+    from thoughtengine import adapters
+
+    if (given.file is None) == (given.git is None):
+        raise te.InvalidArgumentError("import", given.file or given.git, "either FILE MIND or --git REPO MIND")
+    origin = given.git or given.file
+    form = "git" if given.git else given.form or adapters.detect(origin)
+    if form == "export":
+        return _take_export(origin, given.mind)
+    if form in _UNZONED and given.timezone is None:
+        _tell(f"times without a zone are read as {time.strftime('%Z, %z')}; --timezone says otherwise")
+
+    def experiences(progress: Progress) -> Iterator[Experience]:
+        zone, order = given.timezone, given.day_first
+        found = adapters.read(origin, form=form, timezone=zone, day_first=order, progress=progress)
+        return itertools.islice(found, given.skip, None)
+
+    with _bar() as progress:
+        checked = form not in _ONE_PASS
+        total = sum(1 for _ in experiences(progress)) if checked else None
+        with te.open(given.mind) as mind:
+            before, begun = len(mind), time.perf_counter()
+            found = experiences(_silent if checked else progress)
+            n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
+            seconds, new = time.perf_counter() - begun, len(mind) - before
+            told = f"{n:,} experiences of {origin} ({form}) are in {mind.path}, {new:,} of them new"
+    print(f"{told} ({seconds:.1f} s, {n / max(seconds, 1e-9):,.0f} a second)")
+    return FINE
+
+
+def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, tell: Callable[[int], None]) -> int:
+    """Remember batch by batch; whatever stops it, tell how to go on."""
+    from thoughtengine.errors import BatchError
+
+    ids: list[int] = []
+    try:
+        while batch := list(itertools.islice(found, _BATCH)):
+            try:
+                ids += mind.remember_many(batch)
+            except BatchError as error:
+                reason = error.__cause__ if isinstance(error.__cause__, Exception) else error
+                raise BatchError(len(ids) + error.index, tuple(ids), reason) from error
+            tell(len(ids))
+    except BaseException:
+        _tell(f"{len(ids):,} experiences are remembered; to go on behind them say --skip {skipped + len(ids)}")
+        raise
+    return len(ids)
+
+
+def _take_export(file: str, folder: str) -> int:
+    import thoughtengine as te
+    from thoughtengine.adapters import export
+
+    with _bar() as progress, te.open(folder) as mind:
+        begun = time.perf_counter()
+        n = export.restore(mind, Path(file), progress=progress)
+        told = f"{n:,} memories of {file} (export) are in {mind.path}"
+    print(f"{told} ({time.perf_counter() - begun:.1f} s)")
+    return FINE
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mind", metavar="MIND")
+    parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; default and -: standard output")
+    parser.add_argument("--force", action="store_true", help="write over FILE")
+
+
+def _export(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+    from thoughtengine.adapters import export
+
+    with te.open(given.mind, create=False) as mind, _bar() as progress:
+        rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)
+        with _writing(given.file, force=given.force) as file:
+            n = export.write(rows, file)
+    _tell(f"{n:,} memories exported" + ("" if given.file == "-" else f" to {given.file}"))
+    return FINE
+
+
+def _counted(rows: Iterator[dict[str, Any]], progress: Progress, total: int) -> Iterator[dict[str, Any]]:
+    for number, row in enumerate(rows, start=1):
+        yield row
+        if number % _BATCH == 0:
+            progress("exporting", number, total)
+
+
+@contextmanager
+def _writing(name: str, *, force: bool) -> Iterator[TextIO]:
+    """Open standard output, or a file that only its owner reads and that appears whole or not at all."""
+    from thoughtengine.errors import StoreExistsError
+
+    if name == "-":
+        if hasattr(sys.stdout, "reconfigure"):
+            sys.stdout.reconfigure(encoding="utf-8", errors="strict", newline="\n")
+        yield sys.stdout
+        return
+    if os.path.exists(name) and not force:
+        raise StoreExistsError(name, "something is already there: give another name, or --force to write over it")
+    part = f"{name}.part"
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with open(handle, "w", encoding="utf-8", newline="\n") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, name)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+# recall
+
+
+def _recall_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mind", metavar="MIND")
+    parser.add_argument("cue", metavar="CUE", nargs="+", help="a question or words")
+    parser.add_argument("-k", type=int, default=10, help="how many hits at most (default 10)")
+    for name, what in (("source", "from"), ("tag", "with one of these tags"), ("layer", "of the layer")):
+        parser.add_argument(f"--{name}", action="append", metavar=name.upper(), help=f"only {what} (may be repeated)")
+    parser.add_argument("--episode", help="only of this episode")
+    parser.add_argument("--since", metavar="WHEN", help="from then on: 2024-03-05, 2024-03-05T14:10+01:00")
+    parser.add_argument("--until", metavar="WHEN", help="before then")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _recall(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    where = {"sources": given.source, "tags": given.tag, "layers": given.layer, "episode": given.episode}
+    where |= {"since": _when(given.since), "until": _when(given.until)}
+    chosen = {name: value for name, value in where.items() if value is not None}
+    with te.open(given.mind, create=False) as mind:
+        recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
+        print(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
+    return FINE if recall else FOUND_WRONG
+
+
+def _when(written: str | None) -> Any:
+    """Read a moment; a day alone begins at midnight here."""
+    import datetime as dt
+
+    from thoughtengine.adapters.intake import Reading
+    from thoughtengine.adapters.stamps import StampError, moment
+    from thoughtengine.errors import InvalidArgumentError
+
+    if written is None:
+        return None
+    try:
+        at = moment(written, Reading())
+    except StampError as error:
+        raise InvalidArgumentError("since, until", written, f"a moment: {error}") from error
+    return at if ":" in written else Reading().aware(at.date(), dt.time())
+
+
+def _plain(recall: Any) -> dict[str, Any]:
+    hits = [
+        {
+            "id": hit.id,
+            "key": hit.memory.key,
+            "layer": hit.memory.layer,
+            "at": hit.at.isoformat(),
+            "source": hit.source,
+            "tags": list(hit.memory.tags),
+            "episode": hit.memory.episode,
+            "text": hit.text,
+            "score": hit.score,
+            "why": dict(hit.why),
+            "n_repeats": hit.n_repeats,
+        }
+        for hit in recall
+    ]
+    return {"cue": recall.cue.text, "seconds": recall.seconds, "n_candidates": recall.n_candidates, "hits": hits}
+
+
+# looking after it
+
+
+def _mind_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mind", metavar="MIND")
+
+
+def _stats_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _stats(given: argparse.Namespace) -> int:
+    import attrs
+
+    import thoughtengine as te
+
+    with te.open(given.mind, create=False) as mind:
+        stats = mind.stats()
+        print(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
+    return FINE
+
+
+def _check(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    with _bar() as progress:
+        findings = te.check(given.mind, progress=progress)
+    for finding in findings:
+        print(finding)
+    print(f"{given.mind}: {f'{len(findings)} findings' if findings else 'sound'}")
+    return FOUND_WRONG if findings else FINE
+
+
+def _backup_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("to", metavar="TO", help="a new folder")
+
+
+def _backup(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    print(te.backup(given.mind, given.to))
+    return FINE
+
+
+def _restore_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("backup", metavar="BACKUP", help="a backup's folder, or the file of an export")
+    parser.add_argument("mind", metavar="MIND", help="a new folder")
+
+
+def _restore(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    if not Path(given.backup).is_file():
+        print(te.restore(given.backup, given.mind))
+        return FINE
+    if os.path.exists(given.mind):
+        message = "something is already there: name a new folder, or add to that mind with `thoughtengine import`"
+        raise te.StoreExistsError(given.mind, message)
+    return _take_export(given.backup, given.mind)
+
+
+# telling
+
+
+def _tell(message: str, code: int = FINE) -> int:
+    print(f"thoughtengine: {message}", file=sys.stderr)
+    return code
+
+
+@contextmanager
+def _warnings() -> Iterator[None]:
+    """Show on standard error what the library logs as a warning."""
+    log, handler = logging.getLogger("thoughtengine"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("thoughtengine: %(message)s"))
+    handler.setLevel(logging.WARNING)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+
+
+def _silent(what: str, done: int, total: int | None) -> None:
+    """Show no progress."""
+
+
+@contextmanager
+def _bar() -> Iterator[Progress]:
+    """Show progress on a terminal: with rich where it is installed, else on one line; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        yield _silent
+        return
+    try:
+        from rich import console, progress
+    except ImportError:
+        line = _Line()
+        try:
+            yield line
+        finally:
+            line.clear()
+        return
+    with progress.Progress(console=console.Console(stderr=True), transient=True) as bars:
+        tasks: dict[str, progress.TaskID] = {}
+
+        def tell(what: str, done: int, total: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield tell
+
+
+class _Line:
+    """A bar of plain characters, drawn anew ten times a second."""
+
+    width = 78
+
+    def __init__(self) -> None:
+        self._told = 0.0
+
+    def __call__(self, what: str, done: int, total: int | None) -> None:
+        now = time.monotonic()
+        if now - self._told < _TELL_EVERY_SECONDS and done != total:
+            return
+        self._told = now
+        share = min(1.0, done / total) if total else 0.0
+        bar = f" [{'#' * int(24 * share):24}] {share:4.0%}" if total else ""
+        sys.stderr.write("\r" + f"{what[:32]}{bar} {done:,}"[: self.width].ljust(self.width))
+        sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Empty the line."""
+        sys.stderr.write("\r" + " " * self.width + "\r")
+        sys.stderr.flush()
+
+
+_COMMANDS = {
+    "import": Command("remember a file, a folder, or a repository's history", _import_arguments, _import),
+    "recall": Command("find what a question or words call up", _recall_arguments, _recall),
+    "stats": Command("show figures of a mind", _stats_arguments, _stats),
+    "check": Command("read everything and tell what is wrong", _mind_argument, _check),
+    "backup": Command("copy a mind, verified, to a new folder", _backup_arguments, _backup),
+    "restore": Command("make a mind of a backup or an export", _restore_arguments, _restore),
+    "export": Command("write every memory as a line of JSON, without loss", _export_arguments, _export),
+}

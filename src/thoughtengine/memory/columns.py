@@ -1,0 +1,123 @@
+"""Columns: one array per property of a memory; Names: the small codes that stand in them for strings."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from thoughtengine.memory.analysis import LABELS, fold_text, words
+
+__all__ = ["HIDDEN", "LAYER", "PINNED", "STATES", "Columns", "Names", "SourceNames"]
+
+LAYER = 7
+"""Bits of a state that hold the code of the layer."""
+
+PINNED, HIDDEN = 8, 16
+"""Bits of a state."""
+
+STATES = 32
+
+
+class Columns:
+    """One array per property of a memory, filled up to a view's `n`; the writer writes beyond it.
+
+    Attributes
+    ----------
+    id, at : int64
+        The memory's id, ascending; microseconds since 1970.
+    offset : int32
+        Seconds east of UTC.
+    state : uint8
+        Code of the layer, plus `PINNED`, plus `HIDDEN`.
+    length, labels : int32
+        Words of the text; labels.
+    fold : uint64
+        Hash of text and source, 0 for none.
+    source, episode, kind : int32
+        Codes, 0 for none.
+    previous, following : int32
+        Position of the memory before and after in the same episode, -1 for none.
+    successor : int64
+        Id of the revision that took its place, 0 for none.
+    vector : int32
+        Row of its vector, -1 for none.
+    """
+
+    __slots__ = (
+        "at", "episode", "fold", "following", "id", "kind", "labels", "length", "offset", "previous", "source", "state",
+        "successor", "vector",
+    )  # fmt: skip
+
+    def __init__(self, capacity: int) -> None:
+        self.id = np.zeros(capacity, np.int64)
+        self.at = np.zeros(capacity, np.int64)
+        self.offset = np.zeros(capacity, np.int32)
+        self.state = np.zeros(capacity, np.uint8)
+        self.length = np.zeros(capacity, np.int32)
+        self.labels = np.zeros(capacity, np.int32)
+        self.fold = np.zeros(capacity, np.uint64)
+        self.source = np.zeros(capacity, np.int32)
+        self.episode = np.zeros(capacity, np.int32)
+        self.kind = np.zeros(capacity, np.int32)
+        self.previous = np.full(capacity, -1, np.int32)
+        self.following = np.full(capacity, -1, np.int32)
+        self.successor = np.zeros(capacity, np.int64)
+        self.vector = np.full(capacity, -1, np.int32)
+
+    def grown(self, n: int, capacity: int) -> Columns:
+        """Return columns of a larger capacity with the first `n` rows of these."""
+        larger = Columns(capacity)
+        for name in self.__slots__:
+            getattr(larger, name)[:n] = getattr(self, name)[:n]
+        return larger
+
+
+class Names:
+    """The codes of the values of one property, from 1 in order of appearance; 0 stands for None."""
+
+    __slots__ = ("codes", "n")
+
+    def __init__(self) -> None:
+        self.codes: dict[str | None, int] = {None: 0}
+        self.n = 1
+
+    def code(self, value: str | None) -> int:
+        """Return the code of a value, a new one if it is new."""
+        known = self.codes.get(value)
+        if known is None:
+            known = self.codes[value] = self.n
+            self.n += 1
+            if value is not None:
+                self._learn(value, known)
+        return known
+
+    def _learn(self, value: str, code: int) -> None:
+        """Take note of a new value."""
+
+    def known(self, values: frozenset[str]) -> list[int]:
+        """Return the codes of those values that have one."""
+        return sorted(self.codes[value] for value in values if value in self.codes)
+
+
+class SourceNames(Names):
+    """The codes of sources, and by which words each is called."""
+
+    __slots__ = ("_called", "_parts")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[int] = [0]  # code → number of distinct words
+        self._called: dict[int, list[int]] = {}  # label → codes
+
+    def _learn(self, value: str, code: int) -> None:
+        parts = {LABELS[word] for word in words(fold_text(value))}
+        self._parts.append(len(parts))
+        for part in parts:
+            self._called.setdefault(part, []).append(code)
+
+    def named(self, labels: tuple[int, ...]) -> list[int]:
+        """Return the codes of the sources all of whose words are among these labels."""
+        heard: dict[int, int] = {}
+        for part in labels:
+            for code in tuple(self._called.get(part, ())):
+                heard[code] = heard.get(code, 0) + 1
+        return [code for code, n in heard.items() if n == self._parts[code]]
