@@ -34,7 +34,9 @@ def table(heads: Sequence[str], rows: Sequence[Row]) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    padded = [
+        cell.rjust(width) if i else cell.ljust(width) for i, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return f"| {' | '.join(padded)} |"
 
 
@@ -58,7 +60,9 @@ def machine() -> str:
     return f"{python}, {system}; {', '.join(versions)}"
 
 
-def show(title: str, heads: Sequence[str], rows: Sequence[Row], *, notes: Sequence[str] = (), report: str | None = None) -> None:
+def show(
+    title: str, heads: Sequence[str], rows: Sequence[Row], *, notes: Sequence[str] = (), report: str | None = None
+) -> None:
     """Print a table; with `report`, also add it to `results/REPORT.md`.
 
     Parameters

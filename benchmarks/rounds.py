@@ -9,12 +9,20 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-
-Seconds = float
-Turn = Callable[[int], Seconds]
-"""Do the work of round i and say how long it took."""
+from typing import NamedTuple
 
 RESAMPLES = 2_000
+
+
+class Took(NamedTuple):
+    """Seconds of one piece of work: by the clock, and those in which this thread computed."""
+
+    wall: float
+    cpu: float
+
+
+Turn = Callable[[int], Took]
+"""Do the work of round i and say how long one item of it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +67,21 @@ def percentile(values: Sequence[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
-def timed(work: Callable[[], object]) -> Seconds:
-    """Return how long `work` takes, the collector switched off."""
+def timed(work: Callable[[], object], n: int) -> Took:
+    """Return how long one of the `n` items takes that `work` works through, the collector switched off."""
     gc.collect()
     gc.disable()
     try:
-        begun = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.thread_time()
         work()
-        return time.perf_counter() - begun
+        return Took((time.perf_counter() - wall) / n, (time.thread_time() - cpu) / n)
     finally:
         gc.enable()
 
 
-def take_turns(contestants: Mapping[str, Turn], n_rounds: int, *, n_warm: int = 1) -> dict[str, list[Seconds]]:
+def take_turns(contestants: Mapping[str, Turn], n_rounds: int, *, n_warm: int = 1) -> dict[str, list[Took]]:
     """Let each contestant work once a round, every other round in reverse, and return their times without the warm-up."""
-    times: dict[str, list[Seconds]] = {name: [] for name in contestants}
+    times: dict[str, list[Took]] = {name: [] for name in contestants}
     for number in range(n_warm + n_rounds):
         for name in list(contestants)[:: -1 if number % 2 else 1]:
             taken = contestants[name](number)

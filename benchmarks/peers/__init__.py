@@ -41,5 +41,5 @@ class Peer(Protocol):
 
 def peer(name: str) -> Peer:
     """Return a peer by its name."""
-    module: Peer = importlib.import_module(f"benchmarks.peers.{name}")  # type: ignore[assignment]
+    module: Peer = importlib.import_module(f"benchmarks.peers.{name}")
     return module

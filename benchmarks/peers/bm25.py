@@ -33,7 +33,7 @@ class Lines:
     def __init__(self, folder: Path, *, power: bool) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._power = power
-        self._file = builtins.open(folder / "items.jsonl", "a+", encoding="utf-8")
+        self._file = builtins.open(folder / "items.jsonl", "a+", encoding="utf-8")  # noqa: SIM115
         self._file.seek(0)
         for line in self._file:
             self._take(**json.loads(line))

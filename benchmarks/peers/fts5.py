@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sqlite3
 from collections.abc import Iterable
@@ -19,13 +20,11 @@ _TABLE = (
 
 def available() -> str | None:
     """Return name and version, None where this Python's SQLite was built without it."""
-    try:
-        with sqlite3.connect(":memory:") as connection:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        try:
             connection.execute("CREATE VIRTUAL TABLE probe USING fts5(text)")
-    except sqlite3.OperationalError:
-        return None
-    finally:
-        connection.close()
+        except sqlite3.OperationalError:
+            return None
     return f"SQLite {sqlite3.sqlite_version} FTS5"
 
 

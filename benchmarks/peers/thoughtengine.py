@@ -24,8 +24,8 @@ class Mind:
     def __init__(self, folder: Path, *, power: bool, config: te.Config | None = None) -> None:
         self.mind = te.open(folder, durability="power" if power else "process", config=config)
 
-    def add_one(self, item: Item) -> object:
-        return self.mind.remember(item.text, source=item.source, episode=item.episode, at=item.at)
+    def add_one(self, item: Item, *, vector: list[float] | None = None) -> object:
+        return self.mind.remember(item.text, source=item.source, episode=item.episode, at=item.at, vector=vector)
 
     def add_many(self, items: Iterable[Item]) -> object:
         return self.mind.remember_many(item.experience() for item in items)
@@ -33,8 +33,8 @@ class Mind:
     def query(self, text: str, k: int) -> list[int]:
         return [hit.memory.id - 1 for hit in self.mind.recall(text, k=k)]
 
-    def close(self) -> object:
-        return self.mind.close()
+    def close(self) -> None:
+        self.mind.close()
 
 
 def open(folder: Path, *, power: bool = False) -> Mind:

@@ -110,9 +110,12 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib import metadata
 
-        value: object = version("thoughtengine")
+        try:
+            value: object = metadata.version("thoughtengine")
+        except metadata.PackageNotFoundError:  # run from a checkout that was not installed
+            value = "0+unknown"
     elif name in _WHERE:
         module, colon, attribute = _WHERE[name].partition(":")
         loaded = import_module("thoughtengine." + module)

@@ -173,7 +173,7 @@ def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str)
     """Compile with a cache, else without one, else not at all."""
     import numba
 
-    types = getattr(numba.types, returns)(*(_type(numba, name) for name in signature))
+    types = _type(numba, returns)(*(_type(numba, name) for name in signature))
     folder = cache_folder()
     if folder is not None:
         with _cached_in(numba, folder):

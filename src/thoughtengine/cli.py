@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from thoughtengine._types import Progress
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.memory.experience import Experience
+    from thoughtengine.storage.copies import Copy
 
 __all__ = ["main"]
 
@@ -75,6 +76,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _dispatch(argv: list[str]) -> int:
+    if not argv:
+        _parser().print_help(sys.stderr)
+        return WRONG_USE
     chosen = _parser().parse_args(argv)
     if chosen.command == _DEMO:
         from thoughtengine.demo import main as demo
@@ -130,9 +134,13 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
         "--day-first", dest="day_first", action="store_true", default=None, help="05/03/2024 is in March"
     )
     order.add_argument("--month-first", dest="day_first", action="store_false", help="05/03/2024 is in May")
-    parser.add_argument(
-        "--skip", metavar="N", type=int, default=0, help="leave out the first N, to go on where it stopped"
-    )
+    parser.add_argument("--skip", metavar="N", type=_natural, default=0, help="leave out the first N, to go on")
+
+
+def _natural(written: str) -> int:
+    if not written.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 0, given {written!r}")
+    return int(written)
 
 
 def _import(given: argparse.Namespace) -> int:
@@ -156,9 +164,11 @@ def _import(given: argparse.Namespace) -> int:
     with _bar() as progress:
         checked = form not in _ONE_PASS
         total = sum(1 for _ in experiences(progress)) if checked else None
+        found = experiences(_silent if checked else progress)
+        first = list(itertools.islice(found, 1))  # a source that cannot be read makes no mind
         with te.open(given.mind) as mind:
             before, begun = len(mind), time.perf_counter()
-            found = experiences(_silent if checked else progress)
+            found = itertools.chain(first, found)
             n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
             seconds, new = time.perf_counter() - begun, len(mind) - before
             told = f"{n:,} experiences of {origin} ({form}) are in {mind.path}, {new:,} of them new"
@@ -352,8 +362,7 @@ def _backup_arguments(parser: argparse.ArgumentParser) -> None:
 def _backup(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
-    print(te.backup(given.mind, given.to))
-    return FINE
+    return _copied(te.backup(given.mind, given.to))
 
 
 def _restore_arguments(parser: argparse.ArgumentParser) -> None:
@@ -365,12 +374,16 @@ def _restore(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
     if not Path(given.backup).is_file():
-        print(te.restore(given.backup, given.mind))
-        return FINE
+        return _copied(te.restore(given.backup, given.mind))
     if os.path.exists(given.mind):
         message = "something is already there: name a new folder, or add to that mind with `thoughtengine import`"
         raise te.StoreExistsError(given.mind, message)
     return _take_export(given.backup, given.mind)
+
+
+def _copied(copy: Copy) -> int:
+    print(f"{copy.memories:,} memories are in {copy.path} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
+    return FINE
 
 
 # telling
@@ -383,8 +396,14 @@ def _tell(message: str, code: int = FINE) -> int:
 
 @contextmanager
 def _warnings() -> Iterator[None]:
-    """Show on standard error what the library logs as a warning."""
-    log, handler = logging.getLogger("thoughtengine"), logging.StreamHandler()
+    """Show on standard error what the library logs as a warning, once: an import reads its file twice."""
+    log, handler, shown = logging.getLogger("thoughtengine"), logging.StreamHandler(), set[str]()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        n, _ = len(shown), shown.add(record.getMessage())
+        return len(shown) > n
+
+    handler.addFilter(is_new)
     handler.setFormatter(logging.Formatter("thoughtengine: %(message)s"))
     handler.setLevel(logging.WARNING)
     log.addHandler(handler)

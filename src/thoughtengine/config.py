@@ -9,6 +9,14 @@ from thoughtengine.errors import InvalidArgumentError
 __all__ = ["Config", "Limits", "RecallConfig", "StorageConfig"]
 
 
+def _check_whole(group: Limits | StorageConfig, largest: dict[str, int]) -> None:
+    """Check that every setting of a group is a whole number from 1 up to what its consumer can hold."""
+    for field in attrs.fields(type(group)):
+        name, value, top = field.name, getattr(group, field.name), largest.get(field.name, 1 << 40)
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= top:
+            raise InvalidArgumentError(name, value, f"a whole number from 1 to {top:,}")
+
+
 @attrs.frozen(kw_only=True)
 class Limits:
     """What the mind takes in at most; anything over is an `InvalidArgumentError` before a byte is written.
@@ -40,6 +48,9 @@ class Limits:
     batch_bytes: int = 4 << 20
     k: int = 10_000
 
+    def __attrs_post_init__(self) -> None:
+        _check_whole(self, {})
+
 
 @attrs.frozen(kw_only=True)
 class StorageConfig:
@@ -48,11 +59,11 @@ class StorageConfig:
     Attributes
     ----------
     write_buffer_bytes : int
-        LevelDB's memtable; the ballast that a full disk gives back is twice as large.
+        LevelDB's memtable, up to 1 GiB; the ballast that a full disk gives back is twice as large.
     cache_bytes : int
         LevelDB's block cache.
     max_open_files : int
-        Table files LevelDB keeps open.
+        Table files LevelDB keeps open, up to 50,000.
     mark_every : int
         Writes after which the high-water mark in the pointer file is raised (with one sync). A lost tail longer than
         this is always noticed; a shorter one only when the mind had been closed or synced in between.
@@ -62,6 +73,9 @@ class StorageConfig:
     cache_bytes: int = 8 << 20
     max_open_files: int = 256
     mark_every: int = 4096
+
+    def __attrs_post_init__(self) -> None:
+        _check_whole(self, {"write_buffer_bytes": 1 << 30, "max_open_files": 50_000})
 
 
 @attrs.frozen(kw_only=True)
@@ -120,13 +134,22 @@ class RecallConfig:
             value, top = getattr(self, name), 1.0 if name in ("b", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
-        if isinstance(self.off, str) or not set(self.off) <= set(channels):
+        if not isinstance(self.off, (tuple, list)) or not all(name in channels for name in self.off):
             raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(channels)}")
 
 
 @attrs.frozen(kw_only=True)
 class Config:
     """All settings of a mind, for ``te.open(path, config=...)``.
+
+    Attributes
+    ----------
+    limits : Limits
+        What it takes in at most.
+    storage : StorageConfig
+        How the bytes are kept.
+    recall : RecallConfig
+        How recall scores.
 
     Examples
     --------
@@ -139,7 +162,6 @@ class Config:
     recall: RecallConfig = attrs.field(factory=RecallConfig)
 
     def __attrs_post_init__(self) -> None:
-        for group in (self.limits, self.storage):
-            for name, value in attrs.asdict(group).items():
-                if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-                    raise InvalidArgumentError(name, value, "a whole number of at least 1")
+        for name, kind in (("limits", Limits), ("storage", StorageConfig), ("recall", RecallConfig)):
+            if not isinstance(getattr(self, name), kind):
+                raise InvalidArgumentError(name, getattr(self, name), f"a te.{kind.__name__}(...)")

@@ -23,6 +23,8 @@
 
 from __future__ import annotations
 
+import reprlib
+
 __all__ = [
     "BatchError",
     "ForkedError",
@@ -44,9 +46,32 @@ __all__ = [
 ]
 
 
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 120
+
+
+def _shown(given: object) -> str:
+    """Return the repr of whatever was given, short, even where it has none."""
+    try:
+        shown = _short.repr(given)
+    except Exception:  # noqa: BLE001  a repr may do anything, and the numbers of long ints are refused
+        shown = f"<a {type(given).__name__} without repr>"
+    return shown if len(shown) <= 120 else shown[:117] + "..."
+
+
+def _restored(kind: type[ThoughtEngineError], arguments: tuple[object, ...], parts: dict[str, object]) -> object:
+    error = kind.__new__(kind)
+    error.args = arguments
+    error.__dict__.update(parts)
+    return error
+
+
 class ThoughtEngineError(Exception):
     """Base of every error this library raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Cross to another process whole: what a worker of the host raises, its parent sees."""
+        return _restored, (type(self), self.args, self.__dict__)
 
 class InvalidArgumentError(ThoughtEngineError, ValueError):
     """Tell that an argument cannot be used; nothing was written.
@@ -56,16 +81,13 @@ class InvalidArgumentError(ThoughtEngineError, ValueError):
     argument : str
         Name of the argument.
     given : object
-        What was given (shortened when long).
+        What was given.
     """
 
     def __init__(self, argument: str, given: object, expected: str) -> None:
         self.argument = argument
         self.given = given
-        shown = repr(given)
-        if len(shown) > 120:
-            shown = shown[:117] + "..."
-        super().__init__(f"{argument}: expected {expected}; given {shown} ({type(given).__name__})")
+        super().__init__(f"{argument}: expected {expected}; given {_shown(given)} ({type(given).__name__})")
 
 
 class VectorDimensionError(InvalidArgumentError):
@@ -135,7 +157,7 @@ class MemoryNotFoundError(ThoughtEngineError, KeyError):
     def __init__(self, id_or_key: object, hint: str = "") -> None:
         self.id_or_key = id_or_key
         what = "key" if isinstance(id_or_key, str) else "id"
-        self.message = f"no memory with {what} {id_or_key!r}{': ' + hint if hint else ''}"
+        self.message = f"no memory with {what} {_shown(id_or_key)}{': ' + hint if hint else ''}"
         super().__init__(self.message)
 
     def __str__(self) -> str:

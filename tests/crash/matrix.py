@@ -60,13 +60,18 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """Which crash points of a row: every so many, at most so many by chance, or only one; and each whether twice."""
+    """Which crash points of a row: every so many, at most so many by chance, or only one.
+
+    And the seed of chance, whether the recovery crashes too, and how often each is tried: LevelDB's thread comes in
+    between at other moments each time.
+    """
 
     every: int = 1
     points: int | None = None
     at: int | None = None
     seed: int = 0
     twice: bool = False
+    times: int = 1
 
 
 def choose(row: Row, operations: Sequence[str], choice: Choice) -> list[Point]:
@@ -78,11 +83,11 @@ def choose(row: Row, operations: Sequence[str], choice: Choice) -> list[Point]:
     if Mode.parse(row.mode).tears:
         numbers = [n for n in numbers[:-1] if operations[n - 1] == "write"]
     if choice.at is not None:
-        return [Point(row, choice.at, choice.seed, choice.twice)]
+        return [Point(row, choice.at, choice.seed, choice.twice)] * choice.times
     numbers = numbers[:: choice.every]
     if choice.points is not None and choice.points < len(numbers):
         numbers = sorted(random.Random(f"{choice.seed} {row}").sample(numbers, choice.points))
-    return [Point(row, n, choice.seed + n, choice.twice) for n in numbers]
+    return [Point(row, n, choice.seed + n, choice.twice) for n in numbers for _ in range(choice.times)]
 
 
 @contextmanager
@@ -121,12 +126,12 @@ def run(
     n_workers
         Processes.
     base
-        Folder in which everything is done; None: the temporary one.
+        Folder in which everything is done; None: one in memory where there is one, else the temporary one.
     loud
         Print progress and violations to standard error.
     """
     begun = time.monotonic()
-    folder = Path(tempfile.mkdtemp(prefix="crash-", dir=base))
+    folder = Path(tempfile.mkdtemp(prefix="crash-", dir=base or in_memory()))
     try:
         with workers(folder, n_workers) as pool:
             kinds = list(dict.fromkeys((row.workload, row.durability) for row in rows))
@@ -143,6 +148,12 @@ def run(
             shutil.rmtree(folder)
     tally.seconds = time.monotonic() - begun
     return tally
+
+
+def in_memory() -> Path | None:
+    """Find a file system in memory: what is durable is the model's to say, so there is no need to wait for a disk."""
+    place = Path("/dev/shm")
+    return place if place.is_dir() and os.access(place, os.W_OK) else None
 
 
 def tell(tally: Tally, total: int, begun: float) -> None:
@@ -194,8 +205,11 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--points", type=int, help="at most so many points of each row, by chance")
     parser.add_argument("--seed", type=int, default=0, help="of the sample, and of what subset spares")
     parser.add_argument("--twice", action="store_true", help="crash the opening after the crash too, at some operation")
+    parser.add_argument(
+        "--times", type=int, default=1, help="try each point so often (LevelDB has a thread of its own)"
+    )
     parser.add_argument("--workers", type=int, default=2, help="processes")
-    parser.add_argument("--scratch", type=Path, help="folder to work in (default: the temporary one)")
+    parser.add_argument("--scratch", type=Path, help="folder to work in (default: /dev/shm, else the temporary one)")
     parser.add_argument("--keep", action="store_true", help="keep the folders")
     parser.add_argument("--report", type=Path, help="write the result here: .json for all of it, else Markdown")
     return parser.parse_args(arguments)
@@ -222,7 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = parse(arguments)
     try:
         rows = rows_for(asked.workload, asked.mode, asked.durability)
-        choice = Choice(asked.every, asked.points, asked.at, asked.seed, asked.twice)
+        choice = Choice(asked.every, asked.points, asked.at, asked.seed, asked.twice, asked.times)
         tally = run(rows, choice, keep=asked.keep, n_workers=asked.workers, base=asked.scratch, loud=True)
     except (RecorderError, BrokenExecutor, ValueError) as error:
         print(f"the matrix cannot be run: {error}", file=sys.stderr)

@@ -243,7 +243,8 @@ def _copy_in_question(
     verdict: Verdict, root: Path, intent: dict[str, Any], spare: Path, *, acknowledged: bool
 ) -> Path | None:
     """Give the mind that a copy is, or that is restored from it; None: it was never made."""
-    verb, target = intent["intent"], root / intent["target"]
+    verb: str = intent["intent"]
+    target = root / str(intent["target"])
     again: dict[str, Callable[[], Any]] = {
         "backup": lambda: te.backup(root / MIND, target),
         "restore": lambda: te.restore(root / BACKUP, target),

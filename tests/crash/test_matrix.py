@@ -58,7 +58,7 @@ def found(state: State) -> list[int]:
     return sorted(int(word(text)) for text in state.visible())
 
 
-REMEMBER_TWO = (
+REMEMBER_TWO: tuple[dict[str, object], ...] = (
     {"intent": "remember", "items": [item(1)]},
     {"done": "remember", "ids": [1]},
     {"intent": "sync"},

@@ -7,6 +7,7 @@ import random
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -97,7 +98,7 @@ def set_stage(tmp_path: Path) -> Iterator[Callable[[Material], Stage]]:
         def make(found: Material) -> Stage:
             folder = tmp_path / "stage"
             folder.mkdir()
-            return Stage(folder=folder, kept_by_host=False, material=found, guard=guard, chance=random.Random(1))
+            return Stage(folder=folder, material=found, guard=guard, chance=random.Random(1))
 
         yield make
 
@@ -149,9 +150,11 @@ def test_scenes_on_a_repository(tmp_path: Path, set_stage: Callable[[Material], 
     assert found.n_restored == found.n_memories == 60
     assert all(promise.held for promise in found.promises)
 
-    files, items = scoreboard.play(stage).boards
+    files, items, dated = scoreboard.play(stage).boards
     assert (files.n, files.measures, len(files.rows)) == (30, ("hit@1", "hit@5"), 5)
-    assert (items.n, items.measures, len(items.rows)) == (60, ("hit@1", "hit@10"), 4)
+    assert (items.measures, len(items.rows)) == (("hit@1", "hit@10"), 4)
+    assert items.n >= 40
+    assert dated.n >= 40
     assert {row.name for row in files.rows} > {"thoughtengine", "most frequent files", "last edited files"}
     assert items.rows[0].rates[1].value > items.rows[-1].rates[1].value
 
@@ -209,17 +212,10 @@ def test_on_a_conversation_with_questions(tmp_path: Path, set_stage: Callable[[M
     assert items.n > 0
 
 
-def test_with_standard_input_closed(tmp_path: Path) -> None:
-    journal = make_journal(tmp_path)
-    done = run(["--from", str(journal), "--keep", str(tmp_path / "kept")], preexec_fn=lambda: os.close(0))
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "promises held" in done.stdout
-
-
-def test_with_standard_output_closed_or_unable(tmp_path: Path) -> None:
-    journal = make_journal(tmp_path)
+def test_with_standard_input_closed_and_an_output_that_knows_ascii_alone(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONIOENCODING": "ascii"}
-    done = run(["--from", str(journal), "--keep", str(tmp_path / "one")], env=environment)
+    arguments = ["--from", str(make_journal(tmp_path)), "--keep", str(tmp_path / "kept")]
+    done = run(arguments, env=environment, preexec_fn=lambda: os.close(0))
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.isascii()
     assert "promises held" in done.stdout
@@ -267,6 +263,17 @@ def test_a_broken_promise_and_a_scene_that_fails_are_told(
     assert "✗ water runs uphill" in page
     assert "the stage is on fire" in page
     assert "0 of 2 promises held" in page
+
+
+def test_when_nobody_reads_on_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang_up(*_: object) -> bool:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(demo, "perform", hang_up)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(BrokenPipeError):
+        demo.main(["--from", str(make_journal(tmp_path))])
+    assert [p.name for p in tmp_path.iterdir()] == ["journal.md"]
 
 
 def test_a_flip_never_reaches_the_original(tmp_path: Path) -> None:

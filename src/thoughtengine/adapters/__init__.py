@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from thoughtengine._types import Progress
 from thoughtengine.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
+    from thoughtengine._types import Progress
     from thoughtengine.memory.experience import Experience
 
 __all__ = ["FORMS", "detect", "read"]

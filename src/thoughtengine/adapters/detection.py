@@ -66,8 +66,8 @@ def _of_json(path: Path) -> str | None:
     elements = Elements(path, Reading())
     try:
         if elements.peek() == "[":
-            next(elements.items())
-            return _of_element(elements.value(), path) if elements.peek() != "]" else "messages"
+            empty = next(elements.items(), None) is None
+            return "messages" if empty else _of_element(elements.value(), path)
         return _of_object(path)
     except ImportFormatError:
         return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -10,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 import attrs
 
 from thoughtengine._types import Progress
+from thoughtengine.adapters import jsonl
 from thoughtengine.adapters.intake import Reading, quiet
-from thoughtengine.adapters.jsonl import experience_of, rows, tree_to_json
+from thoughtengine.adapters.jsonl import experience_of, tree_to_json
 from thoughtengine.config import Limits
 from thoughtengine.errors import BatchError, ImportFormatError, InvalidArgumentError
 from thoughtengine.memory.experience import Experience
@@ -21,14 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["restore", "write"]
 
+_log = logging.getLogger("thoughtengine.adapters")
 _BATCH = Limits().batch
-_STANDING = ("id", "supersedes", "derived_from", "pinned", "forgotten")
+_CONTENT = jsonl.FIELDS.keys() - {"label", "derived_from"}
+_ENDS = re.compile("[\x85\u2028\u2029]")  # line ends to Python and JavaScript, not to JSON
+_STANDING = frozenset({"id", "supersedes", "derived_from", "pinned", "forgotten", "origin"})
 
 
 def write(rows: Iterable[Mapping[str, Any]], file: TextIO) -> int:
     """Write the rows of `ThoughtEngine.export`, one line of JSON each.
 
-    Bytes in payloads become ``{"$bytes": base64}``; floats keep every bit.
+    Bytes in payloads become ``{"$bytes": base64}``; floats keep every bit; no line breaks in two, whatever splits it.
 
     Returns
     -------
@@ -38,9 +44,14 @@ def write(rows: Iterable[Mapping[str, Any]], file: TextIO) -> int:
     encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
     n = 0
     for row in rows:
-        file.write(encode({**row, "payload": tree_to_json(row["payload"])}) + "\n")
+        line = encode({**row, "payload": tree_to_json(row["payload"])})
+        file.write(_ENDS.sub(_escaped, line) + "\n")
         n += 1
     return n
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def restore(mind: ThoughtEngine, path: Path, *, progress: Progress = quiet) -> int:
@@ -70,7 +81,7 @@ def restore(mind: ThoughtEngine, path: Path, *, progress: Progress = quiet) -> i
     """
     taking = _Taking(mind, path)
     n = 0
-    for number, row in rows(path, Reading(progress=progress)):
+    for number, row in jsonl.rows(path, Reading(progress=progress)):
         taking.row(number, row)
         n += 1
     taking.end()
@@ -87,14 +98,20 @@ class _Taking:
         self._waiting: list[tuple[int, int, Experience]] = []
         self._pinned: list[int] = []
         self._forgotten: list[int] = []
+        self._told: set[str] = set()
 
     def row(self, number: int, row: dict[str, Any]) -> None:
         """Take a row in: at once where it speaks of an earlier one, else with its batch."""
+        if strange := row.keys() - _CONTENT - _STANDING - self._told:
+            self._told |= strange
+            _log.warning(
+                "%s, line %d: not known here and left out: %s", self._path.name, number, ", ".join(sorted(strange))
+            )
         old, supersedes, sources = row.get("id"), row.get("supersedes"), row.get("derived_from")
         if type(old) is not int or not isinstance(sources, list):
             raise self._wrong(number, "expected a row of an export, with id and derived_from")
         try:
-            experience, _ = experience_of({k: v for k, v in row.items() if k not in _STANDING}, Reading())
+            experience, _ = experience_of({k: v for k, v in row.items() if k in _CONTENT}, Reading())
         except ValueError as error:
             raise self._wrong(number, str(error)) from error
         if supersedes is not None or sources or experience.key in self._named or len(self._waiting) >= _BATCH:

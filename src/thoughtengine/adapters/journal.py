@@ -93,7 +93,7 @@ class _Journal:
         self._title, self._level = _rest(name, named.end) if named else "", 0
         self._headings: list[tuple[int, str]] = []
         self._held: list[str] = []
-        self._fenced = self._settings = self._lined = False
+        self._fenced = self._settings = self._lined = self._begun = False
         self._early: list[str] = []
         self._keys = ContentKeys("journal")
 
@@ -147,12 +147,12 @@ class _Journal:
                 yield from self._close()
                 yield from self._dated(stamp)
                 line = _rest(bare, stamp.end)
-                self._lined = bool(line)
+                self._lined = self._begun = bool(line)
                 self._title, self._headings = "", []
             elif starts:
                 yield from self._close()
                 self._time = _timed(bare)[0] or self._time
-                line = bare
+                self._begun, line = False, bare
         if line.strip():
             self._held.append(line)
 
@@ -171,7 +171,10 @@ class _Journal:
             self._headings.append((level, words))
 
     def _underlined(self, number: int) -> Iterator[Experience]:
-        """Take the line in front of a rule for a heading where it is one: a date, or short."""
+        """Take the line in front of a rule for a heading where it begins with a date; else the rule ends a paragraph."""
+        if self._begun and len(self._held) == 1:
+            self._title, self._level, self._lined = self._held.pop(), 1, False
+            return
         *others, title = self._held
         if self._stamp(number, title, short=True) is None:
             yield from self._close()

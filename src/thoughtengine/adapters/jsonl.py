@@ -16,7 +16,7 @@ from thoughtengine.adapters.stamps import StampError, moment
 from thoughtengine.errors import ImportFormatError
 from thoughtengine.memory.experience import Affect, Experience
 
-__all__ = ["experience_of", "read", "rows", "tree_from_json", "tree_to_json"]
+__all__ = ["FIELDS", "experience_of", "read", "rows", "tree_from_json", "tree_to_json"]
 
 _log = logging.getLogger("thoughtengine.adapters")
 _RESERVED = re.compile(r"\$+bytes")
@@ -76,12 +76,12 @@ def experience_of(row: dict[str, Any], reading: Reading) -> tuple[Experience, se
     ValueError
         For a field of the wrong type, and a row that says nothing.
     """
-    fields = {name: row[name] for name in row.keys() & _FIELDS.keys() if row[name] is not None}
+    fields = {name: row[name] for name in row.keys() & FIELDS.keys() if row[name] is not None}
     for name, value in fields.items():
-        fields[name] = _FIELDS[name](name, value, reading)
+        fields[name] = FIELDS[name](name, value, reading)
     if (label := fields.pop("label", "")).strip():
         fields["tags"] = (*fields.get("tags", ()), label)
-    others = {name: tree_from_json(value) for name, value in row.items() if name not in _FIELDS}
+    others = {name: tree_from_json(value) for name, value in row.items() if name not in FIELDS}
     if others:
         fields["payload"] = _merged(fields.get("payload"), others)
     if not fields.get("text", "x").strip():
@@ -136,7 +136,7 @@ def _payload(_: str, value: Any, __: Reading) -> Any:
     return tree_from_json(value)
 
 
-_FIELDS: dict[str, Callable[[str, Any, Reading], Any]] = {
+FIELDS: dict[str, Callable[[str, Any, Reading], Any]] = {
     **dict.fromkeys((*_TEXTS, "label"), _text),
     "at": _at,
     "tags": _tags,

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -70,9 +73,14 @@ def main(argv: list[str]) -> int:
             sys.stderr.write(f"thoughtengine demo: {error}\n")
             return 2
         chance = random.Random(len(material.experiences))  # the same input draws the same questions
-        kept = asked.keep is not None
-        stage = Stage(folder=folder, kept_by_host=kept, material=material, guard=guard, chance=chance)
-        return 0 if perform(stage, Page()) else 1
+        stage = Stage(folder=folder, material=material, guard=guard, chance=chance)
+        try:
+            with _unlogged():
+                return 0 if perform(stage, Page()) else 1
+        except BaseException:  # interrupted, or nobody reads on: what nobody was told of is not left lying around
+            if asked.keep is None:
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
 
 
 def perform(stage: Stage, page: Page) -> bool:
@@ -91,7 +99,6 @@ def perform(stage: Stage, page: Page) -> bool:
         Whether every promise held.
     """
     start = time.monotonic()
-    logging.getLogger("thoughtengine").addHandler(logging.NullHandler())  # the page tells of incidents itself
     page.say("thoughtengine: a demonstration on your own data", style="title", indent=0)
     broken: list[str] = []
     n = 0
@@ -160,6 +167,18 @@ def _folder(keep: Path | None) -> Path:
         return Path(tempfile.mkdtemp(prefix="thoughtengine-demo-"))
     keep.mkdir(mode=0o700, parents=True, exist_ok=True)
     return keep.resolve()
+
+
+@contextlib.contextmanager
+def _unlogged() -> Iterator[None]:
+    """Keep the log quiet: the damage is ours, and the page tells what the log would."""
+    log = logging.getLogger("thoughtengine")
+    level = log.level
+    log.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _settle_standard_input() -> None:

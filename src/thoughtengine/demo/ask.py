@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ __all__ = ["Answer", "Answers", "Question", "Shown", "play", "questions", "show"
 
 _SHOWN = 2
 _DEPTH = 10
+_LETTERS = re.compile(r"[^\W\d_]{3}")
 
 
 @attrs.frozen
@@ -158,29 +160,39 @@ def _of_month(material: Material, stage: Stage) -> Iterator[Question]:
     """Ask what a source did in a month where it did a handful of things."""
     by_month: Counter[tuple[str, int, int]] = Counter()
     for experience, day in zip(material.experiences, material.days, strict=True):
-        if experience.source and day is not None:
-            by_month[experience.source, day.year, day.month] += 1
+        if day is not None:
+            by_month[experience.source or "", day.year, day.month] += 1
     months = {(year, month) for _, year, month in by_month}
     fit = [who for who, n in by_month.items() if 2 <= n <= 20] or list(by_month)
     if len(months) < 2 or not fit:
         return
     source, year, month = stage.chance.choice(sorted(fit))
-    cue = f"what did {_spoken(source)} do in {dt.date(year, month, 1):%B %Y}?"
+    named = f"what did {_spoken(source)} do in" if source else "what happened in"
     yield Question(
-        cue, "a source and a month", lambda m: m.source == source and (m.at.year, m.at.month) == (year, month)
+        f"{named} {dt.date(year, month, 1):%B %Y}?",
+        "a source and a month" if source else "a month",
+        lambda m: (m.source or "") == source and (m.at.year, m.at.month) == (year, month),
     )
 
 
 def _of_tag(material: Material, stage: Stage) -> Iterator[Question]:
     """Ask about a tag (for a repository a file) that came often, though not all the time."""
     counts = Counter(tag for experience in material.experiences for tag in set(experience.tags))
-    often = [tag for tag, n in counts.most_common(40) if 3 <= n <= len(material.experiences) / 8]
+    often = [
+        t for t, n in counts.most_common(80) if 3 <= n <= len(material.experiences) / 8 and _LETTERS.search(_name(t))
+    ]
     if not often:
         return
     tag = stage.chance.choice(often[:10])
-    name = tag.rsplit("/", 1)[-1]
-    kind = "a file that changed often" if material.commits else "a tag that came often"
-    yield Question(f"what happened to {name}?", kind, lambda m: any(t.rsplit("/", 1)[-1] == name for t in m.tags))
+    name = _name(tag)
+    of_commit = any(tag in material.experiences[i].tags for i in material.commits)
+    made_from = "a file that changed often" if of_commit else "a tag that came often"
+    yield Question(f"what happened to {name}?", made_from, lambda m: any(_name(t) == name for t in m.tags))
+
+
+def _name(tag: str) -> str:
+    """Leave the folders out of a path."""
+    return tag.rsplit("/", 1)[-1]
 
 
 def _spoken(source: str) -> str:
@@ -217,6 +229,6 @@ def show(outcome: Answers, page: Page) -> None:
             head = f"{'✓' if shown.right else ' '} {shown.at:%Y-%m-%d}  "
             who = f"{shorten(shown.source, 18)}: " if shown.source else ""
             page.line(head + shorten(who + shown.text, page.columns - len(head) - 2))
-            page.line(shorten(str(shown.why), page.columns - 16), indent=16, style="faint")
+            page.say(shown.why, indent=16, style="faint")
         place = "not among the first ten" if answer.rank is None else f"at place {answer.rank}"
         page.say(f"asked for {answer.made_from}: {place}, {answer.milliseconds:.1f} ms", style="faint", indent=4)

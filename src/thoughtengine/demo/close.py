@@ -11,6 +11,7 @@ import attrs
 from thoughtengine.demo.arrive import bytes_in
 from thoughtengine.demo.page import Page
 from thoughtengine.demo.stage import Promise, Stage
+from thoughtengine.demo.words import tokens
 
 __all__ = ["Closing", "play", "show"]
 
@@ -51,14 +52,14 @@ class Closing:
 def play(stage: Stage) -> Closing:
     """Clear up, and look at what is left."""
     shutil.rmtree(stage.folder / "scratch", ignore_errors=True)
-    first = next((text for text in stage.material.texts if text), "tea")
+    words = next((found for text in stage.material.texts if (found := tokens(text))), ["tea"])
     return Closing(
         folder=stage.folder,
         mind=stage.mind,
         disk_bytes=bytes_in(stage.folder),
         attempts=tuple(stage.guard.attempts),
         proven=stage.guard.prove(),
-        cue=" ".join(first.split()[:3]),
+        cue=" ".join(words[:3]),
     )
 
 

@@ -11,10 +11,11 @@ import attrs
 import thoughtengine as te
 from thoughtengine.demo.page import Page
 from thoughtengine.demo.stage import Promise, Stage
-from thoughtengine.errors import StoreDamagedError
+from thoughtengine.errors import RecordError, StoreDamagedError
 
 __all__ = ["Damage", "Flip", "flip_where_it_hurts", "play", "show"]
 
+_Contents = dict[int, tuple[object, ...]]
 _PIECE = 12
 _LINES = 3
 
@@ -66,6 +67,8 @@ class Damage:
         What lies in quarantine now.
     n_restored : int
         How many came back from the backup as they were.
+    opened : bool
+        Whether the damaged copy could be opened and read to its end.
     sound_after : bool
         Whether the check of the copy is empty after the repair, and that of the restored backup too.
     """
@@ -80,6 +83,7 @@ class Damage:
     lost: tuple[int, ...]
     quarantined: tuple[str, ...]
     n_restored: int
+    opened: bool
     sound_after: bool
 
     @property
@@ -93,7 +97,10 @@ class Damage:
         noticed = "the damage was named" if self.named else "the flip hit nothing of value"
         told = self.named or self.harmless
         return (
-            Promise(f"{noticed}, and no memory came back altered", told and not self.n_altered),
+            Promise(
+                f"{noticed}, the rest is served, no memory came back altered",
+                told and self.opened and not self.n_altered,
+            ),
             Promise(
                 f"the backup gave all {self.n_restored:,} back, and both checks are empty now",
                 self.n_restored == self.n_memories and self.sound_after,
@@ -110,6 +117,7 @@ def play(stage: Stage) -> Damage:
     flip = flip_where_it_hurts(copy, before)
     findings = tuple(str(finding) for finding in te.check(copy))
     after, told = _open_and_read(copy)
+    given = after or {}
     te.restore(stage.backup, again)
     restored = _contents(again)
     name = Path(flip.file).name
@@ -119,16 +127,17 @@ def play(stage: Stage) -> Damage:
         told=told,
         named=any(name in line for line in (*findings, *told)),
         n_memories=len(before),
-        n_intact=sum(after.get(id) == content for id, content in before.items()),
-        n_altered=sum(id not in before or before[id] != content for id, content in after.items()),
-        lost=tuple(sorted(before.keys() - after.keys())),
+        n_intact=sum(given.get(id) == content for id, content in before.items()),
+        n_altered=sum(id not in before or before[id] != content for id, content in given.items()),
+        lost=tuple(sorted(before.keys() - given.keys())),
         quarantined=_names_in(copy / "quarantine"),
         n_restored=sum(restored.get(id) == content for id, content in before.items()),
+        opened=after is not None,
         sound_after=not te.check(copy) and not te.check(again),
     )
 
 
-def flip_where_it_hurts(folder: Path, contents: dict[int, tuple[object, ...]]) -> Flip:
+def flip_where_it_hurts(folder: Path, contents: _Contents) -> Flip:
     """Turn one bit over in a closed mind: in the text of a memory where one can be found, else in its largest file.
 
     Parameters
@@ -158,7 +167,7 @@ def flip_where_it_hurts(folder: Path, contents: dict[int, tuple[object, ...]]) -
     return Flip(file=relative, offset=offset, bit=0, size=len(data), in_text_of=id)
 
 
-def _place_in(files: Sequence[Path], contents: dict[int, tuple[object, ...]]) -> tuple[Path, int, int | None]:
+def _place_in(files: Sequence[Path], contents: _Contents) -> tuple[Path, int, int | None]:
     """Find bytes of a text as they stand in a file; tables are compressed, so the first piece of most is not enough."""
     middle = sorted(contents)[len(contents) // 3 :]
     for path in files:
@@ -172,18 +181,18 @@ def _place_in(files: Sequence[Path], contents: dict[int, tuple[object, ...]]) ->
     return largest, largest.stat().st_size // 3, None
 
 
-def _open_and_read(folder: Path) -> tuple[dict[int, tuple[object, ...]], tuple[str, ...]]:
+def _open_and_read(folder: Path) -> tuple[_Contents | None, tuple[str, ...]]:
     """Read all of a damaged mind, as a host would that follows what the errors say: close it and open it again."""
     told: list[str] = []
     for _ in range(3):
         try:
             return _contents(folder, told), tuple(told)
-        except StoreDamagedError as error:
+        except (StoreDamagedError, RecordError) as error:
             told.append(f"{type(error).__name__}: {error}")
-    return {}, tuple(told)
+    return None, tuple(told)
 
 
-def _contents(folder: Path, told: list[str] | None = None) -> dict[int, tuple[object, ...]]:
+def _contents(folder: Path, told: list[str] | None = None) -> _Contents:
     with te.open(folder, create=False) as mind:
         if told is not None:
             health = mind.health()

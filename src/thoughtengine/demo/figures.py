@@ -138,13 +138,17 @@ class Board:
 
     @property
     def lost(self) -> tuple[str, ...]:
-        """Every figure in which a rival is better than we are, the median time included, in words."""
+        """Every figure in which a rival is better than we are, in words.
+
+        The median time is compared with those that answer at least half as often: to be wrong takes no time.
+        """
         ours, *rivals = self.rows
         found: list[str] = []
         for place, measure in enumerate(self.measures):
             better = [r for r in rivals if r.rates[place].hits > ours.rates[place].hits]
             found += [f"{measure} to {r.name} ({_apart(ours.rates[place], r.rates[place])})" for r in better]
-        faster = [r for r in rivals if (r.milliseconds or math.inf) < (ours.milliseconds or 0.0)]
+        able = [r for r in rivals if 2 * r.rates[-1].hits >= ours.rates[-1].hits]
+        faster = [r for r in able if (r.milliseconds or math.inf) < (ours.milliseconds or 0.0)]
         return (*found, *(f"time to {r.name} ({ours.milliseconds:.2f} to {r.milliseconds:.2f} ms)" for r in faster))
 
 

@@ -27,6 +27,7 @@ MOST = 4_000
 """Experiences at most: the demo is to take seconds, whatever it is given."""
 
 _READING_SECONDS = 6.0
+_MOST_CHARACTERS = 2 << 20
 
 
 @attrs.frozen
@@ -113,7 +114,7 @@ def gather(origin: Path | None, *, here: Path | None = None) -> Material:
     """
     start = time.monotonic()
     if origin is None:
-        found = _look_around(Path.cwd() if here is None else here)
+        found: Material | None = _look_around(Path.cwd() if here is None else here)
     elif not origin.exists():
         raise InvalidArgumentError("--from", str(origin), "a file or folder that exists")
     else:
@@ -127,13 +128,11 @@ def gather(origin: Path | None, *, here: Path | None = None) -> Material:
 
 def _look_around(here: Path) -> Material:
     """Take the repository we stand in, else the project's own, else documents here or there, else Python's own."""
-    for top in (_repository_above(here), _repository_above(Path(__file__).resolve().parent)):
-        if top is not None and (found := _folder(top)) is not None:
-            return found
     checkout = Path(__file__).resolve().parents[3]
-    for folder in (here, checkout):
-        ours = folder == here or (folder / "pyproject.toml").is_file()
-        if ours and _is_modest(folder) and (found := _folder(folder)) is not None:
+    ours = [checkout] if (checkout / "src" / "thoughtengine").is_dir() else []
+    above = _repository_above(here)
+    for folder in ([above] if above else []) + ours + ([here] if _is_modest(here) else []):
+        if (found := _folder(folder)) is not None:
             return found
     return _of_python()
 
@@ -162,8 +161,9 @@ def _folder(folder: Path) -> Material | None:
     """Read a folder: its history, and its documents where that is short or absent; None where there is neither."""
     commits, why = _history(folder)
     notes = [why] if why else []
-    if len(commits) >= MOST:
-        notes.append(f"only the latest {MOST:,} commits, to keep the demo short")
+    n_read, commits = len(commits), _latest(commits)
+    if n_read >= MOST or len(commits) < n_read:
+        notes.append(f"only the latest {len(commits):,} commits, to keep the demo short")
     if len(commits) >= SHORT:
         return _material("history", f"the history of the Git repository {_name(folder)}", folder, commits, notes)
     if commits:
@@ -188,6 +188,13 @@ def _history(folder: Path) -> tuple[list[Experience], str]:
     except ThoughtEngineError as error:
         return [], f"no history: {str(error).splitlines()[0]}"
     return commits, ""
+
+
+def _latest(commits: list[Experience]) -> list[Experience]:
+    """Leave out the oldest where the messages are very long."""
+    room = itertools.accumulate(len(c.text or "") for c in reversed(commits))
+    n = sum(1 for _ in itertools.takewhile(lambda total: total <= _MOST_CHARACTERS, room))
+    return commits[len(commits) - max(1, n) :]
 
 
 def _documents(folder: Path) -> Iterator[Experience]:
@@ -229,13 +236,14 @@ def _of_python() -> Material:
 def _in_time(experiences: Iterable[Experience], notes: list[str]) -> list[Experience]:
     """Take the first ones, as many as there is time and room for."""
     taken: list[Experience] = []
-    deadline = time.monotonic() + _READING_SECONDS
+    deadline, room = time.monotonic() + _READING_SECONDS, _MOST_CHARACTERS
     try:
         for experience in experiences:
-            if len(taken) >= MOST or time.monotonic() > deadline:
+            if len(taken) >= MOST or room < 0 or time.monotonic() > deadline:
                 notes.append(f"only the first {len(taken):,}, to keep the demo short")
                 break
             taken.append(experience)
+            room -= len(experience.text or "")
     except ImportFormatError as error:
         if not taken:
             raise

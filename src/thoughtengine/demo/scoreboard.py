@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import attrs
@@ -55,7 +56,7 @@ class Scoreboard:
 
 def play(stage: Stage) -> Scoreboard:
     """Measure every task that this input allows."""
-    tasks: tuple[Callable[[Stage], Board | None], ...] = (_next_file, _evidence, _known_item)
+    tasks: tuple[Callable[[Stage], Board | None], ...] = (_next_file, _evidence, _known_item, _who_and_when)
     return Scoreboard(tuple(board for task in tasks if (board := task(stage)) is not None))
 
 
@@ -67,9 +68,30 @@ def _known_item(stage: Stage) -> Board | None:
     items = known_items(stage.material, stage.chance)
     if len(items) < 5:
         return None
-    what = "a commit" if stage.material.kind == "history" else "an experience"
-    task, rules = f"Find {what} again", "from three of its words and one of another, in disorder"
-    return _search(stage, task, rules, [(cue, frozenset((position,))) for cue, position in items])
+    rules = "from three of its words and one of another, in disorder"
+    wanted = [(cue, frozenset((position,))) for cue, position in items]
+    return _search(stage, f"Find {_one(stage)} again by its words", rules, wanted, stage.material.texts)
+
+
+def _who_and_when(stage: Stage) -> Board | None:
+    """Find an experience again from one of its words, its source and its month; the rivals may search those too."""
+    material = stage.material
+    spoken = [
+        f"{e.source or ''} {f'{d:%B %Y}' if d else ''}".strip()
+        for e, d in zip(material.experiences, material.days, strict=True)
+    ]
+    fit = [i for i in _unmistakable(material) if material.experiences[i].source and material.days[i]]
+    if len(fit) < 5 or len({spoken[i] for i in fit}) < 5:
+        return None
+    chosen = stage.chance.sample(fit, min(_QUESTIONS, len(fit)))
+    wanted = [(f"{stage.chance.choice(distinct(material.texts[i]))} {spoken[i]}", frozenset((i,))) for i in chosen]
+    rules = "from one of its words, its source and its month; the rivals are given source and month with the text"
+    texts = [f"{said} {text}" for said, text in zip(spoken, material.texts, strict=True)]
+    return _search(stage, f"Find {_one(stage)} again by who and when", rules, wanted, texts)
+
+
+def _one(stage: Stage) -> str:
+    return "a commit" if stage.material.kind == "history" else "an experience"
 
 
 def _evidence(stage: Stage) -> Board | None:
@@ -79,7 +101,8 @@ def _evidence(stage: Stage) -> Board | None:
         return None
     chosen = asked if len(asked) <= 2 * _QUESTIONS else stage.chance.sample(asked, 2 * _QUESTIONS)
     rules = "right is a turn that the file names as evidence; the adversarial ones are left out"
-    return _search(stage, "Answer the file's own questions", rules, [(a.text, a.evidence) for a in chosen])
+    wanted = [(asked.text, asked.evidence) for asked in chosen]
+    return _search(stage, "Answer the file's own questions", rules, wanted, stage.material.texts)
 
 
 def known_items(material: Material, chance: random.Random) -> list[tuple[str, int]]:
@@ -97,12 +120,8 @@ def known_items(material: Material, chance: random.Random) -> list[tuple[str, in
     list of (str, int)
         Cue and position. Texts that occur twice are left out: nobody could tell which one is meant.
     """
-    counts = frequencies(material.texts)
-    repeats: dict[str, int] = {}
-    for text in material.texts:
-        repeats[text] = repeats.get(text, 0) + 1
-    fit = [i for i, t in enumerate(material.texts) if repeats[t] == 1 and len(distinct(t)) >= 4]
-    vocabulary = sorted(word for word, n in counts.items() if len(word) >= 4 and word.isalpha())
+    fit = _unmistakable(material)
+    vocabulary = sorted(word for word in frequencies(material.texts) if len(word) >= 4 and word.isalpha())
     items: list[tuple[str, int]] = []
     for position in chance.sample(fit, min(_QUESTIONS, len(fit))):
         words = [*chance.sample(distinct(material.texts[position]), 3), chance.choice(vocabulary)]
@@ -111,9 +130,16 @@ def known_items(material: Material, chance: random.Random) -> list[tuple[str, in
     return items
 
 
-def _search(stage: Stage, task: str, rules: str, wanted: Sequence[tuple[str, frozenset[int]]]) -> Board:
-    """Ask us and the rivals the same questions."""
-    texts = stage.material.texts
+def _unmistakable(material: Material) -> list[int]:
+    """List the experiences whose text stands once and has words enough to quote some."""
+    repeats = Counter(material.texts)
+    return [i for i, text in enumerate(material.texts) if repeats[text] == 1 and len(distinct(text)) >= 4]
+
+
+def _search(
+    stage: Stage, task: str, rules: str, wanted: Sequence[tuple[str, frozenset[int]]], texts: Sequence[str]
+) -> Board:
+    """Ask us and the rivals the same questions; `texts` is what the rivals search."""
     rivals: list[SearchRival] = [PlainBM25(texts), Substring(texts), Newest(texts)]
     with te.open(stage.mind, create=False) as mind:
         position = {id: i for i, id in enumerate(stage.ids)}
@@ -141,24 +167,24 @@ def _ask(name: str, search: Callable[[str, int], list[int]], wanted: Sequence[tu
 
 def _next_file(stage: Stage) -> Board | None:
     """Guess the files of each of the last commits from a mind that holds only what came before."""
-    commits = [stage.material.experiences[i] for i in stage.material.commits]
-    commits = [c for c in commits if c.text and 1 <= len(c.tags) <= _FILES_AT_MOST]
+    told = ((stage.material.experiences[i], tuple(stage.material.experiences[i].tags)) for i in stage.material.commits)
+    commits = [(commit, files) for commit, files in told if commit.text and 1 <= len(files) <= _FILES_AT_MOST]
     n = min(_COMMITS, len(commits) // 2)
     if n < 5:
         return None
     rivals: list[FileRival] = [VotingFiles(), FadingFiles(), FrequentFiles(), LatestFiles()]
     ranks: dict[str, list[int | None]] = {_OURS: [], **{rival.name: [] for rival in rivals}}
     for rival in rivals:
-        for commit in commits[:-n]:
-            rival.learn(commit.text or "", commit.tags)
+        for commit, files in commits[:-n]:
+            rival.learn(commit.text or "", files)
     with te.open(stage.scratch("next-file")) as mind:
-        mind.remember_many(commits[:-n])
-        for commit in commits[-n:]:
+        mind.remember_many(commit for commit, _ in commits[:-n])
+        for commit, files in commits[-n:]:
             message = commit.text or ""
-            ranks[_OURS].append(_rank(_vote_of(mind, message), commit.tags))
+            ranks[_OURS].append(_rank(_vote_of(mind, message), files))
             for rival in rivals:
-                ranks[rival.name].append(_rank(rival.predict(message, 5), commit.tags))
-                rival.learn(message, commit.tags)
+                ranks[rival.name].append(_rank(rival.predict(message, 5), files))
+                rival.learn(message, files)
             mind.remember_many([commit])
     rules = (
         f"each of the last {n} commits guessed from those before it, then learnt; the first two also see its message, "

@@ -49,8 +49,6 @@ class Stage:
     ----------
     folder : pathlib.Path
         The demo's own folder, kept when it ends.
-    kept_by_host : bool
-        Whether the caller named that folder.
     material : Material
         The experiences of the run.
     guard : Offline
@@ -62,7 +60,6 @@ class Stage:
     """
 
     folder: Path
-    kept_by_host: bool
     material: Material
     guard: Offline
     chance: random.Random

@@ -18,10 +18,16 @@ ANALYSIS = f"words 1, snowball english {Stemmer.version()}"
 
 _LONGEST = 64  # characters of a word that count
 
-_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0711\u0730-\u074a\u0900-\u0963\u0966-\u0dff\u1ab0-\u1aff"
-_UNSPACED = "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+_MARKS = (  # combining marks, which belong to the letter before them
+    r"\u0300-\u036f\u0483-\u0487\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0711\u0730-\u074a"
+    r"\u0900-\u0963\u0966-\u0dff\u1ab0-\u1aff"
+)
+_UNSPACED = (  # Thai, Lao, Tibetan, Burmese, Khmer, Hangul, kana, Han
+    r"\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
+    r"\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
+)
 _PLAIN_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
-_WIDE_WORD = re.compile(rf"(?:[^\W_]|[{_MARKS}])+(?:'(?:[^\W_]|[{_MARKS}])+)*")
+_WIDE_WORD = re.compile(rf"(?:[^\W_]|[{_MARKS}{_UNSPACED}])+(?:'(?:[^\W_]|[{_MARKS}])+)*")
 _RUN = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
 _IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
 _IS_IDEOGRAM = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
@@ -125,7 +131,9 @@ def name_term(namespace: str, name: str) -> int:
     >>> name_term("#", "work") == name_term("@", "work")
     False
     """
-    return int.from_bytes(blake2b((namespace + name).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return int.from_bytes(
+        blake2b((namespace + name).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
+    )
 
 
 TERMS: Memo[str, int] = Memo(lambda word: name_term("", stem(word)), 1 << 16)

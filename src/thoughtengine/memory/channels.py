@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from thoughtengine import _jit
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
-from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
-from thoughtengine.memory.dates import Span, dates_in
-from thoughtengine.memory.moment import to_stored
+from thoughtengine.memory.question import Question
+from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
 from thoughtengine.memory.view import View
 
-__all__ = ["CHANNELS", "Question", "Scored", "ask", "maths_for", "score"]
+__all__ = ["CHANNELS", "Scored", "score"]
 
 CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours", "revision")
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
+_ROW = {channel: row for row, channel in enumerate(CHANNELS)}
 _DAY = 86_400_000_000
-_YEAR = 365.2425 * _DAY
-_LONGEST = 512  # distinct words of a cue that count
-_POOL, _FRIENDS = 2048, 512  # best memories that are looked at closely in a large mind, and whose neighbours are
 _KERNELS = 20_000  # memories from which compiled code is worth its start
-_NONE = np.empty(0, np.bool_)
-
-
-class Question(NamedTuple):
-    """A cue, made ready for a view.
-
-    Attributes
-    ----------
-    words : tuple of str
-        Distinct words of the text, then those of its dates.
-    terms, labels : tuple of int
-        Hashes of the former among texts, and of all among sources, tags and dates.
-    spans : tuple of Span
-        Stretches of local time it speaks of.
-    vector : array of float32, shape (d,), or None
-        Of length 1.
-    sources : tuple of int
-        Codes of the sources it names.
-    episode : int
-        Code of its episode, 0 for none, -1 for an unknown one.
-    """
-
-    words: tuple[str, ...]
-    terms: tuple[int, ...]
-    labels: tuple[int, ...]
-    spans: tuple[Span, ...]
-    vector: SingleArray | None
-    sources: tuple[int, ...]
-    episode: int
+_EVERYONE = np.empty(0, np.bool_)
 
 
 class Scored(NamedTuple):
@@ -80,61 +47,14 @@ class Scored(NamedTuple):
     words: tuple[str, ...]
 
 
-def ask(
-    view: View, text: str | None, vector: SingleArray | None, at: tuple[int, int] | None, episode: str | None, now: int
-) -> Question:
-    """Make the parts of a cue ready for a view.
-
-    Parameters
-    ----------
-    view : View
-        Where the answer is looked for.
-    text, episode : str or None
-        As in the cue.
-    vector : array of float32, shape (d,), or None
-        Of the same dimension as the view's.
-    at : tuple of int or None
-        Moment in microseconds since 1970, and seconds east of UTC.
-    now : int
-        Microseconds since 1970.
-    """
-    folded = "" if text is None else fold_text(text)
-    terms: dict[int, str] = {}
-    for word in words(folded):
-        terms.setdefault(TERMS[word], word)
-    local = now if at is None else at[0] + at[1] * 1_000_000
-    dates = dates_in(folded, local, _years(view))
-    spans = dates.spans
-    if at is not None and not spans:
-        spans = (Span(local, local + 1),)
-    labels: dict[int, str] = {}
-    for word in (*islice(terms.values(), _LONGEST), *dates.words):
-        labels.setdefault(LABELS[word], word)
-    return Question(
-        tuple(labels.values()),
-        tuple(islice(terms, _LONGEST)),
-        tuple(labels),
-        spans,
-        _unit(vector),
-        tuple(view.sources.named(tuple(labels))),
-        0 if episode is None else view.episodes.codes.get(episode, -1),
-    )
-
-
-def _years(view: View) -> range:
-    first, last = 1970 + int(view.totals.first // _YEAR), 1970 + int(view.totals.last // _YEAR)
-    return range(max(first, last - 30), last + 1)
-
-
-def _unit(vector: SingleArray | None) -> SingleArray | None:
-    if vector is None:
-        return None
-    norm = np.sqrt(np.dot(vector.astype(np.float64), vector))
-    return (vector / (norm or 1.0)).astype(np.float32)
-
-
 def score(
-    view: View, question: Question, chosen: IntArray | None, visible: BoolArray | None, config: RecallConfig
+    view: View,
+    question: Question,
+    chosen: IntArray | None,
+    visible: BoolArray | None,
+    config: RecallConfig,
+    *,
+    k: int,
 ) -> Scored:
     """Score the memories in question in every channel that is on.
 
@@ -150,35 +70,35 @@ def score(
         Whose words may count for their neighbours; None: all.
     config : RecallConfig
         Weights and switches.
+    k : int
+        How many are asked for.
 
     Notes
     -----
     Up to a few thousand memories all are in question. Of more, the best by their own words, meaning and time are, and
     the neighbours of the very best.
     """
-    maths = maths_for(view.n)
-    own, spoken = _own(view, question, _wanted(view, chosen), config, maths)
-    said = sum((own[channel] for channel in ("text", "dense") if channel in own), np.zeros(view.n))
+    maths = _maths(view.n)
+    few = chosen is not None and 4 * len(chosen) <= view.n
+    wanted = with_neighbours(view, chosen) if few and chosen is not None else _EVERYONE
+    own, spoken = _own(view, question, wanted, config, maths)
+    said = _sum([own[channel] for channel in ("text", "dense") if channel in own], view.n)
     if visible is not None:
-        said *= visible
-    places = _places(view, question, own, said, chosen, config, maths)
+        said = said * visible
+    places = np.arange(view.n) if chosen is None else chosen
+    if len(places) > 4 * max(POOL, 2 * k):
+        total = _sum(list(own.values()), view.n)
+        scores = _sum([total[places], *_placed(view, question, places, config).values()], view.n)
+        places = shortlist(view, places, scores, said, max(POOL, 2 * k), filtered=chosen is not None)
     shares = np.zeros((len(CHANNELS), len(places)))
     for channel, column in own.items():
-        shares[CHANNELS.index(channel)] = column[places]
-    if (weight := _weight(config, "neighbours")) and len(places):
-        row, columns = shares[CHANNELS.index("neighbours")], view.columns
-        maths.spread(
-            said, columns.previous[: view.n], columns.following[: view.n], columns.length[: view.n], places,
-            config.near, config.far, config.echo, config.context_words, row,
-        )  # fmt: skip
-        row *= weight
+        shares[_ROW[channel]] = column[places]
+    _lean(view, said, places, config, maths, shares[_ROW["neighbours"]])
     if (weight := _weight(config, "source")) and question.sources:
-        mine = np.isin(view.columns.source[places], question.sources)
-        shares[CHANNELS.index("source")] = mine * shares.sum(axis=0) * weight
-    if (weight := _weight(config, "time")) and question.spans:
-        shares[CHANNELS.index("time")] = _time(view, question, places) * weight
-    if (weight := _weight(config, "episode")) and question.episode:
-        shares[CHANNELS.index("episode")] = (view.columns.episode[places] == question.episode) * weight
+        named = np.isin(view.columns.source[places], question.sources)
+        shares[_ROW["source"]] = named * shares.sum(axis=0) * weight
+    for channel, column in _placed(view, question, places, config).items():
+        shares[_ROW[channel]] = column
     return Scored(places, shares, said, spoken)
 
 
@@ -187,7 +107,7 @@ def _weight(config: RecallConfig, channel: str) -> float:
     return weight
 
 
-def maths_for(n: int) -> ModuleType:
+def _maths(n: int) -> ModuleType:
     """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
     if n >= _KERNELS and _jit.ready("thoughtengine.memory.kernels"):
         from thoughtengine.memory import kernels
@@ -196,24 +116,17 @@ def maths_for(n: int) -> ModuleType:
     return arrays
 
 
-def _wanted(view: View, chosen: IntArray | None) -> BoolArray:
-    """Return whose words are worth scoring: those of few chosen ones and their neighbours; empty for everyone's."""
-    if chosen is None or 4 * len(chosen) > view.n:
-        return _NONE
-    wanted = np.zeros(view.n, np.bool_)
-    _mark(view, chosen, wanted)
-    return wanted
-
-
-def _mark(view: View, places: IntArray, marked: BoolArray) -> None:
-    """Mark memories and the two before and after each in its episode."""
-    marked[places] = True
-    for links in (view.columns.previous, view.columns.following):
-        at: NDArray[np.int64] | NDArray[np.int32] = places
-        for _ in range(2):
-            at = links[at]
-            at = at[(at >= 0) & (at < view.n)]
-            marked[at] = True
+def _lean(
+    view: View, said: FloatArray, places: IntArray, config: RecallConfig, maths: ModuleType, out: FloatArray
+) -> None:
+    """Write what memories get from what was said just before and after them."""
+    if weight := _weight(config, "neighbours"):
+        n, columns = view.n, view.columns
+        maths.spread(
+            said, columns.previous[:n], columns.following[:n], columns.length[:n], places,
+            config.near, config.far, config.echo, config.context_words, out,
+        )  # fmt: skip
+        out *= weight
 
 
 def _own(
@@ -225,7 +138,7 @@ def _own(
     if question.labels and (_weight(config, "text") or _weight(config, "labels")):
         made, spoken = _lexical(view, question, wanted, config, maths)
     if question.vector is not None and view.matrix is not None and (weight := _weight(config, "dense")):
-        made["dense"] = _dense(view, question.vector) * weight
+        made["dense"] = _dense(view, view.matrix, question.vector) * weight
     return made, spoken
 
 
@@ -233,23 +146,23 @@ def _lexical(
     view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
 ) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
     """Return weighted BM25 over texts and over labels, as shares of what the words of the cue weigh in all."""
-    n, t, totals = view.n, len(question.terms), view.totals
+    n, t = view.n, len(question.terms)
     found = view.postings(question.terms + question.labels)
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
-    in_texts, in_labels = _rarity(frequency[:t], totals.texts), _rarity(frequency[t:], n)
+    in_texts, in_labels = _rarity(frequency[:t], view.totals.texts), _rarity(frequency[t:], n)
     rarity = in_labels.copy()
     np.maximum(rarity[:t], in_texts, out=rarity[:t])
     scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
     made = {}
-    for channel, part, bounds, weights, lengths, average in (
-        ("text", slice(0, middle), found.bounds[: t + 1], in_texts, view.columns.length, totals.words / (totals.texts or 1)),
-        ("labels", slice(middle, None), found.bounds[t:] - middle, in_labels, view.columns.labels, totals.labels / (n or 1)),
+    for channel, of, part, bounds, weights in (
+        ("text", "length", slice(0, middle), found.bounds[: t + 1], in_texts),
+        ("labels", "labels", slice(middle, None), found.bounds[t:] - middle, in_labels),
     ):
         if weight := _weight(config, channel):
             made[channel] = np.zeros(n)
             maths.accumulate(
-                found.positions[part], found.counts[part], bounds, weights * (weight / scale), lengths[:n], wanted,
-                config.k1, config.b, average or 1.0, made[channel],
+                found.positions[part], found.counts[part], bounds, weights * (weight / scale),
+                view.norms(of, config.k1, config.b), wanted, config.k1, made[channel],
             )  # fmt: skip
     return made, tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
 
@@ -260,17 +173,25 @@ def _rarity(frequency: IntArray, n: int) -> FloatArray:
     return np.where(frequency > 0, known, 0.0)
 
 
-def _dense(view: View, unit: SingleArray) -> FloatArray:
+def _dense(view: View, matrix: SingleArray, unit: SingleArray) -> FloatArray:
     """Return how much closer than usual the meaning of each memory is, in [0, 1]; 0 without a vector."""
     scores = np.zeros(view.n)
-    matrix = view.matrix
-    assert matrix is not None
     rows = view.columns.vector[: view.n]
     there = np.flatnonzero((rows >= 0) & (rows < len(matrix)))
     cosines = (matrix @ unit).astype(np.float64)[rows[there]]
     usual = max(float(cosines.sum()) / (len(cosines) + 10.0), 0.0)  # ten imagined memories without any likeness
     scores[there] = np.clip((cosines - usual) / (1.0 - usual), 0.0, 1.0)
     return scores
+
+
+def _placed(view: View, question: Question, places: IntArray, config: RecallConfig) -> dict[str, FloatArray]:
+    """Return the weighted columns of when and where: time and episode."""
+    made = {}
+    if question.spans and (weight := _weight(config, "time")):
+        made["time"] = _time(view, question, places) * weight
+    if question.episode and (weight := _weight(config, "episode")):
+        made["episode"] = (view.columns.episode[places] == question.episode) * weight
+    return made
 
 
 def _time(view: View, question: Question, places: IntArray) -> FloatArray:
@@ -285,44 +206,9 @@ def _time(view: View, question: Question, places: IntArray) -> FloatArray:
     return scores
 
 
-def _places(
-    view: View,
-    question: Question,
-    own: dict[str, FloatArray],
-    said: FloatArray,
-    chosen: IntArray | None,
-    config: RecallConfig,
-    maths: ModuleType,
-) -> IntArray:
-    """Return the positions in question, ascending."""
-    everyone = np.arange(view.n) if chosen is None else chosen
-    if len(everyone) <= 4 * _POOL:
-        return everyone
-    scores = sum((column[everyone] for column in own.values()), np.zeros(len(everyone)))
-    if question.spans and (weight := _weight(config, "time")):
-        scores += _time(view, question, everyone) * weight
-    if question.episode and (weight := _weight(config, "episode")):
-        scores += (view.columns.episode[everyone] == question.episode) * weight
-    marked = np.zeros(view.n, np.bool_)
-    _mark(view, maths.best(said, _FRIENDS), marked)
-    if chosen is not None:
-        allowed = np.zeros(view.n, np.bool_)
-        allowed[chosen] = True
-        marked &= allowed
-    marked[everyone[maths.best(scores, _POOL)]] = True
-    _mark_revisions(view, everyone, marked)
-    return np.flatnonzero(marked)
-
-
-def _mark_revisions(view: View, everyone: IntArray, marked: BoolArray) -> None:
-    """Mark what replaced a marked memory, and what replaced that, as far as they may be found."""
-    front, eligible = np.flatnonzero(marked), None
-    while len(front):
-        successors = view.columns.successor[front]
-        front = np.searchsorted(view.ids, successors[successors > 0])
-        front = np.unique(front[front < view.n])
-        if len(front) and eligible is None:
-            eligible = np.zeros(view.n, np.bool_)
-            eligible[everyone] = True
-        if eligible is not None:
-            marked[front[eligible[front]]] = True
+def _sum(columns: list[FloatArray], n: int) -> FloatArray:
+    """Return the sum of columns, one itself where it is the only one."""
+    total = columns[0] if columns else np.zeros(n)
+    for column in columns[1:]:
+        total = total + column
+    return total

@@ -6,15 +6,15 @@ import numpy as np
 
 from thoughtengine.memory.analysis import LABELS, fold_text, words
 
-__all__ = ["HIDDEN", "LAYER", "PINNED", "STATES", "Columns", "Names", "SourceNames"]
+__all__ = ["HIDDEN", "LAYER", "PINNED", "REPLACED", "STATES", "Columns", "Names", "SourceNames"]
 
 LAYER = 7
 """Bits of a state that hold the code of the layer."""
 
-PINNED, HIDDEN = 8, 16
+PINNED, HIDDEN, REPLACED = 8, 16, 32
 """Bits of a state."""
 
-STATES = 32
+STATES = 64
 
 
 class Columns:
@@ -27,7 +27,7 @@ class Columns:
     offset : int32
         Seconds east of UTC.
     state : uint8
-        Code of the layer, plus `PINNED`, plus `HIDDEN`.
+        Code of the layer, plus `PINNED`, `HIDDEN`, `REPLACED` where they apply.
     length, labels : int32
         Words of the text; labels.
     fold : uint64

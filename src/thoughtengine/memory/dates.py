@@ -6,15 +6,18 @@ import datetime as dt
 import re
 from typing import NamedTuple
 
+from thoughtengine.memory.entry import MONTHS
+
 __all__ = ["Dates", "Span", "dates_in"]
 
 _DAY = 86_400_000_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_MONTHS = "january february march april may june july august september october november december".split()
-_MONTH_OF = {name[:3]: i for i, name in enumerate(_MONTHS, 1)} | {"sept": 9} | {m: i for i, m in enumerate(_MONTHS, 1)}
+_MONTH_OF = {name[:3]: i for i, name in enumerate(MONTHS, 1)} | {"sept": 9} | {m: i for i, m in enumerate(MONTHS, 1)}
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
-_NUMBERS = {name: i for i, name in enumerate("zero one two three four five six seven eight nine ten eleven twelve".split())}
-_NUMBERS |= {"a": 1, "an": 1, "a couple of": 2, "a few": 3, "several": 4}
+_NUMBERS = {
+    "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4, "five": 5,
+    "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+}  # fmt: skip
 
 
 def _any_of(names: dict[str, int]) -> str:
@@ -100,7 +103,7 @@ def _absolute(match: re.Match[str], years: range, spans: set[Span], words: dict[
         span = _span(year, month, day)
         if span is not None:
             made.append(span)
-            named = (str(day) if day else "", _MONTHS[month - 1] if month else "", parts.get("year") or "")
+            named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year") or "")
             words.update(dict.fromkeys(word for word in named if word))
     spans.update(made)
     return " ; " if made else match.group()
@@ -108,7 +111,8 @@ def _absolute(match: re.Match[str], years: range, spans: set[Span], words: dict[
 
 def _readings(parts: dict[str, str | None], years: range) -> list[tuple[int, int, int]]:
     """Return the (year, month, day) that a match may mean; 0 for what it leaves open."""
-    meant = [int(parts["year"])] if parts.get("year") else list(years)
+    year_given = parts.get("year")
+    meant = [int(year_given)] if year_given else list(years)
     if one := parts.get("one"):
         two = parts["two"] or ""
         return [(year, month, day) for year in meant for month, day in {(int(two), int(one)), (int(one), int(two))}]

@@ -10,10 +10,13 @@ import msgspec
 from thoughtengine.memory.analysis import ANALYSIS, LABELS, TERMS, Memo, fold_text, name_term, words
 from thoughtengine.memory.record import MemoryRecord
 
-__all__ = ["Entry", "date_words", "make_entry"]
+__all__ = ["MONTHS", "Entry", "date_words", "make_entry"]
 
-_MONTHS = "january february march april may june july august september october november december".split()
-_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+MONTHS = [
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+]  # fmt: skip
+_WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
@@ -113,7 +116,7 @@ def date_words(day: int) -> tuple[str, ...]:
         date = dt.date.fromordinal(719_163 + day)
     except (ValueError, OverflowError):
         return ()
-    return _WEEKDAYS[date.weekday()], str(date.day), _MONTHS[date.month - 1], str(date.year)
+    return _WEEKDAYS[date.weekday()], str(date.day), MONTHS[date.month - 1], str(date.year)
 
 
 _date_labels: Memo[int, tuple[int, ...]] = Memo(lambda day: tuple(LABELS[word] for word in date_words(day)), 1 << 14)

@@ -134,10 +134,8 @@ class Memory:
 
     def __str__(self) -> str:
         who = f" {self.source}:" if self.source else ""
-        body = (
-            self.text if self.text is not None else (f"<{self.kind or 'payload'}>" if self.payload is not None else "")
-        )
-        return f"[{self.id}] {self.at:%Y-%m-%d %H:%M}{who} {body}"
+        what = self.text or " ".join(self.tags) or f"<{self.kind or ('vector' if self.payload is None else 'payload')}>"
+        return f"[{self.id}] {self.at:%Y-%m-%d %H:%M} {' '.join(f'{who} {what}'.split())}"
 
     def __repr__(self) -> str:
         shown = [f"id={self.id}", f"layer={self.layer!r}", f"at={self.at.isoformat()!r}"]

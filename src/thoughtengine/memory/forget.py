@@ -10,6 +10,7 @@ import msgspec
 
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.derive import digest_of
+from thoughtengine.memory.entry import make_entry
 from thoughtengine.memory.receipt import Receipt, receipt_of
 from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord
 from thoughtengine.storage.batch import Batch
@@ -48,7 +49,7 @@ def find(store: Store, id_or_key: object, *, argument: str = "id_or_key") -> int
         When there is none; the message tells when it was erased or lost.
     """
     if isinstance(id_or_key, str):
-        name = store.get(NAME, id_or_key, NameRecord)
+        name = store.get(NAME, id_or_key, NameRecord) if _is_utf8(id_or_key) else None
         if name is not None:
             return name.id
     elif isinstance(id_or_key, bool) or not isinstance(id_or_key, int):
@@ -56,6 +57,15 @@ def find(store: Store, id_or_key: object, *, argument: str = "id_or_key") -> int
     elif 0 < id_or_key < store.head.next_id and store.has(MEMORY, id_or_key):
         return id_or_key
     raise MemoryNotFoundError(id_or_key, why_gone(store, id_or_key))
+
+
+def _is_utf8(key: str) -> bool:
+    """Tell whether a key can be one: half of a surrogate pair cannot."""
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def why_gone(store: Store, id_or_key: object) -> str:
@@ -103,7 +113,7 @@ def undo(store: Store, number: int, *, at: int, sync: bool = False) -> Acted:
     InvalidArgumentError
         For a number that is no receipt, or a receipt that cannot be taken back.
     """
-    record = store.get(RECEIPT, number, ReceiptRecord)
+    record = store.get(RECEIPT, number, ReceiptRecord) if 0 < number < store.head.next_receipt else None
     if record is None:
         raise InvalidArgumentError("receipt", number, f"a receipt of this mind (1 to {store.head.next_receipt - 1})")
     if record.verb not in _FIELD:
@@ -178,7 +188,7 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
     Cost: one pass over the memories, to find what was made from them and what they superseded.
     """
     wanted, records = set(ids), dict[int, MemoryRecord]()
-    followed: dict[int, int] = {}
+    revisions: dict[int, MemoryRecord] = {}
     names: dict[str, int] = {}
     for id_, record in store.rows(MEMORY, MemoryRecord):
         if id_ in wanted or not wanted.isdisjoint(record.derived_from):
@@ -188,15 +198,16 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
         if record.key is not None:
             names[record.key] = id_
         if record.supersedes is not None:
-            followed[record.supersedes] = id_
+            revisions[id_] = record
     batch, hidden = Batch(), 0
+    followed = _relink(batch, revisions, records)
     drop = {area.key(id_) for area in (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK) for id_ in records}
     marks = dict[int, MarkRecord]()
     for record in records.values():
         if record.key is not None:
             _rename(batch, drop, record.key, names.get(record.key), store)
         old = record.supersedes
-        if old is not None and old not in wanted:
+        if old is not None and old not in wanted and store.has(MEMORY, old):
             mark = store.get(MARK, old, MarkRecord) or MarkRecord()
             marks[old] = msgspec.structs.replace(mark, superseded_by=followed.get(old))
             batch.put(MARK, old, marks[old])
@@ -208,6 +219,28 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
         "next_receipt": store.head.next_receipt + 1,
     }
     return Erasure(tuple(sorted(records)), drop, batch, counters, store.head.next_receipt, marks)
+
+
+def _relink(batch: Batch, revisions: dict[int, MemoryRecord], erased: dict[int, MemoryRecord]) -> dict[int, int]:
+    """Let a revision take the place of what its erased predecessor had replaced, which would else be current again.
+
+    Returns
+    -------
+    dict of int to int
+        Of the memories that stay: which was replaced by which.
+    """
+    followed: dict[int, int] = {}
+    for id_, record in revisions.items():
+        old = record.supersedes
+        while old in erased:
+            old = erased[old].supersedes
+        if old != record.supersedes:
+            changed = msgspec.structs.replace(record, supersedes=old)
+            batch.put(MEMORY, id_, changed)
+            batch.put(TERMS, id_, make_entry(changed))
+        if old is not None:
+            followed[old] = id_
+    return followed
 
 
 def _rename(batch: Batch, drop: set[bytes], key: str, heir: int | None, store: Store) -> None:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import Any
 
 import numpy as np
 
 from thoughtengine._types import SingleArray
 from thoughtengine.config import RecallConfig
-from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
-from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, STATES, Columns, Names, SourceNames
+from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, REPLACED, STATES, Columns, Names, SourceNames
 from thoughtengine.memory.entry import Entry
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.segment import Segment, Tail
+from thoughtengine.memory.vectors import Vectors
 from thoughtengine.memory.view import Totals, View
 
 __all__ = ["Index"]
@@ -44,7 +44,6 @@ class Index:
 
     def __init__(self, config: RecallConfig, dimension: int | None) -> None:
         self._config = config
-        self._dimension = dimension
         self._n = 0
         self._columns = Columns(1024)
         self._segments: tuple[Segment, ...] = ()
@@ -53,8 +52,7 @@ class Index:
         self._names = (SourceNames(), Names(), Names())
         self._newest: dict[int, int] = {}  # code of an episode → its newest position
         self._states = [0] * STATES
-        self._matrix: SingleArray | None = None
-        self._n_vectors = 0
+        self._vectors = Vectors(dimension)
         self._publish()
 
     @property
@@ -87,7 +85,16 @@ class Index:
         VectorDimensionError
             For a vector of another dimension.
         """
-        self._append([(id_, entry, vector, mark)])
+        position = self._n
+        if position and id_ <= self._columns.id[position - 1]:
+            raise InvalidArgumentError("id", id_, f"an id above {self._columns.id[position - 1]}")
+        self._reserve(position + 1)
+        if vector is not None:
+            self._columns.vector[position] = self._vectors.append([vector])
+        self._put(position, id_, entry)
+        if mark is not None:
+            self._mark(position, mark)
+        self._n = position + 1
         self._tail.append(entry)
         if len(self._tail.entries) >= _TAIL:
             self._seal()
@@ -132,7 +139,7 @@ class Index:
             For a vector of another dimension.
         """
         position = self._position(id_)
-        self._columns.vector[position] = self._append_vectors([vector])
+        self._columns.vector[position] = self._vectors.append([vector])
         self._publish()
 
     def _position(self, id_: int) -> int:
@@ -151,7 +158,7 @@ class Index:
         self._reserve(stop)
         vectors = [(start + i, row[2]) for i, row in enumerate(rows) if row[2] is not None]
         if vectors:
-            first = self._append_vectors([vector for _, vector in vectors])
+            first = self._vectors.append([vector for _, vector in vectors])
             self._columns.vector[[at for at, _ in vectors]] = np.arange(first, first + len(vectors))
         self._columns.id[start:stop] = ids
         self._fill(start, stop, [row[1] for row in rows])
@@ -159,6 +166,24 @@ class Index:
             if row[3] is not None:
                 self._mark(start + i, row[3])
         self._n = stop
+
+    def _put(self, position: int, id_: int, entry: Entry) -> None:
+        """Fill one row of the columns: what `_fill` does for many."""
+        columns, (sources, episodes, kinds) = self._columns, self._names
+        episode, n_labels = episodes.code(entry.episode), len(entry.labels) // 8
+        columns.id[position] = id_
+        columns.at[position] = entry.at
+        columns.offset[position] = entry.offset
+        columns.length[position] = entry.length
+        columns.labels[position] = n_labels
+        columns.fold[position] = entry.fold
+        columns.state[position] = entry.layer
+        columns.source[position] = sources.code(entry.source)
+        columns.kind[position] = kinds.code(entry.kind)
+        columns.episode[position] = episode
+        self._states[entry.layer] += 1
+        self._chain(position, (episode,))
+        self._count(entry.length > 0, entry.length, n_labels, entry.at, entry.at)
 
     def _fill(self, start: int, stop: int, entries: Sequence[Entry]) -> None:
         columns = self._columns
@@ -175,13 +200,16 @@ class Index:
         for state in states:
             self._states[state] += 1
         self._chain(start, codes)
-        before = self._totals
+        self._count(len(lengths) - lengths.count(0), sum(lengths), sum(labels), min(moments), max(moments))
+
+    def _count(self, texts: int, words: int, labels: int, first: int, last: int) -> None:
+        so_far = self._totals
         self._totals = Totals(
-            before.texts + len(lengths) - lengths.count(0),
-            before.words + sum(lengths),
-            before.labels + sum(labels),
-            min(moments) if not start else min(before.first, min(moments)),
-            max(moments) if not start else max(before.last, max(moments)),
+            so_far.texts + texts,
+            so_far.words + words,
+            so_far.labels + labels,
+            min(so_far.first, first) if self._n else first,
+            max(so_far.last, last) if self._n else last,
         )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:
@@ -195,31 +223,14 @@ class Index:
                 newest[episode] = position
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
-        state = int(self._columns.state[position])
-        changed = state & LAYER | (HIDDEN if mark.forgotten else 0) | (PINNED if mark.pinned else 0)
+        before = int(self._columns.state[position])
+        state = before & LAYER
+        state |= (PINNED if mark.pinned else 0) | (HIDDEN if mark.forgotten else 0)
+        state |= 0 if mark.superseded_by is None else REPLACED
         self._columns.successor[position] = mark.superseded_by or 0
-        self._states[changed] += 1
-        self._columns.state[position] = changed
-        self._states[state] -= 1
-
-    def _append_vectors(self, vectors: Sequence[Any]) -> int:
-        for vector in vectors:
-            if self._dimension is None:
-                self._dimension = len(vector)
-            if len(vector) != self._dimension:
-                raise VectorDimensionError("vector", len(vector), self._dimension)
-        rows = np.array(vectors, np.float32)
-        norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
-        rows /= np.where(norms > 0.0, norms, 1.0)[:, None].astype(np.float32)
-        first, stop = self._n_vectors, self._n_vectors + len(rows)
-        if self._matrix is None or stop > len(self._matrix):
-            larger = np.zeros((max(64, stop, 2 * first), rows.shape[1]), np.float32)
-            if self._matrix is not None:
-                larger[:first] = self._matrix[:first]
-            self._matrix = larger
-        self._matrix[first:stop] = rows
-        self._n_vectors = stop
-        return first
+        self._states[state] += 1  # first: a reader must never see a state that is not counted
+        self._columns.state[position] = state
+        self._states[before] -= 1
 
     def _reserve(self, stop: int) -> None:
         if stop > len(self._columns.id):
@@ -242,7 +253,7 @@ class Index:
         self._segments = tuple(segments)
 
     def _publish(self) -> None:
-        matrix = None if self._matrix is None else self._matrix[: self._n_vectors]
         self._view = View(
-            self._n, self._columns, self._segments, self._tail, self._totals, self._names, self._states, matrix
-        )
+            self._n, self._columns, self._segments, self._tail, self._totals, self._names, self._states,
+            self._vectors.matrix,
+        )  # fmt: skip

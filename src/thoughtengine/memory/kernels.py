@@ -10,23 +10,18 @@ from numpy.typing import NDArray
 from thoughtengine._jit import kernel
 from thoughtengine._types import BoolArray, FloatArray, IntArray
 
-__all__ = ["accumulate", "best", "spread"]
+__all__ = ["accumulate", "spread"]
 
 
-@kernel(
-    "int32[:]", "uint8[:]", "int64[:]", "float64[:]", "int32[:]", "bool[:]", "float64", "float64", "float64",
-    "out float64[:]",
-)  # fmt: skip
+@kernel("int32[:]", "uint8[:]", "int64[:]", "float64[:]", "float64[:]", "bool[:]", "float64", "out float64[:]")
 def accumulate(
     positions: NDArray[np.int32],
     counts: NDArray[np.uint8],
     bounds: IntArray,
     weights: FloatArray,
-    lengths: NDArray[np.int32],
+    norms: FloatArray,
     wanted: BoolArray,
     k1: float,
-    b: float,
-    average: float,
     out: FloatArray,
 ) -> None:
     """Add BM25 scores to `out` (n,), as `arrays.accumulate`."""
@@ -35,8 +30,7 @@ def accumulate(
         for j in range(bounds[i], bounds[i + 1]):
             at = positions[j]
             if everyone or wanted[at]:
-                norm = k1 * (1.0 - b + b * (lengths[at] / average))
-                out[at] += weights[i] * (counts[j] * (k1 + 1.0) / (counts[j] + norm))
+                out[at] += weights[i] * (counts[j] * (k1 + 1.0) / (counts[j] + norms[at]))
 
 
 @kernel(
@@ -69,27 +63,6 @@ def spread(
             b = near * base[after]
             if 0 <= following[after] < n:
                 d = far * base[following[after]]
-        most = max(max(a, b), max(c, d))
+        most = max(a, b, c, d)
         lean = min(math.sqrt(context / max(lengths[at], 1)), 1.0)
         out[i] = lean * (most + echo * (a + b + c + d - most))
-
-
-@kernel("float64[:]", "int64", returns="int64[:]")
-def best(scores: FloatArray, k: int) -> IntArray:
-    """Return where the `k` largest of `scores` (n,) above 0 are, as `arrays.best`: a heap with the worst on top."""
-    size = 0
-    heap = np.empty(min(k, len(scores)), np.int64)
-    for at in range(len(scores)):
-        value = scores[at]
-        if not value > 0.0:
-            continue
-        if size < len(heap):
-            size += 1
-            hole = size - 1  # climb: parents are worse or equal
-            while hole > 0 and scores[heap[(hole - 1) // 2]] > value:
-                heap[hole] = heap[(hole - 1) // 2]
-                hole = (hole - 1) // 2
-            heap[hole] = at
-        elif value >= scores[heap[0]]:
-            _ = 0
-    return heap[:size]

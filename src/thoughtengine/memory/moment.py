@@ -26,7 +26,7 @@ def to_stored(argument: str, value: object) -> tuple[int, int]:
     Examples
     --------
     >>> to_stored("at", "1665-09-03T08:00:00+00:00")
-    (-9603417600000000, 0)
+    (-9603590400000000, 0)
     >>> from_stored(*to_stored("at", "2023-05-08T14:30:00+02:00")).isoformat()
     '2023-05-08T14:30:00+02:00'
     """

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
+from thoughtengine.memory import arrays
 from thoughtengine.memory.channels import Scored
 from thoughtengine.memory.view import View
 
@@ -60,12 +60,10 @@ class Sheet:
         Memories in question and their shares, which are changed where revisions ask for it.
     chosen : array of int64 or None
         Positions that may be found, ascending; None: all.
-    maths : module
-        `arrays` or `kernels`.
     """
 
-    def __init__(self, view: View, scored: Scored, chosen: IntArray | None, maths: ModuleType) -> None:
-        self._view, self._chosen, self._maths = view, chosen, maths
+    def __init__(self, view: View, scored: Scored, chosen: IntArray | None) -> None:
+        self._view, self._chosen = view, chosen
         self.places, self.shares = scored.places, scored.shares
         self.scores: FloatArray = scored.shares.sum(axis=0)
         self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
@@ -75,7 +73,7 @@ class Sheet:
         wanted = k + _MARGIN
         while True:
             self._settle(wanted)
-            order = self._maths.best(self.scores, wanted).tolist()
+            order = arrays.best(self.scores, wanted).tolist()
             kept, folds = self._fold(order, k)
             if len(kept) >= k or len(order) < wanted:
                 return kept, self._repeats(folds)
@@ -102,8 +100,8 @@ class Sheet:
 
     def _settle(self, wanted: int) -> None:
         """See to it that among the best none stands above one that replaced it."""
-        while True:
-            positions = self.places[self._maths.best(self.scores, wanted)]
+        while self._view.has_replaced:
+            positions = self.places[arrays.best(self.scores, wanted)]
             replaced = positions[self._view.columns.successor[positions] > 0].tolist()
             todo = [position for position in replaced if position not in self._settled]
             if not todo:

@@ -9,10 +9,11 @@ import numpy as np
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import VectorDimensionError
-from thoughtengine.memory.channels import CHANNELS, ask, maths_for, score
+from thoughtengine.memory.channels import CHANNELS, score
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.hit import Cue, Hit, Recall, Why
 from thoughtengine.memory.moment import to_stored
+from thoughtengine.memory.question import ask
 from thoughtengine.memory.ranking import Ranking, Sheet
 from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where
@@ -56,8 +57,8 @@ def rank(
     at = None if cue.at is None else to_stored("at", cue.at)
     question = ask(view, cue.text, vector, at, cue.episode, now_us)
     chosen = view.matching(where, now_us)
-    scored = score(view, question, chosen, view.visible(where), config)
-    sheet = Sheet(view, scored, chosen, maths_for(view.n))
+    scored = score(view, question, chosen, view.visible(where), config, k=k)
+    sheet = Sheet(view, scored, chosen)
     kept, repeats = sheet.best(k)
     places = scored.places[kept]
     return Ranking(
@@ -76,7 +77,8 @@ def _beside(view: View, places: IntArray, said: FloatArray) -> IntArray:
     """Tell whether the next memory of the episode (1) or the one before (-1) matches better; 0 where both alike."""
     lent = np.append(said, 0.0)
     before, after = view.columns.previous[places], view.columns.following[places]
-    return np.sign(lent[np.where(after < view.n, after, -1)] - lent[before]).astype(np.int64)
+    more: FloatArray = lent[np.where(after < view.n, after, -1)] - lent[before]
+    return (more > 0.0).astype(np.int64) - (more < 0.0)
 
 
 def as_hits(ranking: Ranking, memories: Mapping[int, Memory]) -> tuple[Hit, ...]:

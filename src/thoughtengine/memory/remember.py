@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any
 
 import attrs
 import msgspec
@@ -91,7 +93,7 @@ def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Dr
         For the first thing that is wrong.
     """
     text, n_text = _text(experience.text, limits)
-    n_payload = 0 if experience.payload is None else _payload(experience.payload, limits)
+    payload = None if experience.payload is None else _payload(experience.payload, limits)
     tags = _tags(experience.tags, limits)
     vector = None if experience.vector is None else as_vector(experience.vector, limits)
     if text is None and not tags and vector is None and experience.payload is None:
@@ -111,13 +113,14 @@ def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Dr
         tags=tags,
         episode=_name("episode", experience.episode, limits),
         kind=_name("kind", experience.kind, limits),
-        payload=experience.payload,
-        derived_from=_ids(experience.derived_from, limits) if experience.derived_from != () else (),
+        payload=payload,
+        derived_from=_ids(experience.derived_from, limits),
     )
     appraisal = appraise(experience.affect)
     if (wrong := layer.wrong(record, appraisal)) is not None:
         raise InvalidArgumentError(*wrong)
-    return Draft(record, appraisal, vector, experience.at is not None, n_text + n_payload)
+    n_bytes = n_text + (0 if payload is None else memoryview(payload).nbytes)
+    return Draft(record, appraisal, vector, experience.at is not None, n_bytes)
 
 
 def _text(text: object, limits: Limits) -> tuple[str | None, int]:
@@ -127,7 +130,12 @@ def _text(text: object, limits: Limits) -> tuple[str | None, int]:
         raise InvalidArgumentError("text", text, "a str")
     if not text or text.isspace():
         raise InvalidArgumentError("text", text, "text that is not empty and not white space alone")
-    return text, _measured("text", text, limits.text_bytes)
+    return _exact(text), _measured("text", text, limits.text_bytes)
+
+
+def _exact(text: str) -> str:
+    """Return a str of a subclass (an enum's, numpy's) as plain str: that is what can be stored."""
+    return text if type(text) is str else str.__str__(text)
 
 
 def _measured(argument: str, text: str, limit: int) -> int:
@@ -151,13 +159,13 @@ def _name(argument: str, value: object, limits: Limits) -> str | None:
     if not value or value.isspace():
         raise InvalidArgumentError(argument, value, "a name that is not empty and not white space alone")
     _measured(argument, value, limits.name_bytes)
-    return value
+    return _exact(value)
 
 
 def _tags(tags: object, limits: Limits) -> tuple[str, ...]:
-    if tags is None or tags == ():
+    if tags is None:
         return ()
-    if isinstance(tags, str) or not isinstance(tags, Iterable):
+    if isinstance(tags, (str, bytes)) or not isinstance(tags, Iterable):
         raise InvalidArgumentError(
             "tags", tags, f"a sequence of str{f', such as [{tags!r}]' if isinstance(tags, str) else ''}"
         )
@@ -166,26 +174,26 @@ def _tags(tags: object, limits: Limits) -> tuple[str, ...]:
         if tag is None:
             raise InvalidArgumentError("tags", tags, "a sequence of str without None")
         kept[_name("tags", tag, limits) or ""] = None
-    if len(kept) > limits.tags:
-        raise InvalidArgumentError("tags", f"{len(kept)} tags", f"at most {limits.tags}")
-    return tuple(kept)
+        if len(kept) > limits.tags:
+            raise InvalidArgumentError("tags", f"{len(kept)} tags or more", f"at most {limits.tags}")
+    # A set has another order in every process: unsorted, a safe retry under a key would look like a revision.
+    return tuple(sorted(kept) if isinstance(tags, (set, frozenset)) else kept)
 
 
 def _ids(ids: object, limits: Limits) -> tuple[int, ...]:
     if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
         raise InvalidArgumentError("derived_from", ids, "a sequence of ids")
-    found = tuple(ids)
+    found = tuple(islice(ids, limits.derived_from + 1))
     for id_ in found:
         if isinstance(id_, bool) or not isinstance(id_, int) or id_ < 1:
             raise InvalidArgumentError("derived_from", id_, "the id of a memory")
     if len(found) > limits.derived_from:
-        raise InvalidArgumentError("derived_from", f"{len(found)} ids", f"at most {limits.derived_from}")
+        raise InvalidArgumentError("derived_from", f"{len(found)} ids or more", f"at most {limits.derived_from}")
     return found
 
 
 def as_vector(value: object, limits: Limits) -> SingleArray:
-    """Return a vector as contiguous float32 array (dimension,).
-
+    """Return a vector as contiguous float32 array (dimension,) of its own: the host may use its buffer again.
     Raises
     ------
     InvalidArgumentError
@@ -196,7 +204,7 @@ def as_vector(value: object, limits: Limits) -> SingleArray:
         if raw.dtype.kind not in "fiu":
             raise TypeError
         with np.errstate(over="ignore"):
-            vector = np.ascontiguousarray(raw, dtype=np.float32)
+            vector = np.array(raw, dtype=np.float32, order="C")
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidArgumentError("vector", value, "a sequence or array of numbers") from error
     if vector.ndim != 1 or not vector.size:
@@ -210,40 +218,61 @@ def as_vector(value: object, limits: Limits) -> SingleArray:
     return vector
 
 
-def _payload(payload: object, limits: Limits) -> int:
-    """Check a payload and return its encoded length."""
-    _tree(payload, limits.payload_depth, "payload")
+def _payload(payload: object, limits: Limits) -> msgspec.Raw:
+    """Check a payload and return it encoded: the host may change its tree before the batch is written."""
+    _check_tree(payload, limits)
     try:
-        size = len(encode(payload))
+        encoded = encode(payload)
     except (OverflowError, UnicodeEncodeError, RecursionError, TypeError, msgspec.MsgspecError) as error:
         raise InvalidArgumentError("payload", payload, f"a tree that MessagePack can hold: {error}") from error
-    if size > limits.payload_bytes:
-        raise InvalidArgumentError("payload", f"{size:,} bytes", f"at most {limits.payload_bytes:,} bytes")
-    return size
+    if len(encoded) > limits.payload_bytes:
+        raise InvalidArgumentError("payload", f"{len(encoded):,} bytes", f"at most {limits.payload_bytes:,} bytes")
+    return msgspec.Raw(encoded)
 
 
-def _tree(node: object, depth: int, where: str) -> None:
-    kind = type(node)
-    if kind is str or kind is bool or kind is bytes or node is None:
-        return
+Place = tuple[Any, ...]  # () for the payload itself, (the place above, key or index) below it
+
+
+def _check_tree(payload: object, limits: Limits) -> None:
+    """Check every node, without recursion: neither a cycle nor a tree that holds itself twice gets far."""
+    left = limits.payload_bytes
+    nodes: list[tuple[Any, Place, int]] = [(payload, (), limits.payload_depth)]
+    while nodes:
+        node, place, depth = nodes.pop()
+        kind, left = type(node), left - 1
+        if left < 0:
+            raise InvalidArgumentError("payload", payload, f"at most {limits.payload_bytes:,} parts")
+        if kind is not list and kind is not dict:
+            _check_leaf(kind, node, place)
+        elif not depth:
+            raise InvalidArgumentError(_told(place), node, f"at most {limits.payload_depth} levels")
+        elif kind is list:
+            nodes += [(item, (place, index), depth - 1) for index, item in enumerate(node)]
+        else:
+            for key, item in node.items():
+                if type(key) is not str:
+                    raise InvalidArgumentError(_told(place), key, "str as keys of a dict")
+                nodes.append((item, (place, key), depth - 1))
+
+
+def _check_leaf(kind: type, node: Any, place: Place) -> None:
     if kind is int:
-        if not -(1 << 63) <= node < 1 << 64:  # type: ignore[operator]
-            raise InvalidArgumentError(where, node, "integers of 64 bits")
+        if not -(1 << 63) <= node < 1 << 64:
+            raise InvalidArgumentError(_told(place), node, "integers of 64 bits")
     elif kind is float:
-        if not math.isfinite(node):  # type: ignore[arg-type]
-            raise InvalidArgumentError(where, node, "finite numbers")
-    elif depth < 1:
-        raise InvalidArgumentError("payload", where, "a tree less deep")
-    elif kind is list:
-        for index, item in enumerate(node):  # type: ignore[arg-type, var-annotated]
-            _tree(item, depth - 1, f"{where}[{index}]")
-    elif kind is dict:
-        for key, item in node.items():  # type: ignore[attr-defined]
-            if type(key) is not str:
-                raise InvalidArgumentError(where, key, "str as keys of a dict")
-            _tree(item, depth - 1, f"{where}[{key!r}]")
-    else:
-        raise InvalidArgumentError(where, node, "str, int, float, bool, bytes, None, list or dict")
+        if not math.isfinite(node):
+            raise InvalidArgumentError(_told(place), node, "finite numbers")
+    elif kind is not str and kind is not bool and kind is not bytes and node is not None:
+        raise InvalidArgumentError(_told(place), node, "str, int, float, bool, bytes, None, list or dict")
+
+
+def _told(place: Place) -> str:
+    """Return a place in a payload as Python would write it."""
+    steps = []
+    while place:
+        place, step = place
+        steps.append(f"[{step!r}]")
+    return "payload" + "".join(reversed(steps))
 
 
 def take(
@@ -287,7 +316,7 @@ def take(
     next_id = store.head.next_id
     for made, code in zip(drafts, codes, strict=True):
         for id_ in made.record.derived_from:
-            if not (store.head.next_id <= id_ < next_id or store.has(MEMORY, id_)):
+            if id_ >= next_id or not (id_ >= store.head.next_id or store.has(MEMORY, id_)):
                 raise MemoryNotFoundError(id_, "derived_from names memories that are there")
         old = supersedes
         if made.record.key is not None:

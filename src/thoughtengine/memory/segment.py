@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from itertools import chain, repeat
+from array import array
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -48,7 +50,9 @@ class Segment:
     def build(cls, start: int, entries: Sequence[Entry]) -> Segment:
         """Cut a segment from the entries of positions `start` and on."""
         streams = [[entry.terms for entry in entries], [entry.labels for entry in entries]]
-        streams.append([np.array([TAGS[tag] for tag in set(e.tags)], "<u8").tobytes() if e.tags else b"" for e in entries])
+        streams.append(
+            [array("Q", {TAGS[tag] for tag in entry.tags}).tobytes() if entry.tags else b"" for entry in entries]
+        )
         streams.append([entry.fold.to_bytes(8, "little") if entry.fold else b"" for entry in entries])
         flat = np.frombuffer(b"".join(chain.from_iterable(streams)), "<u8")
         sizes = np.fromiter(map(len, chain.from_iterable(streams)), np.int64) // 8
@@ -63,11 +67,18 @@ class Segment:
     @classmethod
     def merge(cls, parts: Sequence[Segment]) -> Segment:
         """Merge adjacent segments, oldest first, into one that answers the same."""
-        flat = np.concatenate([np.repeat(part.hashes, np.diff(part.bounds)) for part in parts])
-        order = np.argsort(flat, kind="stable")  # a merge: each part is sorted already
-        positions = np.concatenate([part.positions for part in parts])[order]
-        counts = np.concatenate([part.counts for part in parts])[order]
-        return cls(parts[0].start, parts[-1].stop, *_groups(flat[order]), positions, counts)
+        hashes = np.concatenate([part.hashes for part in parts])
+        sizes = np.concatenate([np.diff(part.bounds) for part in parts])
+        offsets = np.cumsum([0, *(len(part.positions) for part in parts)])
+        starts = np.concatenate([part.bounds[:-1] + offset for part, offset in zip(parts, offsets, strict=False)])
+        order = np.argsort(hashes, kind="stable")  # a merge: the hashes of each part are sorted
+        sizes, stops = sizes[order], np.cumsum(sizes[order])
+        moved = np.repeat(starts[order] - (stops - sizes), sizes) + np.arange(offsets[-1])
+        unique, groups = _groups(hashes[order])
+        bounds = np.concatenate(([0], stops))[groups]
+        positions = np.concatenate([part.positions for part in parts])[moved]
+        counts = np.concatenate([part.counts for part in parts])[moved]
+        return cls(parts[0].start, parts[-1].stop, unique, bounds, positions, counts)
 
     def find(self, hashes: HashArray) -> tuple[list[int], list[int]]:
         """Return where the postings of each hash start and stop; equal where there are none."""
@@ -100,24 +111,21 @@ class Tail:
     def __init__(self, start: int) -> None:
         self.start = start
         self.entries: list[Entry] = []
-        self._postings: dict[int, list[int]] = {}
+        self._postings: defaultdict[int, list[int]] = defaultdict(list)
 
     def append(self, entry: Entry) -> None:
         """Add the memory at the next position."""
-        place = self.start + len(self.entries) << 8
+        once = self.start + len(self.entries) << 8
         postings = self._postings
-        hashes = memoryview(entry.terms).cast("Q").tolist()
-        singles: Iterable[int] = memoryview(entry.labels).cast("Q").tolist()
-        if entry.tags:
-            singles = chain(singles, {TAGS[tag] for tag in entry.tags})
+        for key, count in zip(memoryview(entry.terms).cast("Q"), entry.counts, strict=True):
+            postings[key].append(once | count)
+        once |= 1
+        for key in memoryview(entry.labels).cast("Q"):
+            postings[key].append(once)
+        for tag in set(entry.tags):
+            postings[TAGS[tag]].append(once)
         if entry.fold:
-            singles = chain(singles, (entry.fold,))
-        for key, count in chain(zip(hashes, entry.counts), zip(singles, repeat(1))):
-            known = postings.get(key)
-            if known is None:
-                postings[key] = [place | count]
-            else:
-                known.append(place | count)
+            postings[entry.fold].append(once)
         self.entries.append(entry)
 
     def find(self, key: int, stop: int) -> IntArray | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, overload
 if TYPE_CHECKING:
     from thoughtengine._types import FloatArray
 
-__all__ = ["FIRST_STABILITY", "WEIGHTS", "oldest_age", "retrievability"]
+__all__ = ["FIRST_STABILITY", "WEIGHTS", "retrievability"]
 
 WEIGHTS = (
     0.212, 1.2931, 2.3065, 8.2956, 6.4133, 0.8334, 3.0194, 0.001, 1.8722, 0.1666, 0.796,
@@ -26,7 +26,9 @@ _FACTOR: float = 0.9 ** (1.0 / _DECAY) - 1.0
 def retrievability(age_days: float, stability_days: float = ...) -> float: ...
 @overload
 def retrievability(age_days: FloatArray, stability_days: float | FloatArray = ...) -> FloatArray: ...
-def retrievability(age_days: float | FloatArray, stability_days: float | FloatArray = FIRST_STABILITY) -> float | FloatArray:
+def retrievability(
+    age_days: float | FloatArray, stability_days: float | FloatArray = FIRST_STABILITY
+) -> float | FloatArray:
     """Return the probability that a memory can still be retrieved.
 
     Parameters

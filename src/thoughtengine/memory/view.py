@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.memory.analysis import TAGS
-from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, STATES, Columns, Names, SourceNames
+from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, REPLACED, STATES, Columns, Names, SourceNames
 from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.segment import Segment, Tail
 from thoughtengine.memory.strength import retrievability
@@ -66,7 +66,7 @@ class View:
     """
 
     __slots__ = (
-        "columns", "episodes", "kinds", "matrix", "n", "segments", "sources", "states", "tail", "totals",
+        "_norms", "columns", "episodes", "kinds", "matrix", "n", "segments", "sources", "states", "tail", "totals",
     )  # fmt: skip
 
     def __init__(
@@ -76,6 +76,7 @@ class View:
         self.n, self.columns, self.segments, self.tail, self.totals = n, columns, segments, tail, totals
         self.sources, self.episodes, self.kinds = names
         self.states, self.matrix = states, matrix
+        self._norms: dict[tuple[str, float, float], FloatArray] = {}
 
     @property
     def ids(self) -> IntArray:
@@ -112,6 +113,22 @@ class View:
             np.concatenate(counts, dtype=np.uint8, casting="unsafe"),
             np.array(bounds, np.int64),
         )
+
+    @property
+    def has_replaced(self) -> bool:
+        """Whether any memory was replaced by a revision."""
+        return any(self.states[REPLACED:])
+
+    def norms(self, of: str, k1: float, b: float) -> FloatArray:
+        """Return how long each memory is for BM25, times `k1`: its "length" in words, or its number of "labels"."""
+        known = self._norms.get((of, k1, b))
+        if known is None:
+            lengths = self.columns.length if of == "length" else self.columns.labels
+            totals = self.totals
+            average = totals.words / (totals.texts or 1) if of == "length" else totals.labels / (self.n or 1)
+            known = k1 * (1.0 - b + b * (lengths[: self.n] / (average or 1.0)))
+            self._norms[of, k1, b] = known
+        return known
 
     def strength(self, positions: IntArray, now: int) -> FloatArray:
         """Return how retrievable memories are at `now` (microseconds since 1970); eternal ones do not fade."""
@@ -162,7 +179,7 @@ class View:
         if where.min_strength:
             positions = np.arange(self.n) if chosen.positions is None else chosen.positions
             chosen.positions = positions[self.strength(positions, now) >= where.min_strength]
-        return chosen.positions
+        return None if chosen.positions is not None and len(chosen.positions) == self.n else chosen.positions
 
     def _choose_tags(self, chosen: _Chosen, choice: Choice) -> None:
         if choice.some is not None:

@@ -26,7 +26,9 @@ class _Words:
     def __init__(self, *values: str) -> None:
         for value in values:
             if not isinstance(value, str):
-                raise InvalidArgumentError(type(self).__name__, value, "strings, such as " + type(self).__name__ + '("work")')
+                raise InvalidArgumentError(
+                    type(self).__name__, value, "strings, such as " + type(self).__name__ + '("work")'
+                )
         self.values = frozenset(values)
 
     def __eq__(self, other: object) -> bool:
@@ -149,7 +151,9 @@ def parse_where(
     Choice(some=frozenset({'work'}), every=frozenset(), none=frozenset({'spam'}))
     """
     if unknown:
-        raise InvalidArgumentError(next(iter(unknown)), next(iter(unknown.values())), f"one of the filters {', '.join(_KNOWN)}")
+        raise InvalidArgumentError(
+            next(iter(unknown)), next(iter(unknown.values())), f"one of the filters {', '.join(_KNOWN)}"
+        )
     if min_strength is not None:
         min_strength = _checked_strength(min_strength)
     return Where(

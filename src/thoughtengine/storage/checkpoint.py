@@ -143,6 +143,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def clone(source: Path, target: Path) -> None:
     """Make a throw-away copy of a generation nobody has open: opening one changes it, so it is done to the clone."""
+    shutil.rmtree(target, ignore_errors=True)  # of one that was killed
     checkpoint(None, source, target)
 
 

@@ -28,8 +28,18 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import Content, checkpoint, clone, verify
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store
-from thoughtengine.storage.files import PART, building, copy_file, discard, link_or_copy, size_of, sum_of, sync_folder
-from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.files import (
+    PART,
+    building,
+    copy_file,
+    discard,
+    link_or_copy,
+    size_of,
+    sum_of,
+    sync_folder,
+    translated,
+)
+from thoughtengine.storage.folder import ASIDE, SNAPSHOTS, FolderStore, generation_name
 from thoughtengine.storage.keyspace import HEAD, Area, HeadRecord
 from thoughtengine.storage.lock import holder_here
 from thoughtengine.storage.pointer import BACKUP, STORE, Mark, Pointer, read_pointer, write_pointer
@@ -37,7 +47,6 @@ from thoughtengine.storage.store import Level
 
 __all__ = ["SNAPSHOTS", "CloneStore", "Copy", "backup", "fork", "purge_snapshots", "restore", "snapshot"]
 
-SNAPSHOTS = "snapshots"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -143,8 +152,13 @@ def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
 
 
 def _remember_copy(store: FolderStore, target: Path, kind: str) -> None:
+    """Note in the mind that there is a copy, so that an erasure can name it; a copy it cannot name must not be."""
     made = {"path": str(target), "kind": kind, "at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds")}
-    store.update_pointer(backups=(*store.pointer.backups, made))
+    try:
+        store.update_pointer(backups=(*store.pointer.backups, made))
+    except BaseException:
+        discard(target)
+        raise
 
 
 def _told(target: Path, kind: str, content: Content, begun: float) -> Copy:
@@ -178,6 +192,8 @@ def restore(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> Cop
         generation = sibling / generation_name(1)
         generation.mkdir(mode=0o700)
         for name, (size, digest) in pointer.files.items():
+            if name != os.path.basename(name) or name in ("", ".", ".."):
+                raise StoreDamagedError(folder, f"{name!r} is no name of a file in a backup", file=BACKUP)
             _restore_file(folder / generation_name(pointer.generation) / name, generation / name, size, digest)
         sync_folder(generation)
         content = verify(generation, sibling / ("verify" + PART), StorageConfig())
@@ -191,7 +207,7 @@ def restore(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> Cop
 
 
 def _restore_file(source: Path, target: Path, size: int, digest: str | None) -> None:
-    if Path(source.name).name != source.name or not source.exists():
+    if not source.is_file():
         raise StoreDamagedError(source.parent.parent, f"{source.name} is missing from the backup", file=source.name)
     copy_file(str(source), str(target))
     if target.stat().st_size != size or (digest and sum_of(target) != digest):
@@ -241,7 +257,8 @@ def snapshot(store: FolderStore, name: str) -> Copy:
             "name", name, "1 to 64 letters, digits, dots, dashes, underscores, not ending in .part"
         )
     begun = time.perf_counter()
-    (store.root / SNAPSHOTS).mkdir(mode=0o700, exist_ok=True)
+    with translated(store.root):
+        (store.root / SNAPSHOTS).mkdir(mode=0o700, exist_ok=True)
     target = _target(store.root / SNAPSHOTS / name)
     result: list[Content] = []
 
@@ -331,7 +348,7 @@ def _holds(folder: Path, drop: set[bytes], config: StorageConfig) -> bool:
 
 def _purge(folder: Path, drop: set[bytes], receipt: tuple[Area, object], config: StorageConfig) -> None:
     pointer, _ = read_pointer(folder, BACKUP)
-    old = folder.with_name(f".{folder.name}.old{PART}")
+    old = folder.with_name(f".{folder.name}{ASIDE}")
     new = folder.with_name(f".{folder.name}.new{PART}")
     for leftover in (old, new):
         discard(leftover)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import hashlib
 import os
 import secrets
@@ -80,14 +81,19 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     temporary = path.with_name(path.name + PART)
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        if durable:
-            os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    os.rename(temporary, path)
+        try:
+            view = memoryview(data)
+            while view:
+                view = view[os.write(descriptor, view) :]
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.rename(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
     if durable:
         sync_folder(path.parent)
 
@@ -140,7 +146,7 @@ def discard(path: Path) -> None:
 def make_sibling(target: Path) -> Path:
     """Make an empty folder beside `target` in which it is built, mode 0700; dead ones of earlier tries go."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    for leftover in target.parent.glob(f".{target.name}.*{PART}"):
+    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{PART}"):
         if not _alive(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
     sibling = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{PART}")

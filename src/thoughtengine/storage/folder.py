@@ -6,7 +6,9 @@ import contextlib
 import datetime as dt
 import logging
 import os
+import re
 import shutil
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -37,13 +39,18 @@ from thoughtengine.storage.incident import Incident, read_incidents, record_inci
 from thoughtengine.storage.keyspace import HEAD, HeadRecord
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.manifest import inspect
-from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, write_pointer
+from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, render, write_pointer
 from thoughtengine.storage.salvage import damaged_files, salvage
 from thoughtengine.storage.store import Level
 
-__all__ = ["QUARANTINE", "FolderStore", "generation_name", "new_pointer", "open_folder"]
+__all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "new_pointer", "open_folder"]
 
 QUARANTINE = "quarantine"
+SNAPSHOTS = "snapshots"
+ASIDE = ".old" + PART
+"""Ending of a snapshot's hidden name while an erasure puts a purged one in its place."""
+
+_GENERATION = re.compile(r"gen-\d{6,}")
 _log = logging.getLogger("thoughtengine")
 
 
@@ -174,27 +181,53 @@ class FolderStore(Store):
         self._compare_with_mark()
 
     def _tidy(self) -> None:
-        """Finish a move to quarantine and remove what was left unfinished."""
+        """Finish a move to quarantine and remove what was left unfinished; nothing where the generation is not there."""
+        if not self.generation.is_dir():
+            raise StoreDamagedError(
+                self.root,
+                f"{self.generation.name}/ is gone: restore a backup with te.restore(backup, path)",
+                file=self.generation.name,
+            )
         for name in self.pointer.quarantine:
-            self._to_quarantine(name)
+            if _GENERATION.fullmatch(name) and name != self.generation.name:
+                self._to_quarantine(name)
         if self.pointer.quarantine:
             self._point(quarantine=())
         for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*")]:
-            stale = entry.name.startswith("gen-") and entry.name != generation_name(self.pointer.generation)
-            if entry.name.endswith(PART) or stale:
+            stale = entry.parent == self.root and _GENERATION.fullmatch(entry.name) and entry != self.generation
+            if stale or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
+
+    @staticmethod
+    def _put_back(entry: Path) -> bool:
+        """Give a snapshot its name back that an erasure had put aside when it was killed; tell whether it was one."""
+        name = entry.name.removeprefix(".").removesuffix(ASIDE)
+        target = entry.with_name(name)
+        if entry.parent.name != SNAPSHOTS or entry.name != f".{name}{ASIDE}" or target.exists():
+            return False
+        os.rename(entry, target)
+        sync_folder(entry.parent)
+        return True
 
     def _open_generation(self) -> None:
         if self.pointer.state == "DAMAGED" or (problems := inspect(self.generation)):
             self._salvage([] if self.pointer.state == "DAMAGED" else problems)
         try:
-            self._level = Level(str(self.generation), self.config)
+            self._level = self._opened()
             self.head = self._found_head()
         except (StoreDamagedError, RecordError):
             self._close_level()
             self._salvage([])
-            self._level = Level(str(self.generation), self.config)
+            self._level = self._opened()
             self.head = self._found_head(missing_is_damage=False)
+
+    def _opened(self) -> Level:
+        """Open LevelDB; where the disk is too full for that, with the room of the ballast."""
+        try:
+            return Level(str(self.generation), self.config)
+        except StoreFullError:
+            self._ballast.release()
+            return Level(str(self.generation), self.config)
 
     def _found_head(self, *, missing_is_damage: bool = True) -> HeadRecord:
         head = self.get(HEAD, 0, HeadRecord)
@@ -251,6 +284,8 @@ class FolderStore(Store):
             raise StoreClosedError(f"{self.root}: the mind was closed; te.open(path) opens it again")
 
     def _get(self, key: bytes) -> bytes | None:
+        if self._level is None:
+            self._revive()
         try:
             with self._gate:
                 return self._open_level().get(key)
@@ -258,11 +293,28 @@ class FolderStore(Store):
             raise self.damage_met(error) from error
 
     def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
+        if self._level is None:
+            self._revive()
         try:
             with self._gate:
                 return self._open_level().page(start, stop, limit, reverse)
         except StoreDamagedError as error:
             raise self.damage_met(error) from error
+
+    def _revive(self) -> None:
+        """Try again where reopening after a failed write had failed; else LevelDB is just being reopened."""
+        self.ready()
+        with self.writing, translated(self.root):
+            if self._level is None and not self._closed:
+                self._stay()
+                self._reopen()
+
+    def _stay(self) -> None:
+        """Raise when the folder is not the one that was opened: what lies there now is somebody else's."""
+        if not self._lock.in_place() or (self._level is not None and not self._level.in_place()):
+            raise StoreError(
+                self.root, "the folder was moved, replaced or emptied while it was open: nothing was written"
+            )
 
     def damage_met(self, error: StoreDamagedError) -> StoreDamagedError:
         """Note damage so that the next open salvages; the files are left as they are until then."""
@@ -278,10 +330,9 @@ class FolderStore(Store):
 
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         self.ready()
-        if not self._lock.in_place():
-            raise self._moved()
+        self._stay()
         if self._level is None:
-            self._reopen()
+            self._reopen_late()
         if not (self._ballast.held or self._ballast.take()):
             raise StoreFullError(
                 self.root, "no room even for the reserve: free space, then try again (nothing was written)"
@@ -296,18 +347,13 @@ class FolderStore(Store):
         if raising:
             self._raise_mark(_head_in(puts))
 
-    def _moved(self) -> StoreError:
-        return StoreError(self.root, "the folder was moved, replaced or emptied while it was open: nothing was written")
-
     def _after_failed_write(self, error: Exception, puts: Rows) -> None:
         """Close, free the ballast, reopen, look whether the write is there.
 
         After one failed append LevelDB frames all later records wrongly and loses them without a word, so the handle is
         never used again.
         """
-        self._close_level()
-        self._ballast.release()
-        self._reopen()
+        self._reopen(release=True)
         key, value = puts[-1]
         if self._open_level().get(key) == value:  # the head row: it had landed after all
             return
@@ -317,15 +363,31 @@ class FolderStore(Store):
                 self.root,
                 "no space left: this write is not there, everything acknowledged is; free space and try again",
             ) from error
-        raise error
+        raise self.damage_met(error) if isinstance(error, StoreDamagedError) else error
 
-    def _reopen(self) -> None:
+    def _reopen_late(self) -> None:
+        """Reopen for a write, where that had failed after the write before: it may have landed, then numbers have moved."""
+        counted = self.head.sequence
+        self._reopen()
+        if self.head.sequence != counted:
+            raise StoreError(self.root, "the write that had failed before is there after all: try this one again")
+
+    def _reopen(self, *, release: bool = False) -> None:
+        """Close LevelDB and open the serving generation while readers wait; count on from what is found there."""
         self._gate.shut()
         try:
-            self._level = Level(str(self.generation), self.config)
+            level, self._level = self._level, None
+            if level is not None:
+                level.close()
+            if release:
+                self._ballast.release()
+            self._level = self._opened()
         finally:
             self._gate.open()
         self._ballast.take()
+        found = self.read_head()
+        if found.sequence > self.head.sequence:
+            self.head = found
 
     def _close_level(self) -> None:
         self._gate.shut()
@@ -354,11 +416,14 @@ class FolderStore(Store):
                 self.commit(Batch(), sync=True)
 
     def _point(self, **changes: Any) -> None:
-        if not self._lock.in_place():
-            raise self._moved()
+        self._stay()
         pointer = msgspec.structs.replace(self.pointer, **changes)
-        write_pointer(self.root, pointer)
-        self.pointer = pointer
+        try:
+            write_pointer(self.root, pointer)
+        except OSError:
+            if (self.root / STORE).read_bytes() != render(pointer):
+                raise
+        self.pointer = pointer  # from the moment it has its name it counts, even if the folder could not be synced
 
     def update_pointer(self, **changes: Any) -> None:
         """Change fields of the pointer file, atomically and durably."""
@@ -399,6 +464,7 @@ class FolderStore(Store):
         """
         with self.writing, translated(self.root):
             self.ready()
+            self._stay()
             old, number = self.generation, self.pointer.generation + 1
             target = self.root / generation_name(number)
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
@@ -411,9 +477,8 @@ class FolderStore(Store):
                 raise
             mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
             self._point(generation=number, mark=mark)
-            self._close_level()
-            self._reopen()
             self.head, self._unmarked = head, 0
+            self._reopen()
             discard(old)
             return {
                 "method": "rebuild",
@@ -448,10 +513,6 @@ class FolderStore(Store):
     def _salvage(self, problems: list[tuple[str, str]]) -> None:
         """Bring what is readable into a new generation and keep the damaged files."""
         old, number = self.generation, self.pointer.generation + 1
-        if not old.is_dir():
-            raise StoreDamagedError(
-                self.root, f"{old.name}/ is gone: restore a backup with te.restore(backup, path)", file=old.name
-            )
         named = problems or damaged_files(old, self.root / ("examine" + PART))
         told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named) or f"{old.name}: LevelDB refuses it"
         harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)
@@ -508,6 +569,7 @@ class FolderStore(Store):
     def forked(self) -> None:
         """Never touch LevelDB again, not even to destroy the handle: called in a forked child."""
         self._forked, level, self._level = True, self._level, None
+        self.writing = threading.RLock()  # a thread that does not exist here may hold the other one
         if level is not None:
             level.abandon()
         self._gate = Gate()

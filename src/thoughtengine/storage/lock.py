@@ -17,11 +17,12 @@ from typing import Any
 
 import msgspec
 
-from thoughtengine.errors import StoreError, StoreLockedError
+from thoughtengine.errors import StoreError, StoreFullError, StoreLockedError
 
 __all__ = ["LOCK", "FolderLock", "holder_here"]
 
 LOCK = "te.lock"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _registry: dict[str, FolderLock] = {}
 _guard = threading.Lock()
@@ -72,7 +73,8 @@ class FolderLock:
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StoreError(path, f"the lock file cannot be opened for writing: {error.strerror}") from error
+            kind = StoreFullError if error.errno in _FULL else StoreError
+            raise kind(path, f"the lock file cannot be opened for writing: {error.strerror}") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -87,7 +89,7 @@ class FolderLock:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, told + b"\n", 0)
         except OSError as error:  # a full disk: the lock holds all the same, only its label is missing
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in _FULL:
                 os.close(descriptor)
                 raise
         return descriptor

@@ -1,11 +1,12 @@
 """The pointer file `STORE`: what the folder is and which generation serves, read before LevelDB is opened.
 
-One line: CRC-32 in hexadecimal, a space, JSON. Replaced atomically. `STORE.bak` is a second copy, used only where the first
-does not verify.
+One line: CRC-32 in hexadecimal, a space, JSON. Replaced atomically. `STORE.bak` is a second copy, written after the first; it
+answers where the first does not verify, or is an older copy that somebody put there.
 """
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     quarantine: tuple[str, ...] = ()
     backups: tuple[dict[str, str], ...] = ()
     forked_from: str | None = None
-    files: dict[str, Any] = {}  # in a backup: name -> [bytes, sum]
+    files: dict[str, tuple[int, str | None]] = {}  # in a backup: name -> (bytes, sum)
     content: dict[str, Any] = {}  # in a backup: rows and digest
 
 
@@ -119,11 +120,15 @@ def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
         When it cannot be used.
     """
     path, spare = root / name, root / (name + ".bak")
+    damage: StoreDamagedError
     try:
-        return parse(path.read_bytes(), path), None
+        pointer = parse(path.read_bytes(), path)
+        if (other := _newer_copy(root, pointer, spare)) is None:
+            return pointer, None
+        return other, f"{name}: an older copy lies there (the second copy is of a later write)"
     except FileNotFoundError as error:
         if not spare.exists():
-            raise StoreNotFoundError(root, _why_not(root)) from error
+            raise _no_pointer(root, name) from error
         damage = StoreDamagedError(path, "the pointer file is missing", file=name)
     except NotADirectoryError as error:
         raise StoreNotFoundError(root, "this is a file; a mind is a folder") from error
@@ -137,9 +142,35 @@ def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
         pointer = parse(spare.read_bytes(), spare)
     except (FileNotFoundError, StoreDamagedError):
         raise damage from None
-    if not (root / f"gen-{pointer.generation:06d}").is_dir():
+    if not _serves(root, pointer):
         raise damage
     return pointer, f"{name}: {damage}"
+
+
+def _serves(root: Path, pointer: Pointer) -> bool:
+    return (root / f"gen-{pointer.generation:06d}").is_dir()
+
+
+def _newer_copy(root: Path, pointer: Pointer, spare: Path) -> Pointer | None:
+    """Return the second copy where it was written after the first: no crash leaves that, so the first was replaced."""
+    with contextlib.suppress(OSError):
+        other = parse(spare.read_bytes(), spare)
+        if other.uuid == pointer.uuid and _age(other) > _age(pointer) and _serves(root, other):
+            return other
+    return None
+
+
+def _age(pointer: Pointer) -> tuple[int, int]:
+    return pointer.generation, pointer.mark.sequence
+
+
+def _no_pointer(root: Path, name: str) -> StoreError:
+    """Return the error for a folder without pointer file: nothing there, or a mind that lost it."""
+    if name == STORE and next(root.glob("gen-*/CURRENT"), None) is not None:
+        return StoreDamagedError(
+            root, f"{STORE} and {STORE}.bak are gone, though a mind lies here: te.restore a backup", file=STORE
+        )
+    return StoreNotFoundError(root, _why_not(root))
 
 
 def _why_not(root: Path) -> str:
@@ -153,7 +184,11 @@ def _why_not(root: Path) -> str:
 
 
 def write_pointer(root: Path, pointer: Pointer, name: str = STORE) -> None:
-    """Replace the pointer file, then its second copy."""
+    """Replace the pointer file, then its second copy.
+
+    Once the first has its name it counts: a second copy that cannot be written (a full disk) is no error.
+    """
     data = render(pointer)
     replace_file(root / name, data)
-    replace_file(root / (name + ".bak"), data, durable=False)
+    with contextlib.suppress(OSError):
+        replace_file(root / (name + ".bak"), data, durable=False)

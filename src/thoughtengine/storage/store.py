@@ -74,6 +74,7 @@ class Level:
 
     def __init__(self, path: str, config: StorageConfig, *, create: bool = False) -> None:
         self.path = path
+        self._current = os.path.join(path, "CURRENT")
         try:
             self._db = plyvel.DB(path, create_if_missing=create, error_if_exists=create, **_options(config))
         except (plyvel.Error, OSError) as error:
@@ -111,6 +112,10 @@ class Level:
                     batch.delete(key)
         except (plyvel.Error, OSError, RuntimeError) as error:
             raise _translated(self.path, error) from error
+
+    def in_place(self) -> bool:
+        """Tell whether the folder is still there: a log that was unlinked takes writes without a word."""
+        return os.path.exists(self._current)
 
     def pin(self) -> Any:
         """Return an iterator whose existence keeps the current tables on disk; `close()` it soon."""

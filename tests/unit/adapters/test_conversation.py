@@ -12,7 +12,14 @@ from thoughtengine.adapters.intake import Reading
 from thoughtengine.errors import ImportFormatError
 
 UTC = Reading(timezone=dt.UTC)
-TURN = {"id": "D1:1", "episode": "s-1", "at": "2023-05-08T13:56:00+02:00", "source": "Ann", "text": "Look!", "caption": ""}
+TURN = {
+    "id": "D1:1",
+    "episode": "s-1",
+    "at": "2023-05-08T13:56:00+02:00",
+    "source": "Ann",
+    "text": "Look!",
+    "caption": "",
+}
 
 
 def written(folder: Path, content: object) -> Path:

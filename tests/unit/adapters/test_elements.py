@@ -59,7 +59,7 @@ def test_values_may_follow_each_other(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ('[\n1,\n2\n3]', "line 4"),
+        ("[\n1,\n2\n3]", "line 4"),
         ('[\n{"a": 1},\n{"a": nope}]', "line 3"),
         ('[\n{"a": 1},\n', "line 3"),
         ('[\n"open', "line 2"),

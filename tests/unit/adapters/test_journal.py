@@ -111,7 +111,7 @@ def test_a_time_at_the_beginning_of_a_line_is_the_time(tmp_path: Path) -> None:
 
 def test_ambiguous_days_need_proof_or_word(tmp_path: Path) -> None:
     ambiguous = "# 05/03/2024\nText.\n"
-    with pytest.raises(ImportFormatError, match="line 1.*could be two days.*--day-first") as caught:
+    with pytest.raises(ImportFormatError, match=r"line 1.*could be two days.*--day-first") as caught:
         journal(tmp_path, ambiguous)
     assert caught.value.where == "line 1"
     assert told(journal(tmp_path, ambiguous + "# 25/03/2024\nMore.\n"))[0] == ("2024-03-05 12:00", "Text.")
@@ -124,12 +124,12 @@ def test_ambiguous_days_need_proof_or_word(tmp_path: Path) -> None:
 
 
 def test_a_day_that_is_in_no_calendar_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ImportFormatError, match="line 3.*no day"):
+    with pytest.raises(ImportFormatError, match=r"line 3.*no day"):
         journal(tmp_path, "# 2024-02-29\nLeap.\n# 2024-02-30\nNo.\n")
 
 
 def test_a_text_without_dates_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(ImportFormatError, match="begin with a date.*--form documents"):
+    with pytest.raises(ImportFormatError, match=r"begin with a date.*--form documents"):
         journal(tmp_path, "Dear diary,\n\nno dates here.\n")
 
 

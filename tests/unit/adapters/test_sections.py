@@ -94,4 +94,4 @@ def test_a_fence_closes_only_with_its_own_mark(tmp_path: Path) -> None:
 
 
 def test_an_empty_document(tmp_path: Path) -> None:
-    assert split(tmp_path, "a.md", "") == split(tmp_path, "b.txt", "\n\n") == split(tmp_path, "c.rst", "A\n=\n") == []
+    assert split(tmp_path, "a.md", "") == split(tmp_path, "b.txt", "\n\n") == split(tmp_path, "c.rst", "AB\n==\n") == []

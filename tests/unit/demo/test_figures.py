@@ -25,7 +25,8 @@ def test_every_lost_figure_is_told() -> None:
     ours = Row("us", (Rate(50, 100), Rate(60, 100)), 2.0)
     near = Row("near", (Rate(52, 100), Rate(60, 100)), 3.0)
     far = Row("far", (Rate(10, 100), Rate(95, 100)), 0.5)
-    assert Board("task", "rules", ("hit@1", "hit@10"), (ours, near, far)).lost == (
+    idle = Row("idle", (Rate(0, 100), Rate(1, 100)), 0.001)
+    assert Board("task", "rules", ("hit@1", "hit@10"), (ours, near, far, idle)).lost == (
         "hit@1 to near (50 to 52 %, within the interval)",
         "hit@10 to far (60 to 95 %)",
         "time to far (2.00 to 0.50 ms)",

@@ -1,0 +1,99 @@
+"""Question: a cue made ready for the index, its words as hashes, its dates as spans, its names as codes."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from thoughtengine._types import SingleArray
+from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
+from thoughtengine.memory.dates import Span, dates_in
+from thoughtengine.memory.view import View
+
+__all__ = ["Question", "ask"]
+
+_YEAR = 365.2425 * 86_400_000_000
+_LONGEST = 512  # distinct words of a cue that count
+
+
+class Question(NamedTuple):
+    """A cue, made ready for a view.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Distinct words of the text, then those of its dates.
+    terms, labels : tuple of int
+        Hashes of the former among texts, and of all among sources, tags and dates.
+    spans : tuple of Span
+        Stretches of local time it speaks of.
+    vector : array of float32, shape (d,), or None
+        Of length 1.
+    sources : tuple of int
+        Codes of the sources it names.
+    episode : int
+        Code of its episode, 0 for none, -1 for an unknown one.
+    """
+
+    words: tuple[str, ...]
+    terms: tuple[int, ...]
+    labels: tuple[int, ...]
+    spans: tuple[Span, ...]
+    vector: SingleArray | None
+    sources: tuple[int, ...]
+    episode: int
+
+
+def ask(
+    view: View, text: str | None, vector: SingleArray | None, at: tuple[int, int] | None, episode: str | None, now: int
+) -> Question:
+    """Make the parts of a cue ready for a view.
+
+    Parameters
+    ----------
+    view : View
+        Where the answer is looked for.
+    text, episode : str or None
+        As in the cue.
+    vector : array of float32, shape (d,), or None
+        Of the same dimension as the view's.
+    at : tuple of int or None
+        Moment in microseconds since 1970, and seconds east of UTC.
+    now : int
+        Microseconds since 1970.
+    """
+    folded = "" if text is None else fold_text(text)
+    terms: dict[int, str] = {}
+    for word in words(folded):
+        terms.setdefault(TERMS[word], word)
+    local = now if at is None else at[0] + at[1] * 1_000_000
+    dates = dates_in(folded, local, _years(view))
+    spans = dates.spans
+    if at is not None and not spans:
+        spans = (Span(local, local + 1),)
+    labels: dict[int, str] = {}
+    for word in (*islice(terms.values(), _LONGEST), *dates.words):
+        labels.setdefault(LABELS[word], word)
+    return Question(
+        tuple(labels.values()),
+        tuple(islice(terms, _LONGEST)),
+        tuple(labels),
+        spans,
+        _unit(vector),
+        tuple(view.sources.named(tuple(labels))),
+        0 if episode is None else view.episodes.codes.get(episode, -1),
+    )
+
+
+def _years(view: View) -> range:
+    first, last = 1970 + int(view.totals.first // _YEAR), 1970 + int(view.totals.last // _YEAR)
+    return range(max(first, last - 30), last + 1)
+
+
+def _unit(vector: SingleArray | None) -> SingleArray | None:
+    if vector is None:
+        return None
+    norm = np.sqrt(np.dot(vector.astype(np.float64), vector))
+    return (vector / (norm or 1.0)).astype(np.float32)

@@ -1,0 +1,122 @@
+import ast
+import inspect
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+import thoughtengine as te
+
+NOT_YET = """Minds Upgrades UpgradePlan UpgradeReport UpgradeRequiredError UpgradeRunningError UpgradeFailedError Prediction
+RecordUpgradeError DowngradeError DreamReport Insight Feeling Concept Association Sequence Rhythm PatternManager
+LearningSystem DreamProcessor aopen plan upgrade rollback rehearse history testing""".split()
+NOT_YET_OF_A_MIND = (
+    """feedback anticipate feeling dream insights patterns learning dreaming upgrade tools recalls""".split()
+)
+NOT_YET_OF_A_RECALL = "fits context cited coverage feeling".split()
+
+PUBLIC = """Affect All BatchError Config Copy Cue Event Experience Finding ForkedError Health Hit InvalidArgumentError
+Limits Memory MemoryNotFoundError Not Recall RecallConfig Receipt RecordError Stats StorageConfig StoreClosedError
+StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
+StoreTooOldError ThoughtEngine ThoughtEngineError VectorDimensionError __version__ backup check encoders fork open
+restore""".split()
+
+VERBS = """check close count created events export forget get health memories path pin recall remember remember_many
+revise snapshot stats sync undo""".split()
+
+
+def public_members(kind: type) -> list[str]:
+    return [name for name in dir(kind) if not name.startswith("_")]
+
+
+def test_the_public_names_are_exactly_these() -> None:
+    assert sorted(te.__all__) == sorted(PUBLIC)
+    assert dir(te) == sorted(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_each_resolves_and_is_documented(name: str) -> None:
+    thing = getattr(te, name)
+    if name != "__version__":
+        assert (inspect.getdoc(thing) or "").strip()
+    assert getattr(te, name) is thing
+
+
+def test_a_star_import_gives_them_all() -> None:
+    space: dict[str, object] = {}
+    exec("from thoughtengine import *", space)
+    assert set(PUBLIC) <= set(space)
+
+
+@pytest.mark.parametrize("name", NOT_YET)
+def test_what_is_not_built_is_not_there(name: str) -> None:
+    assert not hasattr(te, name)
+
+
+@pytest.mark.parametrize("name", NOT_YET_OF_A_MIND)
+def test_nor_is_it_on_a_mind(name: str) -> None:
+    assert not hasattr(te.ThoughtEngine, name)
+
+
+@pytest.mark.parametrize("name", NOT_YET_OF_A_RECALL)
+def test_nor_on_a_recall(name: str) -> None:
+    assert not hasattr(te.Recall, name)
+    assert not hasattr(te.Hit, "chance")
+
+
+def test_the_verbs_of_a_mind_are_exactly_these() -> None:
+    instance_attributes = {"created", "path", "events"}
+    assert set(public_members(te.ThoughtEngine)) | instance_attributes == set(VERBS)
+
+
+@pytest.mark.parametrize("name", sorted(set(VERBS) - {"created", "path", "events"}))
+def test_each_verb_is_documented_with_its_arguments(name: str) -> None:
+    verb = getattr(te.ThoughtEngine, name)
+    told = inspect.getdoc(verb) or ""
+    assert told.split("\n")[0].rstrip().endswith((".", "]``"))
+    for argument in inspect.signature(verb).parameters.values():
+        if argument.name not in ("self", "progress", "default", "receipt", "id_or_key", "ids", "where"):
+            assert argument.name in told, argument.name
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if inspect.isclass(getattr(te, name))])
+def test_everything_public_of_a_public_class_is_documented(name: str) -> None:
+    kind = getattr(te, name)
+    own = [attribute for attribute in public_members(kind) if attribute in vars(kind)]
+    slots = getattr(kind, "__slots__", ())
+    told = inspect.getdoc(te.ThoughtEngine.remember if kind is te.Experience else kind) or ""
+    for attribute in own:
+        if attribute in slots:
+            assert attribute in told, attribute
+        else:
+            assert inspect.getdoc(getattr(kind, attribute)), attribute
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'thoughtengine' has no attribute 'nonsense'"):
+        _ = te.nonsense  # type: ignore[attr-defined]
+
+
+def test_the_version_is_that_of_the_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        installed = metadata.version("thoughtengine")
+    except metadata.PackageNotFoundError:
+        installed = "0+unknown"
+    assert te.__version__ == installed
+
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    monkeypatch.delitem(vars(te), "__version__", raising=False)
+    assert te.__version__ == "0+unknown"
+    monkeypatch.delitem(vars(te), "__version__", raising=False)
+
+
+def test_type_checkers_see_the_same_names() -> None:
+    tree = ast.parse(Path(te.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = [node for node in block.body if isinstance(node, ast.ImportFrom)]
+    assert sorted(alias.asname or alias.name for node in imports for alias in node.names) == sorted(
+        set(PUBLIC) - {"__version__"}
+    )
