@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from thoughtengine.errors import RecordError, StoreClosedError
@@ -196,7 +196,9 @@ class StoreContract:
         batch.put(MEMORY, 2, Note("more"))
         keys: list[bytes] = []
         write = store._write
-        monkeypatch.setattr(store, "_write", lambda puts, *rest: (keys.extend(key for key, _ in puts), write(puts, *rest)))
+        monkeypatch.setattr(
+            store, "_write", lambda puts, *rest: (keys.extend(key for key, _ in puts), write(puts, *rest))
+        )
         assert store.commit(batch) == before.sequence + 1
         assert keys[-1] == HEAD.key(0)
         assert [number for number, _ in store.rows(MEMORY, Note)] == [1, 2]
@@ -357,7 +359,7 @@ class StoreContract:
 
     # everything together
 
-    @settings(max_examples=30)
+    @settings(max_examples=15, suppress_health_check=[HealthCheck.differing_executors])
     @given(steps=operations)
     def test_random_batches_equal_a_dict(self, steps: list[tuple[str, list[int]]]) -> None:
         folder = Path(tempfile.mkdtemp())

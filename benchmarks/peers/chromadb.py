@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import zlib
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from benchmarks.workloads import Item
 
@@ -39,10 +41,9 @@ class Collection:
     """A collection in a client of its own. What it acknowledges is synced always: it has no other setting."""
 
     def __init__(self, folder: Path) -> None:
-        from chromadb import PersistentClient
-        from chromadb.config import Settings
-
-        self._client = PersistentClient(folder, settings=Settings(anonymized_telemetry=False))
+        chromadb: Any = importlib.import_module("chromadb")
+        settings = importlib.import_module("chromadb.config").Settings(anonymized_telemetry=False)
+        self._client = chromadb.PersistentClient(folder, settings=settings)
         self._items = self._client.get_or_create_collection("items", embedding_function=None)
 
     def add_one(self, item: Item) -> None:

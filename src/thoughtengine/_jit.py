@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import logging
 import os
 import stat
 import sys
@@ -16,7 +15,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 __all__ = ["Kernel", "available", "cache_folder", "kernel", "ready", "warm_up"]
 
-_LOG = logging.getLogger("thoughtengine")
+
 _MODULES = ("thoughtengine.memory.kernels",)
 
 P = ParamSpec("P")
@@ -166,7 +165,9 @@ _told: set[str] = set()
 def _tell(message: str) -> None:
     if message not in _told:
         _told.add(message)
-        _LOG.warning(message)
+        import logging
+
+        logging.getLogger("thoughtengine").warning(message)
 
 
 def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str) -> Callable[P, R]:

@@ -24,7 +24,7 @@ class Event:
     Attributes
     ----------
     kind : str
-        ``"opened"``, ``"remembered"``, ``"revised"``, ``"forgotten"``, ``"erased"``, ``"pinned"``, ``"undone"``,
+        ``"remembered"``, ``"revised"``, ``"forgotten"``, ``"erased"``, ``"pinned"``, ``"undone"``,
         ``"incident"``, ``"progress"`` or ``"closed"``.
     at : str
         When, ISO 8601 with offset, by the mind's clock.

@@ -400,7 +400,8 @@ def _warnings() -> Iterator[None]:
     log, handler, shown = logging.getLogger("thoughtengine"), logging.StreamHandler(), set[str]()
 
     def is_new(record: logging.LogRecord) -> bool:
-        n, _ = len(shown), shown.add(record.getMessage())
+        n = len(shown)
+        shown.add(record.getMessage())
         return len(shown) > n
 
     handler.addFilter(is_new)

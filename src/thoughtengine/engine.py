@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import os
-import secrets
+import sys
 import time
-import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -27,7 +25,6 @@ from thoughtengine.errors import (
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
 from thoughtengine.integration.monitor import Monitor, Stats
-from thoughtengine.integration.recovery import check_open
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
@@ -39,16 +36,17 @@ from thoughtengine.memory.record import VectorRecord
 from thoughtengine.memory.remember import Draft, as_vector, draft, take
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.copies import Copy, purge_snapshots, snapshot
 from thoughtengine.storage.files import discard, size_of
 from thoughtengine.storage.folder import QUARANTINE, FolderStore, open_folder
 from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.keyspace import CODE, RECEIPT
 from thoughtengine.storage.pointer import EncoderIdentity
 
+if TYPE_CHECKING:
+    from thoughtengine.storage.copies import Copy
+
 __all__ = ["ThoughtEngine", "open_mind"]
 
-_log = logging.getLogger("thoughtengine")
 _UNSET: Any = object()
 _ENCODE = 64
 Clock = Callable[[], dt.datetime]
@@ -124,6 +122,12 @@ def open_mind(
         raise
 
 
+def _tell(message: str, *parts: object) -> None:
+    """Log at level info, unless nobody has imported logging: then nobody would see it, and the import costs more than this."""
+    if (logging := sys.modules.get("logging")) is not None:
+        logging.getLogger("thoughtengine").info(message, *parts)
+
+
 def _path(path: object) -> str:
     try:
         name = os.fspath(path)  # type: ignore[call-overload]
@@ -139,6 +143,8 @@ def _clock(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
         raise InvalidArgumentError("clock", clock, "a callable that returns an aware datetime")
     zone: dt.tzinfo | None
     if isinstance(timezone, str):
+        import zoneinfo
+
         try:
             zone = zoneinfo.ZoneInfo(timezone)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -186,7 +192,7 @@ class ThoughtEngine:
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
         if encoder is not None:
             self._encode_missing(encoder)
-        _log.info("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
+        _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
         """Note the encoder's identity in the store; return the dimension and fingerprint that count."""
@@ -501,7 +507,7 @@ class ThoughtEngine:
         hits = tuple(self._hits(ranking, now))
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
-        return Recall(secrets.token_hex(8), hits, ranking.n_candidates, seconds, asked, len(self))
+        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:
@@ -707,6 +713,8 @@ class ThoughtEngine:
         return matching
 
     def _erase(self, ids: list[int]) -> Receipt:
+        from thoughtengine.storage.copies import purge_snapshots
+
         plan, at, root = plan_erasure(self._store, ids), self._now()[0], self._store.root
         detail: dict[str, Any] = {
             "method": "rebuild",
@@ -732,6 +740,8 @@ class ThoughtEngine:
 
         Works on a linked copy of one moment, so the mind goes on meanwhile. Cost: about 60 microseconds a memory.
         """
+        from thoughtengine.integration.recovery import check_open
+
         self._store.ready()
         return check_open(self._store, progress=progress)
 
@@ -786,6 +796,8 @@ class ThoughtEngine:
         InvalidArgumentError, StoreExistsError
             For a name that cannot be used or is taken.
         """
+        from thoughtengine.storage.copies import snapshot
+
         self._store.ready()
         return snapshot(self._store, name)
 

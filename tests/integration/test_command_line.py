@@ -107,7 +107,7 @@ def test_a_life(tmp_path: Path, files: Path) -> None:
     for name in places:
         assert ", 0 of them new" not in run("import", files / name, mind).stdout
     told = json.loads(run("recall", mind, "puppy", "-k", "20", "--json").stdout)
-    assert len(told["hits"]) == len(places)
+    assert sum("puppy" in hit["text"] for hit in told["hits"]) == len(places)
     assert run("recall", mind, "red", "kite").stdout.startswith("2023-05-08 13:57 Ben: Look! [a red kite]")
     assert json.loads(run("stats", mind, "--json").stdout)["memories"] == len(places) + 1
     for name in places.keys() - {"diary.jsonl"}:
@@ -163,28 +163,21 @@ def test_whoever_reads_may_go_away(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_stops_an_import_that_can_go_on(tmp_path: Path) -> None:
-    n, mind = 60_000, tmp_path / "mind"
+    n, mind = 20_000, tmp_path / "mind"
     file = many(tmp_path, n)
-    process = subprocess.Popen(
-        [*COMMAND, "import", str(file), str(mind)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-        text=True,
-    )
-    for _ in range(3000):
-        if (mind / "STORE").exists() or process.poll() is not None:
-            break
+    command = [*COMMAND, "import", str(file), str(mind)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
+    while process.poll() is None and sum(path.stat().st_size for path in mind.glob("gen-*/*.log")) < 200_000:
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
-    assert process.returncode == 130
+    assert process.returncode == 130, told
     assert "Traceback" not in told
+    skip = int(told.partition("--skip ")[2].split()[0])
     assert run("check", mind).stdout == f"{mind}: sound\n"
     with te.open(mind, create=False) as opened:
-        remembered = len(opened)
-    assert remembered < n
-    assert f"0 of them new" not in run("import", file, mind, "--skip", remembered - remembered % 512).stdout
+        assert 0 < skip <= len(opened) < n
+    run("import", file, mind, "--skip", skip)
     with te.open(mind, create=False) as opened:
         assert len(opened) == n
 

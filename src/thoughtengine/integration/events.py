@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-import logging
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +26,6 @@ KINDS = (
     "closed",
 )
 _QUEUE = 10_000
-_log = logging.getLogger("thoughtengine")
 
 
 class _Subscriber:
@@ -61,7 +59,9 @@ class _Subscriber:
             try:
                 self.handler(event)
             except Exception:  # noqa: BLE001 - a subscriber must not end the thread
-                _log.exception("a subscriber to %r raised", self.kind)
+                import logging
+
+                logging.getLogger("thoughtengine").exception("a subscriber to %r raised", self.kind)
 
     def stop(self, seconds: float) -> None:
         """Let it finish what is queued, for at most so long."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 
 import attrs
 
@@ -66,7 +66,8 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
     """
     pointer = store.pointer
     incidents = tuple(map(str, store.recorded_incidents()))
-    free = shutil.disk_usage(store.root).free
+    disk = os.statvfs(store.root)
+    free = disk.f_bavail * disk.f_frsize
     found = []
     if pointer.state == "DAMAGED":
         found.append("damage was met: close and open again, the next open salvages what is readable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -113,8 +114,8 @@ class Monitor:
             return {
                 verb: Timing(
                     self._counts[verb],
-                    1e3 * durations[len(durations) // 2],
-                    1e3 * durations[int(0.99 * (len(durations) - 1))],
+                    1e3 * durations[(len(durations) - 1) // 2],
+                    1e3 * durations[math.ceil(0.99 * len(durations)) - 1],
                     1e3 * durations[-1],
                 )
                 for verb, durations in last.items()

@@ -6,6 +6,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from hashlib import blake2b
 from typing import TypeVar
 
@@ -27,10 +28,12 @@ _UNSPACED = (  # Thai, Lao, Tibetan, Burmese, Khmer, Hangul, kana, Han
     r"\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _PLAIN_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
-_WIDE_WORD = re.compile(rf"(?:[^\W_]|[{_MARKS}{_UNSPACED}])+(?:'(?:[^\W_]|[{_MARKS}])+)*")
-_RUN = re.compile(rf"[{_UNSPACED}]+|[^{_UNSPACED}]+")
-_IS_UNSPACED = re.compile(rf"[{_UNSPACED}]")
-_IS_IDEOGRAM = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_WIDE_WORD = rf"(?:[^\W_]|[{_MARKS}{_UNSPACED}])+(?:'(?:[^\W_]|[{_MARKS}])+)*"
+_RUN = rf"[{_UNSPACED}]+|[^{_UNSPACED}]+"
+_IS_UNSPACED = rf"[{_UNSPACED}]"
+_IS_IDEOGRAM = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+
+_compiled = cache(re.compile)  # when first needed: the wide ones take longer to compile than a small mind to open
 
 _stem_word = Stemmer.Stemmer("english", 0).stemWord
 _stemming = threading.Lock()  # a Snowball stemmer has one buffer
@@ -98,16 +101,16 @@ def words(folded: str) -> list[str]:
     """
     if folded.isascii():
         return _PLAIN_WORD.findall(folded)
-    found: list[str] = _WIDE_WORD.findall(folded)
-    if not _IS_UNSPACED.search(folded):
+    found: list[str] = _compiled(_WIDE_WORD).findall(folded)
+    if not _compiled(_IS_UNSPACED).search(folded):
         return found
-    return [part for word in found for run in _RUN.findall(word) for part in _parts(run)]
+    return [part for word in found for run in _compiled(_RUN).findall(word) for part in _parts(run)]
 
 
 def _parts(run: str) -> list[str]:
-    if len(run) == 1 or not _IS_UNSPACED.match(run):
+    if len(run) == 1 or not _compiled(_IS_UNSPACED).match(run):
         return [run]
-    return _IS_IDEOGRAM.findall(run) + [run[i : i + 2] for i in range(len(run) - 1)]
+    return _compiled(_IS_IDEOGRAM).findall(run) + [run[i : i + 2] for i in range(len(run) - 1)]
 
 
 def stem(word: str) -> str:

@@ -128,27 +128,30 @@ class Collection:
 
         Cost: loading it on first use, about 5 microseconds a memory; afterwards what was stored since the last look.
         """
-        index = self._index
-        if index is None:
-            with self._store.writing:
-                index = self._index = self._index or self._load()
-        elif self._news:
-            self._absorb(index)
-        return index.view()
+        while True:
+            index = self._index
+            if index is None:
+                with self._store.writing:
+                    index = self._index = self._index or self._load()
+            with self._indexing:  # also when there is no news: another thread may be taking in what this one stored
+                if index is self._index:  # else rows were dropped in between, and what is new belongs to the next index
+                    self._absorb(index)
+                    return index.view()
 
     def _absorb(self, index: Index) -> None:
         """Bring the index up to date: a numpy call costs the same for one memory as for a hundred, so not one by one."""
-        with self._indexing:
-            news, self._news = self._news, []
-            rows: list[Row] = []
-            for piece in news:
-                if len(piece) == 4:
-                    rows.append(piece)
-                else:
-                    index.extend(rows)
-                    rows = []
-                    index.mark(*piece)
-            index.extend(rows)
+        if not self._news:
+            return
+        news, self._news = self._news, []
+        rows: list[Row] = []
+        for piece in news:
+            if len(piece) == 4:
+                rows.append(piece)
+            else:
+                index.extend(rows)
+                rows = []
+                index.mark(*piece)
+        index.extend(rows)
 
     def select(self, where: Where, now: int) -> IntArray:
         """Return the ids that match, ascending."""
@@ -198,8 +201,8 @@ class Collection:
                 self._news.append((new.id, new.entry, new.vector, None))
                 if new.superseded is not None and new.mark is not None:
                     self._news.append((new.superseded, new.mark))
-        if len(self._news) >= _NEWS:
-            self._absorb(self._index)
+            if len(self._news) >= _NEWS:
+                self._absorb(self._index)
 
     def marked(self, marks: dict[int, MarkRecord]) -> None:
         """Tell that marks changed; the caller holds the store's `writing` lock."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from functools import cache
 from typing import NamedTuple
 
 from thoughtengine.memory.entry import MONTHS
@@ -31,26 +32,23 @@ _LEAD = (
     r"\b(?:in|on|of|since|until|till|during|last|this|next|early|late|mid|by|before|after|from|to|through|around"
     r"|throughout)[ -]"
 )
-_ABSOLUTE = [
-    re.compile(pattern)
-    for pattern in (
-        rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
-        r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
-        rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
-        rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-        rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
-        rf"\b{_MONTH},? (?:of )?{_YEAR}",
-        rf"{_LEAD}{_MONTH}",
-        r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
-        rf"{_LEAD}{_YEAR}\b",
-        r"\b(?P<year>(?:19|20)\d{2})\b",
-    )
-]
-_HINT = re.compile(rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF)})\b|\bago\b|\b(?:to|yester)day\b|tonight|\b(?:last|this|past) ")
-_AGO = re.compile(rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b")
-_RELATIVE = re.compile(
-    r"\b(?:(?P<word>today|yesterday|tonight)|(?P<which>last|this|past) (?P<unit>night|week|month|year))\b"
+_ABSOLUTE = (
+    rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
+    r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
+    rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
+    rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
+    rf"\b{_MONTH},? (?:of )?{_YEAR}",
+    rf"{_LEAD}{_MONTH}",
+    r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
+    rf"{_LEAD}{_YEAR}\b",
+    r"\b(?P<year>(?:19|20)\d{2})\b",
 )
+_HINT = re.compile(rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF)})\b|\bago\b|\b(?:to|yester)day\b|tonight|\b(?:last|this|past) ")
+_AGO = rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b"
+_RELATIVE = r"\b(?:(?P<word>today|yesterday|tonight)|(?P<which>last|this|past) (?P<unit>night|week|month|year))\b"
+
+_compiled = cache(re.compile)  # when a cue first hints at a date
 
 
 class Span(NamedTuple):
@@ -90,9 +88,9 @@ def dates_in(text: str, now: int, years: range) -> Dates:
     spans: set[Span] = set()
     words: dict[str, None] = {}
     for pattern in _ABSOLUTE:
-        text = pattern.sub(lambda match: _absolute(match, years, spans, words), text)
-    spans.update(_ago(match, now) for match in _AGO.finditer(text))
-    spans.update(_relative(match, now) for match in _RELATIVE.finditer(text))
+        text = _compiled(pattern).sub(lambda match: _absolute(match, years, spans, words), text)
+    spans.update(_ago(match, now) for match in _compiled(_AGO).finditer(text))
+    spans.update(_relative(match, now) for match in _compiled(_RELATIVE).finditer(text))
     return Dates(tuple(sorted(spans)), tuple(words))
 
 

@@ -188,7 +188,7 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
     Cost: one pass over the memories, to find what was made from them and what they superseded.
     """
     wanted, records = set(ids), dict[int, MemoryRecord]()
-    revisions: dict[int, MemoryRecord] = {}
+    revisions: dict[int, int] = {}
     names: dict[str, int] = {}
     for id_, record in store.rows(MEMORY, MemoryRecord):
         if id_ in wanted or not wanted.isdisjoint(record.derived_from):
@@ -198,9 +198,9 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
         if record.key is not None:
             names[record.key] = id_
         if record.supersedes is not None:
-            revisions[id_] = record
+            revisions[id_] = record.supersedes
     batch, hidden = Batch(), 0
-    followed = _relink(batch, revisions, records)
+    followed = _relink(batch, revisions, records, store)
     drop = {area.key(id_) for area in (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK) for id_ in records}
     marks = dict[int, MarkRecord]()
     for record in records.values():
@@ -221,7 +221,9 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
     return Erasure(tuple(sorted(records)), drop, batch, counters, store.head.next_receipt, marks)
 
 
-def _relink(batch: Batch, revisions: dict[int, MemoryRecord], erased: dict[int, MemoryRecord]) -> dict[int, int]:
+def _relink(
+    batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRecord], store: Store
+) -> dict[int, int]:
     """Let a revision take the place of what its erased predecessor had replaced, which would else be current again.
 
     Returns
@@ -230,16 +232,16 @@ def _relink(batch: Batch, revisions: dict[int, MemoryRecord], erased: dict[int, 
         Of the memories that stay: which was replaced by which.
     """
     followed: dict[int, int] = {}
-    for id_, record in revisions.items():
-        old = record.supersedes
-        while old in erased:
+    for id_, replaced in revisions.items():
+        old: int | None = replaced
+        while old is not None and old in erased:
             old = erased[old].supersedes
-        if old != record.supersedes:
+        if old is not None:
+            followed[old] = id_
+        if old != replaced and (record := store.get(MEMORY, id_, MemoryRecord)) is not None:
             changed = msgspec.structs.replace(record, supersedes=old)
             batch.put(MEMORY, id_, changed)
             batch.put(TERMS, id_, make_entry(changed))
-        if old is not None:
-            followed[old] = id_
     return followed
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import RecordError, StoreDamagedError, StoreError
 from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import PAGE
-from thoughtengine.storage.files import link_or_copy, sync_folder
+from thoughtengine.storage.files import link_or_copy, remove_tree, sync_folder
 from thoughtengine.storage.keyspace import AREAS, HEAD, HeadRecord
 from thoughtengine.storage.manifest import Files, inspect, read_manifest, table_name
 from thoughtengine.storage.store import Level
@@ -78,13 +77,13 @@ def checkpoint(level: Level | None, source: Path, target: Path, *, give: Give = 
             _attempt(level, source, target, give)
             return
         except (_MovedError, FileNotFoundError) as error:
-            shutil.rmtree(target, ignore_errors=True)
+            remove_tree(target)
             last = error
             if level is None:
                 break
             time.sleep(0.001)
         except BaseException:
-            shutil.rmtree(target, ignore_errors=True)
+            remove_tree(target)
             raise
     if problems := inspect(source):
         name, what = problems[0]
@@ -143,7 +142,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def clone(source: Path, target: Path) -> None:
     """Make a throw-away copy of a generation nobody has open: opening one changes it, so it is done to the clone."""
-    shutil.rmtree(target, ignore_errors=True)  # of one that was killed
+    remove_tree(target)  # of one that was killed
     checkpoint(None, source, target)
 
 
@@ -190,7 +189,7 @@ def verify(generation: Path, scratch: Path, config: StorageConfig) -> Content:
     except RecordError as error:
         raise StoreDamagedError(generation, f"the copy does not verify: {error}") from error
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_tree(scratch)
     if content.rows.get("memory", 0) != content.head.memories:
         raise StoreDamagedError(
             generation,

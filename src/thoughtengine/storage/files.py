@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import glob
-import hashlib
 import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +19,7 @@ __all__ = [
     "link_or_copy",
     "make_sibling",
     "publish",
+    "remove_tree",
     "replace_file",
     "size_of",
     "sum_of",
@@ -101,7 +99,8 @@ def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
 def copy_file(source: str, target: str) -> None:
     """Copy and sync one file."""
     with open(source, "rb") as reader, open(target, "xb") as writer:
-        shutil.copyfileobj(reader, writer, 1 << 20)
+        while block := reader.read(1 << 20):
+            writer.write(block)
         writer.flush()
         os.fsync(writer.fileno())
 
@@ -128,14 +127,23 @@ def size_of(path: Path) -> int:
 
 def sum_of(path: Path) -> str:
     """Return the BLAKE2b-128 of a file's content, hexadecimal."""
+    import hashlib
+
     with open(path, "rb") as reader:
         return hashlib.file_digest(reader, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+
+
+def remove_tree(path: Path, *, strict: bool = False) -> None:
+    """Remove a folder and all below it; unless `strict`, what cannot be removed stays."""
+    import shutil  # 3 ms of imports, of compressors mostly, that opening a mind does not need
+
+    shutil.rmtree(path, ignore_errors=not strict)
 
 
 def discard(path: Path) -> None:
     """Remove a folder or file and make that durable; nothing there is fine."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
+        remove_tree(path, strict=True)
     elif path.exists() or path.is_symlink():
         path.unlink()
     else:
@@ -148,8 +156,8 @@ def make_sibling(target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{PART}"):
         if not _alive(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
-    sibling = target.with_name(f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{PART}")
+            remove_tree(leftover)
+    sibling = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}{PART}")
     sibling.mkdir(mode=0o700)
     return sibling
 
@@ -180,7 +188,7 @@ def publish(sibling: Path, target: Path) -> None:
     try:
         os.rename(sibling, target)
     except OSError as error:
-        shutil.rmtree(sibling, ignore_errors=True)
+        remove_tree(sibling)
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise StoreExistsError(target, "something is already there; nothing was touched") from error
         raise
@@ -194,6 +202,6 @@ def building(target: Path, build: Callable[[Path], None]) -> None:
         try:
             build(sibling)
         except BaseException:
-            shutil.rmtree(sibling, ignore_errors=True)
+            remove_tree(sibling)
             raise
         publish(sibling, target)

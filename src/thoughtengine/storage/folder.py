@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import logging
 import os
 import re
-import shutil
 import threading
 import uuid
 from collections.abc import Callable
@@ -33,7 +31,7 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, open_envelope, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store
-from thoughtengine.storage.files import PART, building, discard, sync_folder, sync_tree, translated
+from thoughtengine.storage.files import PART, building, discard, remove_tree, sync_folder, sync_tree, translated
 from thoughtengine.storage.gate import Gate
 from thoughtengine.storage.incident import Incident, read_incidents, record_incident
 from thoughtengine.storage.keyspace import HEAD, HeadRecord
@@ -51,7 +49,6 @@ ASIDE = ".old" + PART
 """Ending of a snapshot's hidden name while an erasure puts a purged one in its place."""
 
 _GENERATION = re.compile(r"gen-\d{6,}")
-_log = logging.getLogger("thoughtengine")
 
 
 def generation_name(number: int) -> str:
@@ -473,7 +470,7 @@ class FolderStore(Store):
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
             except BaseException:
-                shutil.rmtree(target, ignore_errors=True)
+                remove_tree(target)
                 raise
             mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
             self._point(generation=number, mark=mark)
@@ -489,7 +486,7 @@ class FolderStore(Store):
             }
 
     def _copy_without(self, drop: set[bytes], fresh: dict[bytes, bytes], target: Path) -> tuple[int, int]:
-        shutil.rmtree(target, ignore_errors=True)
+        remove_tree(target)
         kept = dropped = 0
         new = Level(str(target), self.config, create=True)
         try:
@@ -519,13 +516,17 @@ class FolderStore(Store):
         self._point(generation=number, state="REBUILD", quarantine=(old.name,))
         kept = self._to_quarantine(old.name)
         self._point(quarantine=())
+        told += f"; {harvest.rows.get('memory', 0)} memories were salvaged into {generation_name(number)}"
+        if harvest.receipts:
+            told += f"; receipts {', '.join(map(str, harvest.receipts))} are gone: what they hid or pinned is as if they had not"
         self._incident(
             "damage",
-            f"{told}; {harvest.rows.get('memory', 0)} memories were salvaged into {generation_name(number)}, the damaged "
-            f"files are kept in {kept}",
+            f"{told}; the damaged files are kept in {kept}",
             tuple(f"{old.name}/{name}" for name, _ in named),
             rows=harvest.rows,
             unreadable=harvest.unreadable,
+            left=harvest.left,
+            receipts=harvest.receipts,
         )
 
     def _to_quarantine(self, name: str) -> str:
@@ -560,7 +561,9 @@ class FolderStore(Store):
                 if self._level is not None:
                     self.sync()
             except StoreFullError as error:  # what was acknowledged is safe; only the mark could not be raised
-                _log.warning("%s: closing without a sync: %s", self.root, error)
+                import logging
+
+                logging.getLogger("thoughtengine").warning("%s: closing without a sync: %s", self.root, error)
             finally:
                 self._closed = True
                 self._close_level()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ import msgspec
 __all__ = ["INCIDENTS", "Incident", "read_incidents", "record_incident"]
 
 INCIDENTS = "incidents"
-_log = logging.getLogger("thoughtengine")
 
 
 @attrs.frozen
@@ -50,7 +48,9 @@ def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ..
     """Write an incident file, log it and return it; on a full disk the log alone must do."""
     now = dt.datetime.now(dt.UTC)
     incident = Incident(kind, now.isoformat(timespec="microseconds"), message, files, data)
-    _log.warning("%s: %s: %s", root, kind, message)
+    import logging
+
+    logging.getLogger("thoughtengine").warning("%s: %s: %s", root, kind, message)
     with contextlib.suppress(OSError):
         folder = root / INCIDENTS
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -9,7 +9,6 @@ import datetime as dt
 import errno
 import fcntl
 import os
-import socket
 import threading
 import weakref
 from pathlib import Path
@@ -58,7 +57,7 @@ class FolderLock:
                     root,
                     f"already open in this process (pid {os.getpid()}): share that mind between threads, or close it first",
                     pid=os.getpid(),
-                    host=socket.gethostname(),
+                    host=os.uname().nodename,
                     since=None,
                 )
             self._descriptor = self._take(root)
@@ -84,7 +83,7 @@ class FolderLock:
                 raise _locked(root, told) from error
             raise StoreError(path, f"the file system gives no lock: {error.strerror}") from error
         since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        told = msgspec.json.encode({"pid": os.getpid(), "host": socket.gethostname(), "since": since})
+        told = msgspec.json.encode({"pid": os.getpid(), "host": os.uname().nodename, "since": since})
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, told + b"\n", 0)

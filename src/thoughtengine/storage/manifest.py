@@ -1,24 +1,21 @@
-"""Read LevelDB's MANIFEST and logs: which files a consistent copy needs, which one is damaged, what can be read of a log.
+"""Read LevelDB's MANIFEST: which files a generation consists of, and which of them are visibly not as they were written.
 
-References: LevelDB's `doc/log_format.md` (32 KiB blocks of records: masked CRC-32C, length, type), the VersionEdit tags of
-`db/version_edit.cc` and the batch of `db/write_batch.cc` (first sequence, count, then puts and deletes).
+Reference: the VersionEdit tags of LevelDB's `db/version_edit.cc`.
 """
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
-__all__ = ["Files", "crc32c", "inspect", "log_rows", "read_manifest", "table_name", "verify_log"]
+from thoughtengine.storage.log import Reader, batches, hole, records
 
-_BLOCK = 32768
-_HEADER = struct.Struct("<IHB")
-_BATCH = struct.Struct("<QI")
-_FULL, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
+__all__ = ["Files", "inspect", "read_manifest", "table_name"]
+
+_NAME = re.compile(r"MANIFEST-[0-9]{1,20}")
 
 
 @attrs.frozen
@@ -47,83 +44,6 @@ class Files:
     sequence: int = 0
 
 
-@lru_cache(maxsize=1)
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = (value >> 1) ^ 0x82F63B78 if value & 1 else value >> 1
-        table.append(value)
-    return tuple(table)
-
-
-def crc32c(data: bytes) -> int:
-    """Return the CRC-32C (Castagnoli) of `data`; plain Python, about 10 MB a second: for naming damage only."""
-    table, value = _crc_table(), 0xFFFFFFFF
-    for byte in data:
-        value = table[(value ^ byte) & 255] ^ (value >> 8)
-    return value ^ 0xFFFFFFFF
-
-
-def _mask(value: int) -> int:
-    return ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def _fragments(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Yield (offset, checksum, type, payload) of each physical record; stop at the end or a torn tail."""
-    at = 0
-    while at + _HEADER.size <= len(data):
-        left = _BLOCK - at % _BLOCK
-        if left < _HEADER.size:
-            at += left
-            continue
-        checksum, length, kind = _HEADER.unpack_from(data, at)
-        end = at + _HEADER.size + length
-        if (length, kind) == (0, 0) or end > len(data):
-            return
-        yield at, checksum, kind, data[at + _HEADER.size : end]
-        at = end
-
-
-def _joined(fragments: Iterable[tuple[int, int, int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """Yield (offset, payload) of each logical record of a log or MANIFEST."""
-    parts, begun = b"", 0
-    for at, _, kind, payload in fragments:
-        if kind in (_FULL, _FIRST):
-            parts, begun = payload, at
-        else:
-            parts += payload
-        if kind in (_FULL, _LAST):
-            yield begun, parts
-            parts = b""
-
-
-class _Reader:
-    """Walk through one VersionEdit."""
-
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
-
-    def number(self) -> int:
-        shift = value = 0
-        while True:
-            byte = self.data[self.at]
-            self.at += 1
-            if shift > 63:
-                raise ValueError("a number of more than 64 bits")
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
-
-    def piece(self) -> bytes:
-        length = self.number()
-        self.at += length
-        if self.at > len(self.data):
-            raise IndexError("a piece ends too early")
-        return self.data[self.at - length : self.at]
-
-
 @attrs.define
 class _State:
     """What the edits of a MANIFEST add up to."""
@@ -134,8 +54,8 @@ class _State:
 
     def apply(self, edit: bytes) -> None:
         """Apply one VersionEdit."""
-        reader = _Reader(edit)
-        while reader.at < len(edit):
+        reader = Reader(edit)
+        while reader:
             tag = reader.number()
             if tag == 1:
                 reader.piece()
@@ -171,11 +91,11 @@ def read_manifest(folder: Path) -> Files:
     """
     current = (folder / "CURRENT").read_bytes()
     name = current.decode("ascii", errors="replace").rstrip("\n")
-    if not current.endswith(b"\n") or not name.startswith("MANIFEST-") or "/" in name:
+    if not current.endswith(b"\n") or not _NAME.fullmatch(name):
         raise ValueError("CURRENT does not name a MANIFEST")
     data = (folder / name).read_bytes()
     state, n_edits = _State(), 0
-    for _, edit in _joined(_fragments(data)):
+    for edit in records(data):
         try:
             state.apply(edit)
         except (IndexError, ValueError) as error:
@@ -184,17 +104,6 @@ def read_manifest(folder: Path) -> Files:
     if not n_edits:
         raise ValueError(f"{name}: there is no edit in it")
     return Files(name, data, state.log, state.tables, state.sequence)
-
-
-def verify_log(path: Path) -> str | None:
-    """Return what is wrong with a log or MANIFEST, None where every whole record verifies.
-
-    Cost: plain Python over every byte; only for naming a file that LevelDB refused.
-    """
-    for at, checksum, kind, payload in _fragments(path.read_bytes()):
-        if _mask(crc32c(bytes((kind,)) + payload)) != checksum:
-            return f"the record at byte {at} does not verify"
-    return None
 
 
 def table_name(folder: Path, number: int) -> str:
@@ -219,8 +128,10 @@ def inspect(folder: Path) -> list[tuple[str, str]]:
             return [("CURRENT", f"it names {name}, which is not there; {others[-1]} is")]
         return [(name, "missing")]
     except ValueError as error:
-        name, colon, wrong = str(error).partition(": ")
-        return [(name, wrong) if colon and name.startswith("MANIFEST-") else ("CURRENT", str(error))]
+        name, _, wrong = str(error).partition(": ")
+        return [(name, wrong) if _NAME.fullmatch(name) else ("CURRENT", str(error))]
+    if (at := hole(files.manifest_bytes)) is not None:
+        return [(files.manifest, f"zeros from byte {at} on, and something behind them")]
     return [*_logs_wrong(folder, files), *_tables_wrong(folder, files)]
 
 
@@ -247,83 +158,11 @@ def _logs_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
         if number < files.log:
             continue
         data = path.read_bytes()
-        for at, batch in _joined(_fragments(data)):
-            if len(batch) < _BATCH.size:
-                continue
-            sequence, count = _BATCH.unpack_from(batch)
+        for at, sequence, count in batches(data):
             if sequence > expected or (exact and sequence < expected):
                 yield path.name, f"the write at byte {at} has number {sequence}, {expected} was to follow"
                 return
             expected, exact = sequence + count, True
-        if (hole := _hole(data)) is not None:
-            yield path.name, f"zeros from byte {hole} on, and writes behind them"
+        if (gap := hole(data)) is not None:
+            yield path.name, f"zeros from byte {gap} on, and something behind them"
             return
-
-
-def _hole(data: bytes) -> int | None:
-    """Return where a log has zeros in the place of a record though something follows, None where it has not."""
-    end = 0
-    for at, _, _, payload in _fragments(data):
-        end = at + _HEADER.size + len(payload)
-    end += _trailer(end)
-    if data[end + 4 : end + _HEADER.size] == bytes(3) and data[end:].strip(b"\0"):
-        return end
-    return None
-
-
-def log_rows(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (key, value) of every put in a damaged log that can be made out, oldest first; the caller verifies the values.
-
-    LevelDB drops the rest of a block of 32 KiB at the first record that does not verify. Here a damaged record is stepped
-    over, and what is around the damage inside of it is given too: its rows have checksums of their own.
-    """
-    for _, batch in _joined(_followed(data)):
-        reader = _Reader(batch)
-        reader.at = _BATCH.size
-        try:
-            while reader.at < len(batch):
-                tag = reader.number()
-                key = reader.piece()
-                if tag == 1:
-                    yield key, reader.piece()
-        except (IndexError, ValueError):
-            continue
-
-
-def _followed(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
-    """Yield the physical records of a damaged log: those that verify, and those between whose length leads to one."""
-    at = 0
-    while at + _HEADER.size <= len(data):
-        left = _BLOCK - at % _BLOCK
-        if left < _HEADER.size:
-            at += left
-            continue
-        checksum, length, kind = _HEADER.unpack_from(data, at)
-        end = at + _HEADER.size + length
-        if _verifies(data, at) or (length + _HEADER.size <= left and _verifies(data, end + _trailer(end))):
-            yield at, checksum, kind, data[at + _HEADER.size : end]
-            at = end
-            continue
-        yield at, 0, _FIRST, b""  # whatever had begun does not go on
-        at = next(
-            (n for n in range(at + 1, at + left) if data[n + 6 : n + 7] in _BEGINS and _verifies(data, n)), at + left
-        )
-
-
-_BEGINS = (bytes((_FULL,)), bytes((_FIRST,)))
-
-
-def _trailer(at: int) -> int:
-    left = _BLOCK - at % _BLOCK
-    return left if left < _HEADER.size else 0
-
-
-def _verifies(data: bytes, at: int) -> bool:
-    """Tell whether there is an intact physical record at `at`."""
-    if at + _HEADER.size > len(data):
-        return False
-    checksum, length, kind = _HEADER.unpack_from(data, at)
-    end = at + _HEADER.size + length
-    if not _FULL <= kind <= _LAST or end > len(data) or at % _BLOCK + _HEADER.size + length > _BLOCK:
-        return False
-    return bool(_mask(crc32c(data[at + 6 : end])) == checksum)

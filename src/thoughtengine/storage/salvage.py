@@ -1,33 +1,37 @@
 """Bring back what is readable of a damaged generation: into a new one, with the damaged files kept in `quarantine/`.
 
-Only source rows are taken; what is derived is built again from them. A source row is written once and never deleted within
-a generation, so an obsolete table that LevelDB's repair brings back can only hold rows that are the same.
+Only source rows are taken, and areas this release does not know; what is derived is built again. A source row is written
+once and never deleted within a generation, so an obsolete table that LevelDB's repair brings back can only hold rows that are
+the same. The road not taken: reading the damaged generation in place; one table whose index is damaged makes every scan fail.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import attrs
 
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import RecordError, StoreDamagedError, StoreError
-from thoughtengine.storage.checkpoint import clone
-from thoughtengine.storage.codec import open_envelope
+from thoughtengine.errors import RecordError, StoreDamagedError, StoreError, StoreFullError
+from thoughtengine.storage.codec import Sealed, decode, open_envelope
 from thoughtengine.storage.contract import PAGE, Rows
-from thoughtengine.storage.files import copy_file, discard, sync_tree
-from thoughtengine.storage.keyspace import AREAS, HEAD, Area
-from thoughtengine.storage.manifest import inspect, read_manifest, table_name, verify_log
+from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
+from thoughtengine.storage.keyspace import APPRAISAL, AREAS, HEAD, MEMORY, RECEIPT, VECTOR, Area, HeadRecord
+from thoughtengine.storage.log import rescue, verify_log
+from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.store import Level, repair
 
 __all__ = ["Harvest", "damaged_files", "readable_ids", "salvage"]
 
 _REACH = 1 << 16
 """Numbers tried one by one behind the last readable row of an area before the rest counts as gone."""
+
+_BESIDE = (APPRAISAL, VECTOR)
+"""Areas whose rows belong to a memory of the same number."""
 
 
 @attrs.define
@@ -37,13 +41,19 @@ class Harvest:
     Attributes
     ----------
     rows : dict of str to int
-        Source rows by area.
+        Source rows by area; of areas that this release does not know under ``"unknown"``.
     unreadable : dict of str to int
         Rows whose envelope did not verify, by area.
+    left : dict of str to int
+        Readable rows that belong to a memory which is not: they stay in quarantine.
+    receipts : tuple of int
+        Numbers of receipts that are gone: what they hid or pinned is as if they had not.
     """
 
     rows: dict[str, int] = attrs.field(factory=dict)
     unreadable: dict[str, int] = attrs.field(factory=dict)
+    left: dict[str, int] = attrs.field(factory=dict)
+    receipts: tuple[int, ...] = ()
 
 
 def damaged_files(generation: Path, scratch: Path) -> list[tuple[str, str]]:
@@ -67,7 +77,7 @@ def damaged_files(generation: Path, scratch: Path) -> list[tuple[str, str]]:
 
 def _table_damage(table: Path, scratch: Path) -> str | None:
     """Return what is wrong with one table: LevelDB's repair is run on a copy of it alone, and puts it aside when bad."""
-    shutil.rmtree(scratch, ignore_errors=True)
+    remove_tree(scratch)
     scratch.mkdir(mode=0o700)
     try:
         copy_file(str(table), str(scratch / table.name))
@@ -76,7 +86,7 @@ def _table_damage(table: Path, scratch: Path) -> str | None:
     except (StoreError, OSError) as error:
         return str(error)
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_tree(scratch)
 
 
 def salvage(source: Path, scratch: Path, target: Path, config: StorageConfig) -> Harvest:
@@ -89,88 +99,164 @@ def salvage(source: Path, scratch: Path, target: Path, config: StorageConfig) ->
 
     Raises
     ------
-    StoreDamagedError
-        When nothing can be read.
     StoreFullError, StoreError
         When there is no room, or the files cannot be read at all.
     """
-    for leftover in (scratch, target):
-        discard(leftover)
-    try:
-        level = _opened(source, scratch, config)
+    discard(target)
+    with _repaired(source, scratch, config) as view:
+        new = Level(str(target), config, create=True)
         try:
-            harvest = _harvest(level, target, config)
+            _fill(new, view)
+            new.flush()
         finally:
-            level.close()
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+            new.close()
     sync_tree(target)
-    return harvest
+    return view.harvest
 
 
 def readable_ids(source: Path, scratch: Path, config: StorageConfig, area: Area) -> set[int]:
     """Return the numbers of an area that can be read in a damaged generation."""
+    with contextlib.suppress(StoreError, OSError), _repaired(source, scratch, config) as view:
+        return {area.number(key) for key, _ in view.sound(area)}
+    return set()
+
+
+@contextlib.contextmanager
+def _repaired(source: Path, scratch: Path, config: StorageConfig) -> Iterator[_View]:
+    """Open a repaired copy of the damaged generation."""
+    discard(scratch)
+    _needs_room(source)
+    scratch.mkdir(mode=0o700)
     try:
-        level = _opened(source, scratch, config)
+        names = [name for name in os.listdir(source) if name.endswith((".ldb", ".sst", ".log"))]
+        for name in names:
+            _copied(source / name, scratch / name)
+        repair(str(scratch), paranoid=True)
+        level = Level(str(scratch), config)
         try:
-            return {area.number(key) for key, _ in _readable(level, area)}
+            logs = sorted(name for name in names if name.endswith(".log"))
+            yield _View(level, _in_logs(source / name for name in logs))
         finally:
             level.close()
-    except StoreError:
-        return set()
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove_tree(scratch)
 
 
-def _opened(source: Path, scratch: Path, config: StorageConfig) -> Level:
-    """Open a copy of the damaged generation: as it is, else repaired."""
-    with contextlib.suppress(StoreError, OSError):
-        clone(source, scratch)
-        return Level(str(scratch), config)
-    shutil.rmtree(scratch, ignore_errors=True)
-    scratch.mkdir(mode=0o700)
-    for name in _worth_copying(source):
-        with contextlib.suppress(OSError):  # a sector that cannot be read must not stop the rest
-            copy_file(str(source / name), str(scratch / name))
-    repair(str(scratch), paranoid=True)
-    return Level(str(scratch), config)
+def _needs_room(source: Path) -> None:
+    """Refuse where the copy, its repair and the new generation might not fit: LevelDB's repair drops what it cannot write."""
+    disk = os.statvfs(source)
+    need, free = 3 * size_of(source), disk.f_bavail * disk.f_frsize
+    if free < need:
+        raise StoreFullError(source, f"damaged, and to salvage it {need:,} bytes must be free: there are {free:,}")
 
 
-def _worth_copying(source: Path) -> list[str]:
-    """Name all tables and logs where the MANIFEST is not to be trusted, else those it names."""
-    names = [name for name in os.listdir(source) if name.endswith((".ldb", ".sst", ".log"))]
-    with contextlib.suppress(OSError, ValueError):
-        files = read_manifest(source)
-        needed = {table_name(source, number) for number in files.tables}
-        if not files.log or (source / f"{files.log:06d}.log").exists():
-            return [name for name in names if name in needed or name.endswith(".log")]
-    return names
-
-
-def _harvest(level: Level, target: Path, config: StorageConfig) -> Harvest:
-    harvest = Harvest()
-    new = Level(str(target), config, create=True)
+def _copied(source: Path, target: Path) -> None:
+    """Copy a file; a sector that cannot be read must not stop the rest, a full disk must."""
     try:
-        for area in AREAS.values():
-            if not area.source and area is not HEAD:
+        copy_file(str(source), str(target))
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StoreFullError(target, "no space left to salvage in") from error
+
+
+def _in_logs(paths: Iterable[Path]) -> dict[bytes, Rows]:
+    """Return the rows in logs by first byte of the key; of a last write that may be torn only if its end is there."""
+    found: dict[bytes, Rows] = {}
+    for path in paths:
+        with contextlib.suppress(OSError):
+            for write in rescue(path.read_bytes()):
+                if write.whole or (write.rows and _opened(HEAD, *write.rows[-1]) is not None):
+                    for row in write.rows:
+                        found.setdefault(row[0][:1], []).append(row)
+    return found
+
+
+def _opened(area: Area, key: bytes, value: bytes) -> Sealed | None:
+    try:
+        return open_envelope(key, value, area)
+    except RecordError:
+        return None
+
+
+@attrs.define
+class _View:
+    """A repaired copy, and the rows that its logs hold: LevelDB's repair drops the rest of a block with a damaged one."""
+
+    level: Level
+    logs: dict[bytes, Rows]
+    harvest: Harvest = attrs.field(factory=Harvest)
+
+    def sound(self, area: Area) -> Iterator[tuple[bytes, bytes]]:
+        """Yield each row of a source area whose envelope verifies, once."""
+        seen = set[bytes]()
+        for key, value in self.logs.get(area.prefix, []):
+            if key not in seen and _opened(area, key, value) is not None:
+                seen.add(key)
+                yield key, value
+        for key, value in _readable(self.level, area):
+            if key in seen:
                 continue
-            rows: Rows = []
-            for key, value in _readable(level, area):
-                try:
-                    open_envelope(key, value, area)
-                except RecordError:
-                    harvest.unreadable[area.name] = harvest.unreadable.get(area.name, 0) + 1
-                    continue
-                rows.append((key, value))
-                harvest.rows[area.name] = harvest.rows.get(area.name, 0) + 1
-                if len(rows) == PAGE:
-                    new.write(rows, [], False)
-                    rows = []
-            new.write(rows, [], False)
-        new.flush()
-    finally:
-        new.close()
-    return harvest
+            if _opened(area, key, value) is not None:
+                yield key, value
+            else:
+                self.harvest.unreadable[area.name] = self.harvest.unreadable.get(area.name, 0) + 1
+
+    def head(self) -> bytes | None:
+        """Return the newest row of counters."""
+        rows = [*self.logs.get(HEAD.prefix, []), *_readable(self.level, HEAD)]
+        found = [(sealed.sequence, value) for key, value in rows if (sealed := _opened(HEAD, key, value)) is not None]
+        return max(found)[1] if found else None
+
+    def unknown(self) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of areas that this release does not know."""
+        for prefix in (bytes((byte,)) for byte in range(256) if bytes((byte,)) not in AREAS):
+            start, stop = prefix, bytes((prefix[0] + 1,)) if prefix < b"\xff" else b"\xff" * 9
+            with contextlib.suppress(StoreDamagedError):
+                while page := self.level.page(start, stop, PAGE, False):
+                    yield from page
+                    start = page[-1][0] + b"\x00"
+
+
+def _fill(new: Level, view: _View) -> None:
+    """Write what is readable into the new generation."""
+    harvest, numbers = view.harvest, dict[Area, set[int]]()
+    writer = _Writer(new, harvest.rows)
+    for area in (area for area in AREAS.values() if area.source):  # memories first
+        found = numbers[area] = set()
+        for key, value in view.sound(area):
+            if area in _BESIDE and area.number(key) not in numbers[MEMORY]:
+                harvest.left[area.name] = harvest.left.get(area.name, 0) + 1
+                continue
+            found.add(area.number(key))
+            writer.put(area.name, key, value)
+    for key, value in view.unknown():
+        writer.put("unknown", key, value)
+    head = view.head()
+    if head is not None:
+        writer.put(HEAD.name, HEAD.key(0), head)
+    writer.flush()
+    known = decode(open_envelope(HEAD.key(0), head, HEAD).body, HeadRecord) if head else HeadRecord()
+    top = max(known.next_receipt, max(numbers[RECEIPT], default=0) + 1)
+    harvest.receipts = tuple(n for n in range(1, top) if n not in numbers[RECEIPT])
+
+
+@attrs.define
+class _Writer:
+    """Write rows a page at a time, and count them."""
+
+    level: Level
+    counts: dict[str, int]
+    rows: Rows = attrs.field(factory=list)
+
+    def put(self, name: str, key: bytes, value: bytes) -> None:
+        self.rows.append((key, value))
+        self.counts[name] = self.counts.get(name, 0) + 1
+        if len(self.rows) >= PAGE:
+            self.flush()
+
+    def flush(self) -> None:
+        self.level.write(self.rows, [], False)
+        self.rows = []
 
 
 def _readable(level: Level, area: Area) -> Iterator[tuple[bytes, bytes]]:

@@ -1,0 +1,76 @@
+from typing import Any
+
+import pytest
+
+from tests.indexes import DAY, NOON, entry, index_of
+from thoughtengine.memory.record import MarkRecord
+from thoughtengine.memory.where import All, Not, parse_where
+
+INDEX = index_of(
+    entry("tea", source="Dana", tags=("work", "urgent"), episode="a", kind="note", at=NOON - 400 * DAY),
+    entry("tea", source="Bob", tags=("work",), episode="b", at=NOON - DAY),
+    entry("tea", tags=("home",), at=NOON),
+    entry("tea", layer="dream", source="Dana", at=NOON),
+    entry("tea", layer="eternal", at=NOON - 4000 * DAY),
+    entry("tea", source="Dana", at=NOON + DAY),
+)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, [0, 1, 2, 4, 5]),
+        ({"sources": "Dana"}, [0, 5]),
+        ({"sources": ["Dana", "Bob"]}, [0, 1, 5]),
+        ({"sources": Not("Dana")}, [1, 2, 4]),
+        ({"sources": "nobody"}, []),
+        ({"sources": []}, []),
+        ({"tags": "work"}, [0, 1]),
+        ({"tags": ["work", "home"]}, [0, 1, 2]),
+        ({"tags": All("work", "urgent")}, [0]),
+        ({"tags": ["work", Not("urgent")]}, [1]),
+        ({"tags": Not("work")}, [2, 4, 5]),
+        ({"tags": "Work"}, []),
+        ({"episode": "a"}, [0]),
+        ({"episode": Not("a")}, [1, 2, 4, 5]),
+        ({"kind": "note"}, [0]),
+        ({"layers": "dream"}, [3]),
+        ({"layers": Not("sensory")}, [3, 4]),
+        ({"layers": []}, []),
+        ({"since": "2024-05-08T12:00:00Z"}, [2, 5]),
+        ({"until": "2024-05-08T12:00:00Z"}, [0, 1, 4]),
+        ({"since": "2024-05-08T12:00:00Z", "until": "2024-05-08T12:00:00Z"}, []),
+        ({"min_strength": 1.0}, [2, 4, 5]),
+        ({"min_strength": 0.9}, [1, 2, 4, 5]),
+        ({"sources": "Dana", "min_strength": 0.9}, [5]),
+        ({"tags": "work", "sources": "Bob", "since": "2024-01-01T00:00:00Z"}, [1]),
+    ],
+)
+def test_select(filters: dict[str, Any], expected: list[int]) -> None:
+    where, view = parse_where(**filters), INDEX.view()
+    assert view.select(where, NOON).tolist() == expected
+    assert view.count(where, NOON) == len(expected)
+
+
+def test_no_filter_costs_no_positions() -> None:
+    view = index_of(entry("tea"), entry("coffee")).view()
+    assert view.matching(parse_where(), NOON) is None
+    assert view.matching(parse_where(sources=Not("nobody")), NOON) is None
+    assert view.visible(parse_where()) is None
+
+
+def test_strength_fades_with_age_and_eternal_does_not() -> None:
+    index = index_of(entry("tea", at=NOON - 100 * DAY), entry("tea", at=NOON - 100 * DAY), entry("tea", at=NOON + DAY))
+    index.mark(2, MarkRecord(pinned=(1,)))
+    view = index.view()
+    fading, pinned, future = view.strength(view.select(parse_where(), NOON), NOON).tolist()
+    assert 0.0 < fading < 0.9
+    assert pinned == future == 1.0
+
+
+def test_who_is_visible_depends_on_layer_and_marks_alone() -> None:
+    index = index_of(entry("tea", source="Dana"), entry("tea", layer="dream"), entry("tea"))
+    index.mark(3, MarkRecord(forgotten=(1,)))
+    visible = index.view().visible(parse_where(sources="Bob"))
+    assert visible is not None
+    assert visible.tolist() == [True, False, False]
