@@ -7,7 +7,8 @@ import math
 import random
 import statistics
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -68,23 +69,37 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def timed(work: Callable[[], object], n: int) -> Took:
-    """Return how long one of the `n` items takes that `work` works through, the collector switched off."""
-    gc.collect()
-    gc.disable()
-    try:
-        wall, cpu = time.perf_counter(), time.thread_time()
-        work()
-        return Took((time.perf_counter() - wall) / n, (time.thread_time() - cpu) / n)
-    finally:
-        gc.enable()
+    """Return how long one of the `n` items takes that `work` works through."""
+    wall, cpu = time.perf_counter(), time.thread_time()
+    work()
+    return Took((time.perf_counter() - wall) / n, (time.thread_time() - cpu) / n)
 
 
 def take_turns(contestants: Mapping[str, Turn], n_rounds: int, *, n_warm: int = 1) -> dict[str, list[Took]]:
-    """Let each contestant work once a round, every other round in reverse, and return their times without the warm-up."""
+    """Let each contestant work once a round, every other round in reverse, and return their times without the warm-up.
+
+    Keep turns shorter than the few milliseconds after which a busy system gives the processor to another process: in
+    longer ones the slower contestant waits for others more often, and the ratio tells of them.
+    """
     times: dict[str, list[Took]] = {name: [] for name in contestants}
-    for number in range(n_warm + n_rounds):
-        for name in list(contestants)[:: -1 if number % 2 else 1]:
-            taken = contestants[name](number)
-            if number >= n_warm:
-                times[name].append(taken)
+    with collector_resting():
+        for number in range(n_warm + n_rounds):
+            gc.collect()
+            for name in list(contestants)[:: -1 if number % 2 else 1]:
+                taken = contestants[name](number)
+                if number >= n_warm:
+                    times[name].append(taken)
     return times
+
+
+@contextmanager
+def collector_resting() -> Iterator[None]:
+    """Switch the collector off, and let it forget what is there already, so that collecting by hand is fast."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -25,7 +25,9 @@ NOON = to_stored("at", "2024-05-08T12:00:00+00:00")[0]
 DAY = 86_400_000_000
 
 
-def record(text: str | None = None, *, at: int | str | dt.datetime = NOON, layer: str = "sensory", **fields: Any) -> MemoryRecord:
+def record(
+    text: str | None = None, *, at: int | str | dt.datetime = NOON, layer: str = "sensory", **fields: Any
+) -> MemoryRecord:
     """Return a memory as it is stored; `at` in microseconds, or anything with an offset."""
     moment, offset = (at, 0) if isinstance(at, int) else to_stored("at", at)
     fields["tags"] = tuple(fields.get("tags", ()))
@@ -80,9 +82,7 @@ def ask(
 ) -> Ranking:
     """Return what an index answers; `near` is the episode of the cue."""
     cue = Cue(text, vector=vector, at=at, episode=near)
-    return rank(
-        index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig()
-    )
+    return rank(index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
 
 
 def share(ranking: Ranking, channel: str) -> list[float]:

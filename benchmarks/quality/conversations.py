@@ -167,7 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = rows(conversations, with_ours=not given.rivals_only, with_rivals=not given.ours_only)
     n_turns = sum(len(conversation.turns) for conversation in conversations)
     n_questions = sum(len(conversation.questions) for conversation in conversations)
-    notes = [f"{len(conversations)} conversations, {n_turns:,} turns, {n_questions:,} questions; no encoder"]
+    notes = [
+        f"{len(conversations)} conversations, {n_turns:,} turns, {n_questions:,} questions",
+        "silent here: dense, which needs an encoder, and episode, which needs a cue that names one",
+    ]
     report = "conversations" if given.report else None
     show("evidence found in conversations", HEADS, table, notes=notes, report=report)
 

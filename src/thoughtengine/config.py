@@ -98,6 +98,8 @@ class RecallConfig:
         What was said just before and after, in the same episode.
     k1, b : float
         BM25: how soon repeated words stop to count, and how far the length of a text does, in [0, 1].
+    rarity : float
+        Power of a word's inverse document frequency; above BM25's 1 because a question is full of common words.
     near, far : float
         Share of its score that a memory lends to the next one in its episode, and to the one after that, in [0, 1].
     echo : float
@@ -122,6 +124,7 @@ class RecallConfig:
     neighbours: float = 1.0
     k1: float = 1.2
     b: float = 0.75
+    rarity: float = 1.25
     near: float = 0.8
     far: float = 0.4
     echo: float = 0.2
@@ -130,7 +133,7 @@ class RecallConfig:
 
     def __attrs_post_init__(self) -> None:
         channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
-        for name in (*channels, "k1", "b", "near", "far", "echo", "context_words"):
+        for name in (*channels, "k1", "b", "rarity", "near", "far", "echo", "context_words"):
             value, top = getattr(self, name), 1.0 if name in ("b", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")

@@ -91,7 +91,8 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
     given = encoder(list(texts))
     expected = f"float32 vectors of shape ({len(texts)}, {encoder.dimension}) from encoder {encoder.name!r}"
     try:
-        vectors = np.ascontiguousarray(given, np.float32)
+        with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told as such
+            vectors = np.ascontiguousarray(given, np.float32)
     except (TypeError, ValueError):
         raise InvalidArgumentError("encoder", given, expected) from None
     if vectors.ndim != 2 or len(vectors) != len(texts):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
+import attrs
 import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
@@ -17,6 +19,7 @@ from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, check_encoder, encode
 from thoughtengine.errors import (
     BatchError,
+    ForkedError,
     InvalidArgumentError,
     MemoryNotFoundError,
     ThoughtEngineError,
@@ -28,12 +31,12 @@ from thoughtengine.integration.monitor import Monitor, Stats
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
-from thoughtengine.memory.forget import Acted, act, erase_receipt, find, plan_erasure, undo
+from thoughtengine.memory.forget import Acted, act, erase_receipt, find, is_of, plan_erasure, undo
 from thoughtengine.memory.moment import from_stored, to_stored
-from thoughtengine.memory.recall import Cue, Hit, Ranking, Recall, Why, rank
+from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt, receipt_of
-from thoughtengine.memory.record import VectorRecord
-from thoughtengine.memory.remember import Draft, as_vector, draft, take
+from thoughtengine.memory.record import MemoryRecord, VectorRecord
+from thoughtengine.memory.remember import Draft, as_vector, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.files import discard, size_of
@@ -106,7 +109,7 @@ def open_mind(
     where = _path(path)
     if not isinstance(create, bool):
         raise InvalidArgumentError("create", create, "True or False")
-    if durability not in ("process", "power"):
+    if not isinstance(durability, str) or durability not in ("process", "power"):
         raise InvalidArgumentError("durability", durability, '"process" or "power"')
     if config is not None and not isinstance(config, Config):
         raise InvalidArgumentError("config", config, "te.Config(...)")
@@ -133,7 +136,11 @@ def _path(path: object) -> str:
         name = os.fspath(path)  # type: ignore[call-overload]
     except TypeError:
         name = None
-    if not isinstance(name, str) or not name or "\x00" in name:
+    try:
+        usable = isinstance(name, str) and name and b"\x00" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        usable = False
+    if not isinstance(name, str) or not usable:
         raise InvalidArgumentError("path", path, "the name of a folder (str or os.PathLike)")
     return name
 
@@ -157,7 +164,13 @@ def _clock(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
         raise InvalidArgumentError("timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo')
     if clock is None:
         return lambda: dt.datetime.now(zone).astimezone(zone)
-    return clock if zone is None else lambda: clock().astimezone(zone)
+    return clock if zone is None else lambda: _shown_in(zone, clock())
+
+
+def _shown_in(zone: dt.tzinfo, moment: dt.datetime) -> dt.datetime:
+    """Return a moment of the host's clock in the zone of the mind; a naive one would be taken for the machine's time."""
+    to_stored("clock", moment)
+    return moment.astimezone(zone)
 
 
 class ThoughtEngine:
@@ -181,7 +194,7 @@ class ThoughtEngine:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder = encoder
         self.created, self.path = created, str(store.root)
-        self.events = Events(clock)
+        self.events = Events(clock, store.ready)
         self._monitor = Monitor()
         store.on_incident = self._incident
         if store.must_rebuild:
@@ -344,21 +357,16 @@ class ThoughtEngine:
             try:
                 ids += self._take(chunk)
             except (InvalidArgumentError, MemoryNotFoundError) as error:
-                index = next((i for i, made in enumerate(chunk) if self._is_bad(made)), 0)
-                raise BatchError(len(ids) + index, tuple(ids), error) from error
-
-    def _is_bad(self, made: Draft) -> bool:
-        """Tell whether a draft cannot be stored as the mind is now."""
-        dimension = self._memories.dimension
-        if made.vector is not None and dimension is not None and made.vector.size != dimension:
-            return True
-        return any(self._memories.record(id_) is None for id_ in made.record.derived_from)
+                found = misfit(self._store, chunk, self._memories.dimension)
+                raise BatchError(len(ids) + (found[0] if found else 0), tuple(ids), error) from error
 
     def _take(self, drafts: list[Draft], *, supersedes: int | None = None) -> list[int]:
         codes = self._codes(drafts)
         encoder = self._encoder
         with self._store.writing:
-            self._agree_on_dimension(drafts)
+            if (found := misfit(self._store, drafts, self._memories.dimension)) is not None:
+                raise found[1]
+            self._fix_dimension(drafts)
             ids, taken = take(
                 self._store,
                 drafts,
@@ -368,28 +376,20 @@ class ThoughtEngine:
                 sync=self._sync,
             )
             self._memories.added(taken)
-        if taken:
-            self.events.emit("remembered", ids=tuple(t.id for t in taken))
-            revised = {t.superseded: t.id for t in taken if t.superseded is not None}
-            if revised:
-                self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
+            if taken:  # told under the lock, so that nobody hears of a memory's end before its beginning
+                self.events.emit("remembered", ids=tuple(t.id for t in taken))
+                revised = {t.superseded: t.id for t in taken if t.superseded is not None}
+                if revised:
+                    self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
         return ids
 
-    def _agree_on_dimension(self, drafts: list[Draft]) -> None:
-        """Check the host's vectors against those the mind holds; the very first one fixes the dimension."""
-        dimension = self._memories.dimension
-        for made in drafts:
-            if made.vector is not None:
-                dimension = dimension or made.vector.size
-                if made.vector.size != dimension:
-                    raise VectorDimensionError("vector", made.vector.size, dimension)
-        if (
-            dimension is not None
-            and self._store.pointer.dimension is None
-            and any(d.vector is not None for d in drafts)
-        ):
-            self._store.update_pointer(dimension=dimension)
-            self._memories.dimension = dimension
+    def _fix_dimension(self, drafts: list[Draft]) -> None:
+        """Note the dimension of the host's very first vector in the pointer file, before the vector is there."""
+        if self._store.pointer.dimension is None:
+            dimension = next((made.vector.size for made in drafts if made.vector is not None), None)
+            if dimension is not None:
+                self._store.update_pointer(dimension=dimension)
+                self._memories.dimension = dimension
 
     def _codes(self, drafts: list[Draft]) -> list[SingleArray | None]:
         """Encode the texts that came without a vector."""
@@ -399,7 +399,7 @@ class ThoughtEngine:
             texts = [drafts[i].record.text or "" for i in lacking]
             if texts:
                 for i, vector in zip(lacking, encode(self._encoder, texts), strict=True):
-                    codes[i] = vector
+                    codes[i] = vector.copy()  # the encoder may write its next answer into the same array
         return codes
 
     def revise(
@@ -452,7 +452,7 @@ class ThoughtEngine:
                 raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
             kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
             experience = Experience(
-                **(kept | changes), key=record.key, at=at, affect=affect or self._felt(old), vector=vector,
+                **(kept | changes), key=record.key, at=at, affect=affect or self._felt(old, record), vector=vector,
                 layer=LAYERS[record.layer], derived_from=record.derived_from,
             )  # fmt: skip
             made = draft(experience, now=self._now(), limits=self._config.limits)
@@ -460,10 +460,10 @@ class ThoughtEngine:
         self._monitor.note("revise", time.perf_counter() - begun)
         return id_
 
-    def _felt(self, id_: int) -> Affect | None:
-        """A feeling on its own keeps its affect when it is revised; any other memory's affect belongs to it alone."""
-        memory = self._memories.memory(id_, 0)
-        return memory.affect if memory is not None and memory.layer == "emotion" else None
+    def _felt(self, id_: int, record: MemoryRecord) -> Affect | None:
+        """Return the affect that a revision keeps: a feeling on its own must have one, elsewhere it is the old memory's alone."""
+        memory = self._memories.memory(id_, 0) if LAYERS[record.layer] == "emotion" else None
+        return None if memory is None else memory.affect
 
     def _newest(self, id_: int) -> int:
         """Follow revisions to the last."""
@@ -498,13 +498,14 @@ class ThoughtEngine:
         """
         begun = time.perf_counter()
         self._store.ready()
-        asked, chosen = _cue(cue), parse_where(**where)
+        asked, chosen = _cue(cue), _filters(where)
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
-        now = self._now()[0]
+        now, offset = self._now()
         view, vector = self._memories.view(), self._cue_vector(asked)
-        ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall)
-        hits = tuple(self._hits(ranking, now))
+        ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
+        found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
+        hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
         return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
@@ -525,16 +526,6 @@ class ThoughtEngine:
             return None
         encoded: SingleArray = encode(self._encoder, [cue.text])[0]
         return encoded
-
-    def _hits(self, ranking: Ranking, now: int) -> Iterator[Hit]:
-        rows = zip(
-            ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares, ranking.n_repeats.tolist(), strict=True
-        )
-        for id_, score, shares, n_repeats in rows:
-            memory = self._memories.memory(id_, now)
-            if memory is not None:
-                told = {name: share for name, share in zip(ranking.channels, shares.tolist(), strict=True) if share}
-                yield Hit(memory, score, Why(told, words=ranking.words, memory=memory), n_repeats)
 
     @overload
     def get(self, id_or_key: int | str) -> Memory | None: ...
@@ -571,6 +562,7 @@ class ThoughtEngine:
 
     def __len__(self) -> int:
         """Return how many memories there are in all layers, forgotten ones not counted."""
+        self._store.ready()
         return self._store.head.memories - self._store.head.hidden
 
     def __bool__(self) -> bool:
@@ -603,7 +595,9 @@ class ThoughtEngine:
             For a filter that cannot be used.
         """
         self._store.ready()
-        chosen, now = parse_where(**where), self._now()[0]
+        chosen, now = _filters(where), self._now()[0]
+        if not isinstance(newest_first, bool):
+            raise InvalidArgumentError("newest_first", newest_first, "True or False")
         if after is not None and (isinstance(after, bool) or not isinstance(after, int)):
             raise InvalidArgumentError("after", after, "the id of a memory")
         ids = self._memories.select(chosen, now)
@@ -614,7 +608,7 @@ class ThoughtEngine:
     def count(self, **where: Any) -> int:
         """Return how many memories match; the filters are those of `memories`."""
         self._store.ready()
-        return self._memories.view().count(parse_where(**where), self._now()[0])
+        return self._memories.view().count(_filters(where), self._now()[0])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every memory in order of id as a dict of plain values, forgotten ones too: all that is needed elsewhere.
@@ -649,6 +643,9 @@ class ThoughtEngine:
         MemoryNotFoundError
             When one is not there; nothing is done then.
         """
+        self._store.ready()
+        if not isinstance(erase, bool):
+            raise InvalidArgumentError("erase", erase, "True or False")
         with self._monitor.timed("erase" if erase else "forget"), self._store.writing:
             self._store.ready()
             found = self._chosen(ids, where, everything=erase)
@@ -664,6 +661,7 @@ class ThoughtEngine:
         InvalidArgumentError, MemoryNotFoundError
             When nothing is given, or one is not there; nothing is done then.
         """
+        self._store.ready()
         with self._monitor.timed("pin"), self._store.writing:
             self._store.ready()
             found = self._chosen(ids, {}, everything=False)
@@ -682,11 +680,14 @@ class ThoughtEngine:
         InvalidArgumentError
             For what is no receipt of this mind, or cannot be taken back (an erasure, an undo).
         """
+        self._store.ready()
         number = receipt.id if isinstance(receipt, Receipt) else receipt
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InvalidArgumentError("receipt", receipt, "a te.Receipt, or its id")
         with self._monitor.timed("undo"), self._store.writing:
             self._store.ready()
+            if isinstance(receipt, Receipt) and not is_of(self._store, receipt):
+                raise InvalidArgumentError("receipt", receipt, "a receipt of this mind, not of another one")
             return self._acted("undone", undo(self._store, number, at=self._now()[0], sync=self._sync))
 
     def _acted(self, kind: str, acted: Acted) -> Receipt:
@@ -696,10 +697,10 @@ class ThoughtEngine:
 
     def _chosen(self, ids: tuple[int | str, ...], where: dict[str, Any], *, everything: bool) -> list[int]:
         """Return the ids that are meant: those named, or those that match."""
+        where = {name: value for name, value in where.items() if value is not None}  # None would mean: whatever
         if bool(ids) == bool(where):
-            raise InvalidArgumentError(
-                "ids", ids or None, "either ids (or keys) or filters such as source=..., not both or none"
-            )
+            expected = "either ids (or keys) or filters such as sources=..., not both and not none"
+            raise InvalidArgumentError("ids", ids or None, expected)
         if not where:
             found = list(dict.fromkeys(find(self._store, id_, argument="ids") for id_ in ids))
             for id_ in found:
@@ -708,7 +709,7 @@ class ThoughtEngine:
             return found
         if everything and "layers" not in where:
             where = {**where, "layers": LAYERS}
-        chosen: Where = parse_where(**where, hidden=everything)
+        chosen = attrs.evolve(_filters(where), hidden=everything)
         matching: list[int] = self._memories.select(chosen, self._now()[0]).tolist()
         return matching
 
@@ -761,17 +762,20 @@ class ThoughtEngine:
         self._store.ready()
         view, now = self._memories.view(), self._now()[0]
         layers = {name: view.count(parse_where(layers=name), now) for name in LAYERS}
-        at = view.columns.at[: view.n]
+        at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
+        ends = (
+            [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
+        )
         size = size_of(self._store.generation)
         return Stats(
             memories=len(self),
             forgotten=self._store.head.hidden,
             layers=layers,
-            sources=len(view.sources.codes),
-            episodes=len(view.episodes.codes),
+            sources=sum(value is not None for value in view.sources.codes),
+            episodes=sum(value is not None for value in view.episodes.codes),
             vectors=int((view.columns.vector[: view.n] >= 0).sum()),
-            first=from_stored(int(at.min()), 0).isoformat() if view.n else None,
-            last=from_stored(int(at.max()), 0).isoformat() if view.n else None,
+            first=ends[0] if ends else None,
+            last=ends[1] if ends else None,
             bytes_on_disk=size,
             bytes_per_memory=size / max(1, self._store.head.memories),
             calls=self._monitor.timings(),
@@ -803,10 +807,13 @@ class ThoughtEngine:
 
     def close(self) -> None:
         """Sync and let go of the folder; a second call does nothing."""
-        if not self._store.closed:
+        if self._store.closed:
+            return
+        with contextlib.suppress(ForkedError):  # a forked child has none of the threads that could tell
+            self._store.ready()
             self.events.emit("closed")
             self.events.close()
-            self._store.close()
+        self._store.close()
 
     def __enter__(self) -> ThoughtEngine:
         self._store.ready()
@@ -818,8 +825,17 @@ class ThoughtEngine:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._store.closed else f"{len(self):,} memories"
+        state = "closed" if self._store.closed else f"{len(self):,} memor{'y' if len(self) == 1 else 'ies'}"
         return f"<ThoughtEngine {self.path!r}: {state}>"
+
+
+def _filters(where: dict[str, Any]) -> Where:
+    """Check the filters of a host, who does not get to see what was forgotten."""
+    if "hidden" in where:
+        raise InvalidArgumentError(
+            "hidden", where["hidden"], "a filter of `memories`: forgotten ones come back by undo"
+        )
+    return parse_where(**where)
 
 
 def _cue(cue: Any) -> Cue:

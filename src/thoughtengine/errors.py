@@ -73,6 +73,7 @@ class ThoughtEngineError(Exception):
         """Cross to another process whole: what a worker of the host raises, its parent sees."""
         return _restored, (type(self), self.args, self.__dict__)
 
+
 class InvalidArgumentError(ThoughtEngineError, ValueError):
     """Tell that an argument cannot be used; nothing was written.
 

@@ -37,13 +37,14 @@ class Elements:
     def __init__(self, path: Path, reading: Reading) -> None:
         self._path = path
         self._chunks = chunks(path, reading)
-        self._text, self._at, self._line, self._dry = "", 0, 1, False
+        self._text, self._at, self._dry = "", 0, False
+        self._line, self._counted = 1, 0
         self._decoder = json.JSONDecoder()
 
     @property
     def where(self) -> str:
         """The place reached, for messages."""
-        return f"line {self._line + self._text.count(chr(10), 0, self._at):,}"
+        return f"line {self._line_reached():,}"
 
     def peek(self) -> str:
         """Look at the first character of the next token; "" at the end of the file."""
@@ -122,9 +123,14 @@ class Elements:
             wanted -= len(piece or "")
         if len(pieces) == 1 or not any(pieces[1:]):
             return False
-        self._line += self._text.count("\n", 0, self._at)
-        self._text, self._at = "".join(pieces), 0
+        self._line_reached()
+        self._text, self._at, self._counted = "".join(pieces), 0, 0
         return True
+
+    def _line_reached(self) -> int:
+        self._line += self._text.count("\n", self._counted, self._at)
+        self._counted = self._at
+        return self._line
 
     def _may_go_on(self, end: int) -> bool:
         """Tell whether what was read may be the beginning of a longer number: 1 of 1.5, or 1.5 of 1.5e+16."""
@@ -136,5 +142,5 @@ class Elements:
         return error.msg.startswith("Unterminated string") or error.pos >= len(self._text) - _MARGIN
 
     def _wrong(self, error: json.JSONDecodeError) -> ImportFormatError:
-        line = self._line + self._text.count("\n", 0, error.pos)
+        line = self._line_reached() + self._text.count("\n", self._at, error.pos)
         return ImportFormatError(self._path, f"line {line:,}", f"expected JSON: {error.msg}")

@@ -53,10 +53,8 @@ def read(path: Path, reading: Reading) -> Iterator[Experience]:
     keys, held = ContentKeys("chat"), None
     for number, line in lines(path, reading):
         clean = _clean(line)
-        if order is None and _LIKELY.match(clean):
-            order = _order(path, number, clean)
         try:
-            stamped = _message(clean, reading, order)
+            stamped, order = _stamped(path, clean, reading, order)
         except StampError as error:
             raise ImportFormatError(path, f"line {number:,}", str(error)) from error
         if stamped is not None:
@@ -103,16 +101,15 @@ def _with_colons(found: re.Match[str]) -> str:
     return ":".join(part for part in found.groups() if part)
 
 
-def _order(path: Path, number: int, line: str) -> bool | None:
-    """Look through the whole chat for the order of day and month, once the first line leaves it open."""
+def _stamped(path: Path, line: str, reading: Reading, order: bool | None) -> tuple[_Message | None, bool | None]:
+    """Read a line; the first one that leaves the order of day and month open has the whole chat looked through for it."""
     try:
-        leading(line.removeprefix("["))
+        return _message(line, reading, order), order
     except StampError:
-        try:
-            return evidence(heads(path, Reading()))
-        except StampError as error:
-            raise ImportFormatError(path, f"line {number:,}", str(error)) from error
-    return None
+        if order is not None:
+            raise
+    order = evidence(heads(path, Reading()))
+    return _message(line, reading, order), order
 
 
 def _message(line: str, reading: Reading, day_first: bool | None) -> _Message | None:

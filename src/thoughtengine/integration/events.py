@@ -14,7 +14,6 @@ from thoughtengine.errors import InvalidArgumentError
 __all__ = ["KINDS", "Events"]
 
 KINDS = (
-    "opened",
     "remembered",
     "revised",
     "forgotten",
@@ -26,6 +25,12 @@ KINDS = (
     "closed",
 )
 _QUEUE = 10_000
+
+
+def _log_failure(message: str, *parts: object) -> None:
+    import logging
+
+    logging.getLogger("thoughtengine").error(message, *parts, exc_info=True)
 
 
 class _Subscriber:
@@ -58,15 +63,15 @@ class _Subscriber:
                 event = self._queue.popleft()
             try:
                 self.handler(event)
-            except Exception:  # noqa: BLE001 - a subscriber must not end the thread
-                import logging
+            except BaseException:  # noqa: BLE001 - not even sys.exit in a handler may end the thread
+                _log_failure("a subscriber to %r raised", self.kind)
 
-                logging.getLogger("thoughtengine").exception("a subscriber to %r raised", self.kind)
-
-    def stop(self, seconds: float) -> None:
-        """Let it finish what is queued, for at most so long."""
+    def stop(self, seconds: float, *, drain: bool) -> None:
+        """Let it finish what it is at, and what is queued if it may, for at most so long."""
         with self._wake:
             self._stopped = True
+            if not drain:
+                self._queue.clear()
             self._wake.notify()
         if threading.current_thread() is not self._thread:
             self._thread.join(seconds)
@@ -79,12 +84,15 @@ class Events:
     ----------
     clock : callable
         Gives the moment that events bear.
+    ready : callable, optional
+        Raises where nothing can be heard any more: the mind was closed, or this is a forked child.
     """
 
-    def __init__(self, clock: Callable[[], dt.datetime]) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], dt.datetime], ready: Callable[[], None] = lambda: None) -> None:
+        self._clock, self._ready = clock, ready
         self._subscribers: tuple[_Subscriber, ...] = ()
         self._guard = threading.Lock()
+        self._n_missed = 0  # by those that have gone
 
     def subscribe(self, kind: str, handler: Callable[[Event], object]) -> Callable[[], None]:
         """Call `handler` with each event of a kind, from a thread of its own, in order.
@@ -100,14 +108,17 @@ class Events:
         Returns
         -------
         callable
-            Without arguments: ends the subscription.
+            Without arguments: ends the subscription; no event is begun after it, queued ones neither.
 
         Raises
         ------
         InvalidArgumentError
             For an unknown kind or a handler that cannot be called.
+        StoreClosedError, ForkedError
+            Where there is nothing to hear any more.
         """
-        if kind != "*" and kind not in KINDS:
+        self._ready()
+        if not isinstance(kind, str) or (kind != "*" and kind not in KINDS):
             raise InvalidArgumentError("kind", kind, f"one of {', '.join(map(repr, KINDS))} or '*'")
         if not callable(handler):
             raise InvalidArgumentError("handler", handler, "a callable that takes an Event")
@@ -117,8 +128,10 @@ class Events:
 
         def unsubscribe() -> None:
             with self._guard:
-                self._subscribers = tuple(s for s in self._subscribers if s is not subscriber)
-            subscriber.stop(0.0)
+                if subscriber in self._subscribers:
+                    self._subscribers = tuple(s for s in self._subscribers if s is not subscriber)
+                    self._n_missed += subscriber.n_dropped
+            subscriber.stop(0.0, drain=False)
 
         return unsubscribe
 
@@ -127,22 +140,32 @@ class Events:
         subscribers = self._subscribers
         if not subscribers:
             return
-        event = Event(kind, self._clock().isoformat(), data)
+        event = Event(kind, self._moment(), data)
         for subscriber in subscribers:
             if subscriber.kind in (kind, "*"):
                 subscriber.put(event)
 
+    def _moment(self) -> str:
+        """Return the present; what happened has happened, so a clock that fails now must not fail the verb."""
+        try:
+            return self._clock().isoformat()
+        except Exception:  # noqa: BLE001 - the clock is the host's
+            _log_failure("the clock failed while an event was told")
+            return dt.datetime.now(dt.UTC).isoformat()
+
     @property
     def n_dropped(self) -> int:
         """Events that slow subscribers missed."""
-        return sum(subscriber.n_dropped for subscriber in self._subscribers)
+        with self._guard:
+            return self._n_missed + sum(subscriber.n_dropped for subscriber in self._subscribers)
 
     def close(self, seconds: float = 1.0) -> None:
         """Give each subscriber up to `seconds` to finish its queue."""
         with self._guard:
             subscribers, self._subscribers = self._subscribers, ()
         for subscriber in subscribers:
-            subscriber.stop(seconds)
+            subscriber.stop(seconds, drain=True)
+            self._n_missed += subscriber.n_dropped
 
     def __repr__(self) -> str:
         return f"<Events: {len(self._subscribers)} subscribers>"

@@ -50,7 +50,7 @@ class Health:
     last_backup: str | None
 
     def __str__(self) -> str:
-        head = f"{self.path}: {'sound' if self.ok else 'not sound'}, {self.memories:,} memories"
+        head = f"{self.path}: {'sound' if self.ok else 'not sound'}, {self.memories:,} memor{'y' if self.memories == 1 else 'ies'}"
         return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
 
 
@@ -73,7 +73,7 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
         found.append("damage was met: close and open again, the next open salvages what is readable")
     if incidents:
         found.append(
-            f"{len(incidents)} incidents on record, the last: {incidents[-1]} (deleting its file acknowledges one)"
+            f"{len(incidents)} incident{'' if len(incidents) == 1 else 's'} on record, the last: {incidents[-1]} (deleting its file acknowledges one)"
         )
     if free < 4 * store.config.write_buffer_bytes:
         found.append(f"only {free:,} bytes are free on the disk: free some before writes are refused")

@@ -47,7 +47,7 @@ class Stats:
     vectors : int
         Memories with a vector.
     first, last : str or None
-        Earliest and latest moment, ISO 8601, UTC.
+        Earliest and latest moment, ISO 8601, with the offset it was given with.
     bytes_on_disk, bytes_per_memory : int, float
         Of the generation that serves.
     calls : dict of str to Timing
@@ -72,7 +72,7 @@ class Stats:
     def __str__(self) -> str:
         layers = ", ".join(f"{n:,} {layer}" for layer, n in self.layers.items() if n)
         lines = [
-            f"{self.memories:,} memories ({layers or 'none'}), {self.forgotten:,} forgotten",
+            f"{self.memories:,} memor{'y' if self.memories == 1 else 'ies'} ({layers or 'none'}), {self.forgotten:,} forgotten",
             f"{self.sources:,} sources, {self.episodes:,} episodes, {self.vectors:,} vectors",
             f"{self.first or '-'} to {self.last or '-'}",
             f"{self.bytes_on_disk:,} bytes on disk, {self.bytes_per_memory:.0f} a memory",

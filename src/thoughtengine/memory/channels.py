@@ -149,7 +149,7 @@ def _lexical(
     n, t = view.n, len(question.terms)
     found = view.postings(question.terms + question.labels)
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
-    in_texts, in_labels = _rarity(frequency[:t], view.totals.texts), _rarity(frequency[t:], n)
+    in_texts, in_labels = _rarity(frequency[:t], view.totals.texts, config), _rarity(frequency[t:], n, config)
     rarity = in_labels.copy()
     np.maximum(rarity[:t], in_texts, out=rarity[:t])
     scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
@@ -167,9 +167,9 @@ def _lexical(
     return made, tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
 
 
-def _rarity(frequency: IntArray, n: int) -> FloatArray:
-    """Return the inverse document frequency as Lucene has it; 0 for what occurs nowhere."""
-    known = np.log(1.0 + (n - frequency + 0.5) / (frequency + 0.5))
+def _rarity(frequency: IntArray, n: int, config: RecallConfig) -> FloatArray:
+    """Return a power of the inverse document frequency as Lucene has it; 0 for what occurs nowhere."""
+    known = np.log(1.0 + (n - frequency + 0.5) / (frequency + 0.5)) ** config.rarity
     return np.where(frequency > 0, known, 0.0)
 
 

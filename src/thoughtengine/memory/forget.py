@@ -17,7 +17,7 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, RECEIPT, TERMS, VECTOR
 
-__all__ = ["Acted", "Erasure", "act", "erase_receipt", "find", "plan_erasure", "undo", "why_gone"]
+__all__ = ["Acted", "Erasure", "act", "erase_receipt", "find", "is_of", "plan_erasure", "undo", "why_gone"]
 
 _FIELD = {"forget": "forgotten", "pin": "pinned"}
 
@@ -138,6 +138,13 @@ def undo(store: Store, number: int, *, at: int, sync: bool = False) -> Acted:
     return Acted(receipt_of(new, told), after)
 
 
+def is_of(store: Store, receipt: Receipt) -> bool:
+    """Tell whether a receipt is one of this store: another mind's bears the number of another act."""
+    record = store.get(RECEIPT, receipt.id, ReceiptRecord) if 0 < receipt.id < store.head.next_receipt else None
+    mine = None if record is None else receipt_of(receipt.id, record)
+    return mine is not None and (mine.verb, mine.at, mine.ids) == (receipt.verb, receipt.at, receipt.ids)
+
+
 def _commit(
     store: Store,
     number: int,
@@ -221,9 +228,7 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
     return Erasure(tuple(sorted(records)), drop, batch, counters, store.head.next_receipt, marks)
 
 
-def _relink(
-    batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRecord], store: Store
-) -> dict[int, int]:
+def _relink(batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRecord], store: Store) -> dict[int, int]:
     """Let a revision take the place of what its erased predecessor had replaced, which would else be current again.
 
     Returns

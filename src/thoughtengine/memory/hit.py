@@ -34,11 +34,15 @@ def _vector(value: Any) -> SingleArray | None:
     if value is None:
         return None
     try:
-        vector = np.array(value, np.float32)
+        raw = np.asarray(value)
+        if raw.dtype.kind not in "fiu":  # not bool, not text, not objects
+            raise TypeError
+        with np.errstate(over="ignore"):
+            vector = raw.astype(np.float32)
     except (TypeError, ValueError):
         vector = np.empty(0, np.float32)
-    if vector.ndim != 1 or not len(vector) or not np.isfinite(vector).all():
-        raise InvalidArgumentError("vector", value, "a flat sequence of finite numbers")
+    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
+        raise InvalidArgumentError("vector", value, "a flat sequence of finite numbers, not all of them zero")
     vector.flags.writeable = False
     return vector
 
@@ -79,8 +83,8 @@ class Cue:
     def __attrs_post_init__(self) -> None:
         if self.text is not None and (not isinstance(self.text, str) or not self.text.strip()):
             raise InvalidArgumentError("text", self.text, "a string that is more than white space")
-        if self.episode is not None and not isinstance(self.episode, str):
-            raise InvalidArgumentError("episode", self.episode, "a string")
+        if self.episode is not None and (not isinstance(self.episode, str) or not self.episode.strip()):
+            raise InvalidArgumentError("episode", self.episode, "a string that is more than white space")
         if self.text is None and self.vector is None and self.at is None and self.episode is None:
             raise InvalidArgumentError("cue", None, "a text, a vector, a moment or an episode")
 

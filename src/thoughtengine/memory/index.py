@@ -104,6 +104,10 @@ class Index:
         """Add many memories behind all others: (id, entry, vector or None, mark or None), as `add` takes them."""
         iterator = iter(rows)
         while block := list(islice(iterator, _SEGMENT)):
+            if len(block) == 1:
+                id_, entry, vector, mark = block[0]
+                self.add(id_, entry, vector=vector, mark=mark)
+                continue
             self._append(block)
             entries = [row[1] for row in block]
             if len(entries) < _BULK:

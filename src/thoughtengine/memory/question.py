@@ -62,7 +62,7 @@ def ask(
     at : tuple of int or None
         Moment in microseconds since 1970, and seconds east of UTC.
     now : int
-        Microseconds since 1970.
+        Microseconds since 1970, local time: what "yesterday" is relative to where `at` is not given.
     """
     folded = "" if text is None else fold_text(text)
     terms: dict[int, str] = {}

@@ -22,7 +22,15 @@ __all__ = ["Cue", "Hit", "Ranking", "Recall", "Why", "as_hits", "rank"]
 
 
 def rank(
-    view: View, cue: Cue, vector: SingleArray | None, where: Where, *, k: int, now_us: int, config: RecallConfig
+    view: View,
+    cue: Cue,
+    vector: SingleArray | None,
+    where: Where,
+    *,
+    k: int,
+    now_us: int,
+    config: RecallConfig,
+    offset: int = 0,
 ) -> Ranking:
     """Find the best memories for a cue.
 
@@ -42,6 +50,8 @@ def rank(
         Microseconds since 1970.
     config : RecallConfig
         Weights and switches.
+    offset : int
+        Seconds east of UTC of the clock: "yesterday" is a local day.
 
     Raises
     ------
@@ -55,7 +65,7 @@ def rank(
     if vector is not None and view.matrix is not None and len(vector) != view.matrix.shape[1]:
         raise VectorDimensionError("vector", len(vector), view.matrix.shape[1])
     at = None if cue.at is None else to_stored("at", cue.at)
-    question = ask(view, cue.text, vector, at, cue.episode, now_us)
+    question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000)
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k)
     sheet = Sheet(view, scored, chosen)

@@ -13,7 +13,7 @@ import numpy as np
 
 from thoughtengine._types import SingleArray
 from thoughtengine.config import Limits
-from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
+from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.derive import content_digest
 from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.experience import Affect, Experience
@@ -26,7 +26,7 @@ from thoughtengine.storage.codec import encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, TERMS, VECTOR
 
-__all__ = ["Draft", "Taken", "as_vector", "draft", "take"]
+__all__ = ["Draft", "Taken", "as_vector", "draft", "misfit", "take"]
 
 
 @attrs.frozen
@@ -194,6 +194,7 @@ def _ids(ids: object, limits: Limits) -> tuple[int, ...]:
 
 def as_vector(value: object, limits: Limits) -> SingleArray:
     """Return a vector as contiguous float32 array (dimension,) of its own: the host may use its buffer again.
+
     Raises
     ------
     InvalidArgumentError
@@ -275,6 +276,40 @@ def _told(place: Place) -> str:
     return "payload" + "".join(reversed(steps))
 
 
+def misfit(
+    store: Store, drafts: Sequence[Draft], dimension: int | None
+) -> tuple[int, InvalidArgumentError | MemoryNotFoundError] | None:
+    """Find the first draft that this store, as it is now, cannot take in.
+
+    Parameters
+    ----------
+    store : Store
+        Where it would go.
+    drafts : sequence of Draft
+        In order of arrival.
+    dimension : int or None
+        Of the vectors the mind holds; the first one given fixes it.
+
+    Returns
+    -------
+    tuple of int and error, or None
+        Its position, and what is wrong.
+    """
+    for place, made in enumerate(drafts):
+        if made.vector is not None:
+            dimension = dimension or made.vector.size
+            if made.vector.size != dimension:
+                return place, VectorDimensionError("vector", made.vector.size, dimension)
+        for id_ in made.record.derived_from:
+            if id_ >= store.head.next_id + place or not (id_ >= store.head.next_id or store.has(MEMORY, id_)):
+                return place, _no_evidence(id_)
+    return None
+
+
+def _no_evidence(id_: int) -> MemoryNotFoundError:
+    return MemoryNotFoundError(id_, "derived_from names memories that are there")
+
+
 def take(
     store: Store,
     drafts: Sequence[Draft],
@@ -317,7 +352,7 @@ def take(
     for made, code in zip(drafts, codes, strict=True):
         for id_ in made.record.derived_from:
             if id_ >= next_id or not (id_ >= store.head.next_id or store.has(MEMORY, id_)):
-                raise MemoryNotFoundError(id_, "derived_from names memories that are there")
+                raise _no_evidence(id_)
         old = supersedes
         if made.record.key is not None:
             digest = content_digest(made.record, made.appraisal, None if made.vector is None else made.vector.tobytes())

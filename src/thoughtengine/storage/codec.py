@@ -36,11 +36,12 @@ class Sealed(msgspec.Struct, frozen=True):
     version: int
     sequence: int
     body: bytes
+    flags: int = 0
 
 
-def seal(key: bytes, area: Area, sequence: int, body: bytes) -> bytes:
-    """Return `body` in its envelope, bound to `key`."""
-    head = _HEAD.pack(MAGIC, 0, area.kind, area.version, sequence)
+def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) -> bytes:
+    """Return `body` in its envelope, bound to `key`; `flags` are those of `Area.beside`."""
+    head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
     return head + _SUM.pack(zlib.crc32(body, zlib.crc32(head, zlib.crc32(key)))) + body
 
 
@@ -59,11 +60,11 @@ def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
     (given,) = _SUM.unpack_from(value, _HEAD.size)
     if zlib.crc32(body, zlib.crc32(value[: _HEAD.size], zlib.crc32(key))) != given:
         raise RecordError(f"{area.name} {key.hex()}: the checksum does not match, the value is damaged")
-    if magic != MAGIC or flags or kind != area.kind:
+    if magic != MAGIC or flags & ~sum(area.beside.values()) or kind != area.kind:
         raise RecordError(f"{area.name} {key.hex()}: magic {magic}, flags {flags}, kind {kind} do not belong here")
     if version != area.version:
         raise RecordError(f"{area.name} {key.hex()}: schema version {version}, this release reads {area.version}")
-    return Sealed(kind, version, sequence, body)
+    return Sealed(kind, version, sequence, body, flags)
 
 
 @lru_cache(maxsize=64)

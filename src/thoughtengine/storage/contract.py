@@ -13,13 +13,23 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import decode, open_envelope, seal
 from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
 
-__all__ = ["PAGE", "Rows", "Store"]
+__all__ = ["PAGE", "Rows", "Store", "sealed"]
 
 PAGE = 256
 """Rows read with one iterator; a long-lived iterator would pin tables and keep deleted bytes alive."""
 
 Rows = list[tuple[bytes, bytes]]
 T = TypeVar("T")
+
+
+def sealed(batch: Batch, sequence: int) -> Rows:
+    """Return the puts of a batch in their envelopes."""
+    puts = batch.puts
+    rows: Rows = []
+    for key, (area, body) in puts.items():
+        flags = sum(flag for prefix, flag in area.beside.items() if prefix + key[1:] in puts) if area.beside else 0
+        rows.append((key, seal(key, area, sequence, body, flags=flags)))
+    return rows
 
 
 class Store(abc.ABC):
@@ -137,7 +147,7 @@ class Store(abc.ABC):
             batch.puts.pop(HEAD.key(0), None)  # of a try that failed: the head row must be the last
             batch.put(HEAD, 0, head)
             sequence = head.sequence
-            puts = [(key, seal(key, area, sequence, body)) for key, (area, body) in batch.puts.items()]
+            puts = sealed(batch, sequence)
             self._write(puts, list(batch.deletes), sync)
             self.head = head
             return sequence

@@ -30,7 +30,7 @@ from thoughtengine.storage.ballast import Ballast
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, open_envelope, seal
-from thoughtengine.storage.contract import PAGE, Rows, Store
+from thoughtengine.storage.contract import PAGE, Rows, Store, sealed
 from thoughtengine.storage.files import PART, building, discard, remove_tree, sync_folder, sync_tree, translated
 from thoughtengine.storage.gate import Gate
 from thoughtengine.storage.incident import Incident, read_incidents, record_incident
@@ -466,7 +466,7 @@ class FolderStore(Store):
             target = self.root / generation_name(number)
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
             batch.put(HEAD, 0, head)
-            fresh = [(key, seal(key, area, head.sequence, body)) for key, (area, body) in batch.puts.items()]
+            fresh = sealed(batch, head.sequence)
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
             except BaseException:
@@ -517,6 +517,8 @@ class FolderStore(Store):
         kept = self._to_quarantine(old.name)
         self._point(quarantine=())
         told += f"; {harvest.rows.get('memory', 0)} memories were salvaged into {generation_name(number)}"
+        for name, ids in harvest.without.items():
+            told += f"; of memories {', '.join(map(str, ids))} the {name} is gone"
         if harvest.receipts:
             told += f"; receipts {', '.join(map(str, harvest.receipts))} are gone: what they hid or pinned is as if they had not"
         self._incident(
@@ -526,6 +528,7 @@ class FolderStore(Store):
             rows=harvest.rows,
             unreadable=harvest.unreadable,
             left=harvest.left,
+            without=harvest.without,
             receipts=harvest.receipts,
         )
 

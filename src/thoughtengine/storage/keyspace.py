@@ -49,6 +49,9 @@ class Area:
         True for what cannot be built again from the rest.
     numbered : bool
         True where names are numbers, False where they are UTF-8.
+    beside : dict of bytes to int
+        Prefix of an area that may have a row of the same number, written in the same batch; the flag that tells so in the
+        envelope of the row here, in [1, 255]. What is gone of a damaged memory is known by it.
     """
 
     name: str
@@ -57,6 +60,7 @@ class Area:
     version: int
     source: bool
     numbered: bool = True
+    beside: dict[bytes, int] = attrs.field(factory=dict)
 
     def key(self, name: int | str) -> bytes:
         """Return the key of `name` in this area."""
@@ -75,7 +79,7 @@ class Area:
 
 
 #                      word         prefix  kind ver  source
-MEMORY = Area("memory", b"m", 1, 1, True)  # id → what was experienced, as it came in
+MEMORY = Area("memory", b"m", 1, 1, True, beside={b"a": 1, b"v": 2})  # id → what was experienced, as it came in
 APPRAISAL = Area("appraisal", b"a", 2, 1, True)  # id → how it felt: the emotion layer
 VECTOR = Area("vector", b"v", 3, 1, True)  # id → the vector the host gave
 RECEIPT = Area("receipt", b"r", 4, 1, True)  # number → one forgetting, pinning, erasing, undoing, loss

@@ -132,7 +132,11 @@ def inspect(folder: Path) -> list[tuple[str, str]]:
         return [(name, wrong) if _NAME.fullmatch(name) else ("CURRENT", str(error))]
     if (at := hole(files.manifest_bytes)) is not None:
         return [(files.manifest, f"zeros from byte {at} on, and something behind them")]
-    return [*_logs_wrong(folder, files), *_tables_wrong(folder, files)]
+    found = [*_logs_wrong(folder, files), *_tables_wrong(folder, files)]
+    unnamed = {path.name for path in folder.glob("*.ldb")} - {table_name(folder, number) for number in files.tables}
+    if found and unnamed:
+        found.insert(0, (files.manifest, f"its end may be gone: it does not name {', '.join(sorted(unnamed))}"))
+    return found
 
 
 def _tables_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
@@ -161,6 +165,8 @@ def _logs_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
         for at, sequence, count in batches(data):
             if sequence > expected or (exact and sequence < expected):
                 yield path.name, f"the write at byte {at} has number {sequence}, {expected} was to follow"
+                if not exact:
+                    yield files.manifest, f"it ends with write {expected - 1}, the logs begin with {sequence}"
                 return
             expected, exact = sequence + count, True
         if (gap := hole(data)) is not None:

@@ -20,7 +20,7 @@ from thoughtengine.errors import RecordError, StoreDamagedError, StoreError, Sto
 from thoughtengine.storage.codec import Sealed, decode, open_envelope
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
-from thoughtengine.storage.keyspace import APPRAISAL, AREAS, HEAD, MEMORY, RECEIPT, VECTOR, Area, HeadRecord
+from thoughtengine.storage.keyspace import AREAS, HEAD, MEMORY, RECEIPT, Area, HeadRecord
 from thoughtengine.storage.log import rescue, verify_log
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.store import Level, repair
@@ -29,9 +29,6 @@ __all__ = ["Harvest", "damaged_files", "readable_ids", "salvage"]
 
 _REACH = 1 << 16
 """Numbers tried one by one behind the last readable row of an area before the rest counts as gone."""
-
-_BESIDE = (APPRAISAL, VECTOR)
-"""Areas whose rows belong to a memory of the same number."""
 
 
 @attrs.define
@@ -46,6 +43,8 @@ class Harvest:
         Rows whose envelope did not verify, by area.
     left : dict of str to int
         Readable rows that belong to a memory which is not: they stay in quarantine.
+    without : dict of str to list of int
+        Memories that are there without the row they had beside them, by the area of that row.
     receipts : tuple of int
         Numbers of receipts that are gone: what they hid or pinned is as if they had not.
     """
@@ -53,6 +52,7 @@ class Harvest:
     rows: dict[str, int] = attrs.field(factory=dict)
     unreadable: dict[str, int] = attrs.field(factory=dict)
     left: dict[str, int] = attrs.field(factory=dict)
+    without: dict[str, list[int]] = attrs.field(factory=dict)
     receipts: tuple[int, ...] = ()
 
 
@@ -218,26 +218,36 @@ class _View:
 
 
 def _fill(new: Level, view: _View) -> None:
-    """Write what is readable into the new generation."""
-    harvest, numbers = view.harvest, dict[Area, set[int]]()
-    writer = _Writer(new, harvest.rows)
-    for area in (area for area in AREAS.values() if area.source):  # memories first
-        found = numbers[area] = set()
+    """Write what is readable into the new generation, and note what is not there any more."""
+    harvest, writer = view.harvest, _Writer(new, view.harvest.rows)
+    beside: dict[bytes, set[int]] = {prefix: set() for prefix in MEMORY.beside}
+    memories, receipts = set[int](), set[int]()
+    for key, value in view.sound(MEMORY):
+        memories.add(MEMORY.number(key))
+        flags = open_envelope(key, value, MEMORY).flags
+        for prefix, flag in MEMORY.beside.items():
+            if flags & flag:
+                beside[prefix].add(MEMORY.number(key))
+        writer.put(MEMORY.name, key, value)
+    for area in (area for area in AREAS.values() if area.source and area is not MEMORY):
         for key, value in view.sound(area):
-            if area in _BESIDE and area.number(key) not in numbers[MEMORY]:
+            number = area.number(key)
+            if area.prefix in beside and number not in memories:
                 harvest.left[area.name] = harvest.left.get(area.name, 0) + 1
                 continue
-            found.add(area.number(key))
+            beside.get(area.prefix, set()).discard(number)
+            receipts.update([number] if area is RECEIPT else [])
             writer.put(area.name, key, value)
+    harvest.without = {AREAS[prefix].name: sorted(numbers) for prefix, numbers in beside.items() if numbers}
     for key, value in view.unknown():
         writer.put("unknown", key, value)
-    head = view.head()
-    if head is not None:
+    next_receipt = max(receipts, default=0) + 1
+    if (head := view.head()) is not None:
         writer.put(HEAD.name, HEAD.key(0), head)
+        counters = decode(open_envelope(HEAD.key(0), head, HEAD).body, HeadRecord)
+        next_receipt = max(next_receipt, counters.next_receipt)
     writer.flush()
-    known = decode(open_envelope(HEAD.key(0), head, HEAD).body, HeadRecord) if head else HeadRecord()
-    top = max(known.next_receipt, max(numbers[RECEIPT], default=0) + 1)
-    harvest.receipts = tuple(n for n in range(1, top) if n not in numbers[RECEIPT])
+    harvest.receipts = tuple(number for number in range(1, next_receipt) if number not in receipts)
 
 
 @attrs.define

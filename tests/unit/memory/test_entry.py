@@ -21,7 +21,13 @@ def test_an_entry_holds_stems_and_how_often_they_occur() -> None:
     assert made.length == 4
     assert hashes(made.terms) == sorted(TERMS[word] for word in ("hike", "and", "tea"))
     assert dict(zip(hashes(made.terms), made.counts, strict=True))[TERMS["hike"]] == 2
-    assert (made.layer, made.source, made.episode, made.kind, made.tags) == (0, "Dana Smith", "lunch", "note", ("work", "été"))
+    assert (made.layer, made.source, made.episode, made.kind, made.tags) == (
+        0,
+        "Dana Smith",
+        "lunch",
+        "note",
+        ("work", "été"),
+    )
 
 
 def test_labels_are_the_words_of_source_tags_and_day() -> None:

@@ -1,0 +1,85 @@
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.strategies import ToyEncoder
+from thoughtengine.encoders import Encoder, check_encoder, encode
+from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
+
+
+class Answering:
+    """An encoder that gives a fixed answer."""
+
+    name, dimension, fingerprint = "fixed", 2, "fixed-1"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        return self.answer
+
+
+def test_a_sound_encoder_passes() -> None:
+    encoder = ToyEncoder()
+    assert isinstance(encoder, Encoder)
+    check_encoder(encoder)
+    vectors = encode(encoder, ["tea", "coffee and tea"])
+    assert vectors.shape == (2, 8)
+    assert vectors.dtype == np.float32
+    assert vectors.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("name", ""), ("name", None), ("name", 3), ("fingerprint", ""), ("fingerprint", b"x"),
+        ("dimension", 0), ("dimension", True), ("dimension", 2.0), ("dimension", None),
+    ],
+)  # fmt: skip
+def test_what_is_missing_is_named(name: str, value: Any) -> None:
+    encoder = ToyEncoder()
+    setattr(encoder, name, value)
+    with pytest.raises(InvalidArgumentError, match=name):
+        check_encoder(encoder)
+
+
+def test_an_encoder_is_called() -> None:
+    with pytest.raises(InvalidArgumentError, match="called"):
+        check_encoder(type("Mute", (), {"name": "m", "dimension": 2, "fingerprint": "f"})())
+    with pytest.raises(InvalidArgumentError):
+        check_encoder(None)
+
+
+def test_no_texts_no_call() -> None:
+    encoder = ToyEncoder()
+    assert encode(encoder, []).shape == (0, 8)
+    assert encoder.calls == []
+
+
+@pytest.mark.parametrize(
+    "answer", [[[1, 2], [3, 4]], np.ones((2, 2)), np.ones((2, 2), np.float16), np.asfortranarray(np.ones((2, 2)))]
+)
+def test_numbers_of_any_kind_become_float32(answer: Any) -> None:
+    vectors = encode(Answering(answer), ["a", "b"])
+    assert vectors.dtype == np.float32
+    assert vectors.flags.c_contiguous
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None, "tea", [["a", "b"], ["c", "d"]], [[1, 2]], [1, 2], np.ones((3, 2)), np.ones((2, 2, 1)),
+        [[1, 2], [3]], [[1, float("nan")], [0, 0]], [[float("inf"), 1], [0, 0]], [[1e300, 1], [0, 0]],
+    ],
+)  # fmt: skip
+def test_an_answer_that_is_no_array_of_vectors_is_refused(answer: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match="fixed"):
+        encode(Answering(answer), ["a", "b"])
+
+
+def test_rows_of_another_length_are_refused() -> None:
+    with pytest.raises(VectorDimensionError) as raised:
+        encode(Answering(np.ones((2, 3), np.float32)), ["a", "b"])
+    assert (raised.value.given_dimension, raised.value.have) == (3, 2)

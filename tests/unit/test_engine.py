@@ -1,0 +1,1491 @@
+"""The public face, line by line: what each verb takes, refuses, gives back and leaves alone."""
+
+import datetime as dt
+import itertools
+import logging
+import math
+import os
+import zoneinfo
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import thoughtengine as te
+from tests.strategies import LONE, NOON, Clock, Odd, ToyEncoder, admits, experiences, wheres
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def mind(tmp_path: Path, clock: Clock) -> Iterator[te.ThoughtEngine]:
+    with te.open(tmp_path / "mind", clock=clock) as mind:
+        yield mind
+
+
+def state(mind: te.ThoughtEngine) -> tuple[Any, ...]:
+    """Give everything a verb could change: the counters, the memories, the pointer file."""
+    pointer = mind._store.pointer
+    return mind._store.head, list(mind.export()), pointer.dimension, pointer.encoder, pointer.generation
+
+
+def texts(found: Any) -> list[str | None]:
+    return [each.text for each in found]
+
+
+def ids(found: Any) -> list[int]:
+    return [each.id for each in found]
+
+
+# ------------------------------------------------------------------------------------------------ open
+
+
+def test_it_is_made_where_nothing_is_and_says_so(tmp_path: Path) -> None:
+    for where, created in (("a", True), ("a", False), ("b/c/d", True)):
+        with te.open(tmp_path / where) as mind:
+            assert mind.created is created
+            assert mind.path == os.path.realpath(tmp_path / where)
+            assert len(mind) == 0
+
+
+def test_one_log_line_gives_the_absolute_path(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with caplog.at_level(logging.INFO, "thoughtengine"):
+        te.open("mind").close()
+    assert [record.getMessage() for record in caplog.records] == [
+        f"made the mind at {os.path.realpath(tmp_path)}/mind: 0 memories"
+    ]
+
+
+def test_with_create_false_there_must_be_one(tmp_path: Path) -> None:
+    with pytest.raises(te.StoreNotFoundError):
+        te.open(tmp_path / "mind", create=False)
+    assert list(tmp_path.iterdir()) == []
+    te.open(tmp_path / "mind").close()
+    te.open(tmp_path / "mind", create=False).close()
+
+
+class Without:
+    """An encoder that lacks a part or has a wrong one."""
+
+    name, dimension, fingerprint = "toy", 8, "toy-1"
+
+    def __init__(self, **parts: Any) -> None:
+        self.__dict__.update(parts)
+
+    def __call__(self, texts: list[str]) -> Any:
+        raise AssertionError
+
+
+class NoTime(dt.tzinfo):
+    """A zone that knows no offset."""
+
+
+OPEN_WRONG: dict[str, list[Any]] = {
+    "path": [None, 5, b"mind", "", "a\0b", LONE, ["a"], Odd(), True],
+    "create": [None, 1, "yes", Odd(), np.ones(2)],
+    "durability": ["", "Power", "safe", None, True, 5, b"power", ["power"], Odd(), np.array(["process", "power"])],
+    "timezone": ["", "Mars", "Europe", "../etc/passwd", "\0", LONE, 5, b"UTC", dt.timedelta(0), Odd()],
+    "config": [{}, 5, "fast", te.Config, Odd()],
+    "clock": [5, "now", NOON, Odd()],
+    "encoder": [
+        5, "toy", len, Odd(), ToyEncoder, Without(name=""), Without(name=5), Without(fingerprint=None), Without(dimension=0),
+        Without(dimension=True), Without(dimension=8.0), Without(dimension="8"),
+    ],
+}  # fmt: skip
+OPEN_CASES = [
+    pytest.param(name, value, id=f"{name}-{i}") for name, many in OPEN_WRONG.items() for i, value in enumerate(many)
+]
+
+
+@pytest.mark.parametrize(("name", "value"), OPEN_CASES)
+def test_open_refuses_what_it_cannot_use_and_makes_nothing(name: str, value: Any, tmp_path: Path) -> None:
+    options = {"path": tmp_path / "mind"} | {name: value}
+    with pytest.raises(te.InvalidArgumentError, match=f"^{name}: expected ") as raised:
+        te.open(**options)
+    assert raised.value.argument == name
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["upgrade", "hooks", "approve", "mode", "readonly"])
+def test_open_has_no_option_that_does_nothing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(TypeError):
+        te.open(tmp_path / "mind", **{name: None})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_may_be_of_any_kind_that_names_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for path in (
+        "plain",
+        Path("of pathlib"),
+        "mit Ümläuten 月",
+        "with space ",
+        "./a/../b",
+        os.fsdecode(b"not utf-8 \xff"),
+    ):
+        with te.open(path) as mind:
+            mind.remember("tea")
+        assert te.check(path) == []
+
+
+@pytest.mark.parametrize("durability", ["process", "power"])
+def test_either_durability_works(durability: str, tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind", durability=durability) as mind:
+        mind.remember_many([te.Experience(text="tea")])
+        mind.revise(1, "coffee")
+        mind.undo(mind.forget(1))
+        mind.pin(1)
+        mind.forget(2, erase=True)
+        assert mind.check() == []
+
+
+def test_the_same_folder_twice_is_locked(mind: te.ThoughtEngine, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(mind.path)
+    for path in (mind.path, tmp_path / "link"):
+        with pytest.raises(te.StoreLockedError) as raised:
+            te.open(path)
+        assert raised.value.pid == os.getpid()
+    mind.remember("still works")
+
+
+# ------------------------------------------------------------------------------------------------ remember
+
+
+def test_ids_grow_with_arrival_and_the_memory_is_there_at_once(mind: te.ThoughtEngine) -> None:
+    for n in range(1, 6):
+        assert mind.remember(f"note {n}", source="Dana") == n
+        assert mind[n].text == f"note {n}"
+        assert mind.recall(f"note {n}")[0].id == n
+        assert len(mind) == mind.count() == n
+
+
+def test_a_repeat_without_a_key_is_a_new_id_and_recall_folds_it(mind: te.ThoughtEngine) -> None:
+    assert [mind.remember("tea please") for _ in range(3)] == [1, 2, 3]
+    (hit,) = mind.recall("tea")
+    assert hit.n_repeats == 2
+
+
+REMEMBER_WRONG: dict[str, list[Any]] = {
+    "text": [5, b"tea", "", " \n", LONE, "x" * (16 << 20) + "x", ["tea"]],
+    "key": [5, "", " ", LONE, "k" * 1025],
+    "at": [5, "now", "2024-05-08", dt.datetime(2024, 5, 8), dt.date(2024, 5, 8)],
+    "source": [5, "", LONE, "s" * 1025],
+    "tags": ["work", 5, [5], [""], [LONE], np.array([1])],
+    "episode": [5, "", " "],
+    "affect": [0.5, (0.1, 0.2), "happy"],
+    "vector": [[], [0.0], [math.nan], [math.inf], "vector", [[1.0]], 5, ["a"]],
+    "payload": [(1,), {1}, object(), math.nan, 1 << 64, {5: 5}, LONE],
+    "kind": [5, "", LONE],
+    "layer": ["", "limbo", None, 5],
+    "derived_from": [[5], [0], "1", 5, None],
+}
+REMEMBER_CASES = [
+    pytest.param(name, value, id=f"{name}-{i}") for name, many in REMEMBER_WRONG.items() for i, value in enumerate(many)
+]
+
+
+@pytest.mark.parametrize(("name", "value"), REMEMBER_CASES)
+def test_a_wrong_argument_is_told_before_anything_is_written(name: str, value: Any, mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="k")
+    before = state(mind)
+    fields = {"text": "coffee"} | ({"layer": "logic"} if name == "derived_from" else {}) | {name: value}
+    with pytest.raises((te.InvalidArgumentError, te.MemoryNotFoundError)) as raised:
+        mind.remember(**fields)
+    if isinstance(raised.value, te.InvalidArgumentError):
+        assert raised.value.argument.split("[")[0] == name or (name, raised.value.argument) == ("derived_from", "layer")
+    with pytest.raises(te.BatchError) as batch:
+        mind.remember_many([te.Experience(text="tea"), te.Experience(**fields)])
+    assert (batch.value.index, batch.value.written) == (1, 0)
+    assert type(batch.value.__cause__) is type(raised.value)
+    if name not in ("key", "layer", "derived_from") and value is not None:
+        with pytest.raises(te.InvalidArgumentError):
+            mind.revise("k", **{name: value})
+    assert state(mind) == before
+
+
+def test_an_unknown_argument_is_a_type_error(mind: te.ThoughtEngine) -> None:
+    for call in (mind.remember, lambda **more: mind.revise(1, **more), lambda **more: te.Experience(text="x", **more)):
+        with pytest.raises(TypeError):
+            call(text="tea", colour="red")
+    assert len(mind) == 0
+
+
+def test_a_vector_of_another_dimension_is_refused(mind: te.ThoughtEngine) -> None:
+    mind.remember(vector=[1, 2, 3])
+    before = state(mind)
+    calls: list[Callable[[], object]] = [
+        lambda: mind.remember("tea", vector=[1, 2]),
+        lambda: mind.revise(1, vector=[1, 2, 3, 4]),
+        lambda: mind.recall([1, 2]),
+        lambda: mind.recall(te.Cue("tea", vector=[1])),
+    ]
+    for call in calls:
+        with pytest.raises(te.VectorDimensionError) as raised:
+            call()
+        assert raised.value.have == 3
+    assert state(mind) == before
+
+
+def test_a_failed_first_vector_fixes_nothing(mind: te.ThoughtEngine) -> None:
+    with pytest.raises(te.MemoryNotFoundError):
+        mind.remember("likes", vector=[1, 2, 3], layer="logic", derived_from=[7])
+    with pytest.raises(te.BatchError) as raised:
+        mind.remember_many([te.Experience(vector=[1, 2, 3]), te.Experience(vector=[1, 2])])
+    assert raised.value.index == 1
+    assert mind.remember(vector=[1, 2]) == 1
+
+
+def test_the_hosts_buffer_may_be_used_again(mind: te.ThoughtEngine) -> None:
+    buffer = np.array([1, 0], np.float32)
+    mind.remember("east", vector=buffer)
+    mind.recall([1.0, 0.0])
+    mind.remember("also east", vector=buffer)
+    buffer[:] = [0, 1]
+    mind.remember("north", vector=buffer)
+    assert texts(mind.recall([0.0, 1.0], k=1)) == ["north"]
+    assert {hit.text: round(hit.why["dense"], 3) for hit in mind.recall([1.0, 0.0])}.keys() == {"east", "also east"}
+
+
+@given(experiences(keyed=False))
+def test_a_memory_comes_back_as_it_was_remembered(
+    tmp_path_factory: pytest.TempPathFactory, fields: dict[str, Any]
+) -> None:
+    with te.open(tmp_path_factory.mktemp("x") / "mind", clock=Clock()) as mind:
+        memory = mind[mind.remember(**fields)]
+    for name, value in fields.items():
+        assert getattr(memory, name) == (tuple(dict.fromkeys(value)) if name == "tags" else value), name
+    assert memory.at == fields.get("at", NOON)
+
+
+# ------------------------------------------------------------------------------------------------ remember_many
+
+
+def many(n: int, *, start: int = 0) -> list[te.Experience]:
+    return [te.Experience(text=f"note {start + i}", key=f"note-{start + i}") for i in range(n)]
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[te.ThoughtEngine]:
+    """A mind whose batches are of four experiences or a hundred bytes."""
+    limits = te.Limits(batch=4, batch_bytes=100)
+    with te.open(tmp_path / "mind", config=te.Config(limits=limits), clock=Clock()) as mind:
+        yield mind
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 5, 8, 9])
+def test_many_are_remembered_in_order(small: te.ThoughtEngine, n: int) -> None:
+    assert small.remember_many(iter(many(n))) == list(range(1, n + 1))
+    assert small._store.head.sequence == 1 + math.ceil(n / 4)
+    assert texts(small.memories()) == [f"note {i}" for i in range(n)]
+
+
+def test_a_batch_is_closed_early_by_its_bytes(small: te.ThoughtEngine) -> None:
+    small.remember_many([te.Experience(text="x" * 60), te.Experience(payload="y" * 60), te.Experience(text="z")])
+    assert small._store.head.sequence == 1 + 2
+
+
+@pytest.mark.parametrize("bad", range(10))
+def test_a_bad_one_stops_at_its_batch(small: te.ThoughtEngine, bad: int) -> None:
+    experiences = many(10)
+    experiences[bad] = te.Experience(text=" ")
+    with pytest.raises(te.BatchError, match=f"^experience {bad}: text: expected ") as raised:
+        small.remember_many(experiences)
+    error = raised.value
+    assert (error.index, error.written) == (bad, bad // 4 * 4)
+    assert error.ids == tuple(range(1, error.written + 1))
+    assert len(small) == error.written
+    assert isinstance(error.__cause__, te.InvalidArgumentError)
+    experiences[bad] = te.Experience(text="mended", key=f"note-{bad}")
+    assert small.remember_many(experiences[error.written :]) == list(range(error.written + 1, 11))
+
+
+@pytest.mark.parametrize("bad", [1, 4, 6])
+def test_one_that_only_the_store_can_tell_is_bad_is_named_too(small: te.ThoughtEngine, bad: int) -> None:
+    small.remember(vector=[1, 2])
+    for wrong in (te.Experience(vector=[1, 2, 3]), te.Experience(text="x", layer="logic", derived_from=[99])):
+        experiences = [te.Experience(text="tea", layer="logic", derived_from=[1]) for _ in range(8)]
+        experiences[bad] = wrong
+        before = len(small)
+        with pytest.raises(te.BatchError) as raised:
+            small.remember_many(experiences)
+        assert (raised.value.index, raised.value.written) == (bad, bad // 4 * 4)
+        assert len(small) - before == bad // 4 * 4
+
+
+@pytest.mark.parametrize("bad", ["tea", None, 5, {"text": "tea"}, te.Experience])
+def test_what_is_no_experience_is_a_bad_one(small: te.ThoughtEngine, bad: Any) -> None:
+    with pytest.raises(te.BatchError, match="experience 5: experiences: expected te.Experience") as raised:
+        small.remember_many([*many(5), bad])
+    assert (raised.value.index, raised.value.written) == (5, 4)
+
+
+@pytest.mark.parametrize("given", [None, 5, "tea", b"tea", te.Experience(text="tea"), object()])
+def test_many_are_an_iterable(small: te.ThoughtEngine, given: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="^experiences: expected an iterable of te.Experience"):
+        small.remember_many(given)
+
+
+def test_of_an_endless_stream_what_was_read_before_it_broke_is_there(small: te.ThoughtEngine) -> None:
+    def stream() -> Iterator[te.Experience]:
+        for i in itertools.count():
+            if i == 10:
+                raise ConnectionError("the line is down")
+            yield te.Experience(text=f"note {i}")
+
+    with pytest.raises(ConnectionError):
+        small.remember_many(stream())
+    assert len(small) == 8
+    assert small.remember_many(itertools.islice(stream(), 6)) == [9, 10, 11, 12, 13, 14]
+
+
+def test_a_stream_may_look_into_the_mind_meanwhile(small: te.ThoughtEngine) -> None:
+    seen = list[int]()
+
+    def stream() -> Iterator[te.Experience]:
+        for i in range(9):
+            seen.append(len(small))
+            small.remember("in between")
+            yield te.Experience(text=f"note {i}")
+
+    small.remember_many(stream())
+    assert seen == [0, 1, 2, 3, 8, 9, 10, 11, 16]
+    assert len(small) == 18
+
+
+def test_many_with_keys_can_be_sent_again(small: te.ThoughtEngine) -> None:
+    assert small.remember_many(many(6)) == small.remember_many(many(6)) == [1, 2, 3, 4, 5, 6]
+    assert len(small) == 6
+
+
+def test_one_object_that_changes_is_taken_as_it_was_each_time(small: te.ThoughtEngine) -> None:
+    shared = {"n": 0}
+
+    def stream() -> Iterator[te.Experience]:
+        for n in range(6):
+            shared["n"] = n
+            yield te.Experience(payload=shared)
+
+    small.remember_many(stream())
+    assert [memory.payload["n"] for memory in small.memories()] == [0, 1, 2, 3, 4, 5]
+
+
+# ------------------------------------------------------------------------------------------------ keys and revisions
+
+
+def test_a_key_names_the_newest(mind: te.ThoughtEngine) -> None:
+    assert [mind.remember(text, key="drink") for text in ("tea", "tea", "coffee", "coffee", "tea")] == [1, 1, 2, 2, 3]
+    assert [mind[i].superseded_by for i in (1, 2, 3)] == [2, 3, None]
+    assert mind["drink"].id == 3
+    assert len(mind) == 3
+
+
+def test_a_key_is_free_again_after_forgetting(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="drink")
+    receipt = mind.forget("drink")
+    assert "drink" not in mind
+    assert mind.get("drink") is None
+    assert mind.remember("tea", key="drink") == 2
+    assert mind["drink"].superseded_by is None
+    mind.undo(receipt)
+    assert ids(mind.memories()) == [1, 2]
+    assert mind["drink"].id == 2
+    assert mind.check() == []
+
+
+def test_a_key_is_free_again_after_erasing(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="drink")
+    mind.forget("drink", erase=True)
+    assert mind.get("drink") is None
+    assert mind.remember("tea", key="drink") == 2
+
+
+def test_after_erasing_the_newest_the_key_names_the_one_before(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="drink")
+    mind.remember("coffee", key="drink")
+    mind.forget(2, erase=True)
+    assert (mind["drink"].id, mind["drink"].superseded_by) == (1, None)
+
+
+def test_a_revision_inherits_what_is_left_out(mind: te.ThoughtEngine, clock: Clock) -> None:
+    fields: dict[str, Any] = {
+        "source": "Dana", "tags": ("a", "b"), "episode": "e", "payload": {"x": [1]}, "kind": "note", "key": "k", "layer": "eternal",
+    }  # fmt: skip
+    old = mind.remember("tea", at="2020-01-01T00:00:00+00:00", affect=te.Affect(1, 1), vector=[1, 2], **fields)
+    clock.move(days=1)
+    new = mind[mind.revise(old, "coffee")]
+    for name, value in fields.items():
+        assert getattr(new, name) == value, name
+    assert (new.text, new.at, new.affect) == ("coffee", clock.now, None)
+    assert mind[old].text == "tea"
+    assert mind[old].superseded_by == new.id
+    assert mind["k"] == new
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text": "coffee"}, {"text": None}, {"source": "Bob"}, {"source": None}, {"tags": ["c"]}, {"tags": ()}, {"episode": None},
+        {"payload": None}, {"payload": 0}, {"kind": None}, {"at": "2020-01-01T00:00:00+00:00"}, {"affect": te.Affect(0, 1)},
+        {"vector": [3, 4]},
+    ],
+)  # fmt: skip
+def test_any_field_alone_can_be_revised(mind: te.ThoughtEngine, change: dict[str, Any]) -> None:
+    mind.remember("tea", source="Dana", tags=["a"], episode="e", payload=[1], kind="note")
+    memory = mind[mind.revise(1, **change)]
+    ((name, value),) = change.items()
+    if name != "vector":
+        given = getattr(memory, name)
+        assert given == (
+            tuple(value) if name == "tags" else dt.datetime.fromisoformat(value) if name == "at" else value
+        )
+
+
+def test_revising_an_old_one_revises_the_newest(mind: te.ThoughtEngine) -> None:
+    mind.remember("a")
+    assert [mind.revise(1, text) for text in "bcd"] == [2, 3, 4]
+    assert [mind[i].superseded_by for i in range(1, 5)] == [2, 3, 4, None]
+
+
+def test_revising_by_key(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="drink")
+    assert mind.revise("drink", "coffee") == 2
+    assert mind["drink"].text == "coffee"
+
+
+def test_revising_needs_something_that_changes_and_something_to_change(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea")
+    before = state(mind)
+    with pytest.raises(te.InvalidArgumentError, match="at least one field that changes"):
+        mind.revise(1)
+    for missing in (2, "drink", LONE, 10**30):
+        with pytest.raises(te.MemoryNotFoundError):
+            mind.revise(missing, "coffee")
+    for wrong in (None, 1.0, b"k", [1]):
+        with pytest.raises(te.InvalidArgumentError):
+            mind.revise(wrong, "coffee")  # type: ignore[arg-type]
+    assert state(mind) == before
+
+
+def test_what_was_forgotten_is_not_revised(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="drink")
+    receipt = mind.forget(1)
+    for name in (1, "drink"):
+        with pytest.raises(te.MemoryNotFoundError, match="it was forgotten; mind.undo"):
+            mind.revise(name, "coffee")
+    mind.undo(receipt)
+    assert mind.revise("drink", "coffee") == 2
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+def test_a_feeling_keeps_its_affect_when_it_is_revised(mind: te.ThoughtEngine, pinned: bool) -> None:
+    mind.remember("joy", affect=te.Affect(1, 1), layer="emotion")
+    if pinned:
+        mind.pin(1)
+    assert mind[mind.revise(1, "great joy")].affect == te.Affect(1, 1)
+    assert mind[mind.revise(1, "grief", affect=te.Affect(-1, 1))].affect == te.Affect(-1, 1)
+
+
+def test_conclusions_keep_their_evidence_when_they_are_revised(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea")
+    mind.remember("likes tea", layer="logic", derived_from=[1])
+    assert mind[mind.revise(2, "loves tea")].derived_from == (1,)
+
+
+def test_what_was_superseded_never_ranks_above_what_took_its_place(mind: te.ThoughtEngine) -> None:
+    mind.remember("Dana drinks coffee, coffee and again coffee", source="Dana")
+    mind.revise(1, "tea")
+    mind.revise(1, "water")
+    for cue in ("coffee", "Dana coffee", "drinks", "tea", "water", "Dana"):
+        order = ids(mind.recall(cue))
+        assert order == sorted(order, reverse=True), cue
+
+
+# ------------------------------------------------------------------------------------------------ reading
+
+
+def test_a_memory_is_had_by_id_or_key(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", key="drink")
+    assert mind[1] == mind["drink"] == mind.get(1) == mind.get("drink")
+    assert 1 in mind
+    assert "drink" in mind
+
+
+@pytest.mark.parametrize("what", [0, 2, -1, "food", "", LONE, 10**30, 10**400])
+def test_what_is_not_there(mind: te.ThoughtEngine, what: Any) -> None:
+    mind.remember("tea", key="drink")
+    with pytest.raises(te.MemoryNotFoundError) as raised:
+        mind[what]
+    assert raised.value.id_or_key == what
+    assert isinstance(raised.value, KeyError)
+    assert what not in mind
+    assert mind.get(what) is None
+    assert mind.get(what, "nothing") == "nothing"
+
+
+@pytest.mark.parametrize("what", [None, True, 1.0, b"drink", [1], slice(0, 1), Odd(), np.ones(2)])
+def test_what_is_neither_id_nor_key(mind: te.ThoughtEngine, what: Any) -> None:
+    for call in (mind.__getitem__, mind.get, mind.forget, mind.pin):
+        with pytest.raises(te.InvalidArgumentError, match="an id \\(int\\) or a key \\(str\\)"):
+            call(what)
+    assert what not in mind
+
+
+def test_it_is_told_whether_it_was_forgotten_or_erased(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(many(2))
+    mind.forget(1)
+    mind.forget(2, erase=True)
+    with pytest.raises(te.MemoryNotFoundError, match="no memory with id 1: it was forgotten; mind.undo"):
+        mind[1]
+    with pytest.raises(te.MemoryNotFoundError, match="no memory with id 2: it was erased"):
+        mind[2]
+
+
+def test_iterating_gives_what_happened_and_len_counts_all(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea")
+    mind.remember("likes tea", layer="logic")
+    assert texts(mind) == ["tea"]
+    assert (len(mind), mind.count(), bool(mind)) == (2, 1, True)
+
+
+def test_an_empty_mind_is_true(mind: te.ThoughtEngine) -> None:
+    assert bool(mind)
+    assert list(mind) == []
+
+
+def test_paging_both_ways(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(many(10))
+    mind.forget(4, 7)
+    for newest_first in (False, True):
+        whole = ids(mind.memories(newest_first=newest_first))
+        assert whole == sorted(whole, reverse=newest_first)
+        pages, after = list[int](), None
+        while page := ids(itertools.islice(mind.memories(newest_first=newest_first, after=after), 3)):
+            pages += page
+            after = page[-1]
+        assert pages == whole == sorted({1, 2, 3, 5, 6, 8, 9, 10}, reverse=newest_first)
+
+
+@pytest.mark.parametrize(
+    ("after", "up", "down"), [(-5, [1, 2], []), (0, [1, 2], []), (1, [2], []), (2, [], [1]), (10**30, [], [1, 2])]
+)
+def test_a_page_may_begin_anywhere(mind: te.ThoughtEngine, after: int, up: list[int], down: list[int]) -> None:
+    mind.remember_many(many(2))
+    assert ids(mind.memories(after=after)) == up
+    assert ids(mind.memories(after=after, newest_first=True)) == down
+
+
+@pytest.mark.parametrize("after", [True, 1.0, "1", [1], Odd()])
+def test_a_page_begins_behind_an_id(mind: te.ThoughtEngine, after: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="^after: expected the id of a memory"):
+        mind.memories(after=after)
+
+
+@pytest.mark.parametrize("newest_first", [None, 1, "yes"])
+def test_the_order_is_a_bool(mind: te.ThoughtEngine, newest_first: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="^newest_first: expected True or False"):
+        mind.memories(newest_first=newest_first)
+
+
+def test_reading_is_lazy_and_stands_on_the_moment_it_was_asked(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(many(3))
+    reading = mind.memories()
+    mind.remember("later")
+    mind.forget(2)
+    assert ids(reading) == [1, 3]
+
+
+# ------------------------------------------------------------------------------------------------ filters
+
+
+@pytest.fixture(scope="module")
+def varied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[te.ThoughtEngine]:
+    """Sixty memories of every kind, some of them pinned, some forgotten."""
+    from hypothesis import Phase, find, seed, settings  # noqa: F401
+
+    with te.open(tmp_path_factory.mktemp("varied") / "mind", clock=Clock()) as mind:
+        parts = itertools.product(("sensory", "emotion", "logic", "dream", "eternal"), range(12))
+        for i, (layer, n) in enumerate(parts):
+            mind.remember(
+                f"note {i}", layer=layer, affect=te.Affect(0, 0), at=NOON - dt.timedelta(days=(37 * i) % 397),
+                source=(None, "Dana", "Bob", "dana", "Zoë")[i % 5], tags=(("work",), ("home", "work"), (), ("Work",))[n % 4],
+                episode=(None, "Dana", " x ")[n % 3], kind=(None, "Bob", "nul\0l")[i % 3],
+            )  # fmt: skip
+        mind.pin(3, 20, 30, 45)
+        mind.forget(5, 20, 33)
+        yield mind
+
+
+@given(wheres())
+def test_filters_are_what_plain_python_would_choose(varied: te.ThoughtEngine, where: dict[str, Any]) -> None:
+    everything = [varied[i] for i in range(1, 61) if i in varied]
+    expected = [memory.id for memory in everything if admits(memory, where, NOON)]
+    assert ids(varied.memories(**where)) == expected
+    assert ids(varied.memories(**where, newest_first=True)) == expected[::-1]
+    assert varied.count(**where) == len(expected)
+    assert set(ids(varied.recall("note", k=100, **where))) <= set(expected)
+
+
+@pytest.mark.parametrize("verb", ["memories", "count", "recall", "forget", "erase"])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("layers", "limbo"), ("layers", ["sensory", "limbo"]), ("layers", 5), ("layers", [None]), ("sources", 5),
+        ("sources", b"Dana"), ("sources", [5]), ("sources", te.All("Dana")), ("tags", 5), ("tags", [["a"]]), ("episode", te.All("a")),
+        ("kind", {"a": 1}), ("since", "yesterday"), ("since", dt.datetime(2024, 5, 8)), ("since", 5), ("until", "2024-05-08"),
+        ("min_strength", -0.1), ("min_strength", 1.1), ("min_strength", math.nan), ("min_strength", "1"), ("min_strength", True),
+        ("source", "Dana"), ("tag", "a"), ("hidden", True), ("text", "tea"), ("self", 1),
+    ],
+)  # fmt: skip
+def test_a_filter_that_cannot_be_used_is_refused(mind: te.ThoughtEngine, verb: str, name: str, value: Any) -> None:
+    mind.remember("tea")
+    before = state(mind)
+    calls: dict[str, Callable[..., object]] = {
+        "memories": mind.memories, "count": mind.count, "recall": lambda **where: mind.recall("tea", **where), "forget": mind.forget,
+        "erase": lambda **where: mind.forget(erase=True, **where),
+    }  # fmt: skip
+    with pytest.raises(TypeError if name == "self" else te.InvalidArgumentError) as raised:
+        calls[verb](**{name: value})
+    if isinstance(raised.value, te.InvalidArgumentError):
+        assert raised.value.argument == name
+    assert state(mind) == before
+
+
+def test_a_lone_surrogate_in_a_filter_matches_nothing(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", tags=["a"], source="Dana")
+    for name in ("sources", "tags", "episode", "kind"):
+        assert mind.count(**{name: LONE}) == 0
+        assert mind.count(**{name: te.Not(LONE)}) == 1
+
+
+# ------------------------------------------------------------------------------------------------ recall
+
+
+def test_recall_finds_says_why_and_prints_a_line_a_hit(mind: te.ThoughtEngine) -> None:
+    mind.remember("I gave up coffee in March.\nTea only now.", source="Dana")
+    mind.remember("The meeting is at nine", source="Bob")
+    recall = mind.recall("what should I offer Dana?")
+    assert recall[0].text == "I gave up coffee in March.\nTea only now."
+    for hit in recall:
+        assert math.isclose(sum(hit.why.values()), hit.score)
+        assert str(hit.why)
+        assert hit.id == hit.memory.id
+        assert (hit.at, hit.source) == (hit.memory.at, hit.memory.source)
+    assert len(str(recall).splitlines()) == len(recall)
+    assert recall[:1] == (recall[0],)
+    assert recall.cue == te.Cue("what should I offer Dana?")
+    assert recall.id != mind.recall("tea").id
+    assert str(mind.recall("zzz")).startswith("nothing found among 2 memories")
+
+
+@pytest.mark.parametrize(
+    "cue",
+    [None, 5, "", " ", b"tea", {}, [], ["tea"], [math.nan], [[1.0]], object(), True, te.Cue, "x" * (16 << 20) + "x"],
+)
+def test_a_cue_that_cannot_be_used(mind: te.ThoughtEngine, cue: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError):
+        mind.recall(cue)
+
+
+@pytest.mark.parametrize("k", [0, -1, 10_001, 1.0, "3", None, True, 10**400, Odd()])
+def test_a_number_of_hits_that_cannot_be_used(mind: te.ThoughtEngine, k: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="^k: expected a whole number from 1 to 10,000"):
+        mind.recall("tea", k=k)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {}, {"text": ""}, {"text": 5}, {"text": " "}, {"text": LONE}, {"at": "now"}, {"at": dt.datetime(2024, 5, 8)}, {"at": 5},
+        {"episode": 5}, {"vector": []}, {"vector": [math.inf]}, {"vector": "abc"}, {"vector": [[1]]}, {"vector": 5}, {"vector": [0, 0]},
+        {"vector": [True]}, {"vector": Odd()},
+    ],
+)  # fmt: skip
+def test_a_cue_has_usable_parts(mind: te.ThoughtEngine, parts: dict[str, Any]) -> None:
+    mind.remember("tea", vector=[1, 2])
+    with pytest.raises(te.InvalidArgumentError):
+        mind.recall(te.Cue(**parts))
+
+
+def test_every_part_of_a_cue_works_alone(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", episode="e", vector=[1, 0], at="2020-01-01T00:00:00+00:00")
+    mind.remember("coffee", episode="f", vector=[0, 1], at="2024-01-01T00:00:00+00:00")
+    cues = [
+        te.Cue("tea"),
+        te.Cue(vector=[1, 0]),
+        te.Cue(at="2020-01-02T00:00:00+00:00"),
+        te.Cue(episode="e"),
+        "tea",
+        [1.0, 0.0],
+    ]
+    cues += [(1, 0), np.array([1, 0])]
+    for cue in cues:
+        assert mind.recall(cue)[0].text == "tea", cue
+
+
+@pytest.mark.parametrize(
+    "cue", ["?!", "\0", "\U0001f600", "a" * 100_000, "the of and", "2024-05-08", "9" * 500, "yesterday " * 50, "\u202e"]
+)
+def test_any_text_is_a_cue(mind: te.ThoughtEngine, cue: str) -> None:
+    mind.remember("tea and the rest of it")
+    assert len(mind.recall(cue)) <= 1
+
+
+def test_recall_of_an_empty_mind_is_empty(mind: te.ThoughtEngine) -> None:
+    for cue in ("tea", te.Cue(vector=[1, 2]), te.Cue(at=NOON), te.Cue(episode="e")):
+        recall = mind.recall(cue)
+        assert list(recall) == []
+        assert not recall
+        assert (recall.n_candidates, recall.n_memories) == (0, 0)
+
+
+def test_looking_changes_nothing(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(
+        [te.Experience(text=f"tea number {i}", source="Dana", episode="e", vector=[i, 1]) for i in range(50)]
+    )
+    before, files = state(mind), sorted(Path(mind.path).rglob("*"))
+    cues: list[Any] = ["tea number 7", "Dana", te.Cue("tea", vector=[3, 1], episode="e", at=NOON), [1.0, 2.0]]
+    first = [mind.recall(cue, k=20) for cue in cues]
+    for _ in range(3):
+        for cue, recall in zip(cues, first, strict=True):
+            again = mind.recall(cue, k=20)
+            assert [(hit.id, hit.score, dict(hit.why)) for hit in again] == [
+                (h.id, h.score, dict(h.why)) for h in recall
+            ]
+    assert state(mind) == before
+    assert sorted(Path(mind.path).rglob("*")) == files
+
+
+def test_recall_stops_at_k(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(many(30))
+    assert [len(mind.recall("note", k=k)) for k in (1, 7, 10_000)] == [1, 7, 30]
+    assert len(mind.recall("note")) == 10
+
+
+# ------------------------------------------------------------------------------------------------ forget, pin, undo
+
+
+def test_nothing_given_is_an_error_and_so_is_everything(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", source="Dana")
+    before = state(mind)
+    for call in (
+        lambda: mind.forget(), lambda: mind.forget(erase=True), lambda: mind.pin(), lambda: mind.forget(1, sources="Dana"),
+        lambda: mind.forget(sources=None), lambda: mind.forget(sources=None, erase=True), lambda: mind.forget(layers=None, tags=None),
+    ):  # fmt: skip
+        with pytest.raises(te.InvalidArgumentError, match="^ids: expected either ids"):
+            call()
+    assert state(mind) == before
+
+
+@pytest.mark.parametrize("erase", [None, 1, "yes", 0])
+def test_erase_is_a_bool(mind: te.ThoughtEngine, erase: Any) -> None:
+    mind.remember("tea")
+    with pytest.raises(te.InvalidArgumentError, match="^erase: expected True or False"):
+        mind.forget(1, erase=erase)
+    assert 1 in mind
+
+
+@pytest.mark.parametrize("verb", ["forget", "pin", "erase"])
+def test_one_that_is_not_there_and_nothing_is_done(mind: te.ThoughtEngine, verb: str) -> None:
+    mind.remember_many(many(3))
+    before = state(mind)
+    call: Callable[..., object] = (
+        (lambda *given: mind.forget(*given, erase=True)) if verb == "erase" else getattr(mind, verb)
+    )
+    for missing in (9, "drink", 0, 10**30, LONE):
+        with pytest.raises(te.MemoryNotFoundError):
+            call(1, missing)
+    assert state(mind) == before
+
+
+def test_forgetting_hides_from_every_verb_and_undo_shows_again(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", source="Dana", key="drink")
+    mind.remember("coffee")
+    before = state(mind)[1]
+    receipt = mind.forget(1)
+    assert (receipt.verb, receipt.ids) == ("forget", (1,))
+    assert 1 not in mind
+    assert "drink" not in mind
+    assert (len(mind), mind.count(), mind.stats().forgotten) == (1, 1, 1)
+    assert ids(mind.memories(layers=te.Not())) == [2]
+    assert ids(mind.recall("tea Dana")) == []
+    for again in (mind.forget, mind.pin):
+        with pytest.raises(te.MemoryNotFoundError, match="it was forgotten already|it was forgotten"):
+            again(1)
+    assert mind.undo(receipt).ids == (1,)
+    assert state(mind)[1] == before
+    assert ids(mind.recall("tea Dana")) == [1]
+
+
+def test_forgetting_by_filter(mind: te.ThoughtEngine) -> None:
+    for i in range(6):
+        mind.remember(f"note {i}", source="Dana" if i % 2 else "Bob", layer="sensory" if i < 4 else "dream")
+    assert mind.forget(sources="Dana").ids == (2, 4), "what was concluded only when named"
+    assert mind.forget(sources="Dana", layers="dream").ids == (6,)
+    assert mind.forget(sources="nobody").ids == ()
+    assert len(mind) == 3
+
+
+def test_overlapping_receipts_and_undo_after_a_restart(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember_many(many(4))
+        first, second = mind.forget(1, 2), mind.forget(sources=te.Not("Dana"))
+        assert second.ids == (3, 4)
+        third = mind.pin
+    with te.open(tmp_path / "mind") as mind:
+        assert len(mind) == 0
+        assert mind.undo(second).ids == (3, 4)
+        assert mind.undo(first.id).ids == (1, 2)
+        assert third is not mind.pin
+        assert mind.check() == []
+
+
+def test_undo_out_of_order(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(many(3))
+    mind.pin(1, 2)
+    second = mind.pin(2, 3)
+    told = mind.undo(1)
+    assert (told.ids, told.kept, told.undoes) == ((1,), {2: f"receipt {second.id} also did that"}, 1)
+    assert [mind[i].layer for i in (1, 2, 3)] == ["sensory", "eternal", "eternal"]
+    assert mind.undo(1).ids == ()
+    assert mind.undo(second).ids == (2, 3)
+    assert [mind[i].layer for i in (1, 2, 3)] == ["sensory"] * 3
+
+
+@pytest.mark.parametrize("receipt", [None, 0, -1, True, 1.0, "1", 99, 10**30, Odd()])
+def test_what_is_no_receipt(mind: te.ThoughtEngine, receipt: Any) -> None:
+    mind.remember("tea")
+    before = state(mind)
+    with pytest.raises(te.InvalidArgumentError, match="^receipt: expected "):
+        mind.undo(receipt)
+    assert state(mind) == before
+
+
+def test_an_undo_or_an_erasure_is_not_taken_back(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(many(2))
+    undone, erased = mind.undo(mind.forget(1)), mind.forget(2, erase=True)
+    before = state(mind)
+    for receipt in (undone, undone.id, erased, erased.id):
+        with pytest.raises(te.InvalidArgumentError, match="cannot be taken back"):
+            mind.undo(receipt)
+    assert state(mind) == before
+
+
+def test_a_receipt_of_another_mind_is_refused(mind: te.ThoughtEngine, tmp_path: Path) -> None:
+    mind.remember_many(many(2))
+    mind.forget(2)
+    with te.open(tmp_path / "other") as other:
+        other.remember("tea")
+        foreign = other.forget(1)
+    assert foreign.id == 1
+    with pytest.raises(te.InvalidArgumentError, match="a receipt of this mind, not of another one"):
+        mind.undo(foreign)
+    assert 2 not in mind
+
+
+def test_pinning_makes_eternal_under_the_same_id(mind: te.ThoughtEngine, clock: Clock) -> None:
+    mind.remember("likes tea", layer="logic", key="k")
+    clock.move(days=3000)
+    assert mind[1].strength < 0.5
+    assert mind.count() == 0
+    receipt = mind.pin("k")
+    assert (mind[1].layer, mind[1].strength, receipt.ids) == ("eternal", 1.0, (1,))
+    assert mind.count() == mind.count(layers="eternal", min_strength=1) == 1
+    assert mind.count(layers="logic") == 0
+    mind.undo(receipt)
+    assert (mind[1].layer, mind.count()) == ("logic", 0)
+
+
+# ------------------------------------------------------------------------------------------------ erase
+
+
+def bytes_of(path: str) -> bytes:
+    return b"".join(file.read_bytes() for file in sorted(Path(path).rglob("*")) if file.is_file())
+
+
+def test_erasing_removes_the_bytes_and_proves_it(mind: te.ThoughtEngine, tmp_path: Path) -> None:
+    mind.remember("qqxzjw private", key="wvkqzj", source="zzyqxk", tags=["kkwzqj"], payload={"jjqxzv": "vvzqjx"})
+    mind.remember("public")
+    te.backup(mind.path, tmp_path / "backup")
+    mind.snapshot("before")
+    receipt = mind.forget(1, erase=True)
+    assert (receipt.verb, receipt.ids) == ("erase", (1,))
+    assert receipt.proof["method"] == "rebuild"
+    assert [copy["path"] for copy in receipt.proof["out_of_reach"]] == [str(tmp_path / "backup")]
+    mind.sync()
+    for secret in (b"qqxzjw", b"wvkqzj", b"zzyqxk", b"kkwzqj", b"jjqxzv", b"vvzqjx"):
+        assert secret not in bytes_of(mind.path), secret
+    assert 1 not in mind
+    assert ids(mind.recall("private public")) == [2]
+    assert mind.check() == []
+    assert mind.remember("next") == 3
+
+
+def test_erasing_reaches_what_is_forgotten_and_what_was_concluded(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", source="Dana")
+    mind.remember("likes tea", layer="logic", derived_from=[1])
+    mind.remember("hidden", source="Dana")
+    mind.remember("felt", source="Dana", layer="emotion", affect=te.Affect(1, 1))
+    mind.remember("other", source="Bob")
+    mind.forget(3)
+    assert mind.forget(sources="Dana", erase=True).ids == (1, 2, 3, 4)
+    assert ids(mind.memories(layers=te.Not())) == [5]
+    assert (len(mind), mind.stats().forgotten) == (1, 0)
+
+
+def test_erasing_can_be_limited_to_a_layer(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", source="Dana")
+    mind.remember("guess", source="Dana", layer="dream")
+    assert mind.forget(sources="Dana", layers="dream", erase=True).ids == (2,)
+
+
+def test_erasing_in_a_chain_of_revisions(mind: te.ThoughtEngine) -> None:
+    mind.remember("a", key="k")
+    for text in "bcd":
+        mind.revise("k", text)
+    mind.forget(2, 3, erase=True)
+    assert mind[1].superseded_by == 4
+    mind.forget(4, erase=True)
+    assert mind[1].superseded_by is None
+    assert mind["k"].id == 1
+    assert mind.revise("k", "e") == 5
+    assert mind.check() == []
+
+
+def test_an_erased_mind_opens_again(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember_many(many(5))
+        mind.forget(*range(1, 6), erase=True)
+        assert (len(mind), list(mind.export())) == (0, [])
+    with te.open(tmp_path / "mind") as mind:
+        assert mind.check() == []
+        assert mind.remember("tea") == 6
+
+
+# ------------------------------------------------------------------------------------------------ time
+
+
+def test_years_long_gone_and_far_away(mind: te.ThoughtEngine) -> None:
+    moments = [
+        "0001-01-01T00:00:00+14:00",
+        "1665-09-03T08:00:00-00:01:15",
+        NOON.isoformat(),
+        "9999-12-31T23:59:59.999999-12:00",
+    ]
+    mind.remember_many(te.Experience(text=f"at {moment}", at=moment) for moment in moments)
+    assert [memory.at.isoformat() for memory in mind.memories()] == moments
+    assert ids(mind.memories(since="1665-01-01T00:00:00+00:00", until="1700-01-01T00:00:00+00:00")) == [2]
+    assert ids(mind.memories(until=moments[0])) == []
+    assert ids(mind.memories(since=moments[3])) == [4]
+    assert (mind.stats().first, mind.stats().last) == (moments[0], moments[3])
+    assert len(mind.recall("at 1665")) == 4
+    assert str(mind[1]).startswith("[1] ")
+    assert mind.check() == []
+
+
+def test_the_clock_stamps_and_its_zone_is_kept(tmp_path: Path) -> None:
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    for timezone in ("Europe/Berlin", berlin):
+        with te.open(tmp_path / str(type(timezone)), clock=Clock(), timezone=timezone) as mind:
+            assert mind[mind.remember("tea")].at.isoformat() == "2024-05-08T14:00:00+02:00"
+
+
+def test_without_a_clock_it_is_now_in_the_zone_that_was_named(tmp_path: Path) -> None:
+    before = dt.datetime.now(dt.UTC)
+    with te.open(tmp_path / "mind", timezone="Asia/Kathmandu") as mind:
+        at = mind[mind.remember("tea")].at
+    assert before <= at <= dt.datetime.now(dt.UTC)
+    assert at.utcoffset() == dt.timedelta(hours=5, minutes=45)
+
+
+def test_a_clock_that_goes_backwards(mind: te.ThoughtEngine, clock: Clock) -> None:
+    mind.remember("later")
+    clock.move(days=-400)
+    mind.remember("earlier")
+    assert (mind[1].strength, mind[2].strength) == (1.0, 1.0)
+    assert ids(mind.memories()) == [1, 2]
+    assert mind.forget(1).at < NOON
+    assert len(mind.recall("later earlier")) == 1
+    assert mind.check() == []
+
+
+@pytest.mark.parametrize("now", [dt.datetime(2024, 5, 8), None, 5, "yesterday", dt.date(2024, 5, 8)])
+@pytest.mark.parametrize("timezone", [None, "Europe/Berlin"])
+def test_a_clock_that_does_not_tell_the_time(tmp_path: Path, now: Any, timezone: str | None) -> None:
+    clock = Clock()
+    with te.open(tmp_path / "mind", clock=clock, timezone=timezone) as mind:
+        mind.remember("tea")
+        before = state(mind)
+        clock.now = now
+        calls: list[Callable[[], object]] = [
+            lambda: mind.remember("x"), lambda: mind.forget(1), lambda: mind.recall("tea"), lambda: mind[1], lambda: mind.pin(1),
+            lambda: mind.revise(1, "x"), lambda: mind.forget(1, erase=True), lambda: mind.count(), lambda: list(mind),
+        ]  # fmt: skip
+        for call in calls:
+            with pytest.raises(te.InvalidArgumentError, match="^clock: expected"):
+                call()
+        assert state(mind) == before
+
+
+def test_strength_fades_with_time_and_filters(mind: te.ThoughtEngine, clock: Clock) -> None:
+    mind.remember("tea")
+    mind.remember("for ever", layer="eternal")
+    strengths = []
+    for _ in range(5):
+        strengths.append(mind[1].strength)
+        clock.move(days=30)
+    assert strengths[0] == 1.0
+    assert strengths == sorted(strengths, reverse=True)
+    assert ids(mind.memories(min_strength=0.99)) == [2]
+    assert mind.count(min_strength=mind[1].strength) == 2
+
+
+# ------------------------------------------------------------------------------------------------ encoder
+
+
+def test_an_encoder_makes_recall_by_meaning_work(tmp_path: Path) -> None:
+    encoder = ToyEncoder()
+    with te.open(tmp_path / "mind", encoder=encoder) as mind:
+        mind.remember_many(
+            [te.Experience(text="green tea"), te.Experience(text="red car"), te.Experience(tags=["no text"])]
+        )
+        assert encoder.calls == ["green tea", "red car"]
+        assert mind.recall("tea green")[0].why["dense"] > 0
+        assert mind.stats().vectors == 2
+        assert mind.health().encoder == "toy"
+        assert [row["vector"] for row in mind.export()] == [None] * 3, "what an encoder made is derived"
+
+
+def test_opening_without_with_and_with_another_encoder(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("green tea")
+        mind.remember("blue car", vector=None)
+    with te.open(path, encoder=ToyEncoder()) as mind:
+        assert mind.stats().vectors == 2
+        mind.remember("red car")
+        assert (mind.health().ok, mind.health().reasons) == (True, ())
+    with te.open(path) as mind:
+        assert mind.stats().vectors == 3
+        assert "'toy', which was not given to open: recall is lexical" in mind.health().reasons[0]
+        assert "dense" not in mind.recall("tea")[0].why
+        mind.remember("white milk")
+    with te.open(path, encoder=(again := ToyEncoder())) as mind:
+        assert again.calls == ["white milk"], "only what it has not seen"
+    with te.open(path, encoder=(other := ToyEncoder(4, name="other", fingerprint="other-1"))) as mind:
+        assert sorted(other.calls) == ["blue car", "green tea", "red car", "white milk"]
+        assert mind.stats().vectors == 4
+        assert mind.recall("green tea")[0].why["dense"] > 0
+        assert mind.health().encoder == "other"
+        assert mind.check() == []
+
+
+def test_a_given_vector_wins_and_fixes_the_dimension(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind", encoder=(encoder := ToyEncoder())) as mind:
+        mind.remember("tea", vector=[1] * 8)
+        assert encoder.calls == []
+        with pytest.raises(te.VectorDimensionError):
+            mind.remember("tea", vector=[1] * 4)
+    with pytest.raises(te.VectorDimensionError):
+        te.open(tmp_path / "mind", encoder=ToyEncoder(4))
+    te.open(tmp_path / "mind", encoder=ToyEncoder(8)).close()
+
+
+class Broken(ToyEncoder):
+    """An encoder that gives back, or raises, what it is told to."""
+
+    answer: Any = None
+
+    def __call__(self, texts: Any) -> Any:
+        if self.answer is None:
+            return super().__call__(texts)
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [np.ones(8), np.ones((2, 8)), np.ones((1, 7)), np.full((1, 8), math.nan), np.full((1, 8), math.inf), "vector", [["a"] * 8], 5, [[1] * 9]],
+    ids=["flat", "two rows", "short", "nan", "inf", "text", "texts", "number", "long"],
+)  # fmt: skip
+def test_an_encoder_that_answers_nonsense_is_told_and_nothing_is_written(tmp_path: Path, answer: Any) -> None:
+    with te.open(tmp_path / "mind", encoder=(encoder := Broken())) as mind:
+        mind.remember("tea")
+        before, encoder.answer = state(mind), answer
+        calls: list[Callable[[], object]] = [
+            lambda: mind.remember("x"),
+            lambda: mind.revise(1, "x"),
+            lambda: mind.recall("tea"),
+        ]
+        for call in calls:
+            with pytest.raises(te.InvalidArgumentError, match="^encoder: expected"):
+                call()
+        with pytest.raises(te.BatchError) as raised:
+            mind.remember_many([te.Experience(text="x")])
+        assert (raised.value.index, raised.value.written) == (0, 0)
+        assert state(mind) == before
+        mind.remember("tea", vector=[1] * 8)
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember("not yet encoded")
+    with pytest.raises(te.InvalidArgumentError, match="^encoder: expected"):
+        te.open(tmp_path / "mind", encoder=encoder)
+    encoder.answer = None
+    with te.open(tmp_path / "mind", encoder=encoder) as mind:
+        assert mind.stats().vectors == 3
+        assert mind.check() == []
+
+
+def test_what_an_encoder_raises_comes_through_and_nothing_is_written(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind", encoder=(encoder := Broken())) as mind:
+        mind.remember("tea")
+        before, encoder.answer = state(mind), ConnectionError("the model is away")
+        calls: list[Callable[[], object]] = [
+            lambda: mind.remember("x"), lambda: mind.revise(1, "x"), lambda: mind.recall("tea"),
+            lambda: mind.remember_many([te.Experience(text="x")]),
+        ]  # fmt: skip
+        for call in calls:
+            with pytest.raises(ConnectionError, match="the model is away"):
+                call()
+        assert state(mind) == before
+        assert mind.recall([1.0] * 8)
+
+
+def test_an_encoder_may_write_all_its_answers_into_one_array(tmp_path: Path) -> None:
+    class Reusing(ToyEncoder):
+        buffer = np.zeros((1, 8), np.float32)
+
+        def __call__(self, texts: Any) -> Any:
+            self.buffer[:] = super().__call__(texts)
+            return self.buffer
+
+    with te.open(tmp_path / "mind", encoder=Reusing()) as mind:
+        mind.recall("load the index")
+        for text in ("green tea", "red car"):
+            mind.remember(text)
+        live = {hit.id: hit.score for hit in mind.recall("green tea")}
+    with te.open(tmp_path / "mind", encoder=Reusing()) as mind:
+        assert {hit.id: hit.score for hit in mind.recall("green tea")} == live
+
+
+# ------------------------------------------------------------------------------------------------ looking after it
+
+
+def test_stats_count_what_there_is(mind: te.ThoughtEngine) -> None:
+    empty = mind.stats()
+    assert (empty.memories, empty.sources, empty.episodes, empty.vectors, empty.first, empty.last) == (
+        0,
+        0,
+        0,
+        0,
+        None,
+        None,
+    )
+    mind.remember("tea", source="Dana", episode="e", vector=[1, 2])
+    mind.remember("coffee", source="Bob")
+    mind.remember("likes tea", layer="logic")
+    mind.pin(1)
+    mind.forget(2)
+    stats = mind.stats()
+    assert (stats.memories, stats.forgotten, stats.sources, stats.episodes, stats.vectors) == (2, 1, 2, 1, 1)
+    assert {name: n for name, n in stats.layers.items() if n} == {"eternal": 1, "logic": 1}
+    assert {verb: timing.n for verb, timing in stats.calls.items()} == {"remember": 3, "pin": 1, "forget": 1}
+    assert stats.bytes_on_disk > 0
+    assert "2 memories (1 logic, 1 eternal), 1 forgotten" in str(stats)
+
+
+def test_health_of_a_sound_mind(mind: te.ThoughtEngine, tmp_path: Path) -> None:
+    mind.remember("tea")
+    health = mind.health()
+    assert (health.ok, health.reasons, health.incidents, health.memories, health.path) == (True, (), (), 1, mind.path)
+    assert health.last_backup is None
+    te.backup(mind.path, tmp_path / "backup")
+    assert str(tmp_path / "backup") in (mind.health().last_backup or "")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "x" * 65, None, 5, LONE, "\0", "a.part"])
+def test_a_snapshot_has_a_name_that_can_be_a_folder(mind: te.ThoughtEngine, name: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="^name: expected"):
+        mind.snapshot(name)
+
+
+def test_a_snapshot_is_taken_once(mind: te.ThoughtEngine, tmp_path: Path) -> None:
+    mind.remember("tea")
+    assert mind.snapshot("one").memories == 1
+    with pytest.raises(te.StoreExistsError):
+        mind.snapshot("one")
+    mind.remember("coffee")
+    te.restore(mind.path + "/snapshots/one", tmp_path / "then")
+    with te.open(tmp_path / "then") as then:
+        assert texts(then) == ["tea"]
+
+
+PATHS_WRONG = [None, 5, b"mind", "", "a\0b", LONE, ["a"], Odd(), True]
+
+
+@pytest.mark.parametrize("path", PATHS_WRONG, ids=range(len(PATHS_WRONG)))
+def test_copies_and_checks_refuse_what_names_no_folder(mind: te.ThoughtEngine, tmp_path: Path, path: Any) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: te.check(path), lambda: te.backup(path, tmp_path / "to"), lambda: te.backup(mind.path, path),
+        lambda: te.restore(path, tmp_path / "to"), lambda: te.restore(mind.path, path), lambda: te.fork(path, tmp_path / "to"),
+        lambda: te.fork(mind.path, path),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(te.InvalidArgumentError, match="the name of a folder"):
+            call()
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "mind"]
+
+
+def test_progress_of_a_check_can_be_followed(mind: te.ThoughtEngine) -> None:
+    heard = list[tuple[str, int, int | None]]()
+    mind.remember_many([te.Experience(tags=["a"])] * 1024)
+    assert mind.check(progress=lambda *told: heard.append(told)) == []
+    assert heard == [("checking", 1024, 1024)]
+
+
+# ------------------------------------------------------------------------------------------------ events
+
+
+def test_every_write_is_told_in_order_with_ids_and_without_texts(tmp_path: Path) -> None:
+    heard = list[te.Event]()
+    mind = te.open(tmp_path / "mind", clock=Clock())
+    mind.events.subscribe("*", heard.append)
+    mind.remember("tea", key="k")
+    mind.remember_many(
+        [te.Experience(text="tea", key="k"), te.Experience(text="milk", key="k"), te.Experience(text="water")]
+    )
+    mind.remember("water", key="k2")
+    mind.revise("k2", "wine")
+    receipt = mind.forget(3)
+    mind.undo(receipt)
+    mind.pin(3)
+    mind.forget(3, erase=True)
+    mind.recall("tea")
+    mind.close()
+    assert [(event.kind, dict(event.data)) for event in heard] == [
+        ("remembered", {"ids": (1,)}),
+        ("remembered", {"ids": (2, 3)}),
+        ("revised", {"ids": (1,), "by": (2,)}),
+        ("remembered", {"ids": (4,)}),
+        ("remembered", {"ids": (5,)}),
+        ("revised", {"ids": (4,), "by": (5,)}),
+        ("forgotten", {"ids": (3,), "receipt": 1}),
+        ("undone", {"ids": (3,), "receipt": 2}),
+        ("pinned", {"ids": (3,), "receipt": 3}),
+        ("erased", {"ids": (3,), "receipt": 4}),
+        ("closed", {}),
+    ]
+    assert all("tea" not in repr(event) for event in heard)
+
+
+def test_a_retry_that_wrote_nothing_is_no_news(mind: te.ThoughtEngine) -> None:
+    heard = list[te.Event]()
+    mind.remember("tea", key="k")
+    mind.events.subscribe("*", heard.append)
+    mind.remember("tea", key="k")
+    mind.close()
+    assert [event.kind for event in heard] == ["closed"]
+
+
+def test_news_are_queued_before_another_writer_can_go_on(
+    mind: te.ThoughtEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the end of a memory could be heard before its beginning."""
+    held = list[bool]()
+    monkeypatch.setattr(mind.events, "emit", lambda kind, **data: held.append(mind._store.writing._is_owned()))  # type: ignore[attr-defined]
+    mind.remember("tea", key="k")
+    mind.remember_many([te.Experience(text="milk", key="k")])
+    mind.revise(1, "water")
+    mind.undo(mind.forget(1))
+    mind.pin(1)
+    mind.forget(1, erase=True)
+    monkeypatch.undo()
+    assert held == [True] * 9
+
+
+def test_a_handler_may_use_the_mind(mind: te.ThoughtEngine) -> None:
+    import threading
+
+    done = threading.Event()
+
+    def handler(event: te.Event) -> None:
+        mind.remember(f"saw {mind[event.data['ids'][0]].text}", layer="dream")
+        unsubscribe()
+        done.set()
+
+    unsubscribe = mind.events.subscribe("remembered", handler)
+    mind.remember("tea")
+    assert done.wait(20)
+    assert texts(mind.memories(layers="dream")) == ["saw tea"]
+
+
+# ------------------------------------------------------------------------------------------------ the end
+
+
+def verbs(mind: te.ThoughtEngine) -> dict[str, Callable[[], object]]:
+    return {
+        "remember": lambda: mind.remember("x"), "remember_many": lambda: mind.remember_many([]), "revise": lambda: mind.revise(1, "x"),
+        "recall": lambda: mind.recall("tea"), "getitem": lambda: mind[1], "get": lambda: mind.get(1), "in": lambda: 1 in mind,
+        "len": lambda: len(mind), "iter": lambda: iter(mind), "memories": lambda: mind.memories(), "count": lambda: mind.count(),
+        "export": lambda: mind.export(), "forget": lambda: mind.forget(1), "erase": lambda: mind.forget(1, erase=True),
+        "pin": lambda: mind.pin(1), "undo": lambda: mind.undo(1), "check": lambda: mind.check(), "health": lambda: mind.health(),
+        "stats": lambda: mind.stats(), "sync": lambda: mind.sync(), "snapshot": lambda: mind.snapshot("a"),
+        "enter": lambda: mind.__enter__(), "subscribe": lambda: mind.events.subscribe("*", print),
+    }  # fmt: skip
+
+
+VERBS = ["remember", "remember_many", "revise", "recall", "getitem", "get", "in", "len", "iter", "memories", "count", "export", "forget",
+         "erase", "pin", "undo", "check", "health", "stats", "sync", "snapshot", "enter", "subscribe"]  # fmt: skip
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_closed_mind_says_so(tmp_path: Path, verb: str) -> None:
+    mind = te.open(tmp_path / "mind")
+    mind.remember("tea")
+    mind.close()
+    mind.close()
+    with pytest.raises(te.StoreClosedError, match="te.open\\(path\\) opens it again"):
+        verbs(mind)[verb]()
+    assert repr(mind) == f"<ThoughtEngine {mind.path!r}: closed>"
+    assert mind.created
+    assert bool(mind)
+
+
+def test_what_was_begun_before_the_close_says_so_too(tmp_path: Path) -> None:
+    mind = te.open(tmp_path / "mind")
+    mind.remember_many(many(3))
+    reading, exporting = mind.memories(), mind.export()
+    next(reading)
+    next(exporting)
+    mind.close()
+    with pytest.raises(te.StoreClosedError):
+        next(reading)
+    with pytest.raises(te.StoreClosedError):
+        list(exporting)
+
+
+def test_leaving_the_block_closes_also_on_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), te.open(tmp_path / "mind") as mind:
+        mind.remember("tea")
+        1 / 0  # noqa: B018
+    with pytest.raises(te.StoreClosedError):
+        len(mind)
+    with te.open(tmp_path / "mind") as mind:
+        assert texts(mind) == ["tea"]
+
+
+def in_child(call: Callable[[], object]) -> str:
+    """Run in a forked child and give the name of what it raised."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:  # pragma: no cover
+        try:
+            call()
+            told = "nothing"
+        except BaseException as error:
+            told = type(error).__name__
+        os.write(writing, told.encode())
+        os._exit(0)
+    os.close(writing)
+    told = os.read(reading, 100).decode()
+    os.close(reading)
+    os.waitpid(child, 0)
+    return told
+
+
+def test_a_forked_child_is_told_and_the_parent_goes_on(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea")
+    mind.recall("tea")
+    mind.events.subscribe("*", lambda event: None)
+
+    def all_verbs() -> None:
+        for name, verb in verbs(mind).items():
+            try:
+                verb()
+            except te.ForkedError:
+                continue
+            raise AssertionError(name)
+        mind.close()
+        repr(mind)
+
+    assert in_child(all_verbs) == "nothing"
+    assert in_child(lambda: mind.remember("x")) == "ForkedError"
+    assert mind.remember("coffee") == 2
+    assert mind.check() == []
+
+
+def test_a_child_forked_while_another_thread_writes_does_not_wait_for_it(mind: te.ThoughtEngine) -> None:
+    """Its thread is not in the child, so the lock would never be given back."""
+    import threading
+
+    mind.remember("tea")
+    holding, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with mind._store.writing:
+            holding.set()
+            release.wait(20)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert holding.wait(20)
+    try:
+        for name in (
+            "remember",
+            "remember_many",
+            "revise",
+            "forget",
+            "erase",
+            "pin",
+            "undo",
+            "sync",
+            "snapshot",
+            "check",
+        ):
+            assert in_child(verbs(mind)[name]) == "ForkedError", name
+        assert in_child(mind.close) == "nothing"
+    finally:
+        release.set()
+        thread.join()
+
+
+def test_everything_public_shows_what_it_is(mind: te.ThoughtEngine, tmp_path: Path) -> None:
+    mind.remember("tea", source="Dana", vector=[1, 2])
+    recall = mind.recall(te.Cue("tea", vector=[1, 2]))
+    shown = [
+        mind, mind.events, mind[1], recall, recall[0], recall[0].why, recall.cue, mind.forget(1), mind.undo(1), mind.health(), mind.stats(),
+        te.Affect(1, 1), te.Experience(text="tea"), te.All("a"), te.Not("a"), te.Config(), te.Limits(), te.RecallConfig(),
+        te.StorageConfig(), te.backup(mind.path, tmp_path / "b"), te.Event("closed", "now", {}), te.Finding("orphan", "a", "b"),
+    ]  # fmt: skip
+    for each in shown:
+        assert "object at 0x" not in repr(each), type(each)
+        assert len(repr(each)) < 2000
+        assert str(each)
+    assert repr(mind) == f"<ThoughtEngine {mind.path!r}: 1 memories>"
+
+
+@given(st.data())
+def test_an_export_put_back_in_gives_the_same_export(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    """All that is needed elsewhere is in it."""
+    folder = tmp_path_factory.mktemp("export")
+    with te.open(folder / "one", clock=Clock()) as one, te.open(folder / "two", clock=Clock()) as two:
+        one.remember_many(te.Experience(**fields) for fields in data.draw(st.lists(experiences(), max_size=6)))
+        fields = [field for field in te.Experience.__attrs_attrs__]  # type: ignore[attr-defined]
+        rows = list(one.export())
+        for row in rows:
+            given = {field.name: row[field.name] for field in fields} | {
+                "affect": row["affect"] and te.Affect(*row["affect"])
+            }
+            two.remember(**given)
+        assert [row | {"supersedes": None} for row in two.export()] == [row | {"supersedes": None} for row in rows]
