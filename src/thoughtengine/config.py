@@ -117,7 +117,7 @@ class RecallConfig:
 
     text: float = 1.0
     labels: float = 1.0
-    dense: float = 0.5
+    dense: float = 0.2
     time: float = 0.1
     source: float = 0.25
     episode: float = 0.1

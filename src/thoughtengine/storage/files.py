@@ -153,13 +153,21 @@ def discard(path: Path) -> None:
 
 def make_sibling(target: Path) -> Path:
     """Make an empty folder beside `target` in which it is built, mode 0700; dead ones of earlier tries go."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make_folders(target.parent)
     for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{PART}"):
         if not _alive(leftover):
             remove_tree(leftover)
     sibling = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}{PART}")
     sibling.mkdir(mode=0o700)
     return sibling
+
+
+def _make_folders(path: Path) -> None:
+    """Make a folder and those above it that are missing, their names durable."""
+    if not path.exists():
+        _make_folders(path.parent)
+        path.mkdir(exist_ok=True)
+        sync_folder(path.parent)
 
 
 def _alive(leftover: Path) -> bool:

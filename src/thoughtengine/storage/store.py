@@ -22,6 +22,7 @@ except ImportError:  # the fork that has wheels for CPython 3.12 and later: same
 
 __all__ = ["Level", "repair"]
 
+_ROW = 64  # bytes that a row takes in the memtable beside key and value, at most
 _FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
@@ -75,6 +76,9 @@ class Level:
     def __init__(self, path: str, config: StorageConfig, *, create: bool = False) -> None:
         self.path = path
         self._current = os.path.join(path, "CURRENT")
+        self._limit = config.write_buffer_bytes * 3 // 4
+        self._filled = 0  # bytes in the memtable, roughly, and more rather than less
+        self._loose = False  # whether any of them may not be on the medium yet
         try:
             self._db = plyvel.DB(path, create_if_missing=create, error_if_exists=create, **_options(config))
         except (plyvel.Error, OSError) as error:
@@ -102,7 +106,15 @@ class Level:
         return rows
 
     def write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
-        """Write one atomic batch."""
+        """Write one atomic batch.
+
+        When its buffer is full, LevelDB begins a new log without syncing the old one, and a later sync covers only the new:
+        a power failure could then take writes from the middle. So the buffer is flushed, which syncs, before that.
+        """
+        if self._loose and self._filled >= self._limit:
+            self.flush()
+        self._loose = self._loose or not sync
+        self._filled += sum(len(key) + len(value) + _ROW for key, value in puts) + _ROW * len(deletes)
         try:
             with self._db.write_batch(transaction=True, sync=sync) as batch:
                 put = batch.put
@@ -122,9 +134,10 @@ class Level:
         return self._db.raw_iterator()
 
     def flush(self) -> None:
-        """Write the memtable out as a table (compact_range without bounds does only that)."""
+        """Write the memtable out as a table, synced (compact_range without bounds does only that)."""
         try:
             self._db.compact_range()
+            self._filled, self._loose = 0, False
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
 
