@@ -9,10 +9,10 @@ if TYPE_CHECKING:
     from thoughtengine._types import Event, Finding
     from thoughtengine.config import Config, Limits, RecallConfig, StorageConfig
     from thoughtengine.engine import ThoughtEngine
-    from thoughtengine.engine import open_mind as open
     from thoughtengine.errors import (
         BatchError,
         ForkedError,
+        ImportFormatError,
         InvalidArgumentError,
         MemoryNotFoundError,
         RecordError,
@@ -35,16 +35,17 @@ if TYPE_CHECKING:
     from thoughtengine.memory.recall import Cue, Hit, Recall
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
+    from thoughtengine.opening import open_mind as open
     from thoughtengine.storage.copies import Copy, backup, fork, restore
 
     __version__: str
 
-_ERRORS = """BatchError ForkedError InvalidArgumentError MemoryNotFoundError RecordError StoreClosedError
+_ERRORS = """BatchError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError RecordError StoreClosedError
 StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
 StoreTooOldError ThoughtEngineError VectorDimensionError"""
 
 _WHERE = {
-    "open": "engine:open_mind",
+    "open": "opening:open_mind",
     "check": "integration.recovery:check_folder",
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
     "ThoughtEngine": "engine",
@@ -73,6 +74,7 @@ __all__ = [
     "ForkedError",
     "Health",
     "Hit",
+    "ImportFormatError",
     "InvalidArgumentError",
     "Limits",
     "Memory",

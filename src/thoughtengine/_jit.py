@@ -17,6 +17,7 @@ __all__ = ["Kernel", "available", "cache_folder", "kernel", "ready", "warm_up"]
 
 
 _MODULES = ("thoughtengine.memory.kernels",)
+_PATIENCE = 32  # times that kernels are asked for before a compiler is started
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -52,6 +53,7 @@ class Kernel(Generic[P, R]):
 
 _compiling = threading.RLock()
 _warming: dict[str, threading.Thread] = {}
+_asked: dict[str, int] = {}
 _warm: set[str] = set()
 
 
@@ -91,7 +93,7 @@ def available() -> bool:
 
 
 def ready(module: str) -> bool:
-    """Return whether the kernels of a module are compiled; if not, begin in a thread of its own and return at once.
+    """Return whether the kernels of a module are compiled; asked often enough, begin in a thread and return at once.
 
     Parameters
     ----------
@@ -100,15 +102,16 @@ def ready(module: str) -> bool:
 
     Notes
     -----
-    Nobody waits for a compiler: until this is true the NumPy twins answer, and they answer the same. The thread is no
-    daemon, because an interpreter that exits while LLVM runs may crash; the compiler is cached, so it is long only once.
+    Nobody waits for a compiler: until this is true the NumPy twins answer, and they answer the same. A program that asks
+    only a few times never starts one. The thread is no daemon, because an interpreter that exits while LLVM runs may
+    crash; what it compiles is cached, so it is long only once.
     """
     if module in _warm:
         return True
-    if module not in _warming and available():
-        thread = threading.Thread(target=_warm_up, args=(module,), name=f"compiling {module}")
-        _warming[module] = thread
-        thread.start()
+    _asked[module] = _asked.get(module, 0) + 1
+    if _asked[module] == _PATIENCE and available():
+        _warming[module] = threading.Thread(target=_warm_up, args=(module,), name=f"compiling {module}")
+        _warming[module].start()
     return False
 
 
@@ -126,10 +129,10 @@ def warm_up() -> list[str]:
 
 def _warm_up(module: str) -> list[str]:
     found = [item for item in vars(importlib.import_module(module)).values() if isinstance(item, Kernel)]
-    for item in found:
-        item.compile()
-    _warm.add(module)
-    return [f"{module}.{item.__name__}" for item in found]
+    made = [item for item in found if item.compile() is not item.python]
+    if made == found:  # else the NumPy twins are faster
+        _warm.add(module)
+    return [f"{module}.{item.__name__}" for item in made]
 
 
 def cache_folder() -> Path | None:
@@ -172,8 +175,11 @@ def _tell(message: str) -> None:
 
 def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str) -> Callable[P, R]:
     """Compile with a cache, else without one, else not at all."""
-    import numba
-
+    try:
+        import numba
+    except Exception as error:  # noqa: BLE001 - a compiler that does not fit the other packages is no compiler
+        _tell(f"not compiled, slow: {type(error).__name__}: {error}")
+        return function
     types = _type(numba, returns)(*(_type(numba, name) for name in signature))
     folder = cache_folder()
     if folder is not None:

@@ -118,7 +118,7 @@ class RecallConfig:
     text: float = 1.0
     labels: float = 1.0
     dense: float = 0.2
-    time: float = 0.1
+    time: float = 0.2
     source: float = 0.25
     episode: float = 0.1
     neighbours: float = 1.0

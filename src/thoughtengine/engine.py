@@ -7,16 +7,15 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
-import attrs
 import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
 from thoughtengine.config import Config
-from thoughtengine.encoders import Encoder, check_encoder, encode
+from thoughtengine.encoders import Encoder, encode
 from thoughtengine.errors import (
     BatchError,
     ForkedError,
@@ -27,150 +26,34 @@ from thoughtengine.errors import (
 )
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
-from thoughtengine.integration.monitor import Monitor, Stats
+from thoughtengine.integration.monitor import Monitor, Stats, stats_of
+from thoughtengine.memory.coding import codes_of, encode_missing
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
-from thoughtengine.memory.forget import Acted, act, erase_receipt, find, is_of, plan_erasure, undo
-from thoughtengine.memory.moment import from_stored, to_stored
+from thoughtengine.memory.forget import Acted, act, find, is_of, undo
+from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
-from thoughtengine.memory.receipt import Receipt, receipt_of
-from thoughtengine.memory.record import MemoryRecord, VectorRecord
-from thoughtengine.memory.remember import Draft, as_vector, draft, misfit, take
+from thoughtengine.memory.receipt import Receipt
+from thoughtengine.memory.record import MemoryRecord
+from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
-from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.files import discard, size_of
-from thoughtengine.storage.folder import QUARANTINE, FolderStore, open_folder
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
-from thoughtengine.storage.keyspace import CODE, RECEIPT
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
     from thoughtengine.storage.copies import Copy
 
-__all__ = ["ThoughtEngine", "open_mind"]
+__all__ = ["ThoughtEngine"]
 
 _UNSET: Any = object()
-_ENCODE = 64
-Clock = Callable[[], dt.datetime]
-
-
-def open_mind(
-    path: str | os.PathLike[str],
-    *,
-    create: bool = True,
-    durability: str = "process",
-    encoder: Encoder | None = None,
-    timezone: str | dt.tzinfo | None = None,
-    config: Config | None = None,
-    clock: Clock | None = None,
-) -> ThoughtEngine:
-    """Open the mind in a folder, or make one there.
-
-    Parameters
-    ----------
-    path : path
-        The folder. It is made where nothing or an empty folder is.
-    create : bool
-        False: a path without a mind is a `StoreNotFoundError`.
-    durability : {"process", "power"}
-        What an acknowledged write survives: the end of the process, however it comes (default: a write costs tens of
-        microseconds, and only a power failure can take the last ones, always from the end and never in part); or loss of
-        power too (each write waits for the disk, about a millisecond).
-    encoder : Encoder, optional
-        Turns text into vectors. Without one recall is lexical.
-    timezone : str or tzinfo, optional
-        Zone of the clock: a name of the IANA data base, such as ``"Europe/Berlin"``. Default: the machine's.
-    config : Config, optional
-        Every other setting.
-    clock : callable, optional
-        Returns the present as an aware datetime.
-
-    Returns
-    -------
-    ThoughtEngine
-        ``mind.created`` tells whether it is new.
-
-    Raises
-    ------
-    InvalidArgumentError
-        For an argument that cannot be used.
-    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError, StoreDamagedError, StoreFullError
-        When the folder cannot be opened; it is left as it was.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with open_mind(tempfile.mkdtemp() + "/mind") as mind:
-    ...     id = mind.remember("I gave up coffee in March. Tea only now.", source="Dana")
-    ...     mind.recall("what should I offer Dana?")[0].text
-    'I gave up coffee in March. Tea only now.'
-    """
-    where = _path(path)
-    if not isinstance(create, bool):
-        raise InvalidArgumentError("create", create, "True or False")
-    if not isinstance(durability, str) or durability not in ("process", "power"):
-        raise InvalidArgumentError("durability", durability, '"process" or "power"')
-    if config is not None and not isinstance(config, Config):
-        raise InvalidArgumentError("config", config, "te.Config(...)")
-    if encoder is not None:
-        check_encoder(encoder)
-    settings = config or Config()
-    ticks = _clock(clock, timezone)
-    store, created = open_folder(where, settings.storage, create=create)
-    try:
-        return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=durability == "power", created=created)
-    except BaseException:
-        store.close()
-        raise
 
 
 def _tell(message: str, *parts: object) -> None:
     """Log at level info, unless nobody has imported logging: then nobody would see it, and the import costs more than this."""
     if (logging := sys.modules.get("logging")) is not None:
         logging.getLogger("thoughtengine").info(message, *parts)
-
-
-def _path(path: object) -> str:
-    try:
-        name = os.fspath(path)  # type: ignore[call-overload]
-    except TypeError:
-        name = None
-    try:
-        usable = isinstance(name, str) and name and b"\x00" not in os.fsencode(name)
-    except UnicodeEncodeError:
-        usable = False
-    if not isinstance(name, str) or not usable:
-        raise InvalidArgumentError("path", path, "the name of a folder (str or os.PathLike)")
-    return name
-
-
-def _clock(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
-    if clock is not None and not callable(clock):
-        raise InvalidArgumentError("clock", clock, "a callable that returns an aware datetime")
-    zone: dt.tzinfo | None
-    if isinstance(timezone, str):
-        import zoneinfo
-
-        try:
-            zone = zoneinfo.ZoneInfo(timezone)
-        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise InvalidArgumentError(
-                "timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo'
-            ) from error
-    elif timezone is None or isinstance(timezone, dt.tzinfo):
-        zone = timezone
-    else:
-        raise InvalidArgumentError("timezone", timezone, 'an IANA name such as "Europe/Berlin", or a tzinfo')
-    if clock is None:
-        return lambda: dt.datetime.now(zone).astimezone(zone)
-    return clock if zone is None else lambda: _shown_in(zone, clock())
-
-
-def _shown_in(zone: dt.tzinfo, moment: dt.datetime) -> dt.datetime:
-    """Return a moment of the host's clock in the zone of the mind; a naive one would be taken for the machine's time."""
-    to_stored("clock", moment)
-    return moment.astimezone(zone)
 
 
 class ThoughtEngine:
@@ -204,7 +87,7 @@ class ThoughtEngine:
         dimension, fingerprint = self._adopt(encoder)
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
         if encoder is not None:
-            self._encode_missing(encoder)
+            encode_missing(store, self._memories, encoder, progress=self._progress)
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
@@ -219,20 +102,6 @@ class ThoughtEngine:
         if identity != pointer.encoder:
             self._store.update_pointer(encoder=identity)
         return encoder.dimension, encoder.fingerprint
-
-    def _encode_missing(self, encoder: Encoder) -> None:
-        """Encode what this encoder has not: after the first opening with it, or after one without."""
-        pending, done = list(self._memories.without_vector()), 0
-        for start in range(0, len(pending), _ENCODE):
-            chunk = pending[start : start + _ENCODE]
-            vectors = encode(encoder, [text for _, text in chunk])
-            with self._store.writing:
-                batch = Batch()
-                for (id_, _), vector in zip(chunk, vectors, strict=True):
-                    batch.put(CODE, id_, VectorRecord(data=vector.tobytes(), fingerprint=encoder.fingerprint))
-                self._store.commit(batch)
-            done += len(chunk)
-            self._progress("encoding", done, len(pending))
 
     def _now(self) -> tuple[int, int]:
         return to_stored("clock", self._clock())
@@ -361,7 +230,7 @@ class ThoughtEngine:
                 raise BatchError(len(ids) + (found[0] if found else 0), tuple(ids), error) from error
 
     def _take(self, drafts: list[Draft], *, supersedes: int | None = None) -> list[int]:
-        codes = self._codes(drafts)
+        codes = codes_of(self._encoder, drafts)
         encoder = self._encoder
         with self._store.writing:
             if (found := misfit(self._store, drafts, self._memories.dimension)) is not None:
@@ -390,17 +259,6 @@ class ThoughtEngine:
             if dimension is not None:
                 self._store.update_pointer(dimension=dimension)
                 self._memories.dimension = dimension
-
-    def _codes(self, drafts: list[Draft]) -> list[SingleArray | None]:
-        """Encode the texts that came without a vector."""
-        codes: list[SingleArray | None] = [None] * len(drafts)
-        if self._encoder is not None:
-            lacking = [i for i, d in enumerate(drafts) if d.vector is None and d.record.text is not None]
-            texts = [drafts[i].record.text or "" for i in lacking]
-            if texts:
-                for i, vector in zip(lacking, encode(self._encoder, texts), strict=True):
-                    codes[i] = vector.copy()  # the encoder may write its next answer into the same array
-        return codes
 
     def revise(
         self,
@@ -499,6 +357,8 @@ class ThoughtEngine:
         begun = time.perf_counter()
         self._store.ready()
         asked, chosen = _cue(cue), _filters(where)
+        if asked.text is not None:
+            check_size("cue", asked.text, self._config.limits.text_bytes)
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
         now, offset = self._now()
@@ -650,7 +510,12 @@ class ThoughtEngine:
             self._store.ready()
             found = self._chosen(ids, where, everything=erase)
             if erase:
-                return self._erase(found)
+                from thoughtengine.memory.erase import erase as erase_memories
+
+                receipt = erase_memories(self._store, found, at=self._now()[0])
+                self._memories.dropped()
+                self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
+                return receipt
             return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
 
     def pin(self, *ids: int | str) -> Receipt:
@@ -709,30 +574,9 @@ class ThoughtEngine:
             return found
         if everything and "layers" not in where:
             where = {**where, "layers": LAYERS}
-        chosen = attrs.evolve(_filters(where), hidden=everything)
+        chosen = _filters(where, hidden=everything)
         matching: list[int] = self._memories.select(chosen, self._now()[0]).tolist()
         return matching
-
-    def _erase(self, ids: list[int]) -> Receipt:
-        from thoughtengine.storage.copies import purge_snapshots
-
-        plan, at, root = plan_erasure(self._store, ids), self._now()[0], self._store.root
-        detail: dict[str, Any] = {
-            "method": "rebuild",
-            "out_of_reach": [dict(made) for made in self._store.pointer.backups],
-            "n_with_what_was_made_from_them": len(plan.ids),
-        }
-        record = erase_receipt(plan, at=at, detail=detail)
-        detail["snapshots"] = purge_snapshots(self._store, plan.drop, (RECEIPT, record))
-        detail["quarantine_removed"] = (root / QUARANTINE).exists()
-        discard(root / QUARANTINE)
-        record = erase_receipt(plan, at=at, detail=detail)
-        plan.batch.put(RECEIPT, plan.receipt, record)
-        proof = self._store.rewrite(plan.drop, plan.batch, **plan.counters)
-        self._memories.dropped()
-        receipt = receipt_of(plan.receipt, erase_receipt(plan, at=at, detail=detail | proof))
-        self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
-        return receipt
 
     # looking after it
 
@@ -760,26 +604,8 @@ class ThoughtEngine:
     def stats(self) -> Stats:
         """Return figures of use and performance."""
         self._store.ready()
-        view, now = self._memories.view(), self._now()[0]
-        layers = {name: view.count(parse_where(layers=name), now) for name in LAYERS}
-        at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
-        ends = (
-            [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
-        )
-        size = size_of(self._store.generation)
-        return Stats(
-            memories=len(self),
-            forgotten=self._store.head.hidden,
-            layers=layers,
-            sources=sum(value is not None for value in view.sources.codes),
-            episodes=sum(value is not None for value in view.episodes.codes),
-            vectors=int((view.columns.vector[: view.n] >= 0).sum()),
-            first=ends[0] if ends else None,
-            last=ends[1] if ends else None,
-            bytes_on_disk=size,
-            bytes_per_memory=size / max(1, self._store.head.memories),
-            calls=self._monitor.timings(),
-            events_dropped=self.events.n_dropped,
+        return stats_of(
+            self._store, self._memories, self._now()[0], calls=self._monitor.timings(), dropped=self.events.n_dropped
         )
 
     def sync(self) -> None:
@@ -829,13 +655,13 @@ class ThoughtEngine:
         return f"<ThoughtEngine {self.path!r}: {state}>"
 
 
-def _filters(where: dict[str, Any]) -> Where:
+def _filters(where: dict[str, Any], *, hidden: bool = False) -> Where:
     """Check the filters of a host, who does not get to see what was forgotten."""
     if "hidden" in where:
         raise InvalidArgumentError(
             "hidden", where["hidden"], "a filter of `memories`: forgotten ones come back by undo"
         )
-    return parse_where(**where)
+    return parse_where(**where, hidden=hidden)
 
 
 def _cue(cue: Any) -> Cue:

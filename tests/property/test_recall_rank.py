@@ -104,7 +104,7 @@ def stems(text: str) -> list[str]:
 def bm25(bags: list[Counter[str]], average: float, word: str, n: int) -> list[float]:
     """Return what one word gives to every bag of words, and 0 where it does not occur."""
     frequency = sum(word in bag for bag in bags)
-    rarity = math.log(1 + (n - frequency + 0.5) / (frequency + 0.5)) if frequency else 0.0
+    rarity = math.log(1 + (n - frequency + 0.5) / (frequency + 0.5)) ** RecallConfig().rarity if frequency else 0.0
     return [
         rarity * bag[word] * 2.2 / (bag[word] + 1.2 * (0.25 + 0.75 * bag.total() / (average or 1.0)))
         if bag[word]

@@ -32,7 +32,7 @@ def test_weights_are_numbers_from_zero(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("value", ["time", None, 5, ("clock",), [[]], ("time", None), {"time"}])
 def test_only_channels_can_be_switched_off(value: Any) -> None:
-    with pytest.raises(te.InvalidArgumentError, match="^off: expected a tuple of names of channels: text, labels"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^off: expected a tuple of names of channels: text, labels"):
         te.RecallConfig(off=value)
 
 
@@ -103,5 +103,5 @@ def test_what_just_fits_is_taken_in(tmp_path: Path) -> None:
         id_ = mind.remember("tea", source="Dana", tags=["work", "work"], payload=[1, 2, 3], vector=[0, 1])
         assert mind[id_].tags == ("work",)
         assert len(mind.recall("tea", k=1)) == 1
-        with pytest.raises(te.InvalidArgumentError, match="a whole number from 1 to 1$|from 1 to 1;"):
+        with pytest.raises(te.InvalidArgumentError, match=r"a whole number from 1 to 1$|from 1 to 1;"):
             mind.recall("tea", k=2)

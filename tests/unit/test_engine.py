@@ -92,7 +92,7 @@ class NoTime(dt.tzinfo):
 
 
 OPEN_WRONG: dict[str, list[Any]] = {
-    "path": [None, 5, b"mind", "", "a\0b", LONE, ["a"], Odd(), True],
+    "path": [None, 5, b"mind", "", "a\0b", LONE, os.fsdecode(b"\xff"), ["a"], Odd(), True],
     "create": [None, 1, "yes", Odd(), np.ones(2)],
     "durability": ["", "Power", "safe", None, True, 5, b"power", ["power"], Odd(), np.array(["process", "power"])],
     "timezone": ["", "Mars", "Europe", "../etc/passwd", "\0", LONE, 5, b"UTC", dt.timedelta(0), Odd()],
@@ -132,7 +132,6 @@ def test_a_path_may_be_of_any_kind_that_names_a_folder(tmp_path: Path, monkeypat
         "mit Ümläuten 月",
         "with space ",
         "./a/../b",
-        os.fsdecode(b"not utf-8 \xff"),
     ):
         with te.open(path) as mind:
             mind.remember("tea")
@@ -325,14 +324,14 @@ def test_one_that_only_the_store_can_tell_is_bad_is_named_too(small: te.ThoughtE
 
 @pytest.mark.parametrize("bad", ["tea", None, 5, {"text": "tea"}, te.Experience])
 def test_what_is_no_experience_is_a_bad_one(small: te.ThoughtEngine, bad: Any) -> None:
-    with pytest.raises(te.BatchError, match="experience 5: experiences: expected te.Experience") as raised:
+    with pytest.raises(te.BatchError, match=r"experience 5: experiences: expected te.Experience") as raised:
         small.remember_many([*many(5), bad])
     assert (raised.value.index, raised.value.written) == (5, 4)
 
 
 @pytest.mark.parametrize("given", [None, 5, "tea", b"bytes", te.Experience(text="tea"), object()])
 def test_many_are_an_iterable(small: te.ThoughtEngine, given: Any) -> None:
-    with pytest.raises(te.InvalidArgumentError, match="^experiences: expected an iterable of te.Experience"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^experiences: expected an iterable of te.Experience"):
         small.remember_many(given)
 
 
@@ -481,7 +480,7 @@ def test_what_was_forgotten_is_not_revised(mind: te.ThoughtEngine) -> None:
     mind.remember("tea", key="drink")
     receipt = mind.forget(1)
     for name in (1, "drink"):
-        with pytest.raises(te.MemoryNotFoundError, match="it was forgotten; mind.undo"):
+        with pytest.raises(te.MemoryNotFoundError, match=r"it was forgotten; mind.undo"):
             mind.revise(name, "coffee")
     mind.undo(receipt)
     assert mind.revise("drink", "coffee") == 2
@@ -545,7 +544,7 @@ def test_it_is_told_whether_it_was_forgotten_or_erased(mind: te.ThoughtEngine) -
     mind.remember_many(many(2))
     mind.forget(1)
     mind.forget(2, erase=True)
-    with pytest.raises(te.MemoryNotFoundError, match="no memory with id 1: it was forgotten; mind.undo"):
+    with pytest.raises(te.MemoryNotFoundError, match=r"no memory with id 1: it was forgotten; mind.undo"):
         mind[1]
     with pytest.raises(te.MemoryNotFoundError, match="no memory with id 2: it was erased"):
         mind[2]
@@ -577,7 +576,7 @@ def test_paging_both_ways(mind: te.ThoughtEngine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("after", "up", "down"), [(-5, [1, 2], []), (0, [1, 2], []), (1, [2], []), (2, [], [1]), (10**30, [], [1, 2])]
+    ("after", "up", "down"), [(-5, [1, 2], []), (0, [1, 2], []), (1, [2], []), (2, [], [1]), (10**30, [], [2, 1])]
 )
 def test_a_page_may_begin_anywhere(mind: te.ThoughtEngine, after: int, up: list[int], down: list[int]) -> None:
     mind.remember_many(many(2))
@@ -587,13 +586,13 @@ def test_a_page_may_begin_anywhere(mind: te.ThoughtEngine, after: int, up: list[
 
 @pytest.mark.parametrize("after", [True, 1.0, "1", [1], Odd()])
 def test_a_page_begins_behind_an_id(mind: te.ThoughtEngine, after: Any) -> None:
-    with pytest.raises(te.InvalidArgumentError, match="^after: expected the id of a memory"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^after: expected the id of a memory"):
         mind.memories(after=after)
 
 
 @pytest.mark.parametrize("newest_first", [None, 1, "yes"])
 def test_the_order_is_a_bool(mind: te.ThoughtEngine, newest_first: Any) -> None:
-    with pytest.raises(te.InvalidArgumentError, match="^newest_first: expected True or False"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^newest_first: expected True or False"):
         mind.memories(newest_first=newest_first)
 
 
@@ -699,7 +698,7 @@ def test_a_cue_that_cannot_be_used(mind: te.ThoughtEngine, cue: Any) -> None:
 
 @pytest.mark.parametrize("k", [0, -1, 10_001, 1.0, "3", None, True, 10**400, Odd()])
 def test_a_number_of_hits_that_cannot_be_used(mind: te.ThoughtEngine, k: Any) -> None:
-    with pytest.raises(te.InvalidArgumentError, match="^k: expected a whole number from 1 to 10,000"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^k: expected a whole number from 1 to 10,000"):
         mind.recall("tea", k=k)
 
 
@@ -782,7 +781,7 @@ def test_nothing_given_is_an_error_and_so_is_everything(mind: te.ThoughtEngine) 
         lambda: mind.forget(), lambda: mind.forget(erase=True), lambda: mind.pin(), lambda: mind.forget(1, sources="Dana"),
         lambda: mind.forget(sources=None), lambda: mind.forget(sources=None, erase=True), lambda: mind.forget(layers=None, tags=None),
     ):  # fmt: skip
-        with pytest.raises(te.InvalidArgumentError, match="^ids: expected either ids"):
+        with pytest.raises(te.InvalidArgumentError, match=r"^ids: expected either ids"):
             call()
     assert state(mind) == before
 
@@ -790,7 +789,7 @@ def test_nothing_given_is_an_error_and_so_is_everything(mind: te.ThoughtEngine) 
 @pytest.mark.parametrize("erase", [None, 1, "yes", 0])
 def test_erase_is_a_bool(mind: te.ThoughtEngine, erase: Any) -> None:
     mind.remember("tea")
-    with pytest.raises(te.InvalidArgumentError, match="^erase: expected True or False"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^erase: expected True or False"):
         mind.forget(1, erase=erase)
     assert 1 in mind
 
@@ -820,7 +819,7 @@ def test_forgetting_hides_from_every_verb_and_undo_shows_again(mind: te.ThoughtE
     assert ids(mind.memories(layers=te.Not())) == [2]
     assert ids(mind.recall("tea Dana")) == []
     for again in (mind.forget, mind.pin):
-        with pytest.raises(te.MemoryNotFoundError, match="it was forgotten already|it was forgotten"):
+        with pytest.raises(te.MemoryNotFoundError, match=r"it was forgotten already|it was forgotten"):
             again(1)
     assert mind.undo(receipt).ids == (1,)
     assert state(mind)[1] == before
@@ -866,7 +865,7 @@ def test_undo_out_of_order(mind: te.ThoughtEngine) -> None:
 def test_what_is_no_receipt(mind: te.ThoughtEngine, receipt: Any) -> None:
     mind.remember("tea")
     before = state(mind)
-    with pytest.raises(te.InvalidArgumentError, match="^receipt: expected "):
+    with pytest.raises(te.InvalidArgumentError, match=r"^receipt: expected "):
         mind.undo(receipt)
     assert state(mind) == before
 
@@ -1032,7 +1031,7 @@ def test_a_clock_that_does_not_tell_the_time(tmp_path: Path, now: Any, timezone:
             lambda: mind.revise(1, "x"), lambda: mind.forget(1, erase=True), lambda: mind.count(), lambda: list(mind),
         ]  # fmt: skip
         for call in calls:
-            with pytest.raises(te.InvalidArgumentError, match="^clock: expected"):
+            with pytest.raises(te.InvalidArgumentError, match=r"^clock: expected"):
                 call()
         assert state(mind) == before
 
@@ -1129,7 +1128,7 @@ def test_an_encoder_that_answers_nonsense_is_told_and_nothing_is_written(tmp_pat
             lambda: mind.recall("tea"),
         ]
         for call in calls:
-            with pytest.raises(te.InvalidArgumentError, match="^encoder: expected"):
+            with pytest.raises(te.InvalidArgumentError, match=r"^encoder: expected"):
                 call()
         with pytest.raises(te.BatchError) as raised:
             mind.remember_many([te.Experience(text="x")])
@@ -1138,7 +1137,7 @@ def test_an_encoder_that_answers_nonsense_is_told_and_nothing_is_written(tmp_pat
         mind.remember("tea", vector=[1] * 8)
     with te.open(tmp_path / "mind") as mind:
         mind.remember("not yet encoded")
-    with pytest.raises(te.InvalidArgumentError, match="^encoder: expected"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^encoder: expected"):
         te.open(tmp_path / "mind", encoder=encoder)
     encoder.answer = None
     with te.open(tmp_path / "mind", encoder=encoder) as mind:
@@ -1215,7 +1214,7 @@ def test_health_of_a_sound_mind(mind: te.ThoughtEngine, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "x" * 65, None, 5, LONE, "\0", "a.part"])
 def test_a_snapshot_has_a_name_that_can_be_a_folder(mind: te.ThoughtEngine, name: Any) -> None:
-    with pytest.raises(te.InvalidArgumentError, match="^name: expected"):
+    with pytest.raises(te.InvalidArgumentError, match=r"^name: expected"):
         mind.snapshot(name)
 
 
@@ -1241,7 +1240,7 @@ def test_copies_and_checks_refuse_what_names_no_folder(mind: te.ThoughtEngine, t
         lambda: te.fork(mind.path, path),
     ]  # fmt: skip
     for call in calls:
-        with pytest.raises(te.InvalidArgumentError, match="the name of a folder"):
+        with pytest.raises(te.InvalidArgumentError, match="the name of a folder in UTF-8"):
             call()
     assert sorted(tmp_path.iterdir()) == [tmp_path / "mind"]
 
@@ -1336,11 +1335,11 @@ def verbs(mind: te.ThoughtEngine) -> dict[str, Callable[[], object]]:
     return {
         "remember": lambda: mind.remember("x"), "remember_many": lambda: mind.remember_many([]), "revise": lambda: mind.revise(1, "x"),
         "recall": lambda: mind.recall("tea"), "getitem": lambda: mind[1], "get": lambda: mind.get(1), "in": lambda: 1 in mind,
-        "len": lambda: len(mind), "iter": lambda: iter(mind), "memories": lambda: mind.memories(), "count": lambda: mind.count(),
-        "export": lambda: mind.export(), "forget": lambda: mind.forget(1), "erase": lambda: mind.forget(1, erase=True),
-        "pin": lambda: mind.pin(1), "undo": lambda: mind.undo(1), "check": lambda: mind.check(), "health": lambda: mind.health(),
-        "stats": lambda: mind.stats(), "sync": lambda: mind.sync(), "snapshot": lambda: mind.snapshot("a"),
-        "enter": lambda: mind.__enter__(), "subscribe": lambda: mind.events.subscribe("*", print),
+        "len": lambda: len(mind), "iter": lambda: iter(mind), "memories": mind.memories, "count": mind.count,
+        "export": mind.export, "forget": lambda: mind.forget(1), "erase": lambda: mind.forget(1, erase=True),
+        "pin": lambda: mind.pin(1), "undo": lambda: mind.undo(1), "check": mind.check, "health": mind.health,
+        "stats": mind.stats, "sync": mind.sync, "snapshot": lambda: mind.snapshot("a"),
+        "enter": mind.__enter__, "subscribe": lambda: mind.events.subscribe("*", print),
     }  # fmt: skip
 
 
@@ -1354,7 +1353,7 @@ def test_a_closed_mind_says_so(tmp_path: Path, verb: str) -> None:
     mind.remember("tea")
     mind.close()
     mind.close()
-    with pytest.raises(te.StoreClosedError, match="te.open\\(path\\) opens it again"):
+    with pytest.raises(te.StoreClosedError, match=r"te.open\(path\) opens it again"):
         verbs(mind)[verb]()
     assert repr(mind) == f"<ThoughtEngine {mind.path!r}: closed>"
     assert mind.created
@@ -1392,7 +1391,7 @@ def in_child(call: Callable[[], object]) -> str:
         try:
             call()
             told = "nothing"
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             told = type(error).__name__
         os.write(writing, told.encode())
         os._exit(0)
@@ -1471,7 +1470,7 @@ def test_everything_public_shows_what_it_is(mind: te.ThoughtEngine, tmp_path: Pa
         assert "object at 0x" not in repr(each), type(each)
         assert len(repr(each)) < 2000
         assert str(each)
-    assert repr(mind) == f"<ThoughtEngine {mind.path!r}: 1 memories>"
+    assert repr(mind) == f"<ThoughtEngine {mind.path!r}: 1 memory>"
 
 
 @given(st.data())

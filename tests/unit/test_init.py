@@ -7,22 +7,118 @@ import pytest
 
 import thoughtengine as te
 
-NOT_YET = """Minds Upgrades UpgradePlan UpgradeReport UpgradeRequiredError UpgradeRunningError UpgradeFailedError Prediction
-RecordUpgradeError DowngradeError DreamReport Insight Feeling Concept Association Sequence Rhythm PatternManager
-LearningSystem DreamProcessor aopen plan upgrade rollback rehearse history testing""".split()
-NOT_YET_OF_A_MIND = (
-    """feedback anticipate feeling dream insights patterns learning dreaming upgrade tools recalls""".split()
-)
-NOT_YET_OF_A_RECALL = "fits context cited coverage feeling".split()
+NOT_YET = [
+    "Minds",
+    "Upgrades",
+    "UpgradePlan",
+    "UpgradeReport",
+    "UpgradeRequiredError",
+    "UpgradeRunningError",
+    "UpgradeFailedError",
+    "Prediction",
+    "RecordUpgradeError",
+    "DowngradeError",
+    "DreamReport",
+    "Insight",
+    "Feeling",
+    "Concept",
+    "Association",
+    "Sequence",
+    "Rhythm",
+    "PatternManager",
+    "LearningSystem",
+    "DreamProcessor",
+    "aopen",
+    "plan",
+    "upgrade",
+    "rollback",
+    "rehearse",
+    "history",
+    "testing",
+]
+NOT_YET_OF_A_MIND = [
+    "feedback",
+    "anticipate",
+    "feeling",
+    "dream",
+    "insights",
+    "patterns",
+    "learning",
+    "dreaming",
+    "upgrade",
+    "tools",
+    "recalls",
+]
+NOT_YET_OF_A_RECALL = ["fits", "context", "cited", "coverage", "feeling"]
 
-PUBLIC = """Affect All BatchError Config Copy Cue Event Experience Finding ForkedError Health Hit InvalidArgumentError
-Limits Memory MemoryNotFoundError Not Recall RecallConfig Receipt RecordError Stats StorageConfig StoreClosedError
-StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
-StoreTooOldError ThoughtEngine ThoughtEngineError VectorDimensionError __version__ backup check encoders fork open
-restore""".split()
+PUBLIC = [
+    "Affect",
+    "All",
+    "BatchError",
+    "Config",
+    "Copy",
+    "Cue",
+    "Event",
+    "Experience",
+    "Finding",
+    "ForkedError",
+    "Health",
+    "Hit",
+    "ImportFormatError",
+    "InvalidArgumentError",
+    "Limits",
+    "Memory",
+    "MemoryNotFoundError",
+    "Not",
+    "Recall",
+    "RecallConfig",
+    "Receipt",
+    "RecordError",
+    "Stats",
+    "StorageConfig",
+    "StoreClosedError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreExistsError",
+    "StoreFullError",
+    "StoreLockedError",
+    "StoreNewerError",
+    "StoreNotFoundError",
+    "StoreTooOldError",
+    "ThoughtEngine",
+    "ThoughtEngineError",
+    "VectorDimensionError",
+    "__version__",
+    "backup",
+    "check",
+    "encoders",
+    "fork",
+    "open",
+    "restore",
+]
 
-VERBS = """check close count created events export forget get health memories path pin recall remember remember_many
-revise snapshot stats sync undo""".split()
+VERBS = [
+    "check",
+    "close",
+    "count",
+    "created",
+    "events",
+    "export",
+    "forget",
+    "get",
+    "health",
+    "memories",
+    "path",
+    "pin",
+    "recall",
+    "remember",
+    "remember_many",
+    "revise",
+    "snapshot",
+    "stats",
+    "sync",
+    "undo",
+]
 
 
 def public_members(kind: type) -> list[str]:

@@ -131,6 +131,18 @@ def test_what_cannot_be_compiled_runs_as_python(caplog: pytest.LogCaptureFixture
 
 
 @needs_numba
+def test_a_compiler_that_cannot_be_imported_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "numba", None)  # importing it raises
+    function = doubling()
+    with caplog.at_level(logging.WARNING, "thoughtengine"):
+        assert doubled(function) == [2.0, 5.0]
+    assert function.compile() is function.python
+    assert "not compiled" in caplog.text
+
+
+@needs_numba
 def test_threads_compile_once() -> None:
     function, found = doubling(), []
     threads = [threading.Thread(target=lambda: found.append(function.compile())) for _ in range(4)]
@@ -154,7 +166,8 @@ def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 READY = """
 import sys, thoughtengine._jit as jit
 module = "thoughtengine.memory.kernels"
-assert "numba" not in sys.modules
+few = [jit.ready(module) for _ in range(jit._PATIENCE - 1)]
+assert not any(few) and not jit._warming and "numba" not in sys.modules
 first = jit.ready(module)
 for thread in jit._warming.values():
     thread.join()
@@ -177,6 +190,13 @@ def ready_in_a_child(**environment: str) -> str:
 @needs_numba
 def test_nobody_waits_for_the_compiler() -> None:
     assert ready_in_a_child() == "False True True"
+
+
+@needs_numba
+def test_what_was_not_compiled_is_never_ready() -> None:
+    broken = "import sys; sys.modules['numba'] = None\n" + READY.replace('"numba" not in', "True or")
+    child = subprocess.run([sys.executable, "-c", broken], capture_output=True, text=True, timeout=120, check=True)
+    assert child.stdout.startswith("False False")
 
 
 def test_switched_off_numba_is_never_imported() -> None:

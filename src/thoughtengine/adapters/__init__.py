@@ -14,6 +14,7 @@ from thoughtengine.errors import InvalidArgumentError
 if TYPE_CHECKING:
     from thoughtengine._types import Progress
     from thoughtengine.memory.experience import Experience
+from thoughtengine.memory.moment import zone_of
 
 __all__ = ["FORMS", "detect", "read"]
 
@@ -72,7 +73,7 @@ def read(
     ...     [experience.source for experience in read(file)]
     ['Dana']
     """
-    from thoughtengine.adapters.intake import Reading, quiet, zone
+    from thoughtengine.adapters.intake import Reading, quiet
 
     place = _existing(path)
     name = detect(place) if form is None else form
@@ -80,7 +81,7 @@ def read(
         raise InvalidArgumentError("form", name, f"one of {', '.join(FORMS)}")
     if name == "export":
         raise InvalidArgumentError("form", name, "a form of experiences; for an export use adapters.export.restore")
-    reading = Reading(timezone=zone(timezone), day_first=day_first, progress=progress or quiet)
+    reading = Reading(timezone=zone_of(timezone), day_first=day_first, progress=progress or quiet)
     return _reader(name)(place, reading)
 
 

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import codecs
 import datetime as dt
-import re
-import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
 from thoughtengine._types import Progress
-from thoughtengine.errors import ImportFormatError, InvalidArgumentError
+from thoughtengine.errors import ImportFormatError
 
-__all__ = ["Reading", "chunks", "lines", "zone"]
+__all__ = ["Reading", "chunks", "lines"]
 
 CHUNK_BYTES = 1 << 20
 LINE_CHARACTERS = 64 << 20
 NOON = dt.time(12)
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})")
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 
 
@@ -73,42 +70,6 @@ class Reading:
         """
         moment = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=microseconds)
         return moment.astimezone(self.timezone)
-
-
-def zone(name: str | dt.tzinfo | None) -> dt.tzinfo | None:
-    """Find a time zone by its name.
-
-    Parameters
-    ----------
-    name : str, datetime.tzinfo or None
-        An IANA name ("Europe/Berlin"), an offset ("+02:00"), "UTC", a ready tzinfo, or None (the machine's zone).
-
-    Raises
-    ------
-    InvalidArgumentError
-        For a name that nobody knows.
-
-    Examples
-    --------
-    >>> zone("+02:00")
-    datetime.timezone(datetime.timedelta(seconds=7200))
-    """
-    if name is None or isinstance(name, dt.tzinfo):
-        return name
-    expected = 'a time zone such as "Europe/Berlin", "+02:00" or "UTC"'
-    if not isinstance(name, str):
-        raise InvalidArgumentError("timezone", name, expected)
-    if name.upper() in ("UTC", "Z"):
-        return dt.UTC
-    if offset := _OFFSET.fullmatch(name):
-        minutes = int(offset[2]) * 60 + int(offset[3])
-        if minutes < 24 * 60:
-            return dt.timezone(dt.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
-    try:
-        return zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
-        hint = "" if zoneinfo.available_timezones() else " (this machine has no zone data: install the package tzdata)"
-        raise InvalidArgumentError("timezone", name, expected + hint) from error
 
 
 def chunks(path: Path, reading: Reading) -> Iterator[str]:

@@ -30,7 +30,7 @@ _QUEUE = 10_000
 def _log_failure(message: str, *parts: object) -> None:
     import logging
 
-    logging.getLogger("thoughtengine").error(message, *parts, exc_info=True)
+    logging.getLogger("thoughtengine").error(message, *parts, exc_info=True)  # noqa: LOG014 - called while handling it
 
 
 class _Subscriber:

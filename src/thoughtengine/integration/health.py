@@ -50,7 +50,8 @@ class Health:
     last_backup: str | None
 
     def __str__(self) -> str:
-        head = f"{self.path}: {'sound' if self.ok else 'not sound'}, {self.memories:,} memor{'y' if self.memories == 1 else 'ies'}"
+        state, ending = "sound" if self.ok else "not sound", "y" if self.memories == 1 else "ies"
+        head = f"{self.path}: {state}, {self.memories:,} memor{ending}"
         return "\n".join([head, *(f"- {reason}" for reason in self.reasons)])
 
 
@@ -72,8 +73,9 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
     if pointer.state == "DAMAGED":
         found.append("damage was met: close and open again, the next open salvages what is readable")
     if incidents:
+        ending = "" if len(incidents) == 1 else "s"
         found.append(
-            f"{len(incidents)} incident{'' if len(incidents) == 1 else 's'} on record, the last: {incidents[-1]} (deleting its file acknowledges one)"
+            f"{len(incidents)} incident{ending} on record, the last: {incidents[-1]} (deleting its file acknowledges one)"
         )
     if free < 4 * store.config.write_buffer_bytes:
         found.append(f"only {free:,} bytes are free on the disk: free some before writes are refused")

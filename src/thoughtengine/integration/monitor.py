@@ -11,7 +11,14 @@ from contextlib import contextmanager
 
 import attrs
 
-__all__ = ["Monitor", "Stats", "Timing"]
+from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.moment import from_stored
+from thoughtengine.memory.where import parse_where
+from thoughtengine.storage.files import size_of
+from thoughtengine.storage.folder import FolderStore
+
+__all__ = ["Monitor", "Stats", "Timing", "stats_of"]
 
 
 @attrs.frozen
@@ -82,6 +89,35 @@ class Stats:
             for verb, t in self.calls.items()
         ]
         return "\n".join(lines)
+
+
+def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[str, Timing], dropped: int) -> Stats:
+    """Look at a mind.
+
+    Parameters
+    ----------
+    now : int
+        Microseconds since 1970.
+    calls, dropped : dict of str to Timing, int
+        As in `Stats`.
+    """
+    view, size = memories.view(), size_of(store.generation)
+    at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
+    ends = [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
+    return Stats(
+        memories=store.head.memories - store.head.hidden,
+        forgotten=store.head.hidden,
+        layers={name: view.count(parse_where(layers=name), now) for name in LAYERS},
+        sources=sum(value is not None for value in view.sources.codes),
+        episodes=sum(value is not None for value in view.episodes.codes),
+        vectors=int((view.columns.vector[: view.n] >= 0).sum()),
+        first=ends[0] if ends else None,
+        last=ends[1] if ends else None,
+        bytes_on_disk=size,
+        bytes_per_memory=size / max(1, store.head.memories),
+        calls=calls,
+        events_dropped=dropped,
+    )
 
 
 class Monitor:

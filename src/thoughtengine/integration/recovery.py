@@ -14,7 +14,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreLockedError
 from thoughtengine.memory.check import check_memories
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import PART
+from thoughtengine.storage.files import PART, folder_at
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.keyspace import MEMORY
 from thoughtengine.storage.lock import FolderLock, holder_here
@@ -56,7 +56,7 @@ def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = No
     StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError
         When it cannot be checked.
     """
-    root = Path(os.path.realpath(path))
+    root = folder_at(path)
     with contextlib.suppress(StoreDamagedError):
         read_pointer(root)
     if holder_here(root) is not None:

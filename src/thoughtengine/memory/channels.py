@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thoughtengine import _jit
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
@@ -109,11 +108,15 @@ def _weight(config: RecallConfig, channel: str) -> float:
 
 def _maths(n: int) -> ModuleType:
     """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
-    if n >= _KERNELS and _jit.ready("thoughtengine.memory.kernels"):
-        from thoughtengine.memory import kernels
+    if n < _KERNELS:
+        return arrays
+    from thoughtengine import _jit
 
-        return kernels
-    return arrays
+    if not _jit.ready("thoughtengine.memory.kernels"):
+        return arrays
+    from thoughtengine.memory import kernels
+
+    return kernels
 
 
 def _lean(

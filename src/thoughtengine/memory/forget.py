@@ -1,23 +1,20 @@
-"""Forget, pin, undo, erase: acts upon memories, each with a receipt; only erasing removes bytes."""
+"""Forget, pin, undo: acts upon memories, each with a receipt; nothing is removed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import attrs
 import msgspec
 
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
-from thoughtengine.memory.derive import digest_of
-from thoughtengine.memory.entry import make_entry
 from thoughtengine.memory.receipt import Receipt, receipt_of
-from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord
+from thoughtengine.memory.record import MarkRecord, NameRecord, ReceiptRecord
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
-from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, RECEIPT, TERMS, VECTOR
+from thoughtengine.storage.keyspace import MARK, MEMORY, NAME, RECEIPT
 
-__all__ = ["Acted", "Erasure", "act", "erase_receipt", "find", "is_of", "plan_erasure", "undo", "why_gone"]
+__all__ = ["Acted", "act", "find", "is_of", "marks_of", "undo", "why_gone"]
 
 _FIELD = {"forget": "forgotten", "pin": "pinned"}
 
@@ -77,7 +74,8 @@ def why_gone(store: Store, id_or_key: object) -> str:
     return ""
 
 
-def _marks(store: Store, ids: Iterable[int]) -> dict[int, MarkRecord]:
+def marks_of(store: Store, ids: Iterable[int]) -> dict[int, MarkRecord]:
+    """Return what stands about each of some memories."""
     return {id_: store.get(MARK, id_, MarkRecord) or MarkRecord() for id_ in ids}
 
 
@@ -96,7 +94,7 @@ def act(store: Store, verb: str, ids: Sequence[int], *, at: int, sync: bool = Fa
         Microseconds since 1970.
     """
     number, field = store.head.next_receipt, _FIELD[verb]
-    before = _marks(store, dict.fromkeys(ids))
+    before = marks_of(store, dict.fromkeys(ids))
     after = {
         id_: msgspec.structs.replace(mark, **{field: (*getattr(mark, field), number)}) for id_, mark in before.items()
     }
@@ -121,7 +119,7 @@ def undo(store: Store, number: int, *, at: int, sync: bool = False) -> Acted:
             "receipt", number, f'a receipt of "forget" or "pin": "{record.verb}" cannot be taken back'
         )
     field = _FIELD[record.verb]
-    before = _marks(store, (id_ for id_ in record.ids if store.has(MEMORY, id_)))
+    before = marks_of(store, (id_ for id_ in record.ids if store.has(MEMORY, id_)))
     before = {id_: mark for id_, mark in before.items() if number in getattr(mark, field)}
     after, kept = {}, {id_: "it was erased since" for id_ in record.ids if not store.has(MEMORY, id_)}
     for id_, mark in before.items():
@@ -159,106 +157,3 @@ def _commit(
         batch.put(MARK, id_, mark)
     turned = sum(bool(after[id_].forgotten) - bool(before[id_].forgotten) for id_ in after)
     store.commit(batch, sync=sync, next_receipt=number + 1, hidden=store.head.hidden + turned)
-
-
-@attrs.frozen
-class Erasure:
-    """What an erasure takes away.
-
-    Attributes
-    ----------
-    ids : tuple of int
-        The memories, those made from them included.
-    drop : set of bytes
-        Keys of all their rows.
-    batch : Batch
-        Rows that change because of it: names, marks, the receipt.
-    counters : dict
-        For the head.
-    receipt : int
-        Its number.
-    marks : dict of int to MarkRecord
-        Of memories that stay and whose mark changed.
-    """
-
-    ids: tuple[int, ...]
-    drop: set[bytes]
-    batch: Batch
-    counters: dict[str, int]
-    receipt: int
-    marks: dict[int, MarkRecord]
-
-
-def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
-    """Work out every row that an erasure removes or changes; nothing is written.
-
-    Cost: one pass over the memories, to find what was made from them and what they superseded.
-    """
-    wanted, records = set(ids), dict[int, MemoryRecord]()
-    revisions: dict[int, int] = {}
-    names: dict[str, int] = {}
-    for id_, record in store.rows(MEMORY, MemoryRecord):
-        if id_ in wanted or not wanted.isdisjoint(record.derived_from):
-            wanted.add(id_)
-            records[id_] = record
-            continue
-        if record.key is not None:
-            names[record.key] = id_
-        if record.supersedes is not None:
-            revisions[id_] = record.supersedes
-    batch, hidden = Batch(), 0
-    followed = _relink(batch, revisions, records, store)
-    drop = {area.key(id_) for area in (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK) for id_ in records}
-    marks = dict[int, MarkRecord]()
-    for record in records.values():
-        if record.key is not None:
-            _rename(batch, drop, record.key, names.get(record.key), store)
-        old = record.supersedes
-        if old is not None and old not in wanted and store.has(MEMORY, old):
-            mark = store.get(MARK, old, MarkRecord) or MarkRecord()
-            marks[old] = msgspec.structs.replace(mark, superseded_by=followed.get(old))
-            batch.put(MARK, old, marks[old])
-    for mark in _marks(store, records).values():
-        hidden += bool(mark.forgotten)
-    counters = {
-        "memories": store.head.memories - len(records),
-        "hidden": store.head.hidden - hidden,
-        "next_receipt": store.head.next_receipt + 1,
-    }
-    return Erasure(tuple(sorted(records)), drop, batch, counters, store.head.next_receipt, marks)
-
-
-def _relink(batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRecord], store: Store) -> dict[int, int]:
-    """Let a revision take the place of what its erased predecessor had replaced, which would else be current again.
-
-    Returns
-    -------
-    dict of int to int
-        Of the memories that stay: which was replaced by which.
-    """
-    followed: dict[int, int] = {}
-    for id_, replaced in revisions.items():
-        old: int | None = replaced
-        while old is not None and old in erased:
-            old = erased[old].supersedes
-        if old is not None:
-            followed[old] = id_
-        if old != replaced and (record := store.get(MEMORY, id_, MemoryRecord)) is not None:
-            changed = msgspec.structs.replace(record, supersedes=old)
-            batch.put(MEMORY, id_, changed)
-            batch.put(TERMS, id_, make_entry(changed))
-    return followed
-
-
-def _rename(batch: Batch, drop: set[bytes], key: str, heir: int | None, store: Store) -> None:
-    """Let a key name the memory it named before, or nothing."""
-    if heir is None:
-        drop.add(NAME.key(key))
-        return
-    batch.put(NAME, key, NameRecord(id=heir, digest=digest_of(store, heir)))
-    drop.discard(NAME.key(key))
-
-
-def erase_receipt(erasure: Erasure, *, at: int, detail: dict[str, Any]) -> ReceiptRecord:
-    """Return the ledger line of an erasure: ids and how, never a text."""
-    return ReceiptRecord(verb="erase", at=at, ids=erasure.ids, detail=detail)

@@ -89,9 +89,9 @@ class Index:
         if position and id_ <= self._columns.id[position - 1]:
             raise InvalidArgumentError("id", id_, f"an id above {self._columns.id[position - 1]}")
         self._reserve(position + 1)
-        if vector is not None:
-            self._columns.vector[position] = self._vectors.append([vector])
+        row = -1 if vector is None else self._vectors.append([vector])
         self._put(position, id_, entry)
+        self._columns.vector[position] = row
         if mark is not None:
             self._mark(position, mark)
         self._n = position + 1
@@ -161,11 +161,10 @@ class Index:
         start, stop = self._n, self._n + len(rows)
         self._reserve(stop)
         vectors = [(start + i, row[2]) for i, row in enumerate(rows) if row[2] is not None]
-        if vectors:
-            first = self._vectors.append([vector for _, vector in vectors])
-            self._columns.vector[[at for at, _ in vectors]] = np.arange(first, first + len(vectors))
+        first = self._vectors.append([vector for _, vector in vectors]) if vectors else 0  # first: it may refuse
         self._columns.id[start:stop] = ids
         self._fill(start, stop, [row[1] for row in rows])
+        self._columns.vector[[at for at, _ in vectors]] = np.arange(first, first + len(vectors))
         for i, row in enumerate(rows):
             if row[3] is not None:
                 self._mark(start + i, row[3])

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+from collections.abc import Callable
 
 from thoughtengine.errors import InvalidArgumentError
 
-__all__ = ["from_stored", "to_stored"]
+__all__ = ["Clock", "clock_in", "from_stored", "to_stored", "zone_of"]
+
+Clock = Callable[[], dt.datetime]
+"""Returns the present as an aware datetime."""
 
 _EPOCH = dt.datetime(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -59,3 +64,63 @@ def from_stored(at: int, offset: int) -> dt.datetime:
 
 def _zone(offset: int) -> dt.timezone:
     return dt.UTC if not offset else dt.timezone(dt.timedelta(seconds=offset))
+
+
+def zone_of(name: str | dt.tzinfo | None) -> dt.tzinfo | None:
+    """Find a time zone by its name.
+
+    Parameters
+    ----------
+    name : str, datetime.tzinfo or None
+        An IANA name ("Europe/Berlin"), an offset ("+02:00"), "UTC", a ready tzinfo, or None (the machine's zone).
+
+    Raises
+    ------
+    InvalidArgumentError
+        For a name that nobody knows.
+
+    Examples
+    --------
+    >>> zone_of("+02:00")
+    datetime.timezone(datetime.timedelta(seconds=7200))
+    """
+    if name is None or isinstance(name, dt.tzinfo):
+        return name
+    expected = 'a time zone such as "Europe/Berlin", "+02:00" or "UTC", or a tzinfo'
+    if not isinstance(name, str):
+        raise InvalidArgumentError("timezone", name, expected)
+    if name.upper() in ("UTC", "Z"):
+        return dt.UTC
+    if offset := re.fullmatch(r"([+-])(\d{2}):?(\d{2})", name):
+        minutes = int(offset[2]) * 60 + int(offset[3])
+        if minutes < 24 * 60:
+            return dt.timezone(dt.timedelta(minutes=-minutes if offset[1] == "-" else minutes))
+    import zoneinfo
+
+    try:
+        return zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as error:
+        hint = "" if zoneinfo.available_timezones() else " (this machine has no zone data: install the package tzdata)"
+        raise InvalidArgumentError("timezone", name, expected + hint) from error
+
+
+def clock_in(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
+    """Return a clock that shows the time of a zone: the host's, else the machine's.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For a clock that cannot be called, or a zone that nobody knows.
+    """
+    if clock is not None and not callable(clock):
+        raise InvalidArgumentError("clock", clock, "a callable that returns an aware datetime")
+    zone = zone_of(timezone)
+    if clock is None:
+        return lambda: dt.datetime.now(zone).astimezone(zone)
+    return clock if zone is None else lambda: _shown_in(zone, clock())
+
+
+def _shown_in(zone: dt.tzinfo, moment: dt.datetime) -> dt.datetime:
+    """Return a moment of the host's clock in the zone of the mind; a naive one would be taken for the machine's time."""
+    to_stored("clock", moment)
+    return moment.astimezone(zone)

@@ -26,7 +26,7 @@ from thoughtengine.storage.codec import encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, TERMS, VECTOR
 
-__all__ = ["Draft", "Taken", "as_vector", "draft", "misfit", "take"]
+__all__ = ["Draft", "Taken", "as_vector", "check_size", "draft", "misfit", "take"]
 
 
 @attrs.frozen
@@ -130,7 +130,7 @@ def _text(text: object, limits: Limits) -> tuple[str | None, int]:
         raise InvalidArgumentError("text", text, "a str")
     if not text or text.isspace():
         raise InvalidArgumentError("text", text, "text that is not empty and not white space alone")
-    return _exact(text), _measured("text", text, limits.text_bytes)
+    return _exact(text), check_size("text", text, limits.text_bytes)
 
 
 def _exact(text: str) -> str:
@@ -138,8 +138,14 @@ def _exact(text: str) -> str:
     return text if type(text) is str else str.__str__(text)
 
 
-def _measured(argument: str, text: str, limit: int) -> int:
-    """Return the UTF-8 length of `text`, checked."""
+def check_size(argument: str, text: str, limit: int) -> int:
+    """Return the length of a text in bytes of UTF-8.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where that is over `limit`, or UTF-8 cannot hold the text.
+    """
     try:
         size = len(text) if text.isascii() else len(text.encode())
     except UnicodeEncodeError as error:
@@ -158,7 +164,7 @@ def _name(argument: str, value: object, limits: Limits) -> str | None:
         raise InvalidArgumentError(argument, value, "a str")
     if not value or value.isspace():
         raise InvalidArgumentError(argument, value, "a name that is not empty and not white space alone")
-    _measured(argument, value, limits.name_bytes)
+    check_size(argument, value, limits.name_bytes)
     return _exact(value)
 
 

@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
+import msgspec
 
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.experience import LAYERS
@@ -65,8 +65,7 @@ class Not(_Words):
     __slots__ = ()
 
 
-@attrs.frozen
-class Choice:
+class Choice(msgspec.Struct, frozen=True):
     """What one set-like filter asks for.
 
     Attributes
@@ -84,8 +83,7 @@ class Choice:
     none: frozenset[str] = frozenset()
 
 
-@attrs.frozen(kw_only=True)
-class Where:
+class Where(msgspec.Struct, frozen=True, kw_only=True):
     """A checked filter, made by `parse_where`.
 
     Attributes

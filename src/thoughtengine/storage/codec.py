@@ -82,7 +82,7 @@ def decode(body: bytes, record: type[T]) -> T:
         fields of `record`.
     """
     try:
-        result: T = _decoder(record).decode(body)
+        result: T = _decoder(record).decode(body)  # type: ignore[arg-type]
         return result
     except (msgspec.MsgspecError, RecursionError, OverflowError, UnicodeError, ValueError, MemoryError) as error:
         raise RecordError(f"{record.__name__}: the body does not decode: {error}") from error

@@ -33,6 +33,7 @@ from thoughtengine.storage.files import (
     building,
     copy_file,
     discard,
+    folder_at,
     link_or_copy,
     size_of,
     sum_of,
@@ -81,7 +82,7 @@ class Copy:
 @contextlib.contextmanager
 def _store(path: str | os.PathLike[str]) -> Iterator[FolderStore]:
     """Give the store at `path`: the one that is open in this process, or one opened for the occasion."""
-    root = Path(os.path.realpath(path))
+    root = folder_at(path)
     here = holder_here(root)
     if isinstance(here, FolderStore):
         yield here
@@ -95,8 +96,8 @@ def _store(path: str | os.PathLike[str]) -> Iterator[FolderStore]:
         store.close()
 
 
-def _target(path: str | os.PathLike[str]) -> Path:
-    target = Path(os.path.realpath(path))
+def _target(path: str | os.PathLike[str], *, argument: str = "to") -> Path:
+    target = folder_at(path, argument=argument)
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
     return target
@@ -180,7 +181,7 @@ def restore(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> Cop
     StoreDamagedError
         When the backup is not what was written; nothing is left at `path` then.
     """
-    begun, folder, target = time.perf_counter(), Path(os.path.realpath(source)), _target(path)
+    begun, folder, target = time.perf_counter(), folder_at(source, argument="source"), _target(path, argument="path")
     if (folder / STORE).exists():
         raise StoreNotFoundError(folder, "this is a mind, not a backup of one: te.fork(this, path) copies it")
     if not (folder / BACKUP).exists() and not (folder / (BACKUP + ".bak")).exists():

@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from thoughtengine.errors import StoreError, StoreExistsError, StoreFullError
+from thoughtengine.errors import InvalidArgumentError, StoreError, StoreExistsError, StoreFullError
 
 __all__ = [
     "PART",
     "building",
     "copy_file",
     "discard",
+    "folder_at",
     "link_or_copy",
     "make_sibling",
     "publish",
@@ -45,6 +46,23 @@ def translated(path: object) -> Iterator[None]:
     except OSError as error:
         kind = StoreFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
         raise kind(path, f"{error.strerror or error} ({error.filename or 'while writing'})") from error
+
+
+def folder_at(path: object, *, argument: str = "path") -> Path:
+    """Return the absolute path, links followed, that a host's name of a folder stands for; nothing is looked at.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For what is no str or os.PathLike, is empty, or holds a NUL or half of a surrogate pair.
+    """
+    try:
+        name = os.fspath(path)  # type: ignore[call-overload]
+        if isinstance(name, str) and name and b"\x00" not in name.encode():
+            return Path(os.path.realpath(name))
+    except (TypeError, UnicodeEncodeError):
+        pass
+    raise InvalidArgumentError(argument, path, "the name of a folder in UTF-8 (str or os.PathLike)")
 
 
 def sync_folder(path: str | os.PathLike[str]) -> None:

@@ -31,7 +31,16 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, open_envelope, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store, sealed
-from thoughtengine.storage.files import PART, building, discard, remove_tree, sync_folder, sync_tree, translated
+from thoughtengine.storage.files import (
+    PART,
+    building,
+    discard,
+    folder_at,
+    remove_tree,
+    sync_folder,
+    sync_tree,
+    translated,
+)
 from thoughtengine.storage.gate import Gate
 from thoughtengine.storage.incident import Incident, read_incidents, record_incident
 from thoughtengine.storage.keyspace import HEAD, HeadRecord
@@ -86,7 +95,7 @@ def open_folder(path: str | os.PathLike[str], config: StorageConfig, *, create: 
     StoreError
         Any of its kinds, as the folder demands; nothing was touched then.
     """
-    root = Path(os.path.realpath(path))
+    root = folder_at(path)
     try:
         read_pointer(root)
         return FolderStore(root, config), False

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from thoughtengine.adapters import intake
-from thoughtengine.adapters.intake import Reading, chunks, lines, zone
+from thoughtengine.adapters.intake import Reading, chunks, lines
 from thoughtengine.errors import ImportFormatError, InvalidArgumentError
+from thoughtengine.memory.moment import zone_of
 
 
 def write(folder: Path, data: bytes) -> Path:
@@ -75,7 +76,7 @@ def test_progress_is_told_in_bytes(tmp_path: Path) -> None:
     ("name", "offset"), [("UTC", 0), ("utc", 0), ("+02:00", 7200), ("-0530", -19800), ("Europe/Berlin", 3600)]
 )
 def test_zones(name: str, offset: int) -> None:
-    found = zone(name)
+    found = zone_of(name)
     assert found is not None
     assert found.utcoffset(dt.datetime(2024, 1, 1)) == dt.timedelta(seconds=offset)
 
@@ -83,11 +84,11 @@ def test_zones(name: str, offset: int) -> None:
 @pytest.mark.parametrize("name", ["Mars/Olympus", "../../etc/passwd", "", "+99:00", 7])
 def test_unknown_zones_are_refused(name: str) -> None:
     with pytest.raises(InvalidArgumentError, match="timezone"):
-        zone(name)
+        zone_of(name)
 
 
 def test_a_day_is_noon_and_a_zone_knows_its_summers() -> None:
-    reading = Reading(timezone=zone("Europe/Berlin"))
+    reading = Reading(timezone=zone_of("Europe/Berlin"))
     assert reading.aware(dt.date(2024, 1, 5)).isoformat() == "2024-01-05T12:00:00+01:00"
     assert reading.aware(dt.date(2024, 7, 5), dt.time(8, 30)).isoformat() == "2024-07-05T08:30:00+02:00"
 

@@ -75,13 +75,13 @@ def test_events_come_in_order_and_from_another_thread(events: Events) -> None:
 
 @pytest.mark.parametrize("kind", ["", "Remembered", "opened", None, 5, b"*", ["*"], "\ud800"])
 def test_there_are_only_these_kinds(events: Events, kind: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match="^kind: expected one of 'remembered'"):
+    with pytest.raises(InvalidArgumentError, match=r"^kind: expected one of 'remembered'"):
         events.subscribe(kind, print)
 
 
 @pytest.mark.parametrize("handler", [None, "print", 5, []])
 def test_a_handler_can_be_called(events: Events, handler: Any) -> None:
-    with pytest.raises(InvalidArgumentError, match="^handler: expected a callable"):
+    with pytest.raises(InvalidArgumentError, match=r"^handler: expected a callable"):
         events.subscribe("*", handler)
     assert repr(events) == "<Events: 0 subscribers>"
 

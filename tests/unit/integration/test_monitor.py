@@ -10,7 +10,8 @@ def test_nothing_called_nothing_told() -> None:
 
 
 @pytest.mark.parametrize(
-    ("n", "median", "p99"), [(1, 1, 1), (2, 1, 2), (3, 2, 3), (4, 2, 4), (100, 50, 99), (101, 51, 100), (1000, 500, 990)]
+    ("n", "median", "p99"),
+    [(1, 1, 1), (2, 1, 2), (3, 2, 3), (4, 2, 4), (100, 50, 99), (101, 51, 100), (1000, 500, 990)],
 )
 def test_median_and_percentile_are_calls_that_were_made(n: int, median: int, p99: int) -> None:
     monitor = Monitor()

@@ -18,7 +18,7 @@ def only(channel: str, **settings: float) -> RecallConfig:
 def test_text_is_bm25_as_a_share_of_what_the_cue_weighs() -> None:
     index = index_of(entry("tea tea milk"), entry("coffee and milk"), entry("rain"))
     ranking = ask(index, "tea milk", config=only("text"))
-    rarity = {"tea": math.log(1 + 2.5 / 1.5), "milk": math.log(1 + 1.5 / 2.5)}
+    rarity = {"tea": math.log(1 + 2.5 / 1.5) ** 1.25, "milk": math.log(1 + 1.5 / 2.5) ** 1.25}
     norm = 1.2 * (0.25 + 0.75 * 3 / (7 / 3))
     gain = {count: count * 2.2 / (count + norm) for count in (1, 2)}
     whole = 2.2 * sum(rarity.values())
@@ -62,7 +62,7 @@ def test_dense_is_likeness_beyond_the_usual() -> None:
 def test_one_memory_with_a_vector_is_found_by_it() -> None:
     index = Index(RecallConfig(), None)
     index.add(1, entry(tags=("a",)), vector=np.array([1, 1, 1], np.float32))
-    assert ask(index, vector=[1, 1, 1]).scores[0] == pytest.approx(0.5)
+    assert ask(index, vector=[1, 1, 1]).scores[0] == pytest.approx(RecallConfig().dense)
     assert len(ask(index, vector=[-1, -1, -1]).ids) == 0
 
 

@@ -11,8 +11,9 @@ from tests.strategies import NOON
 from thoughtengine.config import Limits, RecallConfig
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.entry import Entry
+from thoughtengine.memory.erase import plan_erasure
 from thoughtengine.memory.experience import Affect, Experience, Memory
-from thoughtengine.memory.forget import act, plan_erasure, undo
+from thoughtengine.memory.forget import act, undo
 from thoughtengine.memory.index import Index
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, VectorRecord

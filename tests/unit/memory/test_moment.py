@@ -86,7 +86,7 @@ def test_a_naive_moment_is_told_how_to_become_aware(value: object) -> None:
     ],
 )
 def test_what_is_no_moment(value: object) -> None:
-    with pytest.raises(InvalidArgumentError, match="^at: expected .*2023|^at: expected an aware datetime"):
+    with pytest.raises(InvalidArgumentError, match=r"^at: expected .*2023|^at: expected an aware datetime"):
         to_stored("at", value)
 
 

@@ -119,7 +119,7 @@ BAD_PAYLOADS = {
 
 @pytest.mark.parametrize("what", BAD_PAYLOADS)
 def test_what_no_payload_can_hold_is_refused(what: str) -> None:
-    with pytest.raises(InvalidArgumentError, match="^payload.*expected"):
+    with pytest.raises(InvalidArgumentError, match=r"^payload.*expected"):
         draft(Experience(payload=BAD_PAYLOADS[what]), now=NOW, limits=LIMITS)
 
 
@@ -127,7 +127,7 @@ def test_a_small_object_that_unfolds_without_end_is_refused() -> None:
     bomb: list[Any] = [1]
     for _ in range(60):
         bomb = [bomb, bomb]
-    with pytest.raises(InvalidArgumentError, match="^payload"):
+    with pytest.raises(InvalidArgumentError, match=r"^payload"):
         draft(Experience(payload=bomb), now=NOW, limits=Limits(payload_bytes=1 << 16))
 
 

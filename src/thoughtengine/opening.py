@@ -1,0 +1,86 @@
+"""Opening: from a path and settings to a mind."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+
+from thoughtengine.config import Config
+from thoughtengine.encoders import Encoder, check_encoder
+from thoughtengine.engine import ThoughtEngine
+from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.memory.moment import Clock, clock_in
+from thoughtengine.storage.files import folder_at
+from thoughtengine.storage.folder import open_folder
+
+__all__ = ["open_mind"]
+
+
+def open_mind(
+    path: str | os.PathLike[str],
+    *,
+    create: bool = True,
+    durability: str = "process",
+    encoder: Encoder | None = None,
+    timezone: str | dt.tzinfo | None = None,
+    config: Config | None = None,
+    clock: Clock | None = None,
+) -> ThoughtEngine:
+    """Open the mind in a folder, or make one there.
+
+    Parameters
+    ----------
+    path : path
+        The folder. It is made where nothing or an empty folder is.
+    create : bool
+        False: a path without a mind is a `StoreNotFoundError`.
+    durability : {"process", "power"}
+        What an acknowledged write survives: the end of the process, however it comes (default: a write costs tens of
+        microseconds, and only a power failure can take the last ones, always from the end and never in part); or loss of
+        power too (each write waits for the disk, about a millisecond).
+    encoder : Encoder, optional
+        Turns text into vectors. Without one recall is lexical.
+    timezone : str or tzinfo, optional
+        Zone of the clock: a name of the IANA data base, such as ``"Europe/Berlin"``. Default: the machine's.
+    config : Config, optional
+        Every other setting.
+    clock : callable, optional
+        Returns the present as an aware datetime.
+
+    Returns
+    -------
+    ThoughtEngine
+        ``mind.created`` tells whether it is new.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For an argument that cannot be used.
+    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError, StoreDamagedError, StoreFullError
+        When the folder cannot be opened; it is left as it was.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with open_mind(tempfile.mkdtemp() + "/mind") as mind:
+    ...     id = mind.remember("I gave up coffee in March. Tea only now.", source="Dana")
+    ...     mind.recall("what should I offer Dana?")[0].text
+    'I gave up coffee in March. Tea only now.'
+    """
+    where = folder_at(path)
+    if not isinstance(create, bool):
+        raise InvalidArgumentError("create", create, "True or False")
+    if not isinstance(durability, str) or durability not in ("process", "power"):
+        raise InvalidArgumentError("durability", durability, '"process" or "power"')
+    if config is not None and not isinstance(config, Config):
+        raise InvalidArgumentError("config", config, "te.Config(...)")
+    if encoder is not None:
+        check_encoder(encoder)
+    settings = config or Config()
+    ticks = clock_in(clock, timezone)
+    store, created = open_folder(where, settings.storage, create=create)
+    try:
+        return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=durability == "power", created=created)
+    except BaseException:
+        store.close()
+        raise
