@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
 import thoughtengine as te
@@ -17,6 +18,11 @@ from thoughtengine.memory.strength import retrievability
 LAYERS = ("sensory", "emotion", "logic", "dream", "eternal")
 HAPPENED = {"sensory", "eternal"}
 NOON = dt.datetime(2024, 5, 8, 12, 0, tzinfo=dt.UTC)
+
+
+def scaled(n: int) -> int:
+    """Give how many examples a slow test draws: `n` in the everyday profile, more in the long one."""
+    return max(1, n * settings.default.max_examples // 100)
 
 
 class Clock:

@@ -120,8 +120,8 @@ def ranks(open_keeper: Callable[[Path], Keeper], conversation: Conversation) -> 
     return [[at for at, number in enumerate(found) if number in question.evidence] for question, found in asked]
 
 
-def figures(open_keeper: Callable[[Path], Keeper], conversations: Sequence[Conversation]) -> list[float]:
-    """Return the figures of `HEADS`, means over all questions in percent."""
+def figures(open_keeper: Callable[[Path], Keeper], conversations: Sequence[Conversation]) -> list[str]:
+    """Return the figures of `HEADS`, means over all questions in percent; a dash where there were none."""
     scores: dict[str, list[float]] = collections.defaultdict(list)
     for conversation in conversations:
         for question, places in zip(conversation.questions, ranks(open_keeper, conversation), strict=True):
@@ -133,7 +133,7 @@ def figures(open_keeper: Callable[[Path], Keeper], conversations: Sequence[Conve
             scores["R@10"].append(sum(at < 10 for at in places) / len(question.evidence))
             scores["MRR"].append(1 / (1 + min(places)) if places else 0.0)
     ordered = ("hit@1", "hit@5", "hit@10", "hit@20", "R@10", "MRR", "unanswerable")
-    return [100 * statistics.fmean(scores[name]) if scores[name] else 0.0 for name in ordered]
+    return [f"{100 * statistics.fmean(scores[name]):.1f}" if scores[name] else "-" for name in ordered]
 
 
 def ours(*off: str) -> Callable[[Path], Keeper]:
@@ -150,9 +150,7 @@ def rows(conversations: Sequence[Conversation], *, with_ours: bool = True, with_
         contestants["- text alone"] = ours(*(name for name in CHANNELS if name != "text"))
     if with_rivals:
         contestants |= RIVALS
-    return [
-        [name, *(f"{value:.1f}" for value in figures(opener, conversations))] for name, opener in contestants.items()
-    ]
+    return [[name, *figures(opener, conversations)] for name, opener in contestants.items()]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -116,7 +116,7 @@ class RecallConfig:
     """
 
     text: float = 1.0
-    labels: float = 1.0
+    labels: float = 0.5
     dense: float = 0.2
     time: float = 0.2
     source: float = 0.25

@@ -130,8 +130,11 @@ def slowly(taken: list[MemoryRecord], cue: str) -> list[float]:
     for word in spoken:
         *by_text, rare_text = bm25(texts, mean_text, word, n_texts)
         *by_label, rare_label = bm25(labels, mean_label, word, n)
-        said = [a + b for a, b in zip(said, by_text, strict=True)]
-        named = [a + b for a, b in zip(named, by_label, strict=True)]
+        if rare_text and rare_label > rare_text:  # a word that is common in what is said tells nothing in a title either
+            by_label = [value * rare_text / rare_label for value in by_label]
+            rare_label = rare_text
+        said = [a + config.text * b for a, b in zip(said, by_text, strict=True)]
+        named = [a + config.labels * b for a, b in zip(named, by_label, strict=True)]
         whole += 2.2 * max(rare_text, rare_label)
     said = [value / (whole or 1.0) for value in said]
     scores = []

@@ -153,6 +153,7 @@ def _lexical(
     found = view.postings(question.terms + question.labels)
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
     in_texts, in_labels = _rarity(frequency[:t], view.totals.texts, config), _rarity(frequency[t:], n, config)
+    in_labels[:t] = np.where(frequency[:t] > 0, np.minimum(in_labels[:t], in_texts), in_labels[:t])  # "what" in a title
     rarity = in_labels.copy()
     np.maximum(rarity[:t], in_texts, out=rarity[:t])
     scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0

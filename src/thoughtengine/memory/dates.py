@@ -48,6 +48,8 @@ _HINT = re.compile(rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF)})\b|\bago\b|\b(?:to|yeste
 _AGO = rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b"
 _RELATIVE = r"\b(?:(?P<word>today|yesterday|tonight)|(?P<which>last|this|past) (?P<unit>night|week|month|year))\b"
 
+_TAKEN = " ; "  # stands in the text where a date was found
+
 _compiled = cache(re.compile)  # when a cue first hints at a date
 
 
@@ -87,10 +89,11 @@ def dates_in(text: str, now: int, years: range) -> Dates:
         return Dates()
     spans: set[Span] = set()
     words: dict[str, None] = {}
+    for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
+        spans.update(relative(match, now) for match in _compiled(pattern).finditer(text))
+        text = _compiled(pattern).sub(_TAKEN, text)
     for pattern in _ABSOLUTE:
         text = _compiled(pattern).sub(lambda match: _absolute(match, years, spans, words), text)
-    spans.update(_ago(match, now) for match in _compiled(_AGO).finditer(text))
-    spans.update(_relative(match, now) for match in _compiled(_RELATIVE).finditer(text))
     return Dates(tuple(sorted(spans)), tuple(words))
 
 
@@ -104,7 +107,7 @@ def _absolute(match: re.Match[str], years: range, spans: set[Span], words: dict[
             named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year") or "")
             words.update(dict.fromkeys(word for word in named if word))
     spans.update(made)
-    return " ; " if made else match.group()
+    return _TAKEN if made else match.group()
 
 
 def _readings(parts: dict[str, str | None], years: range) -> list[tuple[int, int, int]]:

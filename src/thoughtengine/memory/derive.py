@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any
 
-import attrs
+import msgspec
 
 from thoughtengine._types import Progress
 from thoughtengine.errors import MemoryNotFoundError
@@ -53,8 +53,7 @@ def digest_of(store: Store, id_: int) -> bytes:
     return content_digest(record, store.get(APPRAISAL, id_, AppraisalRecord), vector.data if vector else None)
 
 
-@attrs.frozen
-class Derived:
+class Derived(msgspec.Struct, frozen=True):
     """What follows from the source rows.
 
     Attributes

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import attrs
 import msgspec
 
 from thoughtengine.memory.derive import digest_of
@@ -60,8 +59,7 @@ def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
     return receipt_of(plan.receipt, receipt())
 
 
-@attrs.frozen
-class Erasure:
+class Erasure(msgspec.Struct, frozen=True):
     """What an erasure takes away.
 
     Attributes

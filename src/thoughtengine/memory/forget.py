@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-import attrs
 import msgspec
 
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
@@ -19,8 +18,7 @@ __all__ = ["Acted", "act", "find", "is_of", "marks_of", "undo", "why_gone"]
 _FIELD = {"forget": "forgotten", "pin": "pinned"}
 
 
-@attrs.frozen
-class Acted:
+class Acted(msgspec.Struct, frozen=True):
     """What an act did.
 
     Attributes

@@ -19,7 +19,8 @@ from thoughtengine.memory.moment import to_stored
 __all__ = ["Cue", "Hit", "Recall", "Why"]
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
-_SHOWN = 5  # words named in a reason
+_SHOWN = 3  # words named in a reason
+_LONGEST = 16 << 20  # characters of a cue
 _LINE = 160  # characters of a text in the printed recall
 
 
@@ -83,6 +84,8 @@ class Cue:
     def __attrs_post_init__(self) -> None:
         if self.text is not None and (not isinstance(self.text, str) or not self.text.strip()):
             raise InvalidArgumentError("text", self.text, "a string that is more than white space")
+        if self.text is not None and len(self.text) > _LONGEST:
+            raise InvalidArgumentError("text", self.text, f"at most {_LONGEST:,} characters, not {len(self.text):,}")
         if self.episode is not None and (not isinstance(self.episode, str) or not self.episode.strip()):
             raise InvalidArgumentError("episode", self.episode, "a string that is more than white space")
         if self.text is None and self.vector is None and self.at is None and self.episode is None:

@@ -116,7 +116,7 @@ def clock_in(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
         raise InvalidArgumentError("clock", clock, "a callable that returns an aware datetime")
     zone = zone_of(timezone)
     if clock is None:
-        return lambda: dt.datetime.now(zone).astimezone(zone)
+        return (lambda: dt.datetime.now(dt.UTC).astimezone()) if zone is None else (lambda: dt.datetime.now(zone))
     return clock if zone is None else lambda: _shown_in(zone, clock())
 
 

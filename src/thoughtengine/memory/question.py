@@ -16,6 +16,7 @@ __all__ = ["Question", "ask"]
 
 _YEAR = 365.2425 * 86_400_000_000
 _LONGEST = 512  # distinct words of a cue that count
+_READ = 1 << 16  # characters of a cue that are read
 
 
 class Question(NamedTuple):
@@ -64,7 +65,7 @@ def ask(
     now : int
         Microseconds since 1970, local time: what "yesterday" is relative to where `at` is not given.
     """
-    folded = "" if text is None else fold_text(text)
+    folded = "" if text is None else fold_text(text[:_READ])
     terms: dict[int, str] = {}
     for word in words(folded):
         terms.setdefault(TERMS[word], word)

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
-import attrs
 import msgspec
 import numpy as np
 
@@ -29,8 +28,7 @@ from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, 
 __all__ = ["Draft", "Taken", "as_vector", "check_size", "draft", "misfit", "take"]
 
 
-@attrs.frozen
-class Draft:
+class Draft(msgspec.Struct, frozen=True):
     """An experience that was checked and is ready to be stored.
 
     Attributes
@@ -52,8 +50,7 @@ class Draft:
     bytes: int
 
 
-@attrs.frozen
-class Taken:
+class Taken(msgspec.Struct, frozen=True):
     """One memory that was stored.
 
     Attributes

@@ -46,6 +46,7 @@ def span(first: str, last: str | None = None) -> Span:
         ("last night", [span("2024-05-07")]),
         ("three days ago", [span("2024-05-05")]),
         ("2 weeks ago", [span("2024-04-21", "2024-04-27")]),
+        ("2025 days ago", [span("2018-10-22")]),
         ("a year ago", [span("2022-11-08", "2023-11-07")]),
         ("this week", [span("2024-05-02", "2024-05-08")]),
         ("last week", [span("2024-04-25", "2024-05-07")]),

@@ -46,6 +46,7 @@ def test_a_cue_cannot_be_changed_from_outside() -> None:
     ("parts", "argument"),
     [
         ({}, "cue"), ({"text": ""}, "text"), ({"text": " \n"}, "text"), ({"text": 3}, "text"), ({"text": b"tea"}, "text"),
+        ({"text": "x" * (1 + (16 << 20))}, "text"),
         ({"vector": []}, "vector"), ({"vector": [[1.0]]}, "vector"), ({"vector": "tea"}, "vector"),
         ({"vector": [float("nan")]}, "vector"), ({"vector": [1e300]}, "vector"), ({"vector": 1.0}, "vector"),
         ({"vector": [1, "a"]}, "vector"), ({"vector": [0.0, 0.0]}, "vector"), ({"vector": [1j]}, "vector"),

@@ -112,7 +112,8 @@ BAD_PAYLOADS = {
     "tuple": (1, 2), "set": {1}, "object": Node(), "type": int, "bytearray": bytearray(b"x"), "numpy": np.float32(1),
     "array": np.ones(2), "decimal": 1j, "date": dt.date(2023, 5, 8), "key": {1: "a"}, "bytes key": {b"a": 1},
     "too large": 1 << 64, "too small": -(1 << 63) - 1, "nan": math.nan, "infinity": -math.inf, "surrogate": LONE,
-    "surrogate key": {LONE: 1}, "cycle": cycle(), "deep": deep(65), "deep dict": deep(65, dict), "very deep": deep(5000),
+    "surrogate key": {LONE: 1}, "cycle": cycle(), "deep": deep(65), "deep dict": deep(65, dict),
+    "very deep": deep(5000),
     "inside": {"a": [1, {"b": (1,)}]}, "oversized": "x" * (16 << 20), "oversized bytes": [b"x" * (8 << 20)] * 2,
 }  # fmt: skip
 
@@ -245,7 +246,8 @@ def test_a_given_vector_wins_over_the_encoder(store: RamStore) -> None:
 
 @pytest.mark.parametrize(
     "value",
-    [[1, 2], (1.0, 2.0), np.array([1, 2]), np.array([1, 2], np.float64), np.array([1, 2], ">f4"), np.array([1, 0, 2])[::2], range(1, 3)],
+    [[1, 2], (1.0, 2.0), np.array([1, 2]), np.array([1, 2], np.float64), np.array([1, 2], ">f4"), np.array([1, 0,
+    2])[::2], range(1, 3)],
     ids=["list", "tuple", "int64", "float64", "big endian", "strided", "range"],
 )  # fmt: skip
 def test_a_vector_may_come_in_many_forms(value: Any) -> None:
@@ -285,7 +287,8 @@ def test_a_payload_that_changes_later_was_taken_as_it_was(store: RamStore) -> No
 
 def test_the_same_again_under_one_key_is_the_same_memory(store: RamStore) -> None:
     fields: dict[str, Any] = {
-        "key": "k", "text": "tea", "source": "Dana", "tags": ("a", "b"), "episode": "e", "kind": "n", "payload": {"b": 1, "a": 2},
+        "key": "k", "text": "tea", "source": "Dana", "tags": ("a", "b"), "episode": "e", "kind": "n",
+        "payload": {"b": 1, "a": 2},
         "affect": Affect(1, 1), "vector": [1, 2],
     }  # fmt: skip
     assert remember(store, **fields)[0] == [1]
@@ -297,7 +300,8 @@ def test_the_same_again_under_one_key_is_the_same_memory(store: RamStore) -> Non
 
 
 CHANGES: dict[str, Any] = {
-    "text": "coffee", "source": "Bob", "tags": ("b", "a"), "episode": "f", "kind": "m", "payload": {"a": 2.0}, "affect": Affect(1, 0),
+    "text": "coffee", "source": "Bob", "tags": ("b", "a"), "episode": "f", "kind": "m", "payload": {"a": 2.0},
+    "affect": Affect(1, 0),
     "vector": [2, 1], "at": "2024-05-08T12:00:00+00:00", "layer": "eternal",
 }  # fmt: skip
 

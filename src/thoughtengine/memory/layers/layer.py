@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import attrs
+import msgspec
 
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord
 
@@ -19,8 +19,7 @@ def nothing_wrong(record: MemoryRecord, appraisal: AppraisalRecord | None) -> Wr
     return None
 
 
-@attrs.frozen
-class Layer:
+class Layer(msgspec.Struct, frozen=True):
     """One of the five layers.
 
     Attributes
