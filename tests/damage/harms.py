@@ -41,7 +41,9 @@ class Harm:
     bit: int = 0
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.name} ({self.part}) at {self.at}" + (f" bit {self.bit}" if self.kind == "flip" else "")
+        return f"{self.kind} {self.name} ({self.part}) at {self.at}" + (
+            f" bit {self.bit}" if self.kind == "flip" else ""
+        )
 
     def do(self, mind: Path, older: Path) -> None:
         """Do it to a copy of the specimen."""
@@ -147,7 +149,9 @@ def harms(specimen: Specimen, *, n: int, seed: int = 0) -> Iterator[Harm]:
         size = (specimen.path / name).stat().st_size
         for at in {0, size - 1, size // 2, *_sample(rng, range(size), each)} if size else ():
             yield Harm(part, "truncate", name, at)
-        for at in {0, *_sample(rng, range(0, size, BLOCK), each // 2), *_sample(rng, range(size), each // 2)} if size else ():
+        for at in (
+            {0, *_sample(rng, range(0, size, BLOCK), each // 2), *_sample(rng, range(size), each // 2)} if size else ()
+        ):
             yield Harm(part, "zero", name, at)
         yield Harm(part, "delete", name)
         if part != "table" and (specimen.path / name).read_bytes() != _older(specimen.older, name):

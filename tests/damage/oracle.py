@@ -122,13 +122,17 @@ def _judge_content(verdict: Verdict, specimen: Specimen, mind: Any, *, further: 
     if further:
         found.pop(max(found), None)
     gone = tuple(sorted(truth.keys() - found.keys()))
-    told = {id_ for _, receipt in mind._store.rows(RECEIPT, ReceiptRecord) if receipt.verb == "lost" for id_ in receipt.ids}
+    told = {
+        id_ for _, receipt in mind._store.rows(RECEIPT, ReceiptRecord) if receipt.verb == "lost" for id_ in receipt.ids
+    }
     incidents = mind._store.recorded_incidents()
     receipts = [number for incident in incidents for number in incident.data.get("receipts", ())]
     bare = [incident.data.get("without", {}) for incident in incidents]
     verdict.lost = gone
     verdict.outcome = LOST if gone else RECOVERED if incidents else RIGHT
-    verdict.demand(not found.keys() - truth.keys(), f"there are memories that never were: {found.keys() - truth.keys()}")
+    verdict.demand(
+        not found.keys() - truth.keys(), f"there are memories that never were: {found.keys() - truth.keys()}"
+    )
     tail = tuple(id_ for id_ in gone if id_ > specimen.marked)
     if tail and not told >= set(tail):  # like a kill: all behind some moment is gone, and only that
         verdict.demand(tail == tuple(id_ for id_ in truth if id_ >= tail[0]), f"gone without a word: {tail}")

@@ -117,9 +117,7 @@ def erased(folder: Path) -> Specimen:
     return _lived(folder / "erased", n=300, sessions=1, erase=True)
 
 
-SPECIMENS: dict[str, Callable[[Path], Specimen]] = {
-    make.__name__: make for make in (small, large, killed, erased)
-}
+SPECIMENS: dict[str, Callable[[Path], Specimen]] = {make.__name__: make for make in (small, large, killed, erased)}
 
 
 def _lived(path: Path, *, n: int, sessions: int, kill: bool = False, erase: bool = False) -> Specimen:

@@ -23,7 +23,7 @@ FORBIDDEN_BYTES = {
     "the host of a package index": rb"pyp[i]\.org|pythonhoste[d]\.org|registry\.npmj[s]",
 }
 FORBIDDEN_IMPORTS = {"pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "urllib.request", "http", "ssl"}
-KERNEL_IMPORTS = {"math", "numpy", "thoughtengine._jit"}
+KERNEL_IMPORTS = {"__future__", "math", "numpy", "thoughtengine._jit", "thoughtengine._types"}
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "misc", "core"}
 OTHER_CONFIGURATION = {
     *("setup.py", "setup.cfg", "tox.ini", "mypy.ini", ".mypy.ini", "pytest.ini", "ruff.toml", ".ruff.toml", ".flake8"),
@@ -180,4 +180,5 @@ def test_a_kernel_file_knows_arrays_and_nothing_else(path: Path) -> None:
 
 @pytest.mark.parametrize("path", KERNELS, ids=name_of)
 def test_every_kernel_has_a_twin_with_the_same_arguments(path: Path) -> None:
-    assert signatures(path.with_name("arrays.py")) == signatures(path)
+    twins = signatures(path.with_name("arrays.py"))
+    assert {name: twins.get(name) for name in signatures(path)} == signatures(path)

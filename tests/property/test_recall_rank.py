@@ -130,7 +130,9 @@ def slowly(taken: list[MemoryRecord], cue: str) -> list[float]:
     for word in spoken:
         *by_text, rare_text = bm25(texts, mean_text, word, n_texts)
         *by_label, rare_label = bm25(labels, mean_label, word, n)
-        if rare_text and rare_label > rare_text:  # a word that is common in what is said tells nothing in a title either
+        if (
+            rare_text and rare_label > rare_text
+        ):  # a word that is common in what is said tells nothing in a title either
             by_label = [value * rare_text / rare_label for value in by_label]
             rare_label = rare_text
         said = [a + config.text * b for a, b in zip(said, by_text, strict=True)]

@@ -1,5 +1,7 @@
 """Keys: areas that never meet, numbers that sort as numbers."""
 
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,5 +56,5 @@ def test_names_have_keys_of_their_own(left: str, right: str) -> None:
 
 @pytest.mark.parametrize("number", [-1, 1 << 64])
 def test_a_number_that_is_no_key_is_refused(number: int) -> None:
-    with pytest.raises(Exception, match=r"argument|format|range|int too large"):
+    with pytest.raises(struct.error):
         MEMORY.key(number)
