@@ -407,7 +407,7 @@ class StoreContract:
             lambda: store.has(TERMS, 1),
             lambda: next(rows),
             lambda: list(store.everything()),
-            lambda: store.read_head(),
+            store.read_head,
             lambda: store.commit(notes(2)),
             lambda: store.rewrite(set(), Batch()),
         ):

@@ -93,7 +93,7 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
     try:
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told as such
             vectors = np.ascontiguousarray(given, np.float32)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise InvalidArgumentError("encoder", given, expected) from None
     if vectors.ndim != 2 or len(vectors) != len(texts):
         raise InvalidArgumentError("encoder", vectors.shape, expected)

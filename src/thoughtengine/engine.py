@@ -310,7 +310,8 @@ class ThoughtEngine:
                 raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
             kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
             experience = Experience(
-                **(kept | changes), key=record.key, at=at, affect=affect or self._felt(old, record), vector=vector,
+                **(kept | changes), key=record.key, at=at, vector=vector,
+                affect=self._felt(old, record) if affect is None else affect,
                 layer=LAYERS[record.layer], derived_from=record.derived_from,
             )  # fmt: skip
             made = draft(experience, now=self._now(), limits=self._config.limits)
@@ -651,7 +652,9 @@ class ThoughtEngine:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._store.closed else f"{len(self):,} memor{'y' if len(self) == 1 else 'ies'}"
+        head = self._store.head  # not len: a forked child has a repr too
+        count = head.memories - head.hidden
+        state = "closed" if self._store.closed else f"{count:,} memor{'y' if count == 1 else 'ies'}"
         return f"<ThoughtEngine {self.path!r}: {state}>"
 
 

@@ -92,7 +92,7 @@ def _varints(data: bytes, at: int, n: int) -> list[int]:
 def regions(table: Path) -> dict[str, range]:
     """Give the bytes of a table by part: data, filter, index, footer."""
     data = table.read_bytes()
-    meta, meta_size, index, index_size = _varints(data, len(data) - FOOTER, 4)
+    meta, _, index, index_size = _varints(data, len(data) - FOOTER, 4)
     found = data.index(FILTER, meta) + len(FILTER)
     filter_at, filter_size = _varints(data, found, 2)
     assert data[-8:] == struct.pack("<Q", 0xDB4775248B80FB57)

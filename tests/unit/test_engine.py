@@ -499,6 +499,13 @@ def test_a_feeling_keeps_its_affect_when_it_is_revised(mind: te.ThoughtEngine, p
     assert mind[mind.revise(1, "grief", affect=te.Affect(-1, 1))].affect == te.Affect(-1, 1)
 
 
+@pytest.mark.parametrize("affect", [0, False, "", (), np.zeros(3)], ids=["zero", "false", "text", "tuple", "array"])
+def test_a_wrong_affect_of_a_revision_is_not_taken_for_none(mind: te.ThoughtEngine, affect: Any) -> None:
+    mind.remember("tea")
+    with pytest.raises(te.InvalidArgumentError, match=r"^affect: expected te\.Affect"):
+        mind.revise(1, "coffee", affect=affect)
+
+
 def test_conclusions_keep_their_evidence_when_they_are_revised(mind: te.ThoughtEngine) -> None:
     mind.remember("tea")
     mind.remember("likes tea", layer="logic", derived_from=[1])
@@ -1130,8 +1137,8 @@ class Broken(ToyEncoder):
 @pytest.mark.parametrize(
     "answer",
     [np.ones(8), np.ones((2, 8)), np.ones((1, 7)), np.full((1, 8), math.nan), np.full((1, 8), math.inf), "vector",
-    [["a"] * 8], 5, [[1] * 9]],
-    ids=["flat", "two rows", "short", "nan", "inf", "text", "texts", "number", "long"],
+    [["a"] * 8], 5, [[1] * 9], [[10**400] * 8]],
+    ids=["flat", "two rows", "short", "nan", "inf", "text", "texts", "number", "long", "huge"],
 )  # fmt: skip
 def test_an_encoder_that_answers_nonsense_is_told_and_nothing_is_written(tmp_path: Path, answer: Any) -> None:
     with te.open(tmp_path / "mind", encoder=(encoder := Broken())) as mind:

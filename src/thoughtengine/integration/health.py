@@ -67,9 +67,13 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
     """
     pointer = store.pointer
     incidents = tuple(map(str, store.recorded_incidents()))
-    disk = os.statvfs(store.root)
-    free = disk.f_bavail * disk.f_frsize
-    found = []
+    found, free = list[str](), 0
+    try:
+        store.stay()
+        disk = os.statvfs(store.root)
+        free = disk.f_bavail * disk.f_frsize
+    except OSError as error:
+        found.append(f"{error}; close it, put the folder back, open it again")
     if pointer.state == "DAMAGED":
         found.append("damage was met: close and open again, the next open salvages what is readable")
     if incidents:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
+import msgspec
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import RecordError, StoreDamagedError, StoreError
@@ -28,8 +28,7 @@ __all__ = ["Content", "checkpoint", "clone", "content_of", "verify"]
 Give = Callable[[str, str], None]
 
 
-@attrs.frozen
-class Content:
+class Content(msgspec.Struct, frozen=True):
     """What a generation holds, independent of the order and the files it lies in.
 
     Attributes

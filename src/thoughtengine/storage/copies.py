@@ -259,6 +259,7 @@ def snapshot(store: FolderStore, name: str) -> Copy:
         )
     begun = time.perf_counter()
     with translated(store.root):
+        store.stay()
         (store.root / SNAPSHOTS).mkdir(mode=0o700, exist_ok=True)
         sync_folder(store.root)
     target = _target(store.root / SNAPSHOTS / name)

@@ -24,7 +24,6 @@ from thoughtengine.errors import (
     StoreExistsError,
     StoreFullError,
     StoreNotFoundError,
-    StoreTooOldError,
 )
 from thoughtengine.storage.ballast import Ballast
 from thoughtengine.storage.batch import Batch
@@ -47,7 +46,6 @@ from thoughtengine.storage.keyspace import HEAD, HeadRecord
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, render, write_pointer
-from thoughtengine.storage.salvage import damaged_files, salvage
 from thoughtengine.storage.store import Level
 
 __all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "new_pointer", "open_folder"]
@@ -100,9 +98,7 @@ def open_folder(path: str | os.PathLike[str], config: StorageConfig, *, create: 
         read_pointer(root)
         return FolderStore(root, config), False
     except StoreNotFoundError:
-        if (root / "CURRENT").exists():
-            raise StoreTooOldError(root, "a bare LevelDB of format 1; this release reads format 2") from None
-        if not create or not _free(root):
+        if not create or not (_free(root) or (root / STORE).exists()):
             raise
     try:
         _create(root, config)
@@ -290,8 +286,7 @@ class FolderStore(Store):
             raise StoreClosedError(f"{self.root}: the mind was closed; te.open(path) opens it again")
 
     def _get(self, key: bytes) -> bytes | None:
-        if self._level is None:
-            self._revive()
+        self._to_read()
         try:
             with self._gate:
                 return self._open_level().get(key)
@@ -299,23 +294,33 @@ class FolderStore(Store):
             raise self.damage_met(error) from error
 
     def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
-        if self._level is None:
-            self._revive()
+        self._to_read()
         try:
             with self._gate:
                 return self._open_level().page(start, stop, limit, reverse)
         except StoreDamagedError as error:
             raise self.damage_met(error) from error
 
+    def _to_read(self) -> None:
+        """Raise where the folder is another one by now, at the cost of a system call for each read.
+
+        LevelDB opens its files by name when it first needs them, and reading alone makes it compact: in a folder that
+        somebody put in the place of ours it would read that one's tables, and delete them.
+        """
+        if self._level is None:
+            self._revive()
+        elif not self._lock.in_place():
+            self.stay()
+
     def _revive(self) -> None:
         """Try again where reopening after a failed write had failed; else LevelDB is just being reopened."""
         self.ready()
         with self.writing, translated(self.root):
             if self._level is None and not self._closed:
-                self._stay()
+                self.stay()
                 self._reopen()
 
-    def _stay(self) -> None:
+    def stay(self) -> None:
         """Raise when the folder is not the one that was opened: what lies there now is somebody else's."""
         if not self._lock.in_place() or (self._level is not None and not self._level.in_place()):
             raise StoreError(
@@ -336,7 +341,7 @@ class FolderStore(Store):
 
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         self.ready()
-        self._stay()
+        self.stay()
         if self._level is None:
             self._reopen_late()
         if not (self._ballast.held or self._ballast.take()):
@@ -422,7 +427,7 @@ class FolderStore(Store):
                 self.commit(Batch(), sync=True)
 
     def _point(self, **changes: Any) -> None:
-        self._stay()
+        self.stay()
         pointer = msgspec.structs.replace(self.pointer, **changes)
         try:
             write_pointer(self.root, pointer)
@@ -454,6 +459,8 @@ class FolderStore(Store):
     def checkpoint(self, target: Path) -> HeadRecord:
         """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile."""
         with self.writing, translated(target), self._gate:
+            self.ready()
+            self.stay()
             checkpoint(self._open_level(), self.generation, target)
             return self.head
 
@@ -470,7 +477,7 @@ class FolderStore(Store):
         """
         with self.writing, translated(self.root):
             self.ready()
-            self._stay()
+            self.stay()
             old, number = self.generation, self.pointer.generation + 1
             target = self.root / generation_name(number)
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
@@ -519,6 +526,8 @@ class FolderStore(Store):
     def _salvage(self, problems: list[tuple[str, str]]) -> None:
         """Bring what is readable into a new generation and keep the damaged files."""
         old, number = self.generation, self.pointer.generation + 1
+        from thoughtengine.storage.salvage import damaged_files, salvage
+
         named = problems or damaged_files(old, self.root / ("examine" + PART))
         told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named) or f"{old.name}: LevelDB refuses it"
         harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)

@@ -8,7 +8,6 @@ import os
 from pathlib import Path
 from typing import Any
 
-import attrs
 import msgspec
 
 __all__ = ["INCIDENTS", "Incident", "read_incidents", "record_incident"]
@@ -16,8 +15,7 @@ __all__ = ["INCIDENTS", "Incident", "read_incidents", "record_incident"]
 INCIDENTS = "incidents"
 
 
-@attrs.frozen
-class Incident:
+class Incident(msgspec.Struct, frozen=True):
     """Something that happened to the bytes.
 
     Attributes
@@ -38,7 +36,7 @@ class Incident:
     at: str
     message: str
     files: tuple[str, ...] = ()
-    data: dict[str, Any] = attrs.field(factory=dict)
+    data: dict[str, Any] = {}
 
     def __str__(self) -> str:
         return f"{self.at[:19]} {self.kind}: {self.message}"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 
-import attrs
 import msgspec
 
 __all__ = [
@@ -33,8 +32,7 @@ FORMAT = 2
 _NUMBER = struct.Struct(">Q")
 
 
-@attrs.frozen(eq=False)
-class Area:
+class Area(msgspec.Struct, frozen=True, eq=False):
     """A named range of keys whose values are all of one kind.
 
     Attributes
@@ -60,7 +58,7 @@ class Area:
     version: int
     source: bool
     numbered: bool = True
-    beside: dict[bytes, int] = attrs.field(factory=dict)
+    beside: dict[bytes, int] = {}
 
     def key(self, name: int | str) -> bytes:
         """Return the key of `name` in this area."""

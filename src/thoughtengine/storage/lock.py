@@ -90,7 +90,7 @@ class FolderLock:
         except OSError as error:  # a full disk: the lock holds all the same, only its label is missing
             if error.errno not in _FULL:
                 os.close(descriptor)
-                raise
+                raise StoreError(path, f"the lock file cannot be written: {error.strerror}") from error
         return descriptor
 
     def in_place(self) -> bool:
@@ -123,7 +123,7 @@ class FolderLock:
 def _locked(root: Path, told: bytes) -> StoreLockedError:
     try:
         who = msgspec.json.decode(told, type=dict[str, Any])
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
         who = {}
     pid, host, since = who.get("pid"), who.get("host"), who.get("since")
     return StoreLockedError(

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
-import attrs
+import msgspec
 
 from thoughtengine.storage.contract import Rows
 
@@ -156,8 +156,7 @@ class Reader:
 # ---- what is damaged
 
 
-@attrs.frozen
-class Rescued:
+class Rescued(msgspec.Struct, frozen=True):
     """What could be made out of one write.
 
     Attributes

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
+import msgspec
 
 from thoughtengine.storage.log import Reader, batches, hole, records
 
@@ -18,8 +18,7 @@ __all__ = ["Files", "inspect", "read_manifest", "table_name"]
 _NAME = re.compile(r"MANIFEST-[0-9]{1,20}")
 
 
-@attrs.frozen
-class Files:
+class Files(msgspec.Struct, frozen=True):
     """What a generation consists of.
 
     Attributes
@@ -44,11 +43,10 @@ class Files:
     sequence: int = 0
 
 
-@attrs.define
-class _State:
+class _State(msgspec.Struct):
     """What the edits of a MANIFEST add up to."""
 
-    tables: dict[int, int] = attrs.field(factory=dict)
+    tables: dict[int, int] = {}
     log: int = 0
     sequence: int = 0
 
@@ -134,7 +132,7 @@ def inspect(folder: Path) -> list[tuple[str, str]]:
         return [(files.manifest, f"zeros from byte {at} on, and something behind them")]
     found = [*_logs_wrong(folder, files), *_tables_wrong(folder, files)]
     unnamed = {path.name for path in folder.glob("*.ldb")} - {table_name(folder, number) for number in files.tables}
-    if found and unnamed:
+    if unnamed and any(what.startswith("missing") for _, what in found):
         found.insert(0, (files.manifest, f"its end may be gone: it does not name {', '.join(sorted(unnamed))}"))
     return found
 
@@ -157,7 +155,7 @@ def _logs_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
     if files.log and files.log not in dict(logs):
         yield f"{files.log:06d}.log", "missing, though the MANIFEST needs it"
         return
-    expected, exact = files.sequence + 1, False
+    expected, exact, before = files.sequence + 1, False, files.manifest
     for number, path in logs:
         if number < files.log:
             continue
@@ -165,10 +163,11 @@ def _logs_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
         for at, sequence, count in batches(data):
             if sequence > expected or (exact and sequence < expected):
                 yield path.name, f"the write at byte {at} has number {sequence}, {expected} was to follow"
-                if not exact:
-                    yield files.manifest, f"it ends with write {expected - 1}, the logs begin with {sequence}"
+                if at == 0:
+                    yield before, f"it ends with write {expected - 1}, {path.name} begins with {sequence}"
                 return
             expected, exact = sequence + count, True
         if (gap := hole(data)) is not None:
             yield path.name, f"zeros from byte {gap} on, and something behind them"
             return
+        before = path.name

@@ -128,7 +128,10 @@ def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
         return other, f"{name}: an older copy lies there (the second copy is of a later write)"
     except FileNotFoundError as error:
         if not spare.exists():
-            raise _no_pointer(root, name) from error
+            missing = _no_pointer(root, name)
+            if path.exists():  # another process has just given the folder its name
+                return read_pointer(root, name)
+            raise missing from error
         damage = StoreDamagedError(path, "the pointer file is missing", file=name)
     except NotADirectoryError as error:
         raise StoreNotFoundError(root, "this is a file; a mind is a folder") from error
@@ -140,7 +143,9 @@ def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
         raise StoreError(path, f"cannot be read: {error.strerror}") from error
     try:
         pointer = parse(spare.read_bytes(), spare)
-    except (FileNotFoundError, StoreDamagedError):
+    except OSError as error:
+        if isinstance(error, (StoreNewerError, StoreTooOldError)):
+            raise
         raise damage from None
     if not _serves(root, pointer):
         raise damage
@@ -164,9 +169,15 @@ def _age(pointer: Pointer) -> tuple[int, int]:
     return pointer.generation, pointer.mark.sequence
 
 
+def _is_copy(root: Path) -> bool:
+    return (root / BACKUP).exists() or (root / (BACKUP + ".bak")).exists()
+
+
 def _no_pointer(root: Path, name: str) -> StoreError:
-    """Return the error for a folder without pointer file: nothing there, or a mind that lost it."""
-    if name == STORE and next(root.glob("gen-*/CURRENT"), None) is not None:
+    """Return the error for a folder without pointer file: nothing of ours, an old mind, or one that lost the file."""
+    if name == STORE and (root / "CURRENT").exists():
+        return StoreTooOldError(root, f"a bare LevelDB of format 1; this release reads format {FORMAT}")
+    if name == STORE and not _is_copy(root) and next(root.glob("gen-*/CURRENT"), None) is not None:
         return StoreDamagedError(
             root, f"{STORE} and {STORE}.bak are gone, though a mind lies here: te.restore a backup", file=STORE
         )
@@ -176,7 +187,7 @@ def _no_pointer(root: Path, name: str) -> StoreError:
 def _why_not(root: Path) -> str:
     if not root.exists():
         return "there is no mind here (te.open(path) makes one, unless create=False)"
-    if (root / BACKUP).exists():
+    if _is_copy(root):
         return "this is a backup or snapshot: te.restore(this, path) makes a mind of it"
     if not any(root.iterdir()):
         return "the folder is empty: there is no mind in it (te.open(path) makes one, unless create=False)"

@@ -1,5 +1,6 @@
 """Keys: areas that never meet, numbers that sort as numbers."""
 
+import itertools
 import struct
 
 import pytest
@@ -22,7 +23,7 @@ def test_every_area_is_registered_under_its_prefix() -> None:
 def test_prefixes_are_one_byte_and_areas_do_not_touch() -> None:
     assert all(len(prefix) == 1 and prefix < b"\xff" for prefix in AREAS)
     stops = sorted((area.prefix, area.stop) for area in AREAS.values())
-    assert all(stop <= following for (_, stop), (following, _) in zip(stops, stops[1:], strict=False))
+    assert all(stop <= following for (_, stop), (following, _) in itertools.pairwise(stops))
 
 
 def test_kinds_and_names_are_unique() -> None:

@@ -127,7 +127,20 @@ def test_a_child_lets_go_and_the_parent_keeps_it(tmp_path: Path) -> None:
     lock.release()
 
 
-@pytest.mark.parametrize("label", [b"", b"{", b"[1]", b'"x"', b"\xff\xff", b'{"pid": "x"}', b"1" * 5000])
+LABELS = [
+    b"",
+    b"{",
+    b"[1]",
+    b'"x"',
+    b"\xff\xff",
+    b'{"pid": "x"}',
+    b"1" * 5000,
+    b'{"pid": "\\ud800"}',
+    b'{"pid": ' + b"[" * 4000,
+]
+
+
+@pytest.mark.parametrize("label", LABELS, ids=range(len(LABELS)))
 def test_a_label_that_does_not_read_is_no_matter(tmp_path: Path, label: bytes) -> None:
     (tmp_path / LOCK).write_bytes(label)
     with open(tmp_path / LOCK, "rb") as other:
