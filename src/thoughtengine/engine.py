@@ -86,6 +86,7 @@ class ThoughtEngine:
                 store.settle()
         dimension, fingerprint = self._adopt(encoder)
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
+        store.on_return = self._memories.dropped
         if encoder is not None:
             encode_missing(store, self._memories, encoder, progress=self._progress)
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))

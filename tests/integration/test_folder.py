@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import shutil
 import stat
 import subprocess
@@ -444,7 +445,8 @@ def test_nothing_is_written_where_the_folder_was(path: Path, tmp_path: Path, cha
     with untouched(tmp_path):
         health = mind.health()
         assert not health.ok
-        assert "moved, replaced or emptied" in str(health)
+        assert len(health.reasons) == 1
+        assert "moved, replaced or emptied" in health.reasons[0]
         for verb in verbs:
             with pytest.raises(te.StoreError, match=r"moved, replaced or emptied|nothing was") as caught:
                 verb()
@@ -458,6 +460,28 @@ def test_nothing_is_written_where_the_folder_was(path: Path, tmp_path: Path, cha
         assert texts(path) == ["another mind"]
     if change is put_an_older_copy:
         assert texts(path) == TEXTS
+
+
+def test_reading_alone_does_not_touch_what_lies_there_now(path: Path, tmp_path: Path) -> None:
+    """Reads make LevelDB compact, by name: it would delete the tables of the mind that lies there now."""
+    small = te.Config(storage=te.StorageConfig(write_buffer_bytes=1 << 16))
+    minds = {}
+    for name in ("other", "mine"):
+        minds[name] = te.open(tmp_path / name, config=small)
+        for number in range(150):
+            minds[name].remember(f"{name} {number}", payload=random.Random(number).randbytes(1500))
+    minds["other"].close()
+    (tmp_path / "mine").rename(tmp_path / "moved")
+    (tmp_path / "other").rename(tmp_path / "mine")
+    mind = minds["mine"]
+    with untouched(tmp_path):
+        for _ in range(400):
+            with pytest.raises(te.StoreError, match="moved, replaced or emptied"):
+                mind.get(1)
+        with pytest.raises(te.StoreError, match="moved, replaced or emptied"):
+            mind.close()
+    assert texts(tmp_path / "mine") == [f"other {number}" for number in range(150)]
+    assert texts(tmp_path / "moved") == [f"mine {number}" for number in range(150)]
 
 
 def test_a_moved_mind_is_still_locked(path: Path, tmp_path: Path) -> None:

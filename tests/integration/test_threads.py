@@ -11,7 +11,7 @@ import pytest
 import thoughtengine as te
 from tests.strategies import ToyEncoder
 
-ROUNDS = 400
+ROUNDS = 40
 
 
 @pytest.fixture(autouse=True)

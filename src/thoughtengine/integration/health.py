@@ -67,11 +67,11 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
     """
     pointer = store.pointer
     incidents = tuple(map(str, store.recorded_incidents()))
-    found, free = list[str](), 0
+    found, free, there = list[str](), 0, False
     try:
         store.stay()
         disk = os.statvfs(store.root)
-        free = disk.f_bavail * disk.f_frsize
+        free, there = disk.f_bavail * disk.f_frsize, True
     except OSError as error:
         found.append(f"{error}; close it, put the folder back, open it again")
     if pointer.state == "DAMAGED":
@@ -81,7 +81,7 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
         found.append(
             f"{len(incidents)} incident{ending} on record, the last: {incidents[-1]} (deleting its file acknowledges one)"
         )
-    if free < 4 * store.config.write_buffer_bytes:
+    if there and free < 4 * store.config.write_buffer_bytes:
         found.append(f"only {free:,} bytes are free on the disk: free some before writes are refused")
     reasons = found + reasons
     copies = [f"{made['at']} {made['path']}" for made in pointer.backups if made["kind"] == "backup"]

@@ -14,7 +14,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreLockedError
 from thoughtengine.memory.check import check_memories
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import PART, folder_at
+from thoughtengine.storage.files import PART, folder_at, translated
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.keyspace import MEMORY
 from thoughtengine.storage.lock import FolderLock, holder_here
@@ -64,7 +64,8 @@ def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = No
     visitor = _Visitor()
     lock = FolderLock(root, visitor)
     try:
-        return _check_closed(root, progress)
+        with translated(root):
+            return _check_closed(root, progress)
     finally:
         lock.release()
 

@@ -16,7 +16,7 @@ import msgspec
 from thoughtengine.errors import RecordError
 from thoughtengine.storage.keyspace import Area
 
-__all__ = ["MAGIC", "Sealed", "decode", "encode", "open_envelope", "seal"]
+__all__ = ["MAGIC", "Sealed", "decode", "encode", "is_intact", "open_envelope", "seal"]
 
 MAGIC = 0x7E
 _HEAD = struct.Struct(">BBBHQ")
@@ -45,6 +45,15 @@ def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) 
     return head + _SUM.pack(zlib.crc32(body, zlib.crc32(head, zlib.crc32(key)))) + body
 
 
+def is_intact(key: bytes, value: bytes) -> bool:
+    """Tell whether a value is an envelope of any area, whole, and bound to `key`."""
+    if len(value) < _LENGTH:
+        return False
+    (given,) = _SUM.unpack_from(value, _HEAD.size)
+    found = zlib.crc32(value[_LENGTH:], zlib.crc32(value[: _HEAD.size], zlib.crc32(key)))
+    return bool(found == given)
+
+
 def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
     """Take an envelope apart.
 
@@ -57,8 +66,7 @@ def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
         raise RecordError(f"{area.name} {key.hex()}: {len(value)} bytes are too few for an envelope")
     magic, flags, kind, version, sequence = _HEAD.unpack_from(value)
     body = value[_LENGTH:]
-    (given,) = _SUM.unpack_from(value, _HEAD.size)
-    if zlib.crc32(body, zlib.crc32(value[: _HEAD.size], zlib.crc32(key))) != given:
+    if not is_intact(key, value):
         raise RecordError(f"{area.name} {key.hex()}: the checksum does not match, the value is damaged")
     if magic != MAGIC or flags & ~sum(area.beside.values()) or kind != area.kind:
         raise RecordError(f"{area.name} {key.hex()}: magic {magic}, flags {flags}, kind {kind} do not belong here")

@@ -35,6 +35,7 @@ from thoughtengine.storage.files import (
     discard,
     folder_at,
     link_or_copy,
+    remove_tree,
     size_of,
     sum_of,
     sync_folder,
@@ -87,8 +88,7 @@ def _store(path: str | os.PathLike[str]) -> Iterator[FolderStore]:
     if isinstance(here, FolderStore):
         yield here
         return
-    if not (root / STORE).exists():
-        read_pointer(root)
+    read_pointer(root)  # what cannot be opened is not even locked
     store = FolderStore(root, StorageConfig())
     try:
         yield store
@@ -101,6 +101,11 @@ def _target(path: str | os.PathLike[str], *, argument: str = "to") -> Path:
     if target.exists() and not (target.is_dir() and not any(target.iterdir())):
         raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
     return target
+
+
+def _on_another_disk(target: Path, root: Path) -> bool:
+    above = next(folder for folder in (target, *target.parents) if folder.exists())
+    return above.stat().st_dev != root.stat().st_dev
 
 
 def _pointer_for(store_pointer: Pointer, head: HeadRecord, **changes: object) -> Pointer:
@@ -144,10 +149,11 @@ def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
             write_pointer(folder, _pointer_for(store.pointer, content.head, files=files, content=told), BACKUP)
 
         try:
-            store.checkpoint(part)
+            store.checkpoint(part, brief=_on_another_disk(target, store.root))
             building(target, build)
         finally:
-            discard(part)
+            remove_tree(part)
+            store.reserve()
         _remember_copy(store, target, "backup")
     return _told(target, "backup", result[0], begun)
 
@@ -158,7 +164,7 @@ def _remember_copy(store: FolderStore, target: Path, kind: str) -> None:
     try:
         store.update_pointer(backups=(*store.pointer.backups, made))
     except BaseException:
-        discard(target)
+        remove_tree(target)
         raise
 
 
@@ -236,7 +242,7 @@ def fork(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
 
             building(target, build)
         finally:
-            discard(part)
+            remove_tree(part)
         _remember_copy(store, target, "fork")
     return Copy(str(target), "mind", head.memories, size_of(target), None, time.perf_counter() - begun)
 
@@ -296,11 +302,12 @@ class CloneStore(Store):
 
     def __init__(self, source: FolderStore | Path, scratch: Path, config: StorageConfig) -> None:
         super().__init__()
-        self._scratch = scratch
+        self._scratch, self._source = scratch, source
         if isinstance(source, FolderStore):
-            source.checkpoint(scratch)
+            source.checkpoint(scratch, brief=True)
         else:
-            clone(source, scratch)
+            with translated(scratch):
+                clone(source, scratch)
         try:
             self._level = Level(str(scratch), config)
         except BaseException:
@@ -324,6 +331,8 @@ class CloneStore(Store):
         """Close and remove the clone."""
         self._level.close()
         discard(self._scratch)
+        if isinstance(self._source, FolderStore):
+            self._source.reserve()
 
 
 def purge_snapshots(store: FolderStore, drop: set[bytes], receipt: tuple[Area, object]) -> list[str]:
@@ -334,7 +343,8 @@ def purge_snapshots(store: FolderStore, drop: set[bytes], receipt: tuple[Area, o
     purged = []
     for folder in sorted((store.root / SNAPSHOTS).glob("*")):
         if not folder.name.endswith(PART) and _holds(folder, drop, store.config):
-            _purge(folder, drop, receipt, store.config)
+            with translated(folder):
+                _purge(folder, drop, receipt, store.config)
             purged.append(folder.name)
     return purged
 

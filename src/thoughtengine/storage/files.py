@@ -208,17 +208,23 @@ def publish(sibling: Path, target: Path) -> None:
     Raises
     ------
     StoreExistsError
-        When something came to be at `target` meanwhile; it is left as it is, the sibling is removed.
+        When something came to be at `target` meanwhile; it is left as it is.
+    OSError
+        Whatever fails: the sibling is removed then.
     """
-    sync_tree(sibling)
     try:
+        sync_tree(sibling)
         os.rename(sibling, target)
     except OSError as error:
         remove_tree(sibling)
         if error.errno in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOTDIR):
             raise StoreExistsError(target, "something is already there; nothing was touched") from error
         raise
-    sync_folder(target.parent)
+    try:
+        sync_folder(target.parent)
+    except OSError:
+        remove_tree(target)
+        raise
 
 
 def building(target: Path, build: Callable[[Path], None]) -> None:

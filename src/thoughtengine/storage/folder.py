@@ -148,6 +148,8 @@ class FolderStore(Store):
         What was noticed since it was opened.
     on_incident : callable or None
         Called with each further one.
+    on_return : callable or None
+        Called when a write that had been refused turns out to be there: what was derived from the rest is to be read anew.
     """
 
     def __init__(self, root: Path, config: StorageConfig) -> None:
@@ -155,6 +157,7 @@ class FolderStore(Store):
         self.root, self.config = root, config
         self.incidents: list[Incident] = []
         self.on_incident: Callable[[Incident], None] | None = None
+        self.on_return: Callable[[], None] | None = None
         self._gate = Gate()
         self._level: Level | None = None
         self._closed = False
@@ -318,7 +321,7 @@ class FolderStore(Store):
         with self.writing, translated(self.root):
             if self._level is None and not self._closed:
                 self.stay()
-                self._reopen()
+                self._reopen_late()
 
     def stay(self) -> None:
         """Raise when the folder is not the one that was opened: what lies there now is somebody else's."""
@@ -364,7 +367,13 @@ class FolderStore(Store):
         After one failed append LevelDB frames all later records wrongly and loses them without a word, so the handle is
         never used again.
         """
-        self._reopen(release=True)
+        try:
+            self._reopen(release=True)
+        except StoreFullError as full:
+            raise StoreFullError(
+                self.root,
+                "no space left, not even to look whether this write is there: all before it is; free space, then look",
+            ) from full
         key, value = puts[-1]
         if self._open_level().get(key) == value:  # the head row: it had landed after all
             return
@@ -377,11 +386,16 @@ class FolderStore(Store):
         raise self.damage_met(error) if isinstance(error, StoreDamagedError) else error
 
     def _reopen_late(self) -> None:
-        """Reopen for a write, where that had failed after the write before: it may have landed, then numbers have moved."""
+        """Reopen, where that had failed after a write; raise when that one had landed: whoever calls counts without it."""
         counted = self.head.sequence
         self._reopen()
-        if self.head.sequence != counted:
-            raise StoreError(self.root, "the write that had failed before is there after all: try this one again")
+        if self.head.sequence == counted:
+            return
+        told = "the write that had failed before is there after all"
+        self._incident("write error", told)
+        if self.on_return is not None:
+            self.on_return()
+        raise StoreError(self.root, f"{told}: look, then try this again")
 
     def _reopen(self, *, release: bool = False) -> None:
         """Close LevelDB and open the serving generation while readers wait; count on from what is found there."""
@@ -456,13 +470,34 @@ class FolderStore(Store):
 
     # generations
 
-    def checkpoint(self, target: Path) -> HeadRecord:
-        """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile."""
+    def checkpoint(self, target: Path, *, brief: bool = False) -> HeadRecord:
+        """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile.
+
+        Parameters
+        ----------
+        target : Path
+            In the folder, or on the same disk; it must not exist.
+        brief : bool
+            Whether the copy soon goes: then it may take the place of the ballast until `reserve`, for a full disk wants a
+            backup most.
+        """
         with self.writing, translated(target), self._gate:
             self.ready()
             self.stay()
-            checkpoint(self._open_level(), self.generation, target)
+            try:
+                checkpoint(self._open_level(), self.generation, target)
+            except OSError:
+                if not (brief and self._ballast.held):
+                    raise
+                self._ballast.release()
+                checkpoint(self._open_level(), self.generation, target)
             return self.head
+
+    def reserve(self) -> None:
+        """Hold the ballast again, where it was lent."""
+        with self.writing:
+            if self._lock.in_place():
+                self._ballast.take()
 
     def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
         """Build a generation without the rows of `drop`, with those of `batch`, and serve from it; the old one goes.
@@ -483,15 +518,15 @@ class FolderStore(Store):
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
             batch.put(HEAD, 0, head)
             fresh = sealed(batch, head.sequence)
+            mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
+                self._point(generation=number, mark=mark)
+                self._reopen()
             except BaseException:
-                remove_tree(target)
+                self._go_by_file(target)
                 raise
-            mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
-            self._point(generation=number, mark=mark)
-            self.head, self._unmarked = head, 0
-            self._reopen()
+            self._unmarked = 0
             discard(old)
             return {
                 "method": "rebuild",
@@ -500,6 +535,17 @@ class FolderStore(Store):
                 "rows_kept": kept,
                 "rows_dropped": dropped,
             }
+
+    def _go_by_file(self, target: Path) -> None:
+        """Where a change of generation was broken off, serve what the pointer file names: the next open will."""
+        with contextlib.suppress(OSError):
+            self.stay()
+            pointer, _ = read_pointer(self.root)
+            if self.root / generation_name(pointer.generation) == target:
+                self.pointer = pointer
+                self._close_level()
+            else:
+                remove_tree(target)
 
     def _copy_without(self, drop: set[bytes], fresh: dict[bytes, bytes], target: Path) -> tuple[int, int]:
         remove_tree(target)

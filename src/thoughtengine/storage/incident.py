@@ -54,10 +54,13 @@ def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ..
         folder.mkdir(mode=0o700, exist_ok=True)
         name = f"{now:%Y%m%dT%H%M%S%f}-{kind.replace(' ', '-')}.json"
         descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "wb") as writer:
-            writer.write(msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
-            writer.flush()
-            os.fsync(descriptor)
+        try:
+            with open(descriptor, "wb") as writer:
+                writer.write(msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
+                writer.flush()
+                os.fsync(descriptor)
+        except OSError:
+            (folder / name).unlink()
     return incident
 
 

@@ -2,7 +2,8 @@
 
 Only source rows are taken, and areas this release does not know; what is derived is built again. A source row is written
 once and never deleted within a generation, so an obsolete table that LevelDB's repair brings back can only hold rows that are
-the same. The road not taken: reading the damaged generation in place; one table whose index is damaged makes every scan fail.
+the same. Roads not taken: reading the damaged generation in place, as one table with a damaged index makes every scan fail;
+giving LevelDB's repair the logs, as it does not look at their checksums and brings back the first half of a torn batch.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import attrs
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import RecordError, StoreDamagedError, StoreError, StoreFullError
-from thoughtengine.storage.codec import Sealed, decode, open_envelope
+from thoughtengine.storage.codec import Sealed, decode, is_intact, open_envelope
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
 from thoughtengine.storage.keyspace import AREAS, HEAD, MEMORY, RECEIPT, Area, HeadRecord
@@ -128,14 +129,13 @@ def _repaired(source: Path, scratch: Path, config: StorageConfig) -> Iterator[_V
     _needs_room(source)
     scratch.mkdir(mode=0o700)
     try:
-        names = [name for name in os.listdir(source) if name.endswith((".ldb", ".sst", ".log"))]
-        for name in names:
-            _copied(source / name, scratch / name)
+        for name in os.listdir(source):
+            if name.endswith((".ldb", ".sst")):
+                _copied(source / name, scratch / name)
         repair(str(scratch), paranoid=True)
         level = Level(str(scratch), config)
         try:
-            logs = sorted(name for name in names if name.endswith(".log"))
-            yield _View(level, _in_logs(source / name for name in logs))
+            yield _View(level, _in_logs(sorted(source.glob("*.log"))))
         finally:
             level.close()
     finally:
@@ -180,7 +180,7 @@ def _opened(area: Area, key: bytes, value: bytes) -> Sealed | None:
 
 @attrs.define
 class _View:
-    """A repaired copy, and the rows that its logs hold: LevelDB's repair drops the rest of a block with a damaged one."""
+    """The tables, repaired, and the rows that the logs hold, by the first byte of the key and in order."""
 
     level: Level
     logs: dict[bytes, Rows]
@@ -208,13 +208,14 @@ class _View:
         return max(found)[1] if found else None
 
     def unknown(self) -> Iterator[tuple[bytes, bytes]]:
-        """Yield the rows of areas that this release does not know."""
+        """Yield the rows of areas that this release does not know; the last one of a key counts."""
         for prefix in (bytes((byte,)) for byte in range(256) if bytes((byte,)) not in AREAS):
             start, stop = prefix, bytes((prefix[0] + 1,)) if prefix < b"\xff" else b"\xff" * 9
             with contextlib.suppress(StoreDamagedError):
                 while page := self.level.page(start, stop, PAGE, False):
                     yield from page
                     start = page[-1][0] + b"\x00"
+            yield from (row for row in self.logs.get(prefix, []) if is_intact(*row))
 
 
 def _fill(new: Level, view: _View) -> None:

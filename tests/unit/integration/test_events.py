@@ -22,6 +22,10 @@ def events() -> Iterator[Events]:
     events.close()
 
 
+def listeners() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "thoughtengine-events"}
+
+
 class Gate:
     """A handler that waits until it is let go on, and keeps what it was given."""
 
@@ -92,6 +96,7 @@ def test_a_slow_subscriber_holds_up_neither_the_mind_nor_another(events: Events)
     events.subscribe("*", lambda event: (quick.append(event), event.data["n"] == 99 and done.set()))
     for n in range(100):
         events.emit("progress", n=n)
+    assert slow.entered.wait(PATIENCE)
     assert done.wait(PATIENCE), "the quick one has heard all while the slow one is at its first"
     assert numbers(quick) == list(range(100))
     assert numbers(slow.heard) == [0]
@@ -165,7 +170,7 @@ def test_who_unsubscribes_hears_no_more(events: Events) -> None:
 
 
 def test_a_handler_may_unsubscribe_itself(events: Events) -> None:
-    heard, ready = list[int](), threading.Event()
+    heard, ready, before = list[int](), threading.Event(), listeners()
 
     def once(event: Event) -> None:
         ready.wait(PATIENCE)
@@ -175,8 +180,8 @@ def test_a_handler_may_unsubscribe_itself(events: Events) -> None:
     unsubscribe = events.subscribe("*", once)
     for n in range(3):
         events.emit("progress", n=n)
+    (thread,) = listeners() - before
     ready.set()
-    thread = next(t for t in threading.enumerate() if t.name == "thoughtengine-events")
     thread.join(PATIENCE)
     assert not thread.is_alive()
     assert heard == [0]
@@ -212,7 +217,7 @@ def test_closing_from_inside_a_handler_does_not_wait_for_itself(events: Events) 
 
 
 def test_closing_drains_what_is_queued_and_ends_the_threads(events: Events) -> None:
-    heard = [list[Event](), list[Event]()]
+    heard, before = [list[Event](), list[Event]()], listeners()
     for each in heard:
         events.subscribe("*", each.append)
     for n in range(200):
@@ -220,7 +225,7 @@ def test_closing_drains_what_is_queued_and_ends_the_threads(events: Events) -> N
     events.close(PATIENCE)
     assert [numbers(each) for each in heard] == [list(range(200))] * 2
     assert repr(events) == "<Events: 0 subscribers>"
-    assert not [t for t in threading.enumerate() if t.name == "thoughtengine-events"]
+    assert listeners() <= before
 
 
 def test_closing_does_not_wait_for_ever_for_one_that_hangs(events: Events) -> None:
@@ -248,10 +253,10 @@ def test_nobody_hears_a_closed_mind(events: Events) -> None:
     def closed() -> None:
         raise StoreClosedError("closed")
 
-    deaf = Events(Clock(), closed)
+    deaf, before = Events(Clock(), closed), listeners()
     with pytest.raises(StoreClosedError):
         deaf.subscribe("*", print)
-    assert not [t for t in threading.enumerate() if t.name == "thoughtengine-events"]
+    assert listeners() <= before
 
 
 def test_without_subscribers_the_clock_is_not_even_asked() -> None:

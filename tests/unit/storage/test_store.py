@@ -1,0 +1,144 @@
+"""LevelDB through one door: checksums on every read, errors of our own."""
+
+from pathlib import Path
+
+import pytest
+
+from thoughtengine.config import StorageConfig
+from thoughtengine.errors import StoreClosedError, StoreDamagedError, StoreError, StoreFullError
+from thoughtengine.storage import store
+from thoughtengine.storage.store import Level, repair
+
+CONFIG = StorageConfig(write_buffer_bytes=1 << 16)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Give a closed level with a table and nothing in the log."""
+    level = Level(str(tmp_path / "level"), CONFIG, create=True)
+    level.write([(b"%03d" % n, b"value %d" % n * 20) for n in range(200)], [], True)
+    level.flush()
+    level.close()
+    return tmp_path / "level"
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+def test_rows_are_read_alone_and_in_pages(folder: Path) -> None:
+    level = Level(str(folder), CONFIG)
+    level.write([(b"1000", b"x")], [b"000"], False)
+    assert level.get(b"007") == b"value 7" * 20
+    assert level.get(b"000") is None
+    assert [key for key, _ in level.page(b"", b"\xff", 3, False)] == [b"001", b"002", b"003"]
+    assert [key for key, _ in level.page(b"", b"\xff", 2, True)] == [b"199", b"198"]
+    assert level.page(b"5", b"4", 9, False) == []
+    level.close()
+    level.close()
+
+
+def test_a_folder_is_made_only_when_asked_for(tmp_path: Path, folder: Path) -> None:
+    with pytest.raises(StoreDamagedError):
+        Level(str(tmp_path / "none"), CONFIG)
+    with pytest.raises(StoreError):
+        Level(str(folder), CONFIG, create=True)
+    (folder / "CURRENT").unlink()
+    tables = sorted(folder.glob("*.ldb"))
+    with pytest.raises(StoreDamagedError):
+        Level(str(folder), CONFIG)
+    assert sorted(folder.glob("*.ldb")) == tables, "LevelDB would have made an empty one and removed them"
+
+
+def test_a_flipped_bit_in_a_table_is_met_by_every_read(folder: Path) -> None:
+    (table,) = folder.glob("*.ldb")
+    flip(table, 50)
+    level = Level(str(folder), CONFIG)
+    with pytest.raises(StoreDamagedError, match="checksum"):
+        level.get(b"001")
+    with pytest.raises(StoreDamagedError):
+        level.page(b"", b"\xff", 1000, False)
+    with pytest.raises(StoreDamagedError):
+        level.page(b"", b"\xff", 1000, True)
+    level.close()
+
+
+def test_a_cut_or_missing_file_is_damage(folder: Path) -> None:
+    (table,) = folder.glob("*.ldb")
+    table.write_bytes(table.read_bytes()[:-20])
+    level = Level(str(folder), CONFIG)
+    with pytest.raises(StoreDamagedError):
+        level.get(b"001")
+    level.close()
+    table.unlink()
+    with pytest.raises(StoreDamagedError):
+        Level(str(folder), CONFIG)
+
+
+def test_a_flipped_bit_in_a_log_is_met_on_opening(folder: Path) -> None:
+    level = Level(str(folder), CONFIG)
+    level.write([(b"a", b"x" * 100)], [], False)
+    level.close()
+    (log,) = folder.glob("*.log")
+    flip(log, 30)
+    with pytest.raises(StoreDamagedError, match="checksum"):
+        Level(str(folder), CONFIG)
+
+
+def test_a_closed_level_says_so(folder: Path) -> None:
+    level = Level(str(folder), CONFIG)
+    level.close()
+    for use in (
+        lambda: level.get(b"a"),
+        lambda: level.page(b"a", b"b", 1, False),
+        lambda: level.write([(b"a", b"b")], [], False),
+        level.flush,
+    ):
+        with pytest.raises(StoreClosedError):
+            use()
+
+
+def test_a_level_knows_when_its_files_are_gone(folder: Path) -> None:
+    level = Level(str(folder), CONFIG)
+    assert level.in_place()
+    folder.rename(folder.with_name("moved"))
+    assert not level.in_place()
+    level.close()
+
+
+def test_a_level_can_be_opened_once(folder: Path) -> None:
+    level = Level(str(folder), CONFIG)
+    with pytest.raises(StoreError):
+        Level(str(folder), CONFIG)
+    level.close()
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        (b"IO error: /x/000003.log: No space left on device", StoreFullError),
+        (b"IO error: /x/000003.log: Disk quota exceeded", StoreFullError),
+        (b"IO error: /x/000003.log: File too large", StoreFullError),
+        (b"IO error: /x/000005.ldb: Invalid argument", StoreDamagedError),
+        (b"IO error: /x/000005.ldb: No such file or directory", StoreDamagedError),
+        (b"IO error: /x/000005.ldb: Input/output error", StoreError),
+        (b"IO error: /x/LOCK: Permission denied", StoreError),
+    ],
+)
+def test_the_bindings_errors_become_ours(message: bytes, kind: type[StoreError]) -> None:
+    error = store._translated("x", store.plyvel.IOError(message))
+    assert type(error) is kind
+    assert message.decode().partition(": ")[2] in str(error)
+
+
+def test_repair_keeps_what_verifies(folder: Path) -> None:
+    (table,) = folder.glob("*.ldb")
+    flip(table, 50)
+    repair(str(folder), paranoid=True)
+    level = Level(str(folder), CONFIG)
+    found = level.page(b"", b"\xff", 1000, False)
+    assert 0 < len(found) < 200
+    assert all(value == b"value %d" % int(key) * 20 for key, value in found)
+    level.close()
