@@ -124,6 +124,7 @@ def _choices(values: Sequence[str], *, all_too: bool = False) -> st.SearchStrate
     several = st.lists(value, max_size=3)
     parts: list[st.SearchStrategy[Any]] = [value, several, several.map(lambda v: te.Not(*v))]
     parts.append(st.tuples(value, value).map(lambda pair: [pair[0], te.Not(pair[1])]))
+    parts.append(several.map(lambda v: [te.Not(*v)]))
     if all_too:
         parts += [
             several.map(lambda v: te.All(*v)),

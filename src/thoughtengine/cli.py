@@ -7,10 +7,11 @@ import itertools
 import json
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
@@ -25,6 +26,7 @@ __all__ = ["main"]
 FINE, FOUND_WRONG, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 _DEMO = "demo"  # parses its own arguments
 _BATCH = 512
+_RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
 _ONE_PASS = ("git", "documents")
@@ -72,7 +74,9 @@ def main(argv: list[str] | None = None) -> int:
 
         if not isinstance(error, (ThoughtEngineError, OSError)):
             raise
-        return _tell(str(error), WRONG_USE)
+        from thoughtengine.adapters.telling import plainly
+
+        return _tell(plainly(error), WRONG_USE)
 
 
 def _dispatch(argv: list[str]) -> int:
@@ -96,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     listed = "\n".join(f"  {name:{max(map(len, summaries))}}  {summary}" for name, summary in summaries.items())
     parser = argparse.ArgumentParser(
         prog="thoughtengine",
-        description="Memory that learns, in one folder. Nothing leaves this machine.",
+        description="Memory in one folder, with reasons for every answer. Nothing leaves this machine.",
         epilog=f"commands:\n{listed}\n\n`thoughtengine COMMAND --help` tells more.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -146,13 +150,14 @@ def _natural(written: str) -> int:
 def _import(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine import adapters
+    from thoughtengine.adapters.telling import counted
 
     if (given.file is None) == (given.git is None):
-        raise te.InvalidArgumentError("import", given.file or given.git, "either FILE MIND or --git REPO MIND")
+        raise te.InvalidArgumentError("import", given.mind, _wanted(given))
     origin = given.git or given.file
     form = "git" if given.git else given.form or adapters.detect(origin)
     if form == "export":
-        return _take_export(origin, given.mind)
+        return _take_export(origin, given.mind, keep=True)
     if form in _UNZONED and given.timezone is None:
         _tell(f"times without a zone are read as {time.strftime('%Z, %z')}; --timezone says otherwise")
 
@@ -166,14 +171,62 @@ def _import(given: argparse.Namespace) -> int:
         total = sum(1 for _ in experiences(progress)) if checked else None
         found = experiences(_silent if checked else progress)
         first = list(itertools.islice(found, 1))  # a source that cannot be read makes no mind
-        with te.open(given.mind) as mind:
+        if not first and not given.skip:
+            raise te.ImportFormatError(origin, None, f"there is nothing to import in it (as {form})")
+        with _entered(given.mind, keep=True) as mind:
             before, begun = len(mind), time.perf_counter()
             found = itertools.chain(first, found)
             n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
             seconds, new = time.perf_counter() - begun, len(mind) - before
-            told = f"{n:,} experiences of {origin} ({form}) are in {mind.path}, {new:,} of them new"
-    print(f"{told} ({seconds:.1f} s, {n / max(seconds, 1e-9):,.0f} a second)")
+            told = f"{counted(n, 'experience')} of {origin} ({form}) {_are(n)} in {mind.path}, {new:,} of them new"
+    rate = f", {n / max(seconds, 1e-9):,.0f} a second" if n >= _RATED else ""
+    print(f"{told} ({seconds:.1f} s{rate})")
     return FINE
+
+
+def _wanted(given: argparse.Namespace) -> str:
+    """Say how an import is called where one of its names is missing or too many."""
+    wanted = "either FILE MIND or --git REPO MIND"
+    if given.file is not None:
+        return f"{wanted}, not both"
+    return f"{wanted}; MIND is missing: `thoughtengine import {given.mind} my-mind`"
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+@contextmanager
+def _entered(folder: str, *, keep: bool) -> Iterator[ThoughtEngine]:
+    """Open a mind, made where there is none; what this made is gone again after an error, or `keep` where it holds any."""
+    import thoughtengine as te
+
+    place = Path(os.path.realpath(folder))
+    missing = [path for path in (place, *place.parents) if not path.exists()]
+    made, kept = bool(missing) or (place.is_dir() and not any(place.iterdir())), True
+    try:
+        with te.open(folder) as mind:
+            try:
+                yield mind
+            except BaseException:
+                kept = keep and len(mind) + mind.stats().forgotten > 0
+                raise
+    except BaseException:
+        if made and not kept:
+            _clear(place, missing)
+        raise
+
+
+def _clear(folder: Path, made: list[Path]) -> None:
+    """Remove what is in a folder, and the folders that were made for it, from the innermost."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    with suppress(OSError):  # somebody else put something there
+        for path in made:
+            path.rmdir()
 
 
 def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, tell: Callable[[int], None]) -> int:
@@ -190,19 +243,23 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, te
                 raise BatchError(len(ids) + error.index, tuple(ids), reason) from error
             tell(len(ids))
     except BaseException:
-        _tell(f"{len(ids):,} experiences are remembered; to go on behind them say --skip {skipped + len(ids)}")
+        if n := skipped + len(ids):
+            from thoughtengine.adapters.telling import counted
+
+            told = f"{counted(len(ids), 'experience')} {_are(len(ids))} remembered"
+            _tell(f"{told}; to go on behind {'it' if len(ids) == 1 else 'them'} say --skip {n}")
         raise
     return len(ids)
 
 
-def _take_export(file: str, folder: str) -> int:
-    import thoughtengine as te
+def _take_export(file: str, folder: str, *, keep: bool) -> int:
     from thoughtengine.adapters import export
+    from thoughtengine.adapters.telling import counted
 
-    with _bar() as progress, te.open(folder) as mind:
+    with _bar() as progress, _entered(folder, keep=keep) as mind:
         begun = time.perf_counter()
         n = export.restore(mind, Path(file), progress=progress)
-        told = f"{n:,} memories of {file} (export) are in {mind.path}"
+        told = f"{counted(n, 'memory', 'memories')} of {file} (export) {_are(n)} in {mind.path}"
     print(f"{told} ({time.perf_counter() - begun:.1f} s)")
     return FINE
 
@@ -216,12 +273,13 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 def _export(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine.adapters import export
+    from thoughtengine.adapters.telling import counted
 
     with te.open(given.mind, create=False) as mind, _bar() as progress:
         rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)
         with _writing(given.file, force=given.force) as file:
             n = export.write(rows, file)
-    _tell(f"{n:,} memories exported" + ("" if given.file == "-" else f" to {given.file}"))
+    _tell(f"{counted(n, 'memory', 'memories')} exported" + ("" if given.file == "-" else f" to {given.file}"))
     return FINE
 
 
@@ -235,13 +293,15 @@ def _counted(rows: Iterator[dict[str, Any]], progress: Progress, total: int) -> 
 @contextmanager
 def _writing(name: str, *, force: bool) -> Iterator[TextIO]:
     """Open standard output, or a file that only its owner reads and that appears whole or not at all."""
-    from thoughtengine.errors import StoreExistsError
+    from thoughtengine.errors import InvalidArgumentError, StoreExistsError
 
     if name == "-":
         if hasattr(sys.stdout, "reconfigure"):
             sys.stdout.reconfigure(encoding="utf-8", errors="strict", newline="\n")
         yield sys.stdout
         return
+    if os.path.isdir(name) or not Path(name).parent.is_dir():
+        raise InvalidArgumentError("FILE", name, "a file in a folder that is there (make the folder first)")
     if os.path.exists(name) and not force:
         raise StoreExistsError(name, "something is already there: give another name, or --force to write over it")
     part = f"{name}.part"
@@ -275,7 +335,9 @@ def _recall(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
     where = {"sources": given.source, "tags": given.tag, "layers": given.layer, "episode": given.episode}
-    where |= {"since": _when(given.since), "until": _when(given.until)}
+    where |= {"since": (since := _when("--since", given.since)), "until": (until := _when("--until", given.until))}
+    if since is not None and until is not None and since > until:
+        raise te.InvalidArgumentError("--since", given.since, f"a moment before --until {given.until}")
     chosen = {name: value for name, value in where.items() if value is not None}
     with te.open(given.mind, create=False) as mind:
         recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
@@ -283,7 +345,7 @@ def _recall(given: argparse.Namespace) -> int:
     return FINE if recall else FOUND_WRONG
 
 
-def _when(written: str | None) -> Any:
+def _when(option: str, written: str | None) -> Any:
     """Read a moment; a day alone begins at midnight here."""
     import datetime as dt
 
@@ -296,7 +358,8 @@ def _when(written: str | None) -> Any:
     try:
         at = moment(written, Reading())
     except StampError as error:
-        raise InvalidArgumentError("since, until", written, f"a moment: {error}") from error
+        known = "a day or a moment, such as 2024-03-05 or 2024-03-05T14:10+01:00"
+        raise InvalidArgumentError(option, written, known) from error
     return at if ":" in written else Reading().aware(at.date(), dt.time())
 
 
@@ -345,12 +408,13 @@ def _stats(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     import thoughtengine as te
+    from thoughtengine.adapters.telling import counted
 
     with _bar() as progress:
         findings = te.check(given.mind, progress=progress)
     for finding in findings:
         print(finding)
-    print(f"{given.mind}: {f'{len(findings)} findings' if findings else 'sound'}")
+    print(f"{given.mind}: {counted(len(findings), 'finding') if findings else 'sound'}")
     return FOUND_WRONG if findings else FINE
 
 
@@ -375,14 +439,17 @@ def _restore(given: argparse.Namespace) -> int:
 
     if not Path(given.backup).is_file():
         return _copied(te.restore(given.backup, given.mind))
-    if os.path.exists(given.mind):
+    if os.path.exists(given.mind) and not (os.path.isdir(given.mind) and not os.listdir(given.mind)):
         message = "something is already there: name a new folder, or add to that mind with `thoughtengine import`"
         raise te.StoreExistsError(given.mind, message)
-    return _take_export(given.backup, given.mind)
+    return _take_export(given.backup, given.mind, keep=False)
 
 
 def _copied(copy: Copy) -> int:
-    print(f"{copy.memories:,} memories are in {copy.path} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
+    from thoughtengine.adapters.telling import counted
+
+    told = f"{counted(copy.memories, 'memory', 'memories')} {_are(copy.memories)} in {copy.path}"
+    print(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
     return FINE
 
 

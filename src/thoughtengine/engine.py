@@ -8,6 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -21,6 +22,7 @@ from thoughtengine.errors import (
     ForkedError,
     InvalidArgumentError,
     MemoryNotFoundError,
+    StoreError,
     ThoughtEngineError,
     VectorDimensionError,
 )
@@ -31,7 +33,7 @@ from thoughtengine.memory.coding import codes_of, encode_missing
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
-from thoughtengine.memory.forget import Acted, act, find, is_of, undo
+from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
 from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
@@ -180,7 +182,7 @@ class ThoughtEngine:
         begun = time.perf_counter()
         self._store.ready()
         made = draft(experience, now=self._now(), limits=self._config.limits)
-        id_ = self._take([made])[0]
+        id_ = self._take([made], codes_of(self._encoder, [made]))[0]
         self._monitor.note("remember", time.perf_counter() - begun)
         return id_
 
@@ -201,6 +203,8 @@ class ThoughtEngine:
         ------
         BatchError
             At a bad one: those of earlier batches are written, its own batch is not.
+        StoreFullError, StoreError
+            When a batch could not be written; ``error.ids`` are those of the batches before.
         """
         self._store.ready()
         if isinstance(experiences, (str, bytes, Experience)) or not isinstance(experiences, Iterable):
@@ -225,15 +229,19 @@ class ThoughtEngine:
     def _take_chunk(self, chunk: list[Draft], ids: list[int]) -> None:
         with self._monitor.timed("remember_many"):
             try:
-                ids += self._take(chunk)
+                ids += self._take(chunk, codes_of(self._encoder, chunk))
             except (InvalidArgumentError, MemoryNotFoundError) as error:
                 found = misfit(self._store, chunk, self._memories.dimension)
                 raise BatchError(len(ids) + (found[0] if found else 0), tuple(ids), error) from error
+            except StoreError as error:
+                error.ids = tuple(ids)
+                raise
 
-    def _take(self, drafts: list[Draft], *, supersedes: int | None = None) -> list[int]:
-        codes = codes_of(self._encoder, drafts)
+    def _take(
+        self, drafts: list[Draft], codes: list[SingleArray | None], *, supersedes: int | None = None
+    ) -> list[int]:
         encoder = self._encoder
-        with self._store.writing:
+        with self._memories.changing():
             if (found := misfit(self._store, drafts, self._memories.dimension)) is not None:
                 raise found[1]
             self._fix_dimension(drafts)
@@ -304,21 +312,36 @@ class ThoughtEngine:
         changes = {name: value for name, value in changes.items() if value is not _UNSET}
         if not changes and at is None and affect is None and vector is None:
             raise InvalidArgumentError("text", None, "at least one field that changes")
-        with self._store.writing:
-            old = self._newest(find(self._store, id_or_key))
-            record = self._memories.record(old)
-            if record is None or self._memories.mark(old).forgotten:
-                raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
-            kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
-            experience = Experience(
-                **(kept | changes), key=record.key, at=at, vector=vector,
-                affect=self._felt(old, record) if affect is None else affect,
-                layer=LAYERS[record.layer], derived_from=record.derived_from,
-            )  # fmt: skip
-            made = draft(experience, now=self._now(), limits=self._config.limits)
-            id_ = self._take([made], supersedes=old)[0]
+        id_ = None
+        while id_ is None:  # the encoder is asked without the lock; when another revision came first, once more
+            old = self._current(id_or_key)
+            made = self._revised(old, changes, at=at, affect=affect, vector=vector)
+            codes = codes_of(self._encoder, [made])
+            with self._memories.changing():
+                if self._current(id_or_key) == old:
+                    id_ = self._take([made], codes, supersedes=old)[0]
         self._monitor.note("revise", time.perf_counter() - begun)
         return id_
+
+    def _current(self, id_or_key: int | str) -> int:
+        """Return the newest revision of a memory that may be revised."""
+        id_ = self._newest(find(self._store, id_or_key))
+        if self._memories.mark(id_).forgotten:
+            raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+        return id_
+
+    def _revised(self, old: int, changes: dict[str, Any], *, at: Any, affect: Affect | None, vector: Any) -> Draft:
+        """Return the draft of a revision: what changes, the rest as it was."""
+        record = self._memories.record(old)
+        if record is None:
+            raise MemoryNotFoundError(old)
+        kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
+        experience = Experience(
+            **(kept | changes), key=record.key, at=at, vector=vector,
+            affect=self._felt(old, record) if affect is None else affect,
+            layer=LAYERS[record.layer], derived_from=record.derived_from,
+        )  # fmt: skip
+        return draft(experience, now=self._now(), limits=self._config.limits)
 
     def _felt(self, id_: int, record: MemoryRecord) -> Affect | None:
         """Return the affect that a revision keeps: a feeling on its own must have one, elsewhere it is the old memory's alone."""
@@ -484,7 +507,7 @@ class ThoughtEngine:
     # forget
 
     def forget(self, *ids: int | str, erase: bool = False, **where: Any) -> Receipt:
-        """Hide memories, or erase them for good.
+        """Hide memories, or erase them for good; with a revision goes what it replaced, which would else be current again.
 
         Parameters
         ----------
@@ -508,9 +531,9 @@ class ThoughtEngine:
         self._store.ready()
         if not isinstance(erase, bool):
             raise InvalidArgumentError("erase", erase, "True or False")
-        with self._monitor.timed("erase" if erase else "forget"), self._store.writing:
+        with self._monitor.timed("erase" if erase else "forget"), self._alone(erase), self._memories.changing():
             self._store.ready()
-            found = self._chosen(ids, where, everything=erase)
+            found = with_earlier(self._store, self._chosen(ids, where, everything=erase), hidden=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
 
@@ -519,6 +542,10 @@ class ThoughtEngine:
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
             return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
+
+    def _alone(self, erase: bool) -> AbstractContextManager[Any]:
+        """Let an erasure wait for copies that are being made, which it would not reach, and them for it."""
+        return self._store.copying if erase else nullcontext()
 
     def pin(self, *ids: int | str) -> Receipt:
         """Make memories eternal: same id, layer eternal, strength 1, until ``mind.undo(receipt)``.
@@ -529,7 +556,7 @@ class ThoughtEngine:
             When nothing is given, or one is not there; nothing is done then.
         """
         self._store.ready()
-        with self._monitor.timed("pin"), self._store.writing:
+        with self._monitor.timed("pin"), self._memories.changing():
             self._store.ready()
             found = self._chosen(ids, {}, everything=False)
             return self._acted("pinned", act(self._store, "pin", found, at=self._now()[0], sync=self._sync))
@@ -551,7 +578,7 @@ class ThoughtEngine:
         number = receipt.id if isinstance(receipt, Receipt) else receipt
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise InvalidArgumentError("receipt", receipt, "a te.Receipt, or its id")
-        with self._monitor.timed("undo"), self._store.writing:
+        with self._monitor.timed("undo"), self._memories.changing():
             self._store.ready()
             if isinstance(receipt, Receipt) and not is_of(self._store, receipt):
                 raise InvalidArgumentError("receipt", receipt, "a receipt of this mind, not of another one")

@@ -176,7 +176,11 @@ class StoreError(ThoughtEngineError, OSError):
     ----------
     path : str
         The folder or file.
+    ids : tuple of int
+        From `remember_many`: what had been written before.
     """
+
+    ids: tuple[int, ...] = ()
 
     def __init__(self, path: object, message: str) -> None:
         self.path = str(path)

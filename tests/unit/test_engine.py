@@ -676,6 +676,14 @@ def test_a_filter_that_cannot_be_used_is_refused(mind: te.ThoughtEngine, verb: s
     assert state(mind) == before
 
 
+def test_who_excludes_nobody_excludes_nobody(mind: te.ThoughtEngine) -> None:
+    mind.remember("tea", tags=["a"], source="Dana")
+    for name in ("sources", "tags", "episode", "kind"):
+        assert mind.count(**{name: te.Not()}) == mind.count(**{name: [te.Not()]}) == 1
+        assert mind.count(**{name: []}) == 0
+    assert mind.count(tags=te.All()) == mind.count(tags=[te.All(), te.Not()]) == 1
+
+
 def test_a_lone_surrogate_in_a_filter_matches_nothing(mind: te.ThoughtEngine) -> None:
     mind.remember("tea", tags=["a"], source="Dana")
     for name in ("sources", "tags", "episode", "kind"):

@@ -97,6 +97,8 @@ def detect(path: str | os.PathLike[str]) -> str:
     ------
     InvalidArgumentError
         Where it cannot be told; the message names the forms and how to say one.
+    ImportFormatError
+        For a file that is empty, and one that is no text in UTF-8.
     """
     from thoughtengine.adapters.detection import form_of
 
@@ -105,7 +107,7 @@ def detect(path: str | os.PathLike[str]) -> str:
         return found
     known = ", ".join(FORMS)
     raise InvalidArgumentError(
-        "path", str(path), f"a file or folder of a known form; say which with --form NAME (form=...), one of {known}"
+        "path", str(path), f"a file or folder of a known form; say which with --form NAME (form=NAME), one of {known}"
     )
 
 

@@ -29,18 +29,19 @@ def form_of(path: Path) -> str | None:
     ------
     InvalidArgumentError
         For what has to be unpacked first, and a folder that is a mind itself.
+    ImportFormatError
+        For a file that is empty, and one that is no text in UTF-8.
     """
     if path.is_dir():
         return _of_folder(path)
     if path.suffix.lower() in (".zip", ".gz", ".tar", ".7z"):
         raise InvalidArgumentError("path", str(path), "a file or folder that is unpacked: unpack the archive first")
-    try:
-        first = _first_character(path)
-    except ImportFormatError:
-        return None
+    first = _first_character(path)
+    if not first:
+        raise ImportFormatError(path, None, "the file is empty: there is nothing to import in it")
     if first in ("{", "["):
         return _of_json(path) or _of_text(path)
-    return _of_text(path) if first else None
+    return _of_text(path)
 
 
 def _of_folder(path: Path) -> str | None:
@@ -58,7 +59,13 @@ def _of_folder(path: Path) -> str | None:
 
 
 def _first_character(path: Path) -> str:
-    return next((text.lstrip()[0] for text in chunks(path, Reading()) if text and not text.isspace()), "")
+    for text in chunks(path, Reading()):
+        if "\0" in text:
+            told = "expected text in UTF-8, found zero bytes: is it UTF-16, or no text? Save it as UTF-8 and try again"
+            raise ImportFormatError(path, None, told)
+        if text and not text.isspace():
+            return text.lstrip()[0]
+    return ""
 
 
 def _of_json(path: Path) -> str | None:

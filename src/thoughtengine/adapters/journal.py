@@ -11,8 +11,10 @@ from pathlib import Path
 
 from thoughtengine.adapters.intake import Reading, lines
 from thoughtengine.adapters.keys import ContentKeys
+from thoughtengine.adapters.outline import Outline, foreign
 from thoughtengine.adapters.sections import DOCUMENTS, FENCE, HEADING
 from thoughtengine.adapters.stamps import Stamp, StampError, evidence, leading, time_leading
+from thoughtengine.adapters.telling import counted
 from thoughtengine.errors import ImportFormatError
 from thoughtengine.memory.experience import Experience
 
@@ -24,6 +26,8 @@ _BEFORE = re.compile(r"[\s\[(*_]*(?:date\s*:\s*)?[\s\[(*_]*", re.IGNORECASE)
 _AFTER = re.compile(r"[\s\])*_:,;|–—-]*")
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})(?!\d)")
 _RULE = re.compile(r"\s*([-=*_])\s*(?:\1\s*)+")
+_CLOCK = re.compile(r"[\[(*_]{0,3}\d{1,2}:\d{2}(?![\d:]*\d)")
+_STOPS = (".", "!", "?", ":", ";", "…", ")", "”", '"', "*", "|")
 _FIRST = 10
 _KNOWN = "2024-03-05, 5 March 2024, March 5, 2024, [2024-03-05 14:10]"
 
@@ -32,14 +36,16 @@ def read(path: Path, reading: Reading) -> Iterator[Experience]:
     """Read one experience per paragraph or list item below a heading or a line that begins with a date.
 
     What else stands in a heading becomes a tag, with the headings below it; the day and its heading are the episode.
-    A day without a time is noon; a line that begins with a time is at that time. The key is made of day and words, so
-    a second import adds only what is new.
+    A day without a time is noon; a line that begins with a time is at that time, a memory of its own. Headings of a
+    year, a month and a day below one another make a date; a text below a year or a month alone gets its first day, and
+    that is logged. The key is made of day and words, so a second import adds only what is new.
 
     Raises
     ------
     ImportFormatError
-        Where no line begins with a date (and the file's name neither), for a day that is in no calendar, and for one
-        like 05/03/2024 that could be two while neither the file nor `reading.day_first` tells.
+        Where no line begins with a date (and the file's name neither), for a day that is in no calendar, for one like
+        05/03/2024 that could be two while neither the file nor `reading.day_first` tells, and for one whose month is
+        named in another language than English.
     """
     if path.is_dir():
         for file in sorted(file for file in path.rglob("*") if file.suffix.lower() in DOCUMENTS):
@@ -57,12 +63,28 @@ def read(path: Path, reading: Reading) -> Iterator[Experience]:
 def dated(path: Path) -> bool:
     """Tell whether a file's name begins with a date, or one of its first ten lines that are not empty."""
     begun = (head for head in _heads(path, Reading()) if head.strip())
-    return any(map(_is_dated, (_compact(path.stem), *itertools.islice(begun, _FIRST))))
+    first = (_compact(path.stem), *itertools.islice(begun, _FIRST))
+    return any(map(_is_dated, first)) or _outlined(path)
+
+
+def _outlined(path: Path) -> bool:
+    """Tell whether one of the first ten headings is a day below a month below a year."""
+    outline = Outline(_compact(path.stem))
+    titles = (found for _, line in lines(path, Reading()) if (found := HEADING.fullmatch(line)))
+    for found in itertools.islice(titles, _FIRST):
+        level = len(found["level"])
+        try:
+            if outline.day(_bare(found["title"]), level):
+                return True
+        except StampError:
+            return True
+        outline.period(found["title"], level)
+    return False
 
 
 def _is_dated(line: str) -> bool:
     try:
-        return leading(line) is not None
+        return leading(line) is not None or foreign(line) is not None
     except StampError:
         return True
 
@@ -93,7 +115,8 @@ class _Journal:
         self._title, self._level = _rest(name, named.end) if named else "", 0
         self._headings: list[tuple[int, str]] = []
         self._held: list[str] = []
-        self._fenced = self._settings = self._lined = self._begun = False
+        self._outline = Outline(name)
+        self._fenced = self._settings = self._lined = self._begun = self._timed = self._rough = False
         self._early: list[str] = []
         self._keys = ContentKeys("journal")
 
@@ -139,7 +162,7 @@ class _Journal:
 
     def _body(self, number: int, line: str) -> Iterator[Experience]:
         item = _ITEM.match(line)
-        starts = not self._held or (item is not None and not line.startswith(("    ", "\t")))
+        starts = not self._held or (item is not None and not line.startswith(("    ", "\t"))) or self._clocked(line)
         bare = line[item.end() :] if item else line
         marked = bare.startswith("[")
         if starts or marked or self._lined:
@@ -148,18 +171,31 @@ class _Journal:
                 yield from self._dated(stamp)
                 line = _rest(bare, stamp.end)
                 self._lined = self._begun = bool(line)
+                self._timed = False
                 self._title, self._headings = "", []
             elif starts:
                 yield from self._close()
-                self._time = _timed(bare)[0] or self._time
+                time, _ = _timed(bare)
+                self._time, self._timed = time or self._time, time is not None
                 self._begun, line = False, bare
         if line.strip():
             self._held.append(line)
 
+    def _clocked(self, line: str) -> bool:
+        """Tell whether a line below another begins with a time of its own, rather than goes on with "at / 14:30 and"."""
+        if not _CLOCK.match(line):
+            return False
+        return self._timed or self._held[-1].rstrip().endswith(_STOPS) or not _timed(line)[1][:1].islower()
+
     def _head(self, number: int, title: str, level: int) -> Iterator[Experience]:
-        if stamp := self._stamp(number, title, short=True):
+        if stamp := self._stamp(number, title, short=True) or self._below(number, title, level):
             yield from self._dated(stamp)
             self._title, self._level = _rest(title, stamp.end), level
+            self._headings, self._lined = [], False
+            return
+        if (level <= self._level or not self._level) and (first := self._outline.period(title, level)):
+            yield from self._dated(Stamp(first, None, len(title)))
+            self._title, self._level, self._rough = "", 0, True
             self._headings, self._lined = [], False
             return
         if level <= self._level:
@@ -184,11 +220,10 @@ class _Journal:
         yield from self._head(number, title, 1)
 
     def _dated(self, stamp: Stamp) -> Iterator[Experience]:
-        self._day, self._time = stamp.day, stamp.time
-        if self._early:
-            _log.warning(
-                "%s: %d paragraphs stand before the first date, kept with that date", self._path.name, len(self._early)
-            )
+        self._day, self._time, self._rough = stamp.day, stamp.time, False
+        if n := len(self._early):
+            told = f"{counted(n, 'paragraph')} {'stands' if n == 1 else 'stand'} before the first date"
+            _log.warning("%s: %s, kept with that date", self._path.name, told)
         early, self._early = self._early, []
         for text in early:
             yield self._experience(text, None)
@@ -203,6 +238,8 @@ class _Journal:
 
     def _experience(self, text: str, time: dt.time | None) -> Experience:
         day = self._day or dt.date.min
+        if self._rough:
+            _log.warning("%s: text below a year or month alone is kept with its first day", self._path.name)
         tags = [self._title, *(name for _, name in self._headings)]
         return Experience(
             text=text,
@@ -215,15 +252,27 @@ class _Journal:
     def _stamp(self, number: int, line: str, *, short: bool) -> Stamp | None:
         """Read the date a line begins with, behind brackets and emphasis; `short`: its year may have two digits."""
         bare = _bare(line)
+        short = short or self._reading.day_first is not None
         try:
             stamp = self._leading(bare)
+            if stamp is None and number:
+                foreign(bare)
         except StampError as error:
             if number == 0:
                 return None
             raise ImportFormatError(self._path, f"line {number:,}", str(error)) from error
-        if stamp is None or (stamp.short_year and not short):
+        if stamp is None or (stamp.short_year and not short and _rest(bare, stamp.end)):
             return None
         return Stamp(stamp.day, stamp.time, stamp.end + len(line) - len(bare))
+
+    def _below(self, number: int, title: str, level: int) -> Stamp | None:
+        """Read a heading that is a day of the month above it."""
+        bare = _bare(title)
+        try:
+            stamp = self._outline.day(bare, level)
+        except StampError as error:
+            raise ImportFormatError(self._path, f"line {number:,}", str(error)) from error
+        return Stamp(stamp.day, None, stamp.end + len(title) - len(bare)) if stamp else None
 
     def _leading(self, line: str) -> Stamp | None:
         try:

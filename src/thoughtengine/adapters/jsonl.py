@@ -28,7 +28,8 @@ def read(path: Path, reading: Reading) -> Iterator[Experience]:
 
     The fields are those of `Experience`; `affect` is ``[valence, arousal]`` or an object of the two, `vector` an
     array of numbers, `at` ISO text (a day alone is noon; without an offset: in the zone of the reading) or seconds
-    since 1970. `label` becomes a tag. Any other field goes into the payload under its name, and is logged once.
+    since 1970. `label` becomes a tag. Any other field goes into the payload under its name, and is logged once; a row
+    of such fields alone says nothing, and is an error.
 
     Raises
     ------
@@ -61,8 +62,9 @@ def rows(path: Path, reading: Reading) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            where = f"line {number:,}"
-            raise ImportFormatError(path, where, f"expected a JSON object: {error}; given {line[:60]!r}") from error
+            wrong = f"{error.msg} at character {error.pos + 1:,}" if isinstance(error, json.JSONDecodeError) else error
+            message = f"expected a JSON object: {wrong}; given {line[:60]!r}"
+            raise ImportFormatError(path, f"line {number:,}", message) from error
         if not isinstance(row, dict):
             raise ImportFormatError(path, f"line {number:,}", f"expected a JSON object, given {line[:60]!r}")
         yield number, row
@@ -81,13 +83,17 @@ def experience_of(row: dict[str, Any], reading: Reading) -> tuple[Experience, se
         fields[name] = FIELDS[name](name, value, reading)
     if (label := fields.pop("label", "")).strip():
         fields["tags"] = (*fields.get("tags", ()), label)
-    others = {name: tree_from_json(value) for name, value in row.items() if name not in FIELDS}
-    if others:
-        fields["payload"] = _merged(fields.get("payload"), others)
     if not fields.get("text", "x").strip():
         del fields["text"]
-    if not fields.keys() & {"text", "tags", "vector", "payload"}:
-        raise ValueError("expected at least one of text, tags, vector and payload that is not empty")
+    said = fields.keys() & {"text", "tags", "vector", "payload"}
+    others = {name: tree_from_json(value) for name, value in row.items() if name not in FIELDS}
+    if not said or (others and said == {"tags"} and not fields["tags"]):
+        given = ", ".join(row) or "none"
+        raise ValueError(
+            f"expected at least one of text, tags, vector and payload that is not empty; the fields are {given:.200}"
+        )
+    if others:
+        fields["payload"] = _merged(fields.get("payload"), others)
     return Experience(**fields), set(others)
 
 

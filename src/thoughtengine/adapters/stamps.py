@@ -10,20 +10,20 @@ import attrs
 
 from thoughtengine.adapters.intake import Reading
 
-__all__ = ["Stamp", "StampError", "evidence", "leading", "moment", "time_leading"]
+__all__ = ["MONTH", "MONTHS", "WEEKDAY", "Stamp", "StampError", "evidence", "leading", "moment", "time_leading"]
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = (
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTH = (
     r"(?P<{}>jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?"
     r"|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)\b\.?"
 )
-_WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b[,.]?\s+)?"
+WEEKDAY = r"(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b[,.]?\s+)?"
 _DAY = r"(?P<{}>\d{{1,2}})(?:st|nd|rd|th)?"
 _DATE = "|".join(
     (
         r"(?P<y1>\d{4})(?P<s1>[-/.])(?P<m1>\d{1,2})(?P=s1)(?P<d1>\d{1,2})(?!\d)",
-        _DAY.format("d2") + r"\.?[\s-](?:of\s)?" + _MONTH.format("m2") + r",?[\s-](?P<y2>\d{4})(?!\d)",
-        _MONTH.format("m3") + r"\s" + _DAY.format("d3") + r",?\s(?P<y3>\d{4})(?!\d)",
+        _DAY.format("d2") + r"\.?[\s-](?:of\s)?" + MONTH.format("m2") + r",?[\s-](?P<y2>\d{4})(?!\d)",
+        MONTH.format("m3") + r"\s" + _DAY.format("d3") + r",?\s(?P<y3>\d{4})(?!\d)",
         r"(?P<a>\d{1,2})(?P<s4>[-/.])(?P<b>\d{1,2})(?P=s4)(?P<y4>\d{4}|\d{2})(?!\d)",
     )
 )
@@ -33,7 +33,7 @@ _TIME = (
     r"(?:\s?(?P<offset>z\b|\+\d{2}:?\d{2}|(?:(?<=:\d\d:\d\d)|(?<=:\d\d:\d\d\s))-\d{2}:?\d{2}))?"  # 09:10-10:30 is none
 )
 _REST = rf"(?:,?\s{{1,3}}(?:at\s)?|t){_TIME}(?!\w)|(?![\w/]|[.\-]\d)"
-_STAMP = re.compile(rf"{_WEEKDAY}(?:{_DATE})(?:{_REST})", re.IGNORECASE)
+_STAMP = re.compile(rf"{WEEKDAY}(?:{_DATE})(?:{_REST})", re.IGNORECASE)
 _CLOCK = re.compile(rf"{_TIME}(?![\w:])", re.IGNORECASE)
 _EPOCH_NUMBER = re.compile(r"(-?\d+)(?:\.(\d+))?")
 MILLISECONDS_FROM = 100_000_000_000  # as seconds that were the year 5138; a thousand times more are microseconds
@@ -194,7 +194,7 @@ def _named(part: dict[str, str | None]) -> tuple[int, int, int]:
     for n in "123":
         if year := part[f"y{n}"]:
             month, day = part[f"m{n}"] or "", part[f"d{n}"] or ""
-            number = int(month) if month.isdigit() else _MONTHS.index(month.lower()[:3]) + 1
+            number = int(month) if month.isdigit() else MONTHS.index(month.lower()[:3]) + 1
             return int(year), number, int(day)
     raise StampError("no date")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 
 from thoughtengine._types import IntArray, SingleArray
 from thoughtengine.config import RecallConfig
+from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.memory.analysis import ANALYSIS
 from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.experience import LAYERS, Affect, Memory
@@ -142,16 +144,20 @@ class Collection:
         """Bring the index up to date: a numpy call costs the same for one memory as for a hundred, so not one by one."""
         if not self._news:
             return
-        news, self._news = self._news, []
         rows: list[Row] = []
-        for piece in news:
-            if len(piece) == 4:
-                rows.append(piece)
-            else:
-                index.extend(rows)
-                rows = []
-                index.mark(*piece)
-        index.extend(rows)
+        try:
+            news, self._news = self._news, []
+            for piece in news:
+                if len(piece) == 4:
+                    rows.append(piece)
+                else:
+                    index.extend(rows)
+                    rows = []
+                    index.mark(*piece)
+            index.extend(rows)
+        except BaseException:  # interrupted when it was half told: load it anew
+            self._index, self._news = None, []
+            raise
 
     def select(self, where: Where, now: int) -> IntArray:
         """Return the ids that match, ascending."""
@@ -189,6 +195,18 @@ class Collection:
             vector = np.frombuffer(stored.data, np.float32)
             if self.dimension is None or vector.size == self.dimension:
                 yield id_, vector
+
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Hold the store's `writing` lock; after an interrupt inside, the index may not know of a row: then it is dropped."""
+        with self._store.writing:
+            try:
+                yield
+            except ThoughtEngineError:
+                raise
+            except BaseException:
+                self.dropped()
+                raise
 
     def added(self, taken: list[Taken]) -> None:
         """Tell that memories were stored; the caller holds the store's `writing` lock."""

@@ -41,6 +41,7 @@ def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
     Receipt
         Its `proof` tells how the bytes went, and which copies outside the folder are out of reach.
     """
+    store.stay()
     plan = plan_erasure(store, ids)
     detail: dict[str, Any] = {
         "method": "rebuild",

@@ -8,12 +8,12 @@ import msgspec
 
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.receipt import Receipt, receipt_of
-from thoughtengine.memory.record import MarkRecord, NameRecord, ReceiptRecord
+from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MARK, MEMORY, NAME, RECEIPT
 
-__all__ = ["Acted", "act", "find", "is_of", "marks_of", "undo", "why_gone"]
+__all__ = ["Acted", "act", "find", "is_of", "marks_of", "undo", "why_gone", "with_earlier"]
 
 _FIELD = {"forget": "forgotten", "pin": "pinned"}
 
@@ -70,6 +70,18 @@ def why_gone(store: Store, id_or_key: object) -> str:
             if record.verb in ("erase", "lost") and id_or_key in record.ids:
                 return "it was erased" if record.verb == "erase" else f"it was lost to damage (receipt {number})"
     return ""
+
+
+def with_earlier(store: Store, ids: Iterable[int], *, hidden: bool) -> list[int]:
+    """Return memories and all that they replaced, each once; what is forgotten already only if `hidden`."""
+    found: dict[int, None] = {}
+    for id_ in ids:
+        current: int | None = id_
+        while current is not None and current not in found and (record := store.get(MEMORY, current, MemoryRecord)):
+            if hidden or current == id_ or not (store.get(MARK, current, MarkRecord) or MarkRecord()).forgotten:
+                found[current] = None
+            current = record.supersedes
+    return list(found)
 
 
 def marks_of(store: Store, ids: Iterable[int]) -> dict[int, MarkRecord]:

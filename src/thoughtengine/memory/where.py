@@ -173,7 +173,8 @@ def _parse_choice(argument: str, given: object, *, may_all: bool = False) -> Cho
     some: set[str] = set()
     every: set[str] = set()
     none: set[str] = set()
-    for item in _items(argument, given):
+    items = _items(argument, given)
+    for item in items:
         if isinstance(item, str):
             some.add(item)
         elif isinstance(item, Not):
@@ -182,7 +183,7 @@ def _parse_choice(argument: str, given: object, *, may_all: bool = False) -> Cho
             every |= item.values
         else:
             raise InvalidArgumentError(argument, item, _expected(may_all))
-    anything = isinstance(given, _Words) or (not some and bool(every or none))
+    anything = bool(items) and not some  # also of [Not()]: who excludes nobody excludes nobody
     return Choice(None if anything else frozenset(some), frozenset(every), frozenset(none))
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
+import contextlib
 import threading
 from collections.abc import Iterator
 from typing import Any, TypeVar
 
 import msgspec
 
+from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import decode, open_envelope, seal
 from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
@@ -148,9 +150,26 @@ class Store(abc.ABC):
             batch.put(HEAD, 0, head)
             sequence = head.sequence
             puts = sealed(batch, sequence)
-            self._write(puts, list(batch.deletes), sync)
-            self.head = head
+            try:
+                self._write(puts, list(batch.deletes), sync)
+                self.head = head
+            except (
+                ThoughtEngineError
+            ):  # it says itself whether the write is there; what nobody knows is told by the next call
+                raise
+            except ThoughtEngineError:  # the write is not there, or the store has counted it
+                raise
+            except BaseException:  # an interrupt may come when the write is there already: then its numbers are taken
+                self.head = self._counted(head)
+                raise
             return sequence
+
+    def _counted(self, head: HeadRecord) -> HeadRecord:
+        """Return the counters that hold after a write that ended in an exception: the new ones if it is there."""
+        with contextlib.suppress(Exception):
+            found = self.read_head()
+            return found if found.sequence >= head.sequence else self.head
+        return self.head
 
     def read_head(self) -> HeadRecord:
         """Return the counters as they stand in the store."""

@@ -86,6 +86,7 @@ def _store(path: str | os.PathLike[str]) -> Iterator[FolderStore]:
     root = folder_at(path)
     here = holder_here(root)
     if isinstance(here, FolderStore):
+        here.stay()
         yield here
         return
     read_pointer(root)  # what cannot be opened is not even locked
@@ -135,7 +136,7 @@ def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
         Nothing is left at `to` then.
     """
     begun, target = time.perf_counter(), _target(to)
-    with _store(path) as store:
+    with _store(path) as store, store.copying:
         part = store.root / f"backup-{secrets.token_hex(4)}{PART}"
         result: list[Content] = []
 
@@ -149,12 +150,14 @@ def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
             write_pointer(folder, _pointer_for(store.pointer, content.head, files=files, content=told), BACKUP)
 
         try:
-            store.checkpoint(part, brief=_on_another_disk(target, store.root))
-            building(target, build)
+            try:
+                store.checkpoint(part, brief=_on_another_disk(target, store.root))
+                building(target, build)
+            finally:
+                remove_tree(part)
+            _remember_copy(store, target, "backup")
         finally:
-            remove_tree(part)
             store.reserve()
-        _remember_copy(store, target, "backup")
     return _told(target, "backup", result[0], begun)
 
 
@@ -230,7 +233,7 @@ def fork(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
         Nothing is left at `to` then.
     """
     begun, target = time.perf_counter(), _target(to)
-    with _store(path) as store:
+    with _store(path) as store, store.copying:
         part = store.root / f"fork-{secrets.token_hex(4)}{PART}"
         try:
             head = store.checkpoint(part)
@@ -276,7 +279,8 @@ def snapshot(store: FolderStore, name: str) -> Copy:
         store.checkpoint(generation)
         result.append(_describe(folder, generation, store.pointer, store.config))
 
-    building(target, build)
+    with store.copying:
+        building(target, build)
     return _told(target, "snapshot", result[0], begun)
 
 
@@ -342,10 +346,12 @@ def purge_snapshots(store: FolderStore, drop: set[bytes], receipt: tuple[Area, o
     """
     purged = []
     for folder in sorted((store.root / SNAPSHOTS).glob("*")):
-        if not folder.name.endswith(PART) and _holds(folder, drop, store.config):
-            with translated(folder):
+        if folder.name.endswith(PART):
+            continue
+        with translated(folder):
+            if _holds(folder, drop, store.config):
                 _purge(folder, drop, receipt, store.config)
-            purged.append(folder.name)
+                purged.append(folder.name)
     return purged
 
 

@@ -148,6 +148,8 @@ class FolderStore(Store):
         What was noticed since it was opened.
     on_incident : callable or None
         Called with each further one.
+    copying : threading.RLock
+        Held while a copy is made, and by an erasure, which must reach every copy; taken before `writing`.
     on_return : callable or None
         Called when a write that had been refused turns out to be there: what was derived from the rest is to be read anew.
     """
@@ -159,6 +161,7 @@ class FolderStore(Store):
         self.on_incident: Callable[[Incident], None] | None = None
         self.on_return: Callable[[], None] | None = None
         self._gate = Gate()
+        self.copying = threading.RLock()
         self._level: Level | None = None
         self._closed = False
         self._forked = False
@@ -351,6 +354,7 @@ class FolderStore(Store):
             raise StoreFullError(
                 self.root, "no room even for the reserve: free space, then try again (nothing was written)"
             )
+        self._find_room(puts)
         raising = self._unmarked + 1 >= self.config.mark_every
         try:
             self._open_level().write(puts, deletes, sync or raising)
@@ -360,6 +364,17 @@ class FolderStore(Store):
         self._unmarked += 1
         if raising:
             self._raise_mark(_head_in(puts))
+
+    def _find_room(self, puts: Rows) -> None:
+        """Refuse a batch larger than the buffer unless it fits twice, as log and as table: the ballast is for small ones."""
+        size = sum(len(value) for _, value in puts)
+        if size > self.config.write_buffer_bytes // 2:
+            disk = os.statvfs(self.root)
+            if (free := disk.f_bavail * disk.f_frsize) < 3 * size:
+                raise StoreFullError(
+                    self.root,
+                    f"no space left for {size:,} bytes ({free:,} are free, {3 * size:,} wanted): nothing was written",
+                )
 
     def _after_failed_write(self, error: Exception, puts: Rows) -> None:
         """Close, free the ballast, reopen, look whether the write is there.
@@ -562,8 +577,9 @@ class FolderStore(Store):
                 if len(rows) >= PAGE:
                     new.write(rows, [], False)
                     rows = []
-            new.write(rows + list(fresh.items()), [], True)
+            new.write(rows, [], False)
             new.flush()
+            new.write(list(fresh.items()), [], True)  # behind the flush, whose failure only a later write tells
         finally:
             new.close()
         sync_tree(target)
@@ -575,7 +591,8 @@ class FolderStore(Store):
         from thoughtengine.storage.salvage import damaged_files, salvage
 
         named = problems or damaged_files(old, self.root / ("examine" + PART))
-        told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named) or f"{old.name}: LevelDB refuses it"
+        told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named)
+        told = told or f"{old.name}: damage was met that none of its files shows by itself"
         harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)
         self._point(generation=number, state="REBUILD", quarantine=(old.name,))
         kept = self._to_quarantine(old.name)

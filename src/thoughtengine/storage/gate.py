@@ -3,47 +3,55 @@
 from __future__ import annotations
 
 import threading
+import time
 from types import TracebackType
 
 __all__ = ["Gate"]
 
+_GLANCE = 0.0005
+"""Seconds between two looks whether the readers have left; closing is rare, reading is not."""
+
 
 class Gate:
-    """Hold it with ``with gate:`` to read; `shut` waits until nobody does, and `open` lets them in again.
+    """Hold it with ``with gate:`` to read; `shut` waits until nobody else does, and `open` lets them in again.
 
-    A reader costs about a microsecond. Readers never wait for writers: LevelDB does not need that.
+    A reader costs a fraction of a microsecond and holds no lock: an interrupt between any two steps leaves at most a note
+    that its own thread is inside, which the next read of that thread clears and its own `shut` does not wait for.
     """
 
     def __init__(self) -> None:
-        self._condition = threading.Condition(threading.Lock())
-        self._readers = 0
-        self._shut = False
+        self._inside: dict[int, bool] = {}
+        self._closer: int | None = None
+        self._opened = threading.Event()
+        self._opened.set()
 
     def __enter__(self) -> None:
-        condition = self._condition
-        with condition:
-            while self._shut:
-                condition.wait()
-            self._readers += 1
+        me = threading.get_ident()
+        while True:
+            self._inside[me] = True  # first the note, then the look: one of both threads sees the other
+            if self._closer is None or self._closer == me:
+                return
+            self._inside.pop(me, None)
+            self._opened.wait()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        condition = self._condition
-        with condition:
-            self._readers -= 1
-            if self._shut and not self._readers:
-                condition.notify_all()
+        self._inside.pop(threading.get_ident(), None)
 
     def shut(self) -> None:
         """Keep new readers out and wait for those inside; called by one thread at a time."""
-        with self._condition:
-            self._shut = True
-            while self._readers:
-                self._condition.wait()
+        me = threading.get_ident()
+        self._opened.clear()
+        self._closer = me
+        try:
+            while any(reader != me for reader in list(self._inside)):
+                time.sleep(_GLANCE)
+        except BaseException:
+            self.open()
+            raise
 
     def open(self) -> None:
         """Let readers in."""
-        with self._condition:
-            self._shut = False
-            self._condition.notify_all()
+        self._closer = None
+        self._opened.set()

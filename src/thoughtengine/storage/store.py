@@ -113,8 +113,9 @@ class Level:
         """
         if self._loose and self._filled >= self._limit:
             self.flush()
+        size = sum(len(key) + len(value) + _ROW for key, value in puts) + _ROW * len(deletes)
         self._loose = self._loose or not sync
-        self._filled += sum(len(key) + len(value) + _ROW for key, value in puts) + _ROW * len(deletes)
+        self._filled += size
         try:
             with self._db.write_batch(transaction=True, sync=sync) as batch:
                 put = batch.put
@@ -124,6 +125,8 @@ class Level:
                     batch.delete(key)
         except (plyvel.Error, OSError, RuntimeError) as error:
             raise _translated(self.path, error) from error
+        if size > self._limit:  # a log longer than the ballast could not be recovered on a full disk
+            self.flush()
 
     def in_place(self) -> bool:
         """Tell whether the folder is still there: a log that was unlinked takes writes without a word."""

@@ -1,5 +1,7 @@
 """Backup, restore, fork, snapshot: whole, verified, apart from each other, or nothing at all."""
 
+import base64
+import contextlib
 import errno
 import os
 import random
@@ -227,7 +229,7 @@ def test_a_forged_backup_writes_nowhere_else(store: FolderStore, tmp_path: Path,
     for copy in (BACKUP, BACKUP + ".bak"):
         (tmp_path / "backup" / copy).write_bytes(render(forged))
     before = listing(tmp_path)
-    with pytest.raises(StoreDamagedError):
+    with pytest.raises(StoreDamagedError, match="is no name of a file in a backup"):
         restore(tmp_path / "backup", tmp_path / "restored")
     assert listing(tmp_path) == before
 
@@ -474,6 +476,79 @@ def test_erased_bytes_go_from_the_snapshots_that_hold_them(store: FolderStore, t
         assert found.head.memories == 150
         found.close()
     nothing_else(store.root / SNAPSHOTS, "early", "late", "later")
+
+
+def secret(number: int) -> str:
+    """Give a text that no compression shortens and no file holds by chance."""
+    return base64.b85encode(random.Random(number).randbytes(60)).decode()
+
+
+def holders(folder: Path, text: str) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and text.encode() in path.read_bytes()]
+
+
+def test_bytes_that_no_compression_hides_are_in_no_file_after_an_erasure(store: FolderStore, tmp_path: Path) -> None:
+    for number in (151, 152, 153):
+        batch = Batch()
+        batch.put(MEMORY, number, Note(secret(number)))
+        store.commit(batch, next_id=number + 1, memories=number)
+        if number == 151:  # one lies in a table, the others in a log
+            store._open_level().flush()
+    snapshot(store, "s")
+    drop = {MEMORY.key(151), MEMORY.key(152)}
+    assert all(len(holders(store.root, secret(number))) == 2 for number in (151, 152, 153))
+    store.rewrite(drop, Batch(), memories=151)
+    assert all(len(holders(store.root, secret(number))) == 1 for number in (151, 152))
+    assert purge_snapshots(store, drop, receipt()) == ["s"]
+    assert purge_snapshots(store, drop, receipt()) == []
+    assert [holders(store.root, secret(number)) for number in (151, 152)] == [[], []]
+    restore(store.root / SNAPSHOTS / "s", tmp_path / "back")
+    found, _ = open_folder(tmp_path / "back", CONFIG, create=False)
+    assert found.get(MEMORY, 153, Note) == Note(secret(153))
+    assert dict(found.rows(RECEIPT, Figure)) == {1: Figure(1)}
+    assert found.head.next_receipt == 2
+    found.close()
+
+
+@pytest.mark.parametrize("step", ["clone", "_write_without", "_describe"])
+def test_a_purge_that_fails_leaves_the_snapshot_and_is_done_again(
+    store: FolderStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    made = Path(snapshot(store, "s").path)
+    before = listing(made)
+    with monkeypatch.context() as patch:
+        patch.setattr(copies, step, refuse)
+        with pytest.raises(StoreFullError, match="No space left"):
+            purge_snapshots(store, {MEMORY.key(1)}, receipt())
+    assert listing(made) == before
+    assert purge_snapshots(store, {MEMORY.key(1)}, receipt()) == ["s"]
+    nothing_else(store.root / SNAPSHOTS, "s")
+    assert restore(made, tmp_path / "back").memories == 149
+
+
+def test_a_snapshot_tampered_with_is_refused_or_restored_right(store: FolderStore, tmp_path: Path) -> None:
+    made, target, rng = Path(snapshot(store, "s").path), tmp_path / "back", random.Random(8)
+    truth = rows(store)
+    for path in sorted(made.glob("gen-*/*")):
+        data = path.read_bytes()
+        path.unlink()  # the live mind may have the same file
+        for harm in (data[:-1], data + b"\0", b""):
+            path.write_bytes(harm)
+            with pytest.raises(StoreDamagedError) as told:
+                restore(made, target)
+            assert told.value.file == path.name
+        for at in rng.sample(range(len(data)), 8):
+            path.write_bytes(data[:at] + bytes((data[at] ^ 1 << rng.randrange(8),)) + data[at + 1 :])
+            with contextlib.suppress(StoreDamagedError):
+                restore(made, target)
+                assert content(target) == truth  # a bit that nothing hangs on, in a filter say
+                shutil.rmtree(target)
+            nothing_else(tmp_path, "mind")
+        path.write_bytes(data)
+    assert rows(store) == truth
 
 
 def test_a_snapshot_that_was_being_purged_when_it_was_killed_comes_back(store: FolderStore, tmp_path: Path) -> None:

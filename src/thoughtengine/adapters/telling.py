@@ -1,0 +1,57 @@
+"""How errors and numbers are told to whoever types commands: without Python in them."""
+
+from __future__ import annotations
+
+import re
+
+from thoughtengine.errors import ImportFormatError, InvalidArgumentError, StoreError
+
+__all__ = ["counted", "plainly"]
+
+_CODE = re.compile(r"\s*\((?:te\.|in a program )(?:[^()]|\([^()]*\))*\)|\s*\((?:form|day_first)=[^()]*\)")
+_TYPED = (
+    (re.compile(r"te\.fork\(this, path\) copies it"), "it can be used as it is; `thoughtengine backup` copies it"),
+    (re.compile(r"te\.restore\((?:this|backup), path\)"), "`thoughtengine restore BACKUP MIND`"),
+    (re.compile(r"te\.check\(path\)"), "`thoughtengine check MIND`"),
+)
+_NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")
+
+
+def counted(n: int, one: str, many: str = "") -> str:
+    """Say how many, in the singular for one.
+
+    Examples
+    --------
+    >>> counted(1, "memory", "memories"), counted(2000, "source")
+    ('1 memory', '2,000 sources')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def plainly(error: BaseException) -> str:
+    """Tell an error without the types, calls and numbers that mean something to programs alone.
+
+    Examples
+    --------
+    >>> plainly(InvalidArgumentError("k", "x", "a number"))
+    "k: expected a number; given 'x'"
+    >>> plainly(FileNotFoundError(2, "No such file or directory", "nowhere/out"))
+    'nowhere/out: No such file or directory'
+    """
+    if isinstance(error, OSError) and not isinstance(error, StoreError):
+        return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    told = _CODE.sub("", _untyped(str(error), error))
+    for pattern, typed in _TYPED:
+        told = pattern.sub(typed, told)
+    if isinstance(error, StoreError) and told.endswith(_NO_MIND):
+        told += f"; `thoughtengine import FILE {error.path}` makes one"
+    return told
+
+
+def _untyped(told: str, error: BaseException | None) -> str:
+    """Take the type of what was given out of a message, also of the error that another one quotes."""
+    while error is not None:
+        if isinstance(error, InvalidArgumentError) and not isinstance(error, ImportFormatError):
+            told = told.replace(f" ({type(error.given).__name__})", "", 1)
+        error = error.__cause__
+    return told

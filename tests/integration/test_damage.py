@@ -1,0 +1,215 @@
+"""Damaged files: a sample of `python -m tests.damage`, the cases that LevelDB overlooks, and that the judge is awake."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import thoughtengine as te
+from tests.damage import __main__ as command
+from tests.damage.harms import Harm, harms
+from tests.damage.oracle import KILLED, LOST, RECOVERED, RIGHT, SILENT, Verdict, judge
+from tests.damage.specimens import SPECIMENS, Specimen, killed, large, open_mind, small
+from thoughtengine.memory.record import MemoryRecord
+from thoughtengine.storage.codec import encode, seal
+from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, RECEIPT
+from thoughtengine.storage.store import Level
+
+APART = ["STORE", "STORE.bak", "te.lock", "reserve.bin"]
+TABLE = ["table", "table, data", "table, filter", "table, index", "table, footer"]
+PARTS = ["log", "MANIFEST", "CURRENT", *TABLE, *APART]
+
+
+@pytest.fixture(scope="module")
+def minds(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Specimen]:
+    folder = tmp_path_factory.mktemp("specimens")
+    return {make.__name__: make(folder) for make in (small, large, killed)}
+
+
+def judged(specimen: Specimen, harm: Harm, folder: Path) -> Verdict:
+    verdict = judge(specimen, harm, folder)
+    assert verdict.wrong == [], str(harm)
+    return verdict
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_wrong_is_served_and_nothing_is_missing_without_a_word(
+    minds: dict[str, Specimen], tmp_path: Path, part: str
+) -> None:
+    specimen = minds["small" if part in APART else "large"]
+    sample = [harm for harm in harms(specimen, n=1) if harm.part == part]
+    by_kind = {harm.kind: harm for harm in sample}
+    assert by_kind
+    for harm in by_kind.values():
+        judged(specimen, harm, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", SPECIMENS)
+def test_nothing_is_silent_anywhere(name: str) -> None:
+    assert [verdict for verdict in command.run([name], each=20) if verdict.outcome == SILENT] == []
+
+
+# ---- what LevelDB overlooks ------------------------------------------------------------------------------------------
+
+
+def of(specimen: Specimen, pattern: str) -> tuple[str, int]:
+    path = max(specimen.generation.glob(pattern))
+    return f"{specimen.generation.name}/{path.name}", path.stat().st_size
+
+
+@pytest.mark.parametrize("name", ["small", "large"])
+def test_a_deleted_log_is_told(minds: dict[str, Specimen], tmp_path: Path, name: str) -> None:
+    log, _ = of(minds[name], "*.log")
+    assert judged(minds[name], Harm("log", "delete", log), tmp_path).outcome == LOST
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.6, 0.9])
+def test_a_log_cut_below_the_mark_is_told(minds: dict[str, Specimen], tmp_path: Path, share: float) -> None:
+    log, size = of(minds["small"], "*.log")
+    verdict = judged(minds["small"], Harm("log", "truncate", log, int(share * size)), tmp_path)
+    assert verdict.outcome == LOST
+    assert verdict.lost == tuple(range(verdict.lost[0], max(minds["small"].truth) + 1))
+
+
+def test_a_log_cut_above_the_mark_looks_like_a_kill(minds: dict[str, Specimen], tmp_path: Path) -> None:
+    log, size = of(minds["killed"], "*.log")
+    assert judged(minds["killed"], Harm("log", "truncate", log, size // 2), tmp_path).outcome == KILLED
+
+
+@pytest.mark.parametrize("at", [0, 4096, 7777])
+def test_a_hole_in_a_log_is_told(minds: dict[str, Specimen], tmp_path: Path, at: int) -> None:
+    log, _ = of(minds["small"], "*.log")
+    assert judged(minds["small"], Harm("log", "zero", log, at), tmp_path).outcome == LOST
+
+
+@pytest.mark.parametrize("bytes_off", [1, 5, 40])
+def test_a_cut_manifest_costs_nothing(minds: dict[str, Specimen], tmp_path: Path, bytes_off: int) -> None:
+    manifest, size = of(minds["large"], "MANIFEST-*")
+    verdict = judged(minds["large"], Harm("MANIFEST", "truncate", manifest, size - bytes_off), tmp_path)
+    assert verdict.outcome in (RIGHT, RECOVERED)
+
+
+def test_a_missing_current_does_not_make_an_empty_mind(minds: dict[str, Specimen], tmp_path: Path) -> None:
+    current, _ = of(minds["large"], "CURRENT")
+    assert judged(minds["large"], Harm("CURRENT", "delete", current), tmp_path).outcome == RECOVERED
+
+
+# ---- what a host sees ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_lost_is_said_wherever_one_asks(minds: dict[str, Specimen], tmp_path: Path) -> None:
+    specimen, path = minds["small"], tmp_path / "mind"
+    log, size = of(specimen, "*.log")
+    shutil.copytree(specimen.path, path)
+    Harm("log", "truncate", log, size // 2).do(path, path)
+    findings = te.check(path)
+    assert any(finding.kind == "lost tail" for finding in findings)
+    with open_mind(path) as mind:
+        assert not mind.health().ok
+        assert "lost tail" in mind.health().incidents[0]
+        gone = max(specimen.truth)
+        with pytest.raises(te.MemoryNotFoundError, match="lost to damage"):
+            mind[gone]
+        assert mind.recall("anything at all").n_candidates <= len(mind)
+    for file in (path / "incidents").iterdir():
+        file.unlink()
+    with open_mind(path) as mind:
+        assert mind.health().ok, "deleting its file acknowledges an incident"
+
+
+# ---- the judge is awake ----------------------------------------------------------------------------------------------
+
+
+class Sabotage(Harm):
+    """Something done to the rows of a copy, behind every checksum."""
+
+    def do(self, mind: Path, older: Path) -> None:
+        level = Level(str(next(mind.glob("gen-*"))), te.StorageConfig())
+        SABOTAGES[self.kind](level)
+        level.close()
+
+
+def lose_a_memory(level: Level) -> None:
+    level.write([], [MEMORY.key(5)], True)
+
+
+def change_a_text(level: Level) -> None:
+    key, record = MEMORY.key(5), MemoryRecord(layer=0, at=0, added=0, text="not what was said")
+    level.write([(key, seal(key, MEMORY, 9, encode(record)))], [], True)
+
+
+def change_a_feeling(level: Level) -> None:
+    chosen = level.page(APPRAISAL.prefix, APPRAISAL.stop, 1, False)[0][0]
+    level.write([], [chosen], True)
+
+
+def show_what_was_forgotten(level: Level) -> None:
+    level.write([], [key for key, _ in level.page(MARK.prefix, MARK.stop, 99, False)], True)
+
+
+def garble_a_row(level: Level) -> None:
+    level.write([(MEMORY.key(5), b"garbage")], [], True)
+
+
+SABOTAGES: dict[str, Callable[[Level], None]] = {
+    do.__name__: do for do in (lose_a_memory, change_a_text, change_a_feeling, show_what_was_forgotten, garble_a_row)
+}
+
+
+@pytest.mark.parametrize("kind", SABOTAGES)
+def test_the_judge_sees_what_must_not_be(minds: dict[str, Specimen], tmp_path: Path, kind: str) -> None:
+    verdict = judge(minds["small"], Sabotage("row", kind, "gen-000001"), tmp_path)
+    assert verdict.outcome == SILENT
+    assert verdict.wrong
+
+
+@pytest.mark.xfail(
+    reason="memory/derive.py: rebuild leaves the number of a lost receipt without a receipt", strict=True
+)
+def test_a_lost_receipt_is_told_and_its_number_is_accounted_for(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("what is to be forgotten")
+        mind.forget(1)
+    log = max(path.glob("gen-*/*.log"))
+    data = bytearray(log.read_bytes())
+    data[data.index(RECEIPT.key(1)) + 30] ^= 1
+    log.write_bytes(data)
+    with te.open(path) as mind:
+        assert "receipts 1 are gone" in mind.health().incidents[0]
+        assert mind.check() == []
+
+
+def test_the_judge_finds_nothing_where_nothing_was_done(minds: dict[str, Specimen], tmp_path: Path) -> None:
+    verdict = judged(minds["large"], Harm("te.lock", "zero", "te.lock"), tmp_path)
+    assert verdict.outcome == RIGHT
+
+
+# ---- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_the_command_prints_a_table_and_tells_by_its_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    verdicts = [
+        Verdict(Harm("log", "flip", "x.log", 5), RECOVERED),
+        Verdict(Harm("log", "flip", "x.log", 6), LOST, (1,)),
+        Verdict(Harm("table, data", "delete", "x.ldb"), RIGHT),
+    ]
+    given: list[Any] = []
+    monkeypatch.setattr(command, "run", lambda names, **options: given.append((names, options)) or verdicts)
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{command.BEGIN}\nold\n{command.END}\nafter\n")
+    monkeypatch.setattr(command, "PAGE", page)
+    assert command.main(["--specimen", "small", "--each", "3", "--write"]) == 0
+    assert given == [(["small"], {"each": 3, "seed": 0, "loud": True})]
+    table = command.as_markdown(verdicts)
+    assert "| log | flip | 2 |  | 1 | 1 |  |  |  |" in table
+    assert "| all | | 3 | 1 | 1 | 1 | 0 | 0 | 0 |" in table
+    assert table in capsys.readouterr().out
+    assert page.read_text() == f"before\n{command.BEGIN}\n\n{table}\n{command.END}\nafter\n"
+    verdicts.append(Verdict(Harm("log", "flip", "x.log", 7), SILENT))
+    assert command.main([]) == 1
