@@ -507,7 +507,9 @@ class ThoughtEngine:
     # forget
 
     def forget(self, *ids: int | str, erase: bool = False, **where: Any) -> Receipt:
-        """Hide memories, or erase them for good; with a revision goes what it replaced, which would else be current again.
+        """Hide memories, or erase them for good.
+
+        With a revision goes what it replaced, which would else be current again; only an erasure by id is of that one alone.
 
         Parameters
         ----------
@@ -533,7 +535,9 @@ class ThoughtEngine:
             raise InvalidArgumentError("erase", erase, "True or False")
         with self._monitor.timed("erase" if erase else "forget"), self._alone(erase), self._memories.changing():
             self._store.ready()
-            found = with_earlier(self._store, self._chosen(ids, where, everything=erase), hidden=erase)
+            found = self._chosen(ids, where, everything=erase)
+            keyed = [find(self._store, name) for name in ids if isinstance(name, str)]
+            found = with_earlier(self._store, found, following=keyed if erase else found, hidden=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
 

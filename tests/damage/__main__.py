@@ -39,7 +39,9 @@ def run(names: Sequence[str], *, each: int, seed: int = 0, loud: bool = False) -
     """
     verdicts = []
     ram = Path("/dev/shm")
-    logging.getLogger("thoughtengine").setLevel(logging.ERROR)
+    log = logging.getLogger("thoughtengine")
+    level = log.level
+    log.setLevel(logging.ERROR)
     with tempfile.TemporaryDirectory(dir=ram if ram.is_dir() else None) as folder:
         for name in names:
             specimen = SPECIMENS[name](Path(folder))
@@ -48,6 +50,7 @@ def run(names: Sequence[str], *, each: int, seed: int = 0, loud: bool = False) -
                 verdicts.append(verdict)
                 if loud and verdict.wrong:
                     print(f"SILENT {name}: {harm}: {verdict.wrong[:2]}", file=sys.stderr, flush=True)
+    log.setLevel(level)
     return verdicts
 
 

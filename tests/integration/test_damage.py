@@ -166,9 +166,6 @@ def test_the_judge_sees_what_must_not_be(minds: dict[str, Specimen], tmp_path: P
     assert verdict.wrong
 
 
-@pytest.mark.xfail(
-    reason="memory/derive.py: rebuild leaves the number of a lost receipt without a receipt", strict=True
-)
 def test_a_lost_receipt_is_told_and_its_number_is_accounted_for(tmp_path: Path) -> None:
     path = tmp_path / "mind"
     with te.open(path) as mind:

@@ -67,6 +67,17 @@ class Model:
             id_ = after
         return id_
 
+    def with_earlier(self, ids: list[int], *, hidden: bool = False) -> list[int]:
+        """Give memories and what they replaced, which is forgotten with them."""
+        found = dict.fromkeys(ids)
+        for id_ in ids:
+            earlier = self.rows[id_].supersedes
+            while earlier is not None:
+                if hidden or not self.rows[earlier].forgotten:
+                    found[earlier] = None
+                earlier = self.rows[earlier].supersedes
+        return list(found)
+
     def act(self, verb: str, ids: list[int]) -> int:
         number = len(self.receipts) + 1
         self.receipts[number] = verb, tuple(dict.fromkeys(ids))
@@ -219,13 +230,14 @@ class LivesTwice(RuleBasedStateMachine):
     def act(self, data: st.DataObject, verb: str, n: int) -> int:
         ids = [self.pick(data) for _ in range(n)]
         receipt = (self.mind.forget if verb == "forget" else self.mind.pin)(*ids)
+        ids = self.model.with_earlier(ids) if verb == "forget" else ids
         assert receipt.ids == tuple(dict.fromkeys(ids))
         assert receipt.id == self.model.act(verb, ids)
         return receipt.id
 
     @rule(target=receipts, where=wheres().filter(bool))
     def forget_by_filter(self, where: dict[str, Any]) -> int:
-        ids = self.model.matching(where, self.clock.now)
+        ids = self.model.with_earlier(self.model.matching(where, self.clock.now))
         receipt = self.mind.forget(**where)
         assert receipt.ids == tuple(ids)
         assert receipt.id == self.model.act("forget", ids)
@@ -240,6 +252,15 @@ class LivesTwice(RuleBasedStateMachine):
     def erase(self, data: st.DataObject, n: int) -> None:
         ids = [self.pick(data, visible=False) for _ in range(n)]
         assert self.mind.forget(*ids, erase=True).ids == self.model.erase(ids)
+
+    @rule(key=st.sampled_from(["drink", "car"]))
+    def erase_by_key(self, key: str) -> None:
+        if (named := self.model.named(key)) is None:
+            with pytest.raises(te.MemoryNotFoundError):
+                self.mind.forget(key, erase=True)
+            return
+        expected = self.model.erase(self.model.with_earlier([named], hidden=True))
+        assert self.mind.forget(key, erase=True).ids == expected
 
     @rule(where=wheres().filter(bool))
     def erase_by_filter(self, where: dict[str, Any]) -> None:
@@ -322,4 +343,4 @@ class LivesTwice(RuleBasedStateMachine):
 
 
 TestModel = LivesTwice.TestCase
-TestModel.settings = settings(max_examples=scaled(20), stateful_step_count=25)
+TestModel.settings = settings(max_examples=scaled(60), stateful_step_count=25)

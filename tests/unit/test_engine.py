@@ -417,6 +417,16 @@ def test_after_erasing_the_newest_the_key_names_the_one_before(mind: te.ThoughtE
     assert (mind["drink"].id, mind["drink"].superseded_by) == (1, None)
 
 
+def test_with_a_revision_what_it_replaced_is_forgotten(mind: te.ThoughtEngine) -> None:
+    mind.remember("The boiler man comes on Thursday.", key="boiler")
+    mind.revise("boiler", "The boiler man comes on Friday.")
+    receipt = mind.forget("boiler")
+    assert (sorted(receipt.ids), len(mind), len(mind.recall("when does the boiler man come"))) == ([1, 2], 0, 0)
+    assert sorted(mind.undo(receipt).ids) == [1, 2]
+    assert mind.forget("boiler", erase=True).ids == (1, 2)
+    assert (list(mind.export()), mind.check()) == ([], [])
+
+
 def test_a_revision_inherits_what_is_left_out(mind: te.ThoughtEngine, clock: Clock) -> None:
     fields: dict[str, Any] = {
         "source": "Dana", "tags": ("a", "b"), "episode": "e", "payload": {"x": [1]}, "kind": "note", "key": "k",
@@ -861,6 +871,35 @@ def test_forgetting_by_filter(mind: te.ThoughtEngine) -> None:
     assert mind.forget(sources="Dana", layers="dream").ids == (6,)
     assert mind.forget(sources="nobody").ids == ()
     assert len(mind) == 3
+
+
+def test_with_a_revision_goes_what_it_replaced(mind: te.ThoughtEngine) -> None:
+    """Else "I drink coffee" would be true again as soon as its correction is forgotten."""
+    mind.remember("coffee", key="drink")
+    mind.revise("drink", "tea")
+    mind.remember("milk", key="drink")
+    mind.remember("something else")
+    for what in (3, "drink"):
+        receipt = mind.forget(what)
+        assert receipt.ids == (3, 2, 1)
+        assert not mind.recall("coffee tea milk")
+        assert mind.undo(receipt).ids == (3, 2, 1)
+    assert mind.forget(1).ids == (1,), "the correction of what is forgotten stays"
+    assert mind["drink"].text == "milk"
+
+
+def test_erasing_by_key_takes_every_version_and_by_id_that_one(mind: te.ThoughtEngine) -> None:
+    for text in ("coffee", "tea", "milk"):
+        mind.remember(text, key="drink")
+    mind.forget(1)
+    mind.remember("beer", key="evening")
+    mind.revise("evening", "wine")
+    assert mind.forget(5, erase=True).ids == (5,)
+    assert mind["evening"].text == "beer"
+    assert mind.forget("drink", erase=True).ids == (1, 2, 3), "forgotten ones too: their bytes must go"
+    assert "drink" not in mind
+    assert [row["id"] for row in mind.export()] == [4]
+    assert mind.check() == []
 
 
 def test_overlapping_receipts_and_undo_after_a_restart(tmp_path: Path) -> None:

@@ -28,7 +28,9 @@ _FOREIGN = frozenset(
     "gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre "
     "januari februari maart mei augustus janeiro fevereiro março maio junho julho setembro outubro dezembro".split()
 )
-_WORDED = re.compile(r"(?:[^\W\d_]{2,12}[.,]*\s+)?\d{1,2}(?:\.|er|º)?\s*(?:de\s+)?([^\W\d_]{3,10})\.?,?\s+(?:de\s+|del\s+)?\d{4}\b")
+_WORDED = re.compile(
+    r"(?:[^\W\d_]{2,12}[.,]*\s+)?\d{1,2}(?:\.|er|º)?\s*(?:de\s+)?([^\W\d_]{3,10})\.?,?\s+(?:de\s+|del\s+)?\d{4}\b"
+)
 
 
 def foreign(line: str) -> None:

@@ -27,6 +27,11 @@ __all__ = ["check_folder", "check_open"]
 
 def check_open(store: FolderStore, *, progress: Progress | None = None) -> list[Finding]:
     """Check an open mind: a moment is linked, and read while the mind goes on."""
+    with translated(store.root):
+        return _check_open(store, progress)
+
+
+def _check_open(store: FolderStore, progress: Progress | None) -> list[Finding]:
     scratch = store.root / f"check-{secrets.token_hex(4)}{PART}"
     try:
         clone = CloneStore(store, scratch, store.config)

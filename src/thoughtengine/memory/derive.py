@@ -155,6 +155,11 @@ def rebuild(store: Store, *, at: int, progress: Progress | None = None) -> Deriv
         store.commit(batch)
     next_receipt = max(found.next_receipt, store.head.next_receipt)
     batch = Batch()
+    for number in range(
+        1, next_receipt
+    ):  # of a receipt that is gone the number is kept, so that none is given out twice
+        if not store.has(RECEIPT, number):
+            batch.put(RECEIPT, number, ReceiptRecord(verb="lost", at=at))
     if found.missing:
         batch.put(RECEIPT, next_receipt, ReceiptRecord(verb="lost", at=at, ids=found.missing))
         next_receipt += 1

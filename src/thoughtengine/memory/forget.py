@@ -72,13 +72,16 @@ def why_gone(store: Store, id_or_key: object) -> str:
     return ""
 
 
-def with_earlier(store: Store, ids: Iterable[int], *, hidden: bool) -> list[int]:
-    """Return memories and all that they replaced, each once; what is forgotten already only if `hidden`."""
-    found: dict[int, None] = {}
-    for id_ in ids:
-        current: int | None = id_
-        while current is not None and current not in found and (record := store.get(MEMORY, current, MemoryRecord)):
-            if hidden or current == id_ or not (store.get(MARK, current, MarkRecord) or MarkRecord()).forgotten:
+def with_earlier(store: Store, ids: Iterable[int], *, following: Iterable[int], hidden: bool) -> list[int]:
+    """Return memories, each once, and of those in `following` what they replaced and what that had replaced.
+
+    A forgotten one is taken along only if `hidden`.
+    """
+    found, followed = dict.fromkeys(ids), set(following)
+    for id_ in list(found):
+        current = id_ if id_ in followed else None
+        while current is not None and (record := store.get(MEMORY, current, MemoryRecord)) is not None:
+            if hidden or not (store.get(MARK, current, MarkRecord) or MarkRecord()).forgotten:
                 found[current] = None
             current = record.supersedes
     return list(found)

@@ -7,6 +7,8 @@ import errno
 import os
 from pathlib import Path
 
+from thoughtengine.errors import StoreError
+
 __all__ = ["BALLAST", "Ballast"]
 
 BALLAST = "reserve.bin"
@@ -35,18 +37,26 @@ class Ballast:
 
     def _found(self) -> bool:
         try:
-            return self._path.stat().st_blocks * 512 >= self._size
+            return self._path.lstat().st_blocks * 512 >= self._size
         except OSError:
             return False
 
     def take(self) -> bool:
-        """Reserve the space, if it is not; return whether it is reserved now."""
+        """Reserve the space, if it is not; return whether it is reserved now.
+
+        Raises
+        ------
+        StoreError
+            Where the name is a symbolic link's: what it points to is not ours to fill.
+        """
         if self.held or self._found():
             self.held = True
             return True
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
-        except OSError:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise StoreError(self._path, "the reserve is a symbolic link: remove it") from error
             return False
         try:
             self._fill(descriptor)

@@ -153,10 +153,6 @@ class Store(abc.ABC):
             try:
                 self._write(puts, list(batch.deletes), sync)
                 self.head = head
-            except (
-                ThoughtEngineError
-            ):  # it says itself whether the write is there; what nobody knows is told by the next call
-                raise
             except ThoughtEngineError:  # the write is not there, or the store has counted it
                 raise
             except BaseException:  # an interrupt may come when the write is there already: then its numbers are taken

@@ -19,6 +19,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import (
     InvalidArgumentError,
+    RecordError,
     StoreDamagedError,
     StoreError,
     StoreExistsError,
@@ -34,6 +35,7 @@ from thoughtengine.storage.files import (
     copy_file,
     discard,
     folder_at,
+    is_free,
     link_or_copy,
     remove_tree,
     size_of,
@@ -89,17 +91,22 @@ def _store(path: str | os.PathLike[str]) -> Iterator[FolderStore]:
         here.stay()
         yield here
         return
-    read_pointer(root)  # what cannot be opened is not even locked
-    store = FolderStore(root, StorageConfig())
+    with translated(root):
+        read_pointer(root)  # what cannot be opened is not even locked
+        store = FolderStore(root, StorageConfig())
     try:
         yield store
     finally:
         store.close()
 
 
-def _target(path: str | os.PathLike[str], *, argument: str = "to") -> Path:
+def _target(
+    path: str | os.PathLike[str], *, argument: str = "to", outside: str | os.PathLike[str] | None = None
+) -> Path:
     target = folder_at(path, argument=argument)
-    if target.exists() and not (target.is_dir() and not any(target.iterdir())):
+    if outside is not None and folder_at(outside) in target.parents:
+        raise InvalidArgumentError(argument, path, "a folder outside the mind's own")
+    if not is_free(target):
         raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
     return target
 
@@ -135,8 +142,8 @@ def backup(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
     StoreNotFoundError, StoreLockedError, StoreExistsError, StoreFullError, StoreDamagedError
         Nothing is left at `to` then.
     """
-    begun, target = time.perf_counter(), _target(to)
-    with _store(path) as store, store.copying:
+    begun, target = time.perf_counter(), _target(to, outside=path)
+    with translated(target), _store(path) as store, store.copying:
         part = store.root / f"backup-{secrets.token_hex(4)}{PART}"
         result: list[Content] = []
 
@@ -191,9 +198,11 @@ def restore(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> Cop
         When the backup is not what was written; nothing is left at `path` then.
     """
     begun, folder, target = time.perf_counter(), folder_at(source, argument="source"), _target(path, argument="path")
-    if (folder / STORE).exists():
+    with translated(folder):
+        is_mind, is_copy = (folder / STORE).exists(), _is_copy(folder)
+    if is_mind:
         raise StoreNotFoundError(folder, "this is a mind, not a backup of one: te.fork(this, path) copies it")
-    if not (folder / BACKUP).exists() and not (folder / (BACKUP + ".bak")).exists():
+    if not is_copy:
         raise StoreNotFoundError(folder, "there is no backup here (a backup is a folder with a file BACKUP in it)")
     pointer, _ = read_pointer(folder, BACKUP)
     result: list[Content] = []
@@ -216,6 +225,10 @@ def restore(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> Cop
     return _told(target, "mind", result[0], begun)
 
 
+def _is_copy(folder: Path) -> bool:
+    return (folder / BACKUP).exists() or (folder / (BACKUP + ".bak")).exists()
+
+
 def _restore_file(source: Path, target: Path, size: int, digest: str | None) -> None:
     if not source.is_file():
         raise StoreDamagedError(source.parent.parent, f"{source.name} is missing from the backup", file=source.name)
@@ -232,8 +245,8 @@ def fork(path: str | os.PathLike[str], to: str | os.PathLike[str]) -> Copy:
     StoreNotFoundError, StoreLockedError, StoreExistsError, StoreFullError
         Nothing is left at `to` then.
     """
-    begun, target = time.perf_counter(), _target(to)
-    with _store(path) as store, store.copying:
+    begun, target = time.perf_counter(), _target(to, outside=path)
+    with translated(target), _store(path) as store, store.copying:
         part = store.root / f"fork-{secrets.token_hex(4)}{PART}"
         try:
             head = store.checkpoint(part)
@@ -343,16 +356,35 @@ def purge_snapshots(store: FolderStore, drop: set[bytes], receipt: tuple[Area, o
     """Rebuild every snapshot in the folder that holds one of the keys of `drop`, without them; return their names.
 
     `receipt` (area, record) is put under each snapshot's own next receipt number, so that its accounting balances.
+
+    Raises
+    ------
+    StoreDamagedError
+        When a snapshot cannot be read, and so not told to be without them; it is named.
     """
     purged = []
     for folder in sorted((store.root / SNAPSHOTS).glob("*")):
-        if folder.name.endswith(PART):
-            continue
         with translated(folder):
-            if _holds(folder, drop, store.config):
-                _purge(folder, drop, receipt, store.config)
+            if not folder.name.endswith(PART) and _is_snapshot(folder) and _purged(folder, drop, receipt, store.config):
                 purged.append(folder.name)
     return purged
+
+
+def _is_snapshot(folder: Path) -> bool:
+    """Tell whether this is a snapshot, or what is left of one: anything else in `snapshots/` holds nothing of ours."""
+    return folder.is_dir() and (_is_copy(folder) or next(folder.glob("gen-*"), None) is not None)
+
+
+def _purged(folder: Path, drop: set[bytes], receipt: tuple[Area, object], config: StorageConfig) -> bool:
+    """Rebuild a snapshot where it holds one of the keys; tell whether it did."""
+    try:
+        if held := _holds(folder, drop, config):
+            _purge(folder, drop, receipt, config)
+        return held
+    except (StoreDamagedError, StoreNotFoundError, RecordError) as error:
+        raise StoreDamagedError(
+            folder, f"this snapshot does not read ({error}): delete this folder, then erase again", file=folder.name
+        ) from error
 
 
 def _holds(folder: Path, drop: set[bytes], config: StorageConfig) -> bool:

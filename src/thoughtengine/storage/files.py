@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import glob
 import os
+import re
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from thoughtengine.errors import InvalidArgumentError, StoreError, StoreExistsError, StoreFullError
 
 __all__ = [
+    "BACKUP",
+    "CREATING",
     "PART",
+    "STORE",
     "building",
+    "clear_unfinished",
     "copy_file",
     "discard",
     "folder_at",
+    "is_free",
+    "is_unfinished",
     "link_or_copy",
     "make_sibling",
     "publish",
@@ -33,6 +40,18 @@ __all__ = [
 PART = ".part"
 """Ending of everything unfinished; whatever bears it at the next open is removed."""
 
+STORE = "STORE"
+"""Name of the pointer file: without it a folder is no mind."""
+
+BACKUP = "BACKUP"
+"""Name of the pointer file in a backup or snapshot, so that it is not opened, and thereby changed, by mistake."""
+
+CREATING = "creating" + PART
+"""Marker of a folder in which something is being built; with no pointer file beside it, that was broken off."""
+
+_INSIDE = ".new" + PART
+_POINTERS = (STORE, BACKUP)
+_OURS = re.compile(r"\.new\.part|gen-\d{6,}|(STORE|BACKUP)\.(bak|part)")
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 
 
@@ -62,6 +81,8 @@ def folder_at(path: object, *, argument: str = "path") -> Path:
             return Path(os.path.realpath(name))
     except (TypeError, UnicodeEncodeError):
         pass
+    except OSError as error:  # a relative name, and the working directory is gone
+        raise StoreError(path, f"no such place: {error.strerror}") from error
     raise InvalidArgumentError(argument, path, "the name of a folder in UTF-8 (str or os.PathLike)")
 
 
@@ -95,7 +116,7 @@ def sync_tree(path: Path) -> None:
 def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Replace a file by `data`, all or nothing: temporary file, sync, rename, sync of the folder."""
     temporary = path.with_name(path.name + PART)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     try:
         try:
             view = memoryview(data)
@@ -163,7 +184,7 @@ def discard(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         remove_tree(path, strict=True)
     elif path.exists() or path.is_symlink():
-        path.unlink()
+        path.unlink(missing_ok=True)
     else:
         return
     sync_folder(path.parent)
@@ -172,8 +193,9 @@ def discard(path: Path) -> None:
 def make_sibling(target: Path) -> Path:
     """Make an empty folder beside `target` in which it is built, mode 0700; dead ones of earlier tries go."""
     _make_folders(target.parent)
-    for leftover in target.parent.glob(f".{glob.escape(target.name)}.*{PART}"):
-        if not _alive(leftover):
+    ours = re.compile(rf"\.{re.escape(target.name)}\.(\d+)-[0-9a-f]{{8}}{re.escape(PART)}")
+    for leftover in target.parent.iterdir():
+        if (made := ours.fullmatch(leftover.name)) and not _alive(int(made[1])):
             remove_tree(leftover)
     sibling = target.with_name(f".{target.name}.{os.getpid()}-{os.urandom(4).hex()}{PART}")
     sibling.mkdir(mode=0o700)
@@ -188,14 +210,13 @@ def _make_folders(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def _alive(leftover: Path) -> bool:
-    """Tell whether the process that was building this is still there."""
-    pid = leftover.name.rsplit(".", 2)[-2].split("-")[0]
-    if not pid.isdigit() or int(pid) == os.getpid():
-        return pid.isdigit()
+def _alive(pid: int) -> bool:
+    """Tell whether a process is still there."""
+    if pid == os.getpid():
+        return True
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
@@ -228,8 +249,15 @@ def publish(sibling: Path, target: Path) -> None:
 
 
 def building(target: Path, build: Callable[[Path], None]) -> None:
-    """Build a folder under a temporary name and publish it; on any error nothing is left."""
+    """Build a folder under a temporary name and publish it; on any error nothing is left.
+
+    An empty folder that is there already is kept and built in: it may be a mount point, the working directory of somebody, or
+    lie where nothing can be made beside it.
+    """
     with translated(target):
+        if target.is_dir():
+            _build_inside(target, build)
+            return
         sibling = make_sibling(target)
         try:
             build(sibling)
@@ -237,3 +265,93 @@ def building(target: Path, build: Callable[[Path], None]) -> None:
             remove_tree(sibling)
             raise
         publish(sibling, target)
+
+
+def is_unfinished(folder: Path) -> bool:
+    """Tell whether `folder` holds what was being built in it, by a process that died or is still at it."""
+    return os.path.lexists(folder / CREATING) and not any(os.path.lexists(folder / name) for name in _POINTERS)
+
+
+def is_free(folder: Path) -> bool:
+    """Tell whether something may be built at `folder`: nothing there, or an empty folder; what died there is cleared."""
+    with translated(folder):
+        if is_unfinished(folder):
+            clear_unfinished(folder)
+        return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
+
+
+def clear_unfinished(folder: Path) -> None:
+    """Remove what a process left that died while it built in `folder`; wait for one that is alive and still builds."""
+    with translated(folder), _marked(folder, make=False) as held:
+        if held and is_unfinished(folder):
+            _undo(folder)
+
+
+@contextlib.contextmanager
+def _marked(folder: Path, *, make: bool) -> Iterator[bool]:
+    """Hold the marker of a folder against other processes and threads; tell whether there is one to hold."""
+    import fcntl
+
+    try:
+        descriptor = os.open(folder / CREATING, os.O_RDWR | os.O_NOFOLLOW | (os.O_CREAT if make else 0), 0o600)
+    except FileNotFoundError:
+        yield False
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield os.fstat(descriptor).st_nlink > 0
+    finally:
+        fcntl.flock(descriptor, fcntl.LOCK_UN)  # for a forked child's duplicate as well
+        os.close(descriptor)
+
+
+def _undo(folder: Path) -> None:
+    """Remove what is built in place, the marker last; whatever else came to be there stays."""
+    for entry in folder.iterdir():
+        if _OURS.fullmatch(entry.name):
+            discard(entry)
+    discard(folder / CREATING)
+
+
+def _build_inside(target: Path, build: Callable[[Path], None]) -> None:
+    """Build in a subfolder of an empty folder and move all up, the pointer file last: from then on it counts."""
+    there = StoreExistsError(target, "something is already there; nothing was touched")
+    if not is_free(target):
+        raise there
+    with _marked(target, make=True) as held:
+        if not held or set(os.listdir(target)) != {CREATING}:  # another was faster
+            if held and is_unfinished(target):
+                _undo(target)
+            elif held:
+                discard(target / CREATING)
+            raise there
+        inside = target / _INSIDE
+        try:
+            sync_folder(target)
+            inside.mkdir(mode=0o700)
+            build(inside)
+            sync_tree(inside)
+            if set(os.listdir(target)) != {CREATING, _INSIDE}:
+                raise there
+            _move_up(inside, target)
+        except BaseException:
+            for name in _POINTERS:
+                discard(target / name)
+            _undo(target)
+            raise
+        with contextlib.suppress(OSError):  # it is whole; the next open removes a marker that stays
+            discard(target / CREATING)
+
+
+def _move_up(inside: Path, target: Path) -> None:
+    """Move all of a finished folder into the one above; only a pointer file gets its name when the rest is durable."""
+    with contextlib.suppress(PermissionError):  # a folder of somebody else's, in which we may write
+        target.chmod(stat.S_IRWXU)
+    last = [name for name in os.listdir(inside) if name in _POINTERS]
+    for name in os.listdir(inside):
+        os.rename(inside / name, target / (name + PART if name in last else name))
+    inside.rmdir()
+    sync_folder(target)
+    for name in last:
+        os.rename(target / (name + PART), target / name)
+    sync_folder(target)

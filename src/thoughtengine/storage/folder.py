@@ -35,6 +35,7 @@ from thoughtengine.storage.files import (
     building,
     discard,
     folder_at,
+    is_free,
     remove_tree,
     sync_folder,
     sync_tree,
@@ -109,7 +110,7 @@ def open_folder(path: str | os.PathLike[str], config: StorageConfig, *, create: 
 
 def _free(root: Path) -> bool:
     """Tell whether a mind may be made at `root`: nothing there, or an empty folder."""
-    return not root.exists() or (root.is_dir() and not any(root.iterdir()))
+    return is_free(root)
 
 
 def _create(root: Path, config: StorageConfig) -> None:

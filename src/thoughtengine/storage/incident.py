@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
+import time
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from thoughtengine.storage.files import replace_file
+
 __all__ = ["INCIDENTS", "Incident", "read_incidents", "record_incident"]
 
 INCIDENTS = "incidents"
+
+_QUIET = 60.0  # seconds in which the same thing is told once
+_told: dict[tuple[str, str, str], float] = {}
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -43,9 +48,14 @@ class Incident(msgspec.Struct, frozen=True):
 
 
 def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ...] = (), **data: Any) -> Incident:
-    """Write an incident file, log it and return it; on a full disk the log alone must do."""
+    """Write an incident file, log it and return it; on a full disk the log alone must do.
+
+    What was written less than a minute ago, the same kind and message, is neither written nor logged again.
+    """
     now = dt.datetime.now(dt.UTC)
     incident = Incident(kind, now.isoformat(timespec="microseconds"), message, files, data)
+    if _told_lately((str(root), kind, message)):
+        return incident
     import logging
 
     logging.getLogger("thoughtengine").warning("%s: %s: %s", root, kind, message)
@@ -53,15 +63,17 @@ def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ..
         folder = root / INCIDENTS
         folder.mkdir(mode=0o700, exist_ok=True)
         name = f"{now:%Y%m%dT%H%M%S%f}-{kind.replace(' ', '-')}.json"
-        descriptor = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with open(descriptor, "wb") as writer:
-                writer.write(msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
-                writer.flush()
-                os.fsync(descriptor)
-        except OSError:
-            (folder / name).unlink()
+        replace_file(folder / name, msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
+        _told[str(root), kind, message] = time.monotonic()
     return incident
+
+
+def _told_lately(what: tuple[str, str, str]) -> bool:
+    now = time.monotonic()
+    for key, at in list(_told.items()):
+        if now - at > _QUIET:
+            _told.pop(key, None)
+    return what in _told
 
 
 def read_incidents(root: Path) -> list[Incident]:

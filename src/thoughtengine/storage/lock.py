@@ -24,7 +24,7 @@ LOCK = "te.lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 _registry: dict[str, FolderLock] = {}
-_guard = threading.Lock()
+_guard = threading.RLock()  # an owner may be collected, and so let go, while this very thread holds it
 _all: weakref.WeakSet[FolderLock] = weakref.WeakSet()
 
 
@@ -36,7 +36,7 @@ class FolderLock:
     root : Path
         The folder; it must exist.
     owner : object
-        What holds it, for `holder_here`; kept by weak reference.
+        What holds it, for `holder_here`; kept by weak reference: when it is collected, the hold ends.
 
     Raises
     ------
@@ -49,7 +49,8 @@ class FolderLock:
     def __init__(self, root: Path, owner: object) -> None:
         self._name = os.path.realpath(root)
         self._path = os.path.join(root, LOCK)
-        self._owner = weakref.ref(owner)
+        self._descriptor = -1
+        self._owner = weakref.ref(owner, lambda _: self.release())
         self.forked = False
         with _guard:
             if self._name in _registry:
@@ -70,8 +71,12 @@ class FolderLock:
     def _take(root: Path) -> int:
         path = root / LOCK
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise StoreError(
+                    path, "the lock file is a symbolic link: remove it, a mind writes no other's"
+                ) from error
             kind = StoreFullError if error.errno in _FULL else StoreError
             raise kind(path, f"the lock file cannot be opened for writing: {error.strerror}") from error
         try:
@@ -145,7 +150,7 @@ def holder_here(root: Path) -> Any:
 
 def _in_child() -> None:
     global _guard  # noqa: PLW0603
-    _guard = threading.Lock()  # whoever held it is not in this process
+    _guard = threading.RLock()  # whoever held it is not in this process
     for lock in list(_all):
         lock._leave_in_child()
     _registry.clear()

@@ -20,14 +20,10 @@ from thoughtengine.errors import (
     StoreNotFoundError,
     StoreTooOldError,
 )
-from thoughtengine.storage.files import replace_file
+from thoughtengine.storage.files import BACKUP, STORE, is_unfinished, replace_file, translated
 from thoughtengine.storage.keyspace import FORMAT
 
 __all__ = ["BACKUP", "STORE", "EncoderIdentity", "Mark", "Pointer", "parse", "read_pointer", "render", "write_pointer"]
-
-STORE = "STORE"
-BACKUP = "BACKUP"
-"""Name of the pointer file in a backup or snapshot, so that it is not opened, and thereby changed, by mistake."""
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +115,11 @@ def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
     StoreDamagedError, StoreNewerError, StoreTooOldError, StoreError
         When it cannot be used.
     """
+    with translated(root):
+        return _read_pointer(root, name)
+
+
+def _read_pointer(root: Path, name: str) -> tuple[Pointer, str | None]:
     path, spare = root / name, root / (name + ".bak")
     damage: StoreDamagedError
     try:
@@ -127,10 +128,10 @@ def read_pointer(root: Path, name: str = STORE) -> tuple[Pointer, str | None]:
             return pointer, None
         return other, f"{name}: an older copy lies there (the second copy is of a later write)"
     except FileNotFoundError as error:
-        if not spare.exists():
+        if not spare.exists() or is_unfinished(root):
             missing = _no_pointer(root, name)
             if path.exists():  # another process has just given the folder its name
-                return read_pointer(root, name)
+                return _read_pointer(root, name)
             raise missing from error
         damage = StoreDamagedError(path, "the pointer file is missing", file=name)
     except NotADirectoryError as error:
@@ -175,6 +176,10 @@ def _is_copy(root: Path) -> bool:
 
 def _no_pointer(root: Path, name: str) -> StoreError:
     """Return the error for a folder without pointer file: nothing of ours, an old mind, or one that lost the file."""
+    if is_unfinished(root):
+        return StoreNotFoundError(
+            root, "something was being made here and is not finished (te.open(path) makes it anew)"
+        )
     if name == STORE and (root / "CURRENT").exists():
         return StoreTooOldError(root, f"a bare LevelDB of format 1; this release reads format {FORMAT}")
     if name == STORE and not _is_copy(root) and next(root.glob("gen-*/CURRENT"), None) is not None:

@@ -8,12 +8,12 @@ from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.check import check_memories
 from thoughtengine.memory.erase import plan_erasure
 from thoughtengine.memory.experience import Experience
-from thoughtengine.memory.forget import Acted, act, find, undo, why_gone
+from thoughtengine.memory.forget import Acted, act, find, undo, why_gone, with_earlier
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MarkRecord, ReceiptRecord
 from thoughtengine.memory.remember import draft, take
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.keyspace import MARK, RECEIPT
+from thoughtengine.storage.keyspace import MARK, MEMORY, RECEIPT
 from thoughtengine.storage.ram import RamStore
 
 AT = 1_700_000_000_000_000
@@ -201,3 +201,25 @@ def test_a_receipt_that_was_read_twice_is_the_same(store: RamStore) -> None:
     assert stored is not None
     assert receipt_of(1, stored) == receipt
     assert isinstance(receipt, Receipt)
+
+
+# ------------------------------------------------------------------------------------------------ what goes along
+
+
+def test_what_a_revision_replaced_goes_along_where_it_is_followed(store: RamStore) -> None:
+    remember(store, text="milk", supersedes=1)
+    remember(store, text="wine", supersedes=4)
+    for ids, following, found in (
+        ([5], [5], [5, 4, 1]), ([5], [], [5]), ([4], [4], [4, 1]), ([1], [1], [1]), ([1, 5], [1, 5], [1, 5, 4]),
+        ([2, 5, 5], [5], [2, 5, 4, 1]),
+    ):  # fmt: skip
+        assert with_earlier(store, ids, following=following, hidden=False) == found
+    forget(store, 4)
+    assert with_earlier(store, [5], following=[5], hidden=False) == [5, 1]
+    assert with_earlier(store, [5], following=[5], hidden=True) == [5, 4, 1]
+
+
+def test_what_is_gone_from_a_chain_ends_it(store: RamStore) -> None:
+    remember(store, text="milk", supersedes=1)
+    store._write([], [MEMORY.key(1)], False)
+    assert with_earlier(store, [4], following=[4], hidden=True) == [4]
