@@ -178,7 +178,7 @@ def _import(given: argparse.Namespace) -> int:
             found = itertools.chain(first, found)
             n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
             seconds, new = time.perf_counter() - begun, len(mind) - before
-            told = f"{counted(n, 'experience')} of {origin} ({form}) {_are(n)} in {mind.path}, {new:,} of them new"
+            told = f"{counted(n, 'experience')} of {origin} ({form}) {_are(n)} in {given.mind}, {new:,} of them new"
     rate = f", {n / max(seconds, 1e-9):,.0f} a second" if n >= _RATED else ""
     print(f"{told} ({seconds:.1f} s{rate})")
     return FINE
@@ -259,7 +259,7 @@ def _take_export(file: str, folder: str, *, keep: bool) -> int:
     with _bar() as progress, _entered(folder, keep=keep) as mind:
         begun = time.perf_counter()
         n = export.restore(mind, Path(file), progress=progress)
-        told = f"{counted(n, 'memory', 'memories')} of {file} (export) {_are(n)} in {mind.path}"
+        told = f"{counted(n, 'memory', 'memories')} of {file} (export) {_are(n)} in {folder}"
     print(f"{told} ({time.perf_counter() - begun:.1f} s)")
     return FINE
 

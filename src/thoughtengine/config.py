@@ -100,6 +100,8 @@ class RecallConfig:
         BM25: how soon repeated words stop to count, and how far the length of a text does, in [0, 1].
     rarity : float
         Power of a word's inverse document frequency; above BM25's 1 because a question is full of common words.
+    function_words : float
+        Share of its rarity that a word such as "the" or "what" keeps, in [0, 1]: questions are full of them.
     near, far : float
         Share of its score that a memory lends to the next one in its episode, and to the one after that, in [0, 1].
     echo : float
@@ -125,6 +127,7 @@ class RecallConfig:
     k1: float = 1.2
     b: float = 0.75
     rarity: float = 1.25
+    function_words: float = 0.3
     near: float = 0.8
     far: float = 0.4
     echo: float = 0.2
@@ -133,8 +136,8 @@ class RecallConfig:
 
     def __attrs_post_init__(self) -> None:
         channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
-        for name in (*channels, "k1", "b", "rarity", "near", "far", "echo", "context_words"):
-            value, top = getattr(self, name), 1.0 if name in ("b", "near", "far", "echo") else 1e6
+        for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words"):
+            value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
         if not isinstance(self.off, (tuple, list)) or not all(name in channels for name in self.off):

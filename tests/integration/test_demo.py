@@ -1,6 +1,7 @@
 """The demo on small, made-up material of every kind: what each scene finds out, not how long it takes."""
 
 import datetime as dt
+import io
 import json
 import os
 import random
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import attrs
 import pytest
 
 import thoughtengine as te
@@ -19,7 +21,7 @@ from thoughtengine import demo
 from thoughtengine.demo import arrive, ask, close, crash, damage, material, scoreboard
 from thoughtengine.demo.material import Material, gather
 from thoughtengine.demo.offline import Offline
-from thoughtengine.demo.page import cells
+from thoughtengine.demo.page import Page, cells
 from thoughtengine.demo.stage import Promise, Scene, Stage
 
 SOURCE = Path(te.__file__).resolve().parents[1]
@@ -263,6 +265,40 @@ def test_a_broken_promise_and_a_scene_that_fails_are_told(
     assert "✗ water runs uphill" in page
     assert "the stage is on fire" in page
     assert "0 of 2 promises held" in page
+
+
+def test_questions_are_not_made_of_little_words(tmp_path: Path, set_stage: Callable[[Material], Stage]) -> None:
+    file = tmp_path / "journal.md"
+    file.write_text(
+        "# 2025-05-07\nAbout what was about, and before.\n\nTea in the harbour with boats.\n", encoding="utf-8"
+    )
+    stage = set_stage(gather(file))
+    arrive.play(stage)
+    answers = ask.play(stage)
+    assert [answer.cue for answer in answers.answers] == ["what was that about harbour and boats?"]
+    assert answers.n_found == 1
+    assert attrs.evolve(answers, answers=(attrs.evolve(answers.answers[0], rank=None),)).n_found == 0
+
+
+def test_what_the_damage_cost_is_told(tmp_path: Path, set_stage: Callable[[Material], Stage]) -> None:
+    file = tmp_path / "journal.md"
+    file.write_text("# 2025-05-07\nTea in the harbour with boats.\n", encoding="utf-8")
+    stage = set_stage(gather(file))
+    arrive.play(stage)
+    page = Page(output := io.StringIO())
+    damage.show(damage.play(stage), page)
+    told = " ".join(output.getvalue().split())
+    assert "lost every memory, from this copy: all of this mind is one block" in told
+    assert "all came back from the backup" in told
+    assert "listed until you delete its file in incidents/" in told
+
+
+def test_a_journal_whose_dates_cannot_be_read_is_a_document(tmp_path: Path) -> None:
+    file = tmp_path / "tagebuch.md"
+    file.write_text("# 5. Mai 2025\nTee am Hafen.\n", encoding="utf-8")
+    found = gather(file)
+    assert found.kind == "documents"
+    assert any("dates cannot be read" in note for note in found.notes)
 
 
 def test_when_nobody_reads_on_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import shutil
 import tempfile
@@ -133,14 +134,12 @@ def copied(folder: Path, target: Path) -> None:
     Should it tidy up meanwhile, the copy is made again.
     """
     while True:
-        before = listing(folder)
         shutil.rmtree(target, ignore_errors=True)
-        try:
+        with contextlib.suppress(shutil.Error, FileNotFoundError):
+            before = listing(folder)
             shutil.copytree(folder, target)
-        except (shutil.Error, FileNotFoundError):
-            continue
-        if listing(folder) == before:
-            return
+            if listing(folder) == before:
+                return
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
@@ -311,6 +310,9 @@ class LivesTwice(RuleBasedStateMachine):
         assert found <= set(allowed)
         having = {id_ for id_ in allowed if word in (self.model.rows[id_].fields["text"] or "").split()}
         assert len(having - found) <= sum(hit.n_repeats for hit in recall)
+        rank = {hit.id: place for place, hit in enumerate(recall)}
+        for hit in recall:
+            assert rank.get(hit.memory.superseded_by or 0, -1) < rank[hit.id], "nothing ranks above what took its place"
         again = self.mind.recall(word, k=1000, **where)
         assert [(hit.id, hit.score) for hit in again] == [(hit.id, hit.score) for hit in recall]
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.indexes import NOON, ask, index_of, record, same, small_shortlist
 from thoughtengine.config import RecallConfig
-from thoughtengine.memory.analysis import fold_text, stem, words
+from thoughtengine.memory.analysis import FUNCTION_WORDS, fold_text, stem, words
 from thoughtengine.memory.entry import date_words, make_entry
 from thoughtengine.memory.index import Index
 from thoughtengine.memory.record import MarkRecord, MemoryRecord
@@ -101,16 +101,12 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in words(fold_text(text))]
 
 
-def bm25(bags: list[Counter[str]], average: float, word: str, n: int) -> list[float]:
-    """Return what one word gives to every bag of words, and 0 where it does not occur."""
-    frequency = sum(word in bag for bag in bags)
-    rarity = math.log(1 + (n - frequency + 0.5) / (frequency + 0.5)) ** RecallConfig().rarity if frequency else 0.0
+def bm25(bags: list[Counter[str]], average: float, word: str) -> list[float]:
+    """Return what a word of rarity 1 gives to every bag of words, and 0 where it does not occur."""
     return [
-        rarity * bag[word] * 2.2 / (bag[word] + 1.2 * (0.25 + 0.75 * bag.total() / (average or 1.0)))
-        if bag[word]
-        else 0.0
+        bag[word] * 2.2 / (bag[word] + 1.2 * (0.25 + 0.75 * bag.total() / (average or 1.0))) if bag[word] else 0.0
         for bag in bags
-    ] + [rarity]
+    ]
 
 
 def slowly(taken: list[MemoryRecord], cue: str) -> list[float]:
@@ -122,22 +118,19 @@ def slowly(taken: list[MemoryRecord], cue: str) -> list[float]:
         for of in taken
     ]
     labels = [Counter(name) for name in names]
-    spoken = list(dict.fromkeys(stems(cue)))
+    spoken = {stem(word): word for word in reversed(words(fold_text(cue)))}
+    spoken = {stemmed: spoken[stemmed] for stemmed in dict.fromkeys(stems(cue))}
     n_texts = sum(bag.total() > 0 for bag in texts)
     mean_text = sum(bag.total() for bag in texts) / (n_texts or 1)
     mean_label = sum(bag.total() for bag in labels) / n
     said, named, whole = [0.0] * n, [0.0] * n, 0.0
     for word in spoken:
-        *by_text, rare_text = bm25(texts, mean_text, word, n_texts)
-        *by_label, rare_label = bm25(labels, mean_label, word, n)
-        if (
-            rare_text and rare_label > rare_text
-        ):  # a word that is common in what is said tells nothing in a title either
-            by_label = [value * rare_text / rare_label for value in by_label]
-            rare_label = rare_text
-        said = [a + config.text * b for a, b in zip(said, by_text, strict=True)]
-        named = [a + config.labels * b for a, b in zip(named, by_label, strict=True)]
-        whole += 2.2 * max(rare_text, rare_label)
+        frequency = max(sum(word in bag for bag in texts), sum(word in bag for bag in labels))
+        rare = math.log(1 + (n - frequency + 0.5) / (frequency + 0.5)) ** config.rarity if frequency else 0.0
+        rare *= config.function_words if spoken[word] in FUNCTION_WORDS else 1.0
+        said = [a + config.text * rare * b for a, b in zip(said, bm25(texts, mean_text, word), strict=True)]
+        named = [a + config.labels * rare * b for a, b in zip(named, bm25(labels, mean_label, word), strict=True)]
+        whole += 2.2 * rare
     said = [value / (whole or 1.0) for value in said]
     scores = []
     for at, of in enumerate(taken):

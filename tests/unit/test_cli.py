@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import stat
 import sys
 from pathlib import Path
@@ -84,6 +85,39 @@ def test_what_the_mind_refuses_tells_how_to_go_on(
         assert len(mind) == 2
 
 
+def test_what_failed_leaves_nothing_that_it_made(
+    tmp_path: Path, notes: Path, mind: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.jsonl"
+    bad.write_text('{"text": "x", "layer": "nonsense"}\n', encoding="utf-8")
+    whole = tmp_path / "whole.jsonl"
+    assert run(capsys, "export", mind, whole)[0] == 0
+    torn = tmp_path / "torn.jsonl"
+    torn.write_text(whole.read_text(encoding="utf-8") + "{torn\n", encoding="utf-8")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for arguments in (("import", bad), ("restore", notes), ("restore", torn)):
+        for target in (tmp_path / "new", tmp_path / "deep" / "new", empty):
+            assert run(capsys, *arguments, target)[0] == 2
+        assert not (tmp_path / "new").exists()
+        assert not (tmp_path / "deep").exists()
+        assert list(empty.iterdir()) == []
+    assert run(capsys, "import", torn, mind)[0] == 2
+    with te.open(mind, create=False) as opened:
+        assert len(opened) >= 3
+    assert run(capsys, "restore", whole, empty)[0] == 0
+
+
+def test_a_rate_is_told_of_many_only(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for n in (1, 200):
+        file = tmp_path / f"{n}.jsonl"
+        file.write_text("".join(f'{{"text": "note {i}"}}\n' for i in range(n)), encoding="utf-8")
+        code, out, _ = run(capsys, "import", file, tmp_path / "mind")
+        assert code == 0
+        assert ("a second" in out) == (n == 200)
+        assert out.startswith("1 experience of " if n == 1 else "200 experiences of ")
+
+
 def test_ctrl_c_tells_how_to_go_on(
     tmp_path: Path, notes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,7 +133,7 @@ def test_ctrl_c_tells_how_to_go_on(
     monkeypatch.setattr(te.ThoughtEngine, "remember_many", stopped)
     code, out, err = run(capsys, "import", notes, tmp_path / "mind")
     assert (code, out) == (130, "")
-    assert "1 experiences are remembered; to go on behind them say --skip 1" in err
+    assert "1 experience is remembered; to go on behind it say --skip 1" in err
 
 
 def test_zones_and_the_order_of_days(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +218,7 @@ def test_check_backup_and_restore(mind: str, tmp_path: Path, capsys: pytest.Capt
 def test_check_tells_findings(mind: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     finding = te.Finding("orphan", "here", "look there")
     monkeypatch.setattr(te, "check", lambda *_, **__: [finding])
-    assert run(capsys, "check", mind) == (1, f"orphan: here: look there\n{mind}: 1 findings\n", "")
+    assert run(capsys, "check", mind) == (1, f"orphan: here: look there\n{mind}: 1 finding\n", "")
 
 
 def test_export_and_back(mind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -239,15 +273,33 @@ def test_an_export_never_writes_over_something_unasked(
         (["recall", "{0}/mind"], "required: CUE"),
         (["recall", "{0}/mind", "x", "-k", "0"], "k: expected"),
         (["recall", "{0}/mind", " "], "text: expected"),
-        (["recall", "{0}/mind", "x", "--since", "soon"], "a moment"),
+        (["recall", "{0}/mind", "x", "--since", "soon"], "--since: expected a day or a moment, such as 2024-03-05 or"),
+        (["recall", "{0}/mind", "x", "--until", "2/3/2025"], "--until: expected a day or a moment, such as 2024-03-05"),
+        (["recall", "{0}/mind", "x", "--since", "2025-01-02", "--until", "2025-01-01"], "before --until 2025-01-01"),
+        (["recall", "{0}/gone", "x"], "`thoughtengine import FILE {0}/gone` makes one"),
+        (["restore", "{0}/mind", "{0}/to"], "this is a mind, not a backup of one: it can be used as it is"),
+        (["import", "{0}/notes.jsonl"], "MIND is missing: `thoughtengine import {0}/notes.jsonl my-mind`"),
+        (["export", "{0}/mind", "{0}/gone/out.jsonl"], "a file in a folder that is there"),
+        (["export", "{0}/mind", "{0}", "--force"], "a file in a folder that is there"),
+        (["import", "{0}/empty.md", "{0}/to"], "the file is empty"),
+        (["import", "{0}/empty.md", "{0}/to", "--form", "journal"], "nothing to import"),
+        (["import", "{0}/latin.md", "{0}/to"], "expected text in UTF-8"),
+        (["import", "{0}/wide.md", "{0}/to"], "UTF-16"),
+        (["restore", "{0}/notes.jsonl", "{0}/to"], "line 1: expected a row of an export"),
+        (["restore", "{0}/notes.jsonl", "{0}/to/be/there"], "line 1: expected a row of an export"),
+        (["demo", "--from", "{0}/empty.md"], "the file is empty"),
         (["recall", "{0}/mind", "x", "--layer", "nonsense"], "layers"),
         (["nonsense"], "invalid choice"),
     ],
 )
 def test_wrong_use(mind: str, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:
-    code, out, err = run(capsys, *(argument.format(Path(mind).parent) for argument in arguments))
+    folder = Path(mind).parent
+    for name, content in (("empty.md", b""), ("latin.md", b"# 2024-05-05\nGr\xfc\xdfe\n"), ("wide.md", b"a\0b\0")):
+        (folder / name).write_bytes(content)
+    code, out, err = run(capsys, *(argument.format(folder) for argument in arguments))
     assert (code, out) == (2, "")
-    assert message in err
+    assert message.format(folder) in err
+    assert not re.search(r"te\.(?:open|fork|restore)|\((?:str|int|NoneType)\)|Errno", err)
     assert "Traceback" not in err
     assert not (Path(mind).parent / "to").exists()
 

@@ -84,7 +84,8 @@ def _outlined(path: Path) -> bool:
 
 def _is_dated(line: str) -> bool:
     try:
-        return leading(line) is not None or foreign(line) is not None
+        foreign(line)
+        return leading(line) is not None
     except StampError:
         return True
 
@@ -188,12 +189,14 @@ class _Journal:
         return self._timed or self._held[-1].rstrip().endswith(_STOPS) or not _timed(line)[1][:1].islower()
 
     def _head(self, number: int, title: str, level: int) -> Iterator[Experience]:
-        if stamp := self._stamp(number, title, short=True) or self._below(number, title, level):
+        outer = level <= self._level or not self._level
+        stamp = self._stamp(number, title, short=True) or (self._below(number, title, level) if outer else None)
+        if stamp:
             yield from self._dated(stamp)
             self._title, self._level = _rest(title, stamp.end), level
             self._headings, self._lined = [], False
             return
-        if (level <= self._level or not self._level) and (first := self._outline.period(title, level)):
+        if outer and (first := self._outline.period(title, level)):
             yield from self._dated(Stamp(first, None, len(title)))
             self._title, self._level, self._rough = "", 0, True
             self._headings, self._lined = [], False

@@ -21,15 +21,22 @@ _DAILY = re.compile(
     r"(?P<end>[,.]?\s*\(?(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?\)?)?)(?=\s*$|\s*[:,|–—]|\s+-\s)",
     re.IGNORECASE,
 )
-_FOREIGN = frozenset(
+_FOREIGN = (
+    "jan feb apr april aug august sep sept september nov november "
     "januar jänner februar feber märz mär mai juni juli oktober okt dezember dez "
     "janvier février fevrier mars avril juin juillet août aout septembre octobre novembre décembre "
     "enero febrero marzo abril mayo junio julio agosto septiembre setiembre octubre noviembre diciembre "
     "gennaio febbraio aprile maggio giugno luglio settembre ottobre dicembre "
-    "januari februari maart mei augustus janeiro fevereiro março maio junho julho setembro outubro dezembro".split()
+    "januari februari maart mei augustus janeiro fevereiro março maio junho julho setembro outubro dezembro"
+)
+_WEEKDAYS = (
+    "mo di mi do fr sa so montag dienstag mittwoch donnerstag freitag samstag sonnabend sonntag "
+    "lundi mardi mercredi jeudi vendredi samedi dimanche lunes martes miércoles jueves viernes sábado domingo "
+    "lunedì martedì mercoledì giovedì venerdì sabato domenica maandag dinsdag woensdag donderdag vrijdag zaterdag zondag"
 )
 _WORDED = re.compile(
-    r"(?:[^\W\d_]{2,12}[.,]*\s+)?\d{1,2}(?:\.|er|º)?\s*(?:de\s+)?([^\W\d_]{3,10})\.?,?\s+(?:de\s+|del\s+)?\d{4}\b"
+    r"(?:(?P<weekday>[^\W\d_]{2,12})[.,]*\s+(?:den\s+)?)?\d{1,2}(?:\.|er|º)?\s*(?:de\s+)?(?P<month>[^\W\d_]{3,10})\.?,?\s+"
+    r"(?:de\s+|del\s+)?\d{4}\b",
 )
 
 
@@ -46,11 +53,13 @@ def foreign(line: str) -> None:
     >>> foreign("5 May 2025"), foreign("Top 10 books 2025")
     (None, None)
     """
-    found = _WORDED.match(line)
-    if found and found[1].casefold() in _FOREIGN:
+    if (found := _WORDED.match(line)) is None:
+        return
+    weekday, month = (found["weekday"] or "").casefold(), found["month"].casefold()
+    if month in _FOREIGN.split() and (not weekday or weekday in _WEEKDAYS.split() or found.end() == len(line.rstrip())):
         raise StampError(
-            f"{found[0]!r} looks like a date, and months are read by their English names alone: write it as 2025-05-03 "
-            "or 3.5.2025, or say --form documents to read the text without dates"
+            f"{found[0]!r} looks like a date, and months are read by their English names alone: write it as 2025-12-31 "
+            "or 31.12.2025, or say --form documents to read the text without dates"
         )
 
 
@@ -113,18 +122,16 @@ class Outline:
         title = title.strip(" :*_[]()")
         year = self._above[-1][1] if self._above else None
         within = bool(self._above) and self._above[-1][2] is None
+        month: int | None = None
         if found := _YEAR.fullmatch(title):
-            year, month = int(found["year"]), None
+            year = int(found["year"])
         elif found := _MONTHLY.fullmatch(title):
             named = found["name"] or found["name2"]
             month = _number(named) if named else int(found["number"] or found["alone"])
             own = found["year"] or found["first"]
-            if own is None and not within:
-                return None
-            year = int(own) if own else year
-        else:
+            year = int(own) if own else year if within else None
+        if found is None or year is None:
             return None
-        assert year is not None
         self._above.append((level, year, month))
         return dt.date(year, month or 1, 1)
 

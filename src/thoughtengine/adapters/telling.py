@@ -12,6 +12,7 @@ _CODE = re.compile(r"\s*\((?:te\.|in a program )(?:[^()]|\([^()]*\))*\)|\s*\((?:
 _TYPED = (
     (re.compile(r"te\.fork\(this, path\) copies it"), "it can be used as it is; `thoughtengine backup` copies it"),
     (re.compile(r"te\.restore\((?:this|backup), path\)"), "`thoughtengine restore BACKUP MIND`"),
+    (re.compile(r"te\.restore a backup"), "`thoughtengine restore BACKUP MIND` a backup to a new folder"),
     (re.compile(r"te\.check\(path\)"), "`thoughtengine check MIND`"),
 )
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")

@@ -56,6 +56,7 @@ def main(argv: list[str]) -> int:
     int
         0 when every promise held, 1 when one did not, 2 for a wrong use.
     """
+    from thoughtengine.adapters.telling import plainly
     from thoughtengine.demo.material import gather
     from thoughtengine.demo.offline import Offline
     from thoughtengine.demo.page import Page
@@ -70,7 +71,7 @@ def main(argv: list[str]) -> int:
             material = gather(asked.origin)
             folder = _folder(asked.keep)
         except (ThoughtEngineError, OSError) as error:
-            sys.stderr.write(f"thoughtengine demo: {error}\n")
+            sys.stderr.write(f"thoughtengine demo: {plainly(error)}\n")
             return 2
         chance = random.Random(len(material.experiences))  # the same input draws the same questions
         stage = Stage(folder=folder, material=material, guard=guard, chance=chance)

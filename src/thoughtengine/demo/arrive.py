@@ -9,10 +9,13 @@ from pathlib import Path
 import attrs
 
 import thoughtengine as te
+from thoughtengine.adapters.telling import counted
 from thoughtengine.demo.page import Page
 from thoughtengine.demo.stage import Promise, Stage
 
 __all__ = ["Arrival", "bytes_in", "play", "show"]
+
+_RATED = 100  # experiences from which on a rate says something
 
 
 @attrs.frozen(kw_only=True)
@@ -109,11 +112,11 @@ def show(outcome: Arrival, page: Page) -> None:
     page.say(f"From {outcome.what}", style="bold")
     for note in outcome.notes:
         page.say(f"({note})", style="faint")
-    rate = outcome.n_read / max(outcome.seconds, 1e-9)
-    page.say(f"{outcome.n_read:,} experiences remembered in {outcome.seconds:.2f} s: {rate:,.0f} a second")
+    rate = f": {outcome.n_read / max(outcome.seconds, 1e-9):,.0f} a second" if outcome.n_read >= _RATED else ""
+    page.say(f"{counted(outcome.n_read, 'experience')} remembered in {outcome.seconds:.2f} s{rate}")
     if outcome.first and outcome.last:
         page.say(
-            f"{outcome.first:%d %b %Y} to {outcome.last:%d %b %Y}, {outcome.n_sources:,} sources, "
-            f"{outcome.n_tags:,} tags, {outcome.n_episodes:,} episodes"
+            f"{outcome.first:%d %b %Y} to {outcome.last:%d %b %Y}, {counted(outcome.n_sources, 'source')}, "
+            f"{counted(outcome.n_tags, 'tag')}, {counted(outcome.n_episodes, 'episode')}"
         )
     page.say(f"{outcome.text_bytes / 1024:,.0f} KiB of text, {outcome.disk_bytes / 1024:,.0f} KiB on disk")

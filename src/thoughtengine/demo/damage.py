@@ -17,6 +17,7 @@ __all__ = ["Damage", "Flip", "flip_where_it_hurts", "play", "show"]
 
 _Contents = dict[int, tuple[object, ...]]
 _PIECE = 12
+_LISTED = ("(deleting its file acknowledges one)", "(listed until you delete its file in incidents/)")
 _LINES = 3
 
 
@@ -196,7 +197,7 @@ def _contents(folder: Path, told: list[str] | None = None) -> _Contents:
     with te.open(folder, create=False) as mind:
         if told is not None:
             health = mind.health()
-            told += [str(reason) for reason in getattr(health, "reasons", ())]
+            told += [str(reason).replace(*_LISTED) for reason in getattr(health, "reasons", ())]
         return {m.id: (m.text, m.at, m.source, m.tags, m.key) for m in mind.memories()}
 
 
@@ -217,16 +218,25 @@ def show(outcome: Damage, page: Page) -> None:
         if not lines:
             page.item(title, "nothing found")
     kept = f"{outcome.n_intact:,} of {outcome.n_memories:,} memories as they were, {outcome.n_altered} altered"
-    page.item("it gave", f"{kept}, {_numbers(outcome.lost)} lost")
+    page.item("it gave", kept)
+    if outcome.lost:
+        page.item("lost", _cost(outcome))
     if outcome.quarantined:
         page.item("it kept", ", ".join(f"quarantine/{name}" for name in outcome.quarantined))
     if outcome.harmless:
         page.item("so", "this bit cost nothing")
 
 
+def _cost(outcome: Damage) -> str:
+    """Say what the damaged block took along, and where that came back from."""
+    n = len(outcome.lost)
+    which = "every memory" if n == outcome.n_memories else _numbers(outcome.lost)
+    why = "all of this mind is one block, and it was" if n == outcome.n_memories else "they lay in the block that was"
+    back = "all came back from the backup" if outcome.n_restored == outcome.n_memories else "the backup has not all"
+    return f"{which}, from this copy: {why} damaged; {back}"
+
+
 def _numbers(ids: Sequence[int]) -> str:
     """Name a few ids of many."""
-    if not ids:
-        return "none"
     shown = ", ".join(map(str, ids[:6]))
     return f"{len(ids)} ({'id ' if len(ids) == 1 else 'ids '}{shown}{', …' if len(ids) > 6 else ''})"

@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 
+from thoughtengine.adapters.telling import counted
 from thoughtengine.errors import ImportFormatError, InvalidArgumentError, ThoughtEngineError
 from thoughtengine.memory.experience import Experience
 
@@ -163,11 +164,11 @@ def _folder(folder: Path) -> Material | None:
     notes = [why] if why else []
     n_read, commits = len(commits), _latest(commits)
     if n_read >= MOST or len(commits) < n_read:
-        notes.append(f"only the latest {len(commits):,} commits, to keep the demo short")
+        notes.append(f"only the latest {counted(len(commits), 'commit')}, to keep the demo short")
     if len(commits) >= SHORT:
         return _material("history", f"the history of the Git repository {_name(folder)}", folder, commits, notes)
     if commits:
-        notes.append(f"a short history ({len(commits)} commits), so the documents are read too")
+        notes.append(f"a short history ({counted(len(commits), 'commit')}), so the documents are read too")
     documents = _in_time(_documents(folder), notes)
     if not commits and not documents:
         return None
@@ -207,15 +208,37 @@ def _file(path: Path) -> Material | None:
     """Read one file in whatever form it has."""
     from thoughtengine import adapters
 
-    form = adapters.detect(path)
+    form = _form(path)
     notes: list[str] = []
-    experiences = _in_time(adapters.read(path, form=form), notes)
+    try:
+        experiences = _in_time(adapters.read(path, form=form), notes)
+    except ImportFormatError as error:
+        if form != "journal" or not isinstance(error.where, str):
+            raise
+        form = "documents"  # the demo has no option to say what the dates mean
+        notes.append(f"its dates cannot be read ({error.where}: `thoughtengine import` tells why), so it is a document")
+        experiences = _in_time(adapters.read(path, form=form), notes)
     asked = _asked(path, len(experiences)) if form == "conversation" else ()
     if not experiences:
         return None
     if not asked:
         experiences = _by_time(experiences)
     return attrs.evolve(_material(form, f"the {form} file {path.name}", path, experiences, notes), asked=asked)
+
+
+def _form(path: Path) -> str:
+    """Tell the form of a file, or say what the demo can read."""
+    from thoughtengine import adapters
+
+    try:
+        return adapters.detect(path)
+    except ImportFormatError:
+        raise
+    except InvalidArgumentError as error:
+        if path.suffix.lower() in (".zip", ".gz", ".tar", ".7z"):
+            raise
+        known = "a file that shows what it is: Markdown or text, a chat, a conversation, JSON lines"
+        raise InvalidArgumentError("--from", str(path), known) from error
 
 
 def _of_python() -> Material:

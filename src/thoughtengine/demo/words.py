@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 __all__ = ["distinct", "frequencies", "telling", "tokens"]
 
+_LITTLE = (
+    "about above after again against almost along already also although always among another anything around away back "
+    "because been before behind being below between both cannot could does doing done down during each either else even "
+    "ever every everything from further going have having hence here hers herself himself into itself just least less "
+    "like little made make many maybe might more most much must myself never nothing often once only onto other others "
+    "ours ourselves over perhaps quite rather really said same shall should since some something sometimes soon still "
+    "such than that their theirs them themselves then there therefore these they thing things this those though through "
+    "thus together too toward towards under unless until upon very want well went were what whatever when where whether "
+    "which while whom whose will with within without would your yours yourself aber auch dann dass dein dich doch einen "
+    "einer einem eine haben habe hier ihre immer jetzt kein keine mein meine mich nach nicht noch oder schon sehr sein "
+    "seine sich sind über unser unter viel wenn wieder wird wurde zwischen avec cette dans elle était leur mais même "
+    "nous pour sans tout très vous como cuando desde donde entre este para pero porque sobre también"
+)
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 _NAMEABLE = re.compile(r"(?<![\w./:@-])[^\W\d_]{4,16}(?![\w/:@-]|\.\w)")
 
@@ -44,14 +58,20 @@ def distinct(text: str) -> list[str]:
     Returns
     -------
     list of str
-        In order of their first use, lower-case, each once.
+        In order of their first use, lower-case, each once; without the little words that stand everywhere.
 
     Examples
     --------
     >>> distinct("Close the socket, see https://example.org/tls and close src/net.py")
     ['close', 'socket']
     """
-    return list(dict.fromkeys(_NAMEABLE.findall(text.casefold())))
+    little = _little()
+    return [word for word in dict.fromkeys(_NAMEABLE.findall(text.casefold())) if word not in little]
+
+
+@functools.cache
+def _little() -> frozenset[str]:
+    return frozenset(_LITTLE.split())
 
 
 def frequencies(texts: Iterable[str]) -> Counter[str]:

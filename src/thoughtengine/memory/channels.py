@@ -10,6 +10,7 @@ import numpy as np
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
+from thoughtengine.memory.analysis import FUNCTION_WORDS
 from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
 from thoughtengine.memory.view import View
@@ -152,8 +153,11 @@ def _lexical(
     n, t = view.n, len(question.terms)
     found = view.postings(question.terms + question.labels)
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
-    in_texts, in_labels = _rarity(frequency[:t], view.totals.texts, config), _rarity(frequency[t:], n, config)
-    in_labels[:t] = np.where(frequency[:t] > 0, np.minimum(in_labels[:t], in_texts), in_labels[:t])  # "what" in a title
+    together = frequency[t:].copy()  # a word is as common as it is in texts or in labels, whichever is more
+    np.maximum(together[:t], frequency[:t], out=together[:t])
+    in_labels = _rarity(together, n, config)
+    in_labels[[word in FUNCTION_WORDS for word in question.words]] *= config.function_words
+    in_texts = np.where(frequency[:t] > 0, in_labels[:t], 0.0)
     rarity = in_labels.copy()
     np.maximum(rarity[:t], in_texts, out=rarity[:t])
     scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0

@@ -63,12 +63,21 @@ def test_files(tmp_path: Path, name: str, content: Any, form: str) -> None:
 
 @pytest.mark.parametrize(
     ("name", "content"),
-    [("a.csv", "a,b\n1,2\n"), ("a.json", "{\n  broken"), ("a.json", [7]), ("a.bin", "")],
+    [("a.csv", "a,b\n1,2\n"), ("a.json", "{\n  broken"), ("a.json", [7])],
 )
 def test_what_cannot_be_told(tmp_path: Path, name: str, content: Any) -> None:
     file = write(tmp_path, name, content)
     with pytest.raises(InvalidArgumentError, match=r"--form NAME.*jsonl.*whatsapp"):
         adapters.detect(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b" \n", "empty"), (b"caf\xe9", "UTF-8"), ("Grüße".encode("utf-16-le"), "UTF-")]
+)
+def test_what_is_empty_or_no_text_is_told(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.md").write_bytes(content)
+    with pytest.raises(ImportFormatError, match=message):
+        adapters.detect(tmp_path / "a.md")
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:

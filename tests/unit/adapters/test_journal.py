@@ -80,6 +80,73 @@ On a day that we spoke of on
     ]
 
 
+def test_headings_below_one_another_make_a_date(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    text = """# 7 May 2025
+Early.
+# 2025
+## June
+Plans.
+### 12
+Swam.
+#### 3
+Three.
+### Fri 13: Lisbon
+Flew.
+## July
+### 3rd
+Home.
+# 2024
+## 03
+### March 5
+Before.
+### 3 things
+None.
+"""
+    with caplog.at_level(logging.WARNING, logger="thoughtengine"):
+        found = journal(tmp_path, text)
+    assert [(f"{experience.at:%Y-%m-%d}", experience.text) for experience in found] == [
+        ("2025-05-07", "Early."),
+        ("2025-06-01", "Plans."),
+        ("2025-06-12", "Swam."),
+        ("2025-06-12", "Three."),
+        ("2025-06-13", "Flew."),
+        ("2025-07-03", "Home."),
+        ("2024-03-05", "Before."),
+        ("2024-03-05", "None."),
+    ]
+    assert [experience.tags for experience in found][3:5] == [("3",), ("Lisbon",)]
+    assert "below a year or month alone" in caplog.text
+    with pytest.raises(ImportFormatError, match=r"line 3.*no day of 2025-06"):
+        journal(tmp_path, "# 2025\n## June\n### 31\nNo.\n")
+    assert told(journal(tmp_path, "# June\n## 12\nSwam.\n", "2025.md")) == [("2025-06-12 12:00", "Swam.")]
+    assert dated(tmp_path / "2025.md")
+
+
+@pytest.mark.parametrize("day", ["Mo, 5. Mai 2025", "5. März 2025", "lundi 5 mai 2025", "Mo, 5. August 2025"])
+def test_months_in_other_languages_are_refused(tmp_path: Path, day: str) -> None:
+    with pytest.raises(ImportFormatError, match=r"line 3.*English names"):
+        journal(tmp_path, f"# 2025-05-04\nBefore.\n# {day}\nAfter.\n")
+    assert len(journal(tmp_path, "# 2025-05-04\n## Top 10 books 2025\nOn 5 May 2025 we read.\n")) == 1
+
+
+def test_lines_with_times_are_memories_of_their_own(tmp_path: Path) -> None:
+    text = "# 2025-05-07\n08:15 Coffee\n09:00 Run\nfast\n\nWe met at\n14:30 and left.\n16:00 Tea.\n"
+    assert told(journal(tmp_path, text)) == [
+        ("2025-05-07 08:15", "08:15 Coffee"),
+        ("2025-05-07 09:00", "09:00 Run\nfast"),
+        ("2025-05-07 09:00", "We met at\n14:30 and left."),
+        ("2025-05-07 16:00", "16:00 Tea."),
+    ]
+
+
+def test_years_of_two_digits(tmp_path: Path) -> None:
+    reading = Reading(timezone=dt.UTC, day_first=True)
+    assert told(journal(tmp_path, "7/5/25\nOne.\n\n8/5/25 Two.\n", reading=reading)) == [
+        ("2025-05-07 12:00", "One."),
+        ("2025-05-08 12:00", "Two."),
+    ]
+
+
 def test_underlined_headings_rules_and_code(tmp_path: Path) -> None:
     text = """2024-03-05 Work
 ===============
@@ -137,7 +204,7 @@ def test_what_stands_before_the_first_date_is_kept_and_told(tmp_path: Path, capl
     with caplog.at_level(logging.WARNING, logger="thoughtengine"):
         found = journal(tmp_path, "A foreword.\n\n# 2024-03-05\nText.\n")
     assert told(found) == [("2024-03-05 12:00", "A foreword."), ("2024-03-05 12:00", "Text.")]
-    assert "1 paragraphs stand before the first date" in caplog.text
+    assert "1 paragraph stands before the first date" in caplog.text
 
 
 @pytest.mark.parametrize("name", ["2024-03-05.md", "2024-03-05 Lisbon.md", "2024_03_05.txt", "20240305.md"])

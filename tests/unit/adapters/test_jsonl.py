@@ -115,6 +115,9 @@ def test_absent_null_and_blank_lines(tmp_path: Path) -> None:
         ({"text": "x", "payload": {"a": 1}, "a": 2}, "no room"),
         ({"text": ""}, "at least one"),
         ({"source": "Dana"}, "at least one"),
+        ({"txt": "a", "who": "b"}, "at least one of text, tags, vector and payload.*the fields are txt, who"),
+        ({"txt": "a", "tags": []}, "at least one"),
+        ('{"text": b}', "Expecting value at character 10; given"),
         ("[" * 5_000, "JSON object"),
     ],
 )

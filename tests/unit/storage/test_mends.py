@@ -248,7 +248,11 @@ def test_copies_tell_errors_of_the_system_as_ours(tmp_path: Path) -> None:
     made(tmp_path / "mind")
     long = tmp_path / ("x" * 300)
     calls = [lambda: backup(tmp_path / "mind", long), lambda: fork(tmp_path / "mind", long)]
-    calls += [lambda: restore(long, tmp_path / "r"), lambda: restore(tmp_path / "mind", long), lambda: backup(long, long)]
+    calls += [
+        lambda: restore(long, tmp_path / "r"),
+        lambda: restore(tmp_path / "mind", long),
+        lambda: backup(long, long),
+    ]
     for call in calls:
         with pytest.raises(StoreError, match="name too long"):
             call()
