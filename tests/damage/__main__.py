@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run what the command line asks for; 1 if anything was silent."""
     parser = argparse.ArgumentParser(prog="python -m tests.damage", description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--specimen", action="append", choices=sorted(SPECIMENS), help="only this one (repeatable)")
-    parser.add_argument("--each", type=int, default=60, help="flips, cuts and zeroed blocks per part (default: 60)")
+    parser.add_argument("--each", type=int, default=40, help="flips, cuts and zeroed blocks per part (default: 40)")
     parser.add_argument("--seed", type=int, default=0, help="of the places")
     parser.add_argument("--write", action="store_true", help="put the table into docs/durability.md")
     asked = parser.parse_args(arguments)

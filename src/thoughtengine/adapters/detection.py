@@ -128,10 +128,7 @@ def _is_lines(path: Path) -> bool:
 
 def _of_text(path: Path) -> str | None:
     """Tell a chat, where most stamped lines name a speaker, from a journal and from a document without dates."""
-    try:
-        stamped = list(itertools.islice(whatsapp.heads(path, Reading()), _LINES))
-    except ImportFormatError:
-        return None
+    stamped = list(itertools.islice(whatsapp.heads(path, Reading()), _LINES))
     if stamped and sum(whatsapp.speaker(head) is not None for head in stamped) * 2 > len(stamped):
         return "whatsapp"
     if dated(path):

@@ -18,7 +18,7 @@ _MONTHLY = re.compile(
 )
 _DAILY = re.compile(
     rf"{WEEKDAY}(?:{MONTH.format('before')}\s+)?(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?(?:\s+(?:of\s+)?{MONTH.format('after')})?"
-    r"(?P<end>[,.]?\s*\(?(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?\)?)?)(?=\s*$|\s*[:,|–—]|\s+-\s)",
+    r"(?P<end>[,.]?\s*\(?(?:(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\b\.?\)?)?)(?=\s*$|\s*[:,|–—](?!\d)|\s+-\s)",
     re.IGNORECASE,
 )
 _FOREIGN = (

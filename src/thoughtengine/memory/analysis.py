@@ -17,11 +17,12 @@ __all__ = ["ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "fol
 ANALYSIS = f"words 1, snowball english {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
-FUNCTION_WORDS = frozenset(
-    "a about after all am an and any are as at be because been before but by can could did do does for from had has have he "
-    "her him his how i if in into is it its me my no not of on or our she so some than that the their them then there these "
-    "they this to up us was we were what when where which who whom why will with would you your".split()
-)
+_FUNCTION_WORDS = """
+a about after all am an and any are as at be because been before but by can could did do does for from had has
+have he her him his how i if in into is it its me my no not of on or our she so some than that the their them
+then there these they this to up us was we were what when where which who whom why will with would you your
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 """English words that hold a question together and say little about what is asked; they count, but less than their rarity."""
 
 _LONGEST = 64  # characters of a word that count
