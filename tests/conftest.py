@@ -1,8 +1,10 @@
 """What holds for every test: no network, reproducible random examples, long runs only when asked for."""
 
+import logging
 import os
 import socket
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -52,3 +54,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="takes minutes: run with --long"))
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """Give the next test the logging this one found."""
+    log = logging.getLogger("thoughtengine")
+    before = log.level, log.propagate, log.disabled, list(log.handlers), logging.root.manager.disable
+    yield
+    log.setLevel(before[0])
+    log.propagate, log.disabled, log.handlers[:] = before[1:4]
+    logging.disable(before[4])

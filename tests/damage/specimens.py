@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import random
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import thoughtengine as te
+from tests.damage.listing import listing
 
 CONFIG = te.Config(storage=te.StorageConfig(write_buffer_bytes=1 << 16, mark_every=256))
 NOON = dt.datetime(2024, 5, 8, 12, tzinfo=dt.UTC)
@@ -91,10 +93,14 @@ def _act(mind: Any, rng: random.Random, ids: list[int]) -> frozenset[int]:
     return frozenset([*chosen, *revised])
 
 
-def _copied(path: Path, name: str) -> Path:
-    target = path.with_name(f"{path.name}-{name}")
-    shutil.copytree(path, target)
-    return target
+def _copied(path: Path, name: str) -> None:
+    """Copy the folder of an open mind as a kill would leave it, when LevelDB is not just tidying up behind itself."""
+    target, before = path.with_name(f"{path.name}-{name}"), None
+    while before is None or before != listing(path):
+        before = listing(path)
+        shutil.rmtree(target, ignore_errors=True)
+        with contextlib.suppress(shutil.Error, FileNotFoundError):
+            shutil.copytree(path, target)
 
 
 def small(folder: Path) -> Specimen:
@@ -127,9 +133,7 @@ def _lived(path: Path, *, n: int, sessions: int, kill: bool = False, erase: bool
         mind.close()
         mind = open_mind(path)
         ids = _remember(mind, rng, n // sessions // 2)
-        older = path.with_name(f"{path.name}-older")
-        shutil.rmtree(older, ignore_errors=True)
-        shutil.copytree(path, older)
+        _copied(path, "older")
         _remember(mind, rng, n // sessions // 2)
         acts |= _act(mind, rng, ids)
     if erase:
@@ -143,4 +147,4 @@ def _lived(path: Path, *, n: int, sessions: int, kill: bool = False, erase: bool
     if kill:
         shutil.rmtree(path)
         path.with_name(f"{path.name}-killed").rename(path)
-    return Specimen(path.name, path, older, truth, marked, acts)
+    return Specimen(path.name, path, path.with_name(f"{path.name}-older"), truth, marked, acts)

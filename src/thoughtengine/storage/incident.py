@@ -17,7 +17,7 @@ __all__ = ["INCIDENTS", "Incident", "read_incidents", "record_incident"]
 INCIDENTS = "incidents"
 
 _QUIET = 60.0  # seconds in which the same thing is told once
-_told: dict[tuple[str, str, str], float] = {}
+_told: dict[tuple[str, str, str], tuple[float, Path]] = {}
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -50,7 +50,8 @@ class Incident(msgspec.Struct, frozen=True):
 def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ...] = (), **data: Any) -> Incident:
     """Write an incident file, log it and return it; on a full disk the log alone must do.
 
-    What was written less than a minute ago, the same kind and message, is neither written nor logged again.
+    What was written less than a minute ago, the same kind and message, is neither written nor logged again while its file
+    lies there.
     """
     now = dt.datetime.now(dt.UTC)
     incident = Incident(kind, now.isoformat(timespec="microseconds"), message, files, data)
@@ -64,14 +65,14 @@ def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ..
         folder.mkdir(mode=0o700, exist_ok=True)
         name = f"{now:%Y%m%dT%H%M%S%f}-{kind.replace(' ', '-')}.json"
         replace_file(folder / name, msgspec.json.format(msgspec.json.encode(incident)) + b"\n")
-        _told[str(root), kind, message] = time.monotonic()
+        _told[str(root), kind, message] = time.monotonic(), folder / name
     return incident
 
 
 def _told_lately(what: tuple[str, str, str]) -> bool:
     now = time.monotonic()
-    for key, at in list(_told.items()):
-        if now - at > _QUIET:
+    for key, (at, file) in list(_told.items()):
+        if now - at > _QUIET or not file.exists():
             _told.pop(key, None)
     return what in _told
 

@@ -47,3 +47,14 @@ def test_an_incident_file_that_does_not_read_is_an_incident(tmp_path: Path, data
 
 def test_no_folder_is_no_incident(tmp_path: Path) -> None:
     assert read_incidents(tmp_path) == []
+
+
+def test_the_same_is_told_once_as_long_as_it_is_on_record(tmp_path: Path) -> None:
+    for _ in range(3):
+        record_incident(tmp_path, "damage", "a flipped bit")
+    record_incident(tmp_path, "damage", "another flipped bit")
+    assert len(read_incidents(tmp_path)) == 2
+    for file in (tmp_path / INCIDENTS).iterdir():
+        file.unlink()
+    record_incident(tmp_path, "damage", "a flipped bit")
+    assert len(read_incidents(tmp_path)) == 1, "it was acknowledged, and is there again"
