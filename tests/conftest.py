@@ -60,8 +60,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def logging_as_it_was() -> Iterator[None]:
     """Give the next test the logging this one found."""
     log = logging.getLogger("thoughtengine")
-    before = log.level, log.propagate, log.disabled, list(log.handlers), logging.root.manager.disable
+    before = log.level, log.propagate, list(log.handlers), logging.root.manager.disable
     yield
     log.setLevel(before[0])
-    log.propagate, log.disabled, log.handlers[:] = before[1:4]
-    logging.disable(before[4])
+    log.propagate, log.handlers[:] = before[1:3]
+    logging.disable(before[3])
+    for name, logger in logging.root.manager.loggerDict.items():  # `dictConfig` disables what it does not name
+        if name.startswith("thoughtengine") and isinstance(logger, logging.Logger):
+            logger.disabled = False

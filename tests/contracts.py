@@ -17,7 +17,7 @@ from thoughtengine.errors import RecordError, StoreClosedError
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import open_envelope
 from thoughtengine.storage.contract import PAGE, Store
-from thoughtengine.storage.keyspace import APPRAISAL, HEAD, MARK, MEMORY, NAME, TERMS, HeadRecord
+from thoughtengine.storage.keyspace import APPRAISAL, HEAD, MARK, MEMORY, NAME, TERMS, VECTOR, HeadRecord
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -167,6 +167,16 @@ class StoreContract:
         first, second = store.commit(notes(1, 2)), store.commit(notes(2, 3))
         found = {MEMORY.number(k): open_envelope(k, v, MEMORY).sequence for k, v in store.raw(MEMORY)}
         assert found == {1: first, 2: second, 3: second}
+
+    def test_a_memory_tells_what_was_stored_beside_it(self, store: Store) -> None:
+        batch = notes(1, 2, 3, 4)
+        for area, number in ((APPRAISAL, 1), (VECTOR, 2), (APPRAISAL, 3), (VECTOR, 3), (APPRAISAL, 9)):
+            batch.put(area, number, Figure(number))
+        store.commit(batch)
+        flags = {MEMORY.number(k): open_envelope(k, v, MEMORY).flags for k, v in store.raw(MEMORY)}
+        has_appraisal, has_vector = MEMORY.beside[APPRAISAL.prefix], MEMORY.beside[VECTOR.prefix]
+        assert flags == {1: has_appraisal, 2: has_vector, 3: has_appraisal | has_vector, 4: 0}
+        assert {open_envelope(k, v, MARK).flags for k, v in store.raw(MARK)} == {0}
 
     def test_counters_go_with_the_batch_and_stay(self, store: Store) -> None:
         store.commit(notes(1), memories=1, next_id=2)

@@ -95,12 +95,14 @@ def _act(mind: Any, rng: random.Random, ids: list[int]) -> frozenset[int]:
 
 def _copied(path: Path, name: str) -> None:
     """Copy the folder of an open mind as a kill would leave it, when LevelDB is not just tidying up behind itself."""
-    target, before = path.with_name(f"{path.name}-{name}"), None
-    while before is None or before != listing(path):
-        before = listing(path)
-        shutil.rmtree(target, ignore_errors=True)
+    target = path.with_name(f"{path.name}-{name}")
+    while True:
         with contextlib.suppress(shutil.Error, FileNotFoundError):
+            before = listing(path)
+            shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(path, target)
+            if before == listing(path):
+                return
 
 
 def small(folder: Path) -> Specimen:

@@ -345,4 +345,4 @@ class LivesTwice(RuleBasedStateMachine):
 
 
 TestModel = LivesTwice.TestCase
-TestModel.settings = settings(max_examples=scaled(60), stateful_step_count=25)
+TestModel.settings = settings(max_examples=min(300, scaled(60)), stateful_step_count=25)

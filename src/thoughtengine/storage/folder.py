@@ -36,6 +36,7 @@ from thoughtengine.storage.files import (
     discard,
     folder_at,
     is_free,
+    is_unfinished,
     remove_tree,
     sync_folder,
     sync_tree,
@@ -99,18 +100,14 @@ def open_folder(path: str | os.PathLike[str], config: StorageConfig, *, create: 
         read_pointer(root)
         return FolderStore(root, config), False
     except StoreNotFoundError:
-        if not create or not (_free(root) or (root / STORE).exists()):
+        # another process may be making one in this very folder: then it is waited for below
+        if not create or not (is_free(root) or is_unfinished(root) or (root / STORE).exists()):
             raise
     try:
         _create(root, config)
     except StoreExistsError:  # another process was faster: then it is a mind like any other
         return FolderStore(root, config), False
     return FolderStore(root, config), True
-
-
-def _free(root: Path) -> bool:
-    """Tell whether a mind may be made at `root`: nothing there, or an empty folder."""
-    return is_free(root)
 
 
 def _create(root: Path, config: StorageConfig) -> None:
