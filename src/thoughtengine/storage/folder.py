@@ -7,6 +7,7 @@ import datetime as dt
 import os
 import re
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -53,6 +54,8 @@ from thoughtengine.storage.store import Level
 __all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "new_pointer", "open_folder"]
 
 QUARANTINE = "quarantine"
+_PATIENCE = 10.0
+"""Seconds to wait for a process that is making the same mind."""
 SNAPSHOTS = "snapshots"
 ASIDE = ".old" + PART
 """Ending of a snapshot's hidden name while an erasure puts a purged one in its place."""
@@ -95,19 +98,22 @@ def open_folder(path: str | os.PathLike[str], config: StorageConfig, *, create: 
     StoreError
         Any of its kinds, as the folder demands; nothing was touched then.
     """
-    root = folder_at(path)
-    try:
-        read_pointer(root)
-        return FolderStore(root, config), False
-    except StoreNotFoundError:
-        # another process may be making one in this very folder: then it is waited for below
-        if not create or not (is_free(root) or is_unfinished(root) or (root / STORE).exists()):
-            raise
-    try:
-        _create(root, config)
-    except StoreExistsError:  # another process was faster: then it is a mind like any other
-        return FolderStore(root, config), False
-    return FolderStore(root, config), True
+    root, until = folder_at(path), time.monotonic() + _PATIENCE
+    while True:
+        try:
+            read_pointer(root)
+            return FolderStore(root, config), False
+        except StoreNotFoundError:
+            # another process may be making one in this very folder: then it is waited for
+            if not create or not (is_free(root) or is_unfinished(root) or (root / STORE).exists()):
+                raise
+        try:
+            _create(root, config)
+            return FolderStore(root, config), True
+        except StoreExistsError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.01)
 
 
 def _create(root: Path, config: StorageConfig) -> None:
