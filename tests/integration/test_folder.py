@@ -535,7 +535,7 @@ def test_two_processes_make_the_same_mind_at_once(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == sorted(map(str, range(40)))
 
 
-@pytest.mark.parametrize("moment", ["_free", "_create"])
+@pytest.mark.parametrize("moment", ["is_free", "_create"])
 def test_another_one_is_made_in_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     """Whatever the moment at which another process makes the mind, it is a mind like any other."""
     original = getattr(folder_module, moment)
