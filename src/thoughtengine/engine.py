@@ -8,7 +8,6 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -88,7 +87,7 @@ class ThoughtEngine:
                 store.settle()
         dimension, fingerprint = self._adopt(encoder)
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
-        store.on_return = self._memories.dropped
+        store.on_return = self._memories.live.dropped
         if encoder is not None:
             encode_missing(store, self._memories, encoder, progress=self._progress)
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
@@ -231,7 +230,7 @@ class ThoughtEngine:
             try:
                 ids += self._take(chunk, codes_of(self._encoder, chunk))
             except (InvalidArgumentError, MemoryNotFoundError) as error:
-                found = misfit(self._store, chunk, self._memories.dimension)
+                found = misfit(self._store, chunk, self._memories.live.dimension)
                 raise BatchError(len(ids) + (found[0] if found else 0), tuple(ids), error) from error
             except StoreError as error:
                 error.ids = tuple(ids)
@@ -242,7 +241,7 @@ class ThoughtEngine:
     ) -> list[int]:
         encoder = self._encoder
         with self._memories.changing():
-            if (found := misfit(self._store, drafts, self._memories.dimension)) is not None:
+            if (found := misfit(self._store, drafts, self._memories.live.dimension)) is not None:
                 raise found[1]
             self._fix_dimension(drafts)
             ids, taken = take(
@@ -253,7 +252,7 @@ class ThoughtEngine:
                 supersedes=supersedes,
                 sync=self._sync,
             )
-            self._memories.added(taken)
+            self._memories.live.added(taken)
             if taken:  # told under the lock, so that nobody hears of a memory's end before its beginning
                 self.events.emit("remembered", ids=tuple(t.id for t in taken))
                 revised = {t.superseded: t.id for t in taken if t.superseded is not None}
@@ -267,7 +266,7 @@ class ThoughtEngine:
             dimension = next((made.vector.size for made in drafts if made.vector is not None), None)
             if dimension is not None:
                 self._store.update_pointer(dimension=dimension)
-                self._memories.dimension = dimension
+                self._memories.live.dimension = dimension
 
     def revise(
         self,
@@ -387,10 +386,9 @@ class ThoughtEngine:
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
         now, offset = self._now()
-        view, vector = self._memories.view(), self._cue_vector(asked)
+        view, vector = self._memories.view(whole=False), self._cue_vector(asked)
         ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
-        found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
-        hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
+        hits = as_hits(ranking, self._memories.found(view, ranking.places, now))
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
         return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
@@ -398,7 +396,7 @@ class ThoughtEngine:
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:
             vector = as_vector(cue.vector, self._config.limits)
-            have = self._memories.dimension
+            have = self._memories.live.dimension
             if have is not None and vector.size != have:
                 raise VectorDimensionError("cue", vector.size, have)
             return vector
@@ -542,14 +540,19 @@ class ThoughtEngine:
                 from thoughtengine.memory.erase import erase as erase_memories
 
                 receipt = erase_memories(self._store, found, at=self._now()[0])
-                self._memories.dropped()
+                self._memories.live.dropped()
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
             return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
 
-    def _alone(self, erase: bool) -> AbstractContextManager[Any]:
-        """Let an erasure wait for copies that are being made, which it would not reach, and them for it."""
-        return self._store.copying if erase else nullcontext()
+    @contextlib.contextmanager
+    def _alone(self, erase: bool) -> Iterator[None]:
+        """Let an erasure wait for copies and index files that are being made, which it would not reach, and them for it."""
+        if not erase:
+            yield
+            return
+        with self._store.copying, self._memories.live.upkeep.quiet():
+            yield
 
     def pin(self, *ids: int | str) -> Receipt:
         """Make memories eternal: same id, layer eternal, strength 1, until ``mind.undo(receipt)``.
@@ -589,7 +592,7 @@ class ThoughtEngine:
             return self._acted("undone", undo(self._store, number, at=self._now()[0], sync=self._sync))
 
     def _acted(self, kind: str, acted: Acted) -> Receipt:
-        self._memories.marked(acted.marks)
+        self._memories.live.marked(acted.marks)
         self.events.emit(kind, ids=acted.receipt.ids, receipt=acted.receipt.id)
         return acted.receipt
 
@@ -672,6 +675,7 @@ class ThoughtEngine:
             self._store.ready()
             self.events.emit("closed")
             self.events.close()
+            self._memories.live.close()
         self._store.close()
 
     def __enter__(self) -> ThoughtEngine:

@@ -110,7 +110,7 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
         layers={name: view.count(parse_where(layers=name), now) for name in LAYERS},
         sources=sum(value is not None for value in view.sources.codes),
         episodes=sum(value is not None for value in view.episodes.codes),
-        vectors=int((view.columns.vector[: view.n] >= 0).sum()),
+        vectors=view.n_vectors,
         first=ends[0] if ends else None,
         last=ends[1] if ends else None,
         bytes_on_disk=size,

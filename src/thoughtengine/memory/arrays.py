@@ -5,95 +5,178 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from thoughtengine._types import BoolArray, FloatArray, IntArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "best", "spread"]
+__all__ = ["accumulate", "best", "differing", "dots", "lay", "spread", "top", "within"]
 
-_SHORT = 16_384  # postings up to which one pass over all is faster than one per hash: they fit the cache
-_BINS = 4096
+_DAY = 86_400_000_000
+_REACH = 3  # widths of a span beyond which nothing is near it
 
 
 def accumulate(
-    positions: NDArray[np.int32],
-    counts: NDArray[np.uint8],
-    bounds: IntArray,
-    weights: FloatArray,
-    norms: FloatArray,
+    postings: NDArray[np.uint32],
+    starts: IntArray,
+    stops: IntArray,
+    weights: SingleArray,
+    start: int,
+    lengths: NDArray[np.uint16],
+    least: np.float32,
+    slope: np.float32,
+    k1: np.float32,
     wanted: BoolArray,
-    k1: float,
-    out: FloatArray,
+    out: SingleArray,
 ) -> None:
-    """Add the BM25 score of every memory to `out`, hash by hash.
+    """Add the BM25 scores of one part of the index to `out`, hash by hash.
 
     Parameters
     ----------
-    positions, counts, bounds
-        `Postings` of t hashes.
-    weights : array of float64, shape (t,)
-        What one hash weighs: its inverse document frequency.
-    norms : array of float64, shape (n,)
-        `k1` times how long a memory is for BM25, by position.
+    postings, starts, stops, start
+        As in `Found`.
+    weights : array of float32, shape (t,)
+        What a hash weighs: its inverse document frequency; one of weight 0 is left out.
+    lengths : array of uint16, shape (n,)
+        Words, by position.
+    least, slope : float32
+        A memory of l words has the norm ``least + slope * l``: ``k1 * (1 - b)`` and ``k1 * b / average``.
+    k1 : float32
+        Saturation of counts.
     wanted : array of bool, shape (n,) or (0,)
         Whose score is asked for; empty: everyone's.
-    k1 : float
-        Saturation of counts.
-    out : array of float64, shape (n,)
-        Zeros, written.
+    out : array of float32, shape (n,)
+        Added to. Postings beyond it are left out.
     """
+    more = k1 + np.float32(1.0)
+    for i in np.flatnonzero(weights):
+        packed = postings[starts[i] : stops[i]]
+        at = (packed >> 8).astype(np.int64) + start
+        inside = at < len(out)
+        if len(wanted):
+            inside[inside] = wanted[at[inside]]
+        at, packed = at[inside], packed[inside]
+        count = (packed & 255).astype(np.float32)
+        out[at] += weights[i] * (count * more / (count + (least + slope * lengths[at].astype(np.float32))))
+
+
+def top(
+    text: SingleArray,
+    labels: SingleArray,
+    extra: SingleArray,
+    sources: NDArray[np.int32],
+    named: NDArray[np.int32],
+    boost: np.float32,
+    wanted: BoolArray,
+    scores: SingleArray,
+    places: IntArray,
+) -> int:
+    """Find the memories that score best by themselves, of equals the later ones.
+
+    Parameters
+    ----------
+    text, labels : array of float32, shape (n,)
+        Scores to add up, by position.
+    extra : array of float32, shape (n,) or (0,)
+        Another one.
+    sources : array of int32, shape (n,)
+        Codes, by position.
+    named : array of int32, shape (s,)
+        Codes of the sources whose memories count more: by the share `boost`.
+    wanted : array of bool, shape (n,) or (0,)
+        Who may be found; empty: everyone.
+    scores, places : array of float32 and of int64, shape (k,)
+        Written, in no order.
+
+    Returns
+    -------
+    int
+        How many were found: those above 0, at most k.
+    """
+    total = text + labels
+    if len(extra):
+        total = total + extra
+    if len(named):
+        total = np.where(np.isin(sources[: len(total)], named), total * (np.float32(1.0) + boost), total)
     if len(wanted):
-        inside = wanted[positions]
-        kept = np.concatenate(([0], np.cumsum(inside)))
-        positions, counts, bounds = positions[inside], counts[inside], kept[bounds]
-    if len(positions) <= _SHORT:
-        gain = np.repeat(weights, np.diff(bounds)) * (counts * (k1 + 1.0) / (counts + norms[positions]))
-        out += np.bincount(positions, gain, len(out))
-        return
-    for i in range(len(weights)):
-        part = slice(bounds[i], bounds[i + 1])
-        at, count = positions[part], counts[part]
-        out[at] += weights[i] * (count * (k1 + 1.0) / (count + norms[at]))
+        total = np.where(wanted, total, np.float32(0.0))
+    found = best(total, len(places))
+    scores[: len(found)], places[: len(found)] = total[found], found
+    return len(found)
+
+
+def within(
+    at: IntArray,
+    offset: NDArray[np.int32],
+    starts: IntArray,
+    stops: IntArray,
+    weight: np.float32,
+    out: SingleArray,
+) -> None:
+    """Add `weight` for moments inside a span of local time, and less by a normal curve as wide as the span outside it.
+
+    Parameters
+    ----------
+    at, offset : arrays of int64 and int32, shape (n,)
+        Microseconds since 1970; seconds east of UTC.
+    starts, stops : array of int64, shape (s,)
+        Spans, in microseconds of local time.
+    out : array of float32, shape (n,)
+        Added to, the best span of each.
+    """
+    local = at + offset * np.int64(1_000_000)
+    most = np.zeros(len(local), np.float32)
+    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
+        width = max(stop - start, _DAY)
+        close = np.flatnonzero((local >= start - _REACH * width) & (local < stop + _REACH * width))
+        away = np.maximum(np.maximum(start - local[close], local[close] - stop), 0) / width
+        most[close] = np.maximum(most[close], np.exp(-0.5 * away * away).astype(np.float32))
+    out += weight * most
 
 
 def spread(
-    base: FloatArray,
+    text: SingleArray,
+    dense: SingleArray,
+    lends: BoolArray,
     previous: NDArray[np.int32],
     following: NDArray[np.int32],
-    lengths: NDArray[np.int32],
+    lengths: NDArray[np.uint16],
     places: IntArray,
-    near: float,
-    far: float,
-    echo: float,
-    context: float,
-    out: FloatArray,
+    near: np.float32,
+    far: np.float32,
+    echo: np.float32,
+    context: np.float32,
+    out: SingleArray,
 ) -> None:
     """Write to `out` what memories get from the scores of the two before and the two after them in their episode.
 
     Parameters
     ----------
-    base : array of float64, shape (n,)
-        Scores to spread, by position.
+    text, dense : array of float32, shape (n,)
+        Scores that are lent, added up, by position.
+    lends : array of bool, shape (n,) or (0,)
+        Who lends; empty: everyone.
     previous, following : array of int32, shape (n,)
         Neighbours in the episode, -1 for none; a follower of n or more is not in view.
-    lengths : array of int32, shape (n,)
+    lengths : array of uint16, shape (n,)
         Words, by position.
     places : array of int64, shape (p,)
         Positions that are asked for.
-    near, far : float
+    near, far : float32
         Share of its score that the next one lends, and the one after it.
-    echo : float
+    echo : float32
         Share that the weaker neighbours add to the strongest.
-    context : float
+    context : float32
         Words up to which a memory leans on its neighbours fully; beyond, less by the root of the excess.
-    out : array of float64, shape (p,)
+    out : array of float32, shape (p,)
         Written.
     """
-    n = len(base)
+    n = len(text)
     before, after = previous[places], following[places]
     before2, after2 = _step(previous, before, n), _step(following, after, n)
-    a, b = near * _at(base, before, n), near * _at(base, after, n)
-    c, d = far * _at(base, before2, n), far * _at(base, after2, n)
+    lent = [_lent(text, dense, lends, at, n) for at in (before, after, before2, after2)]
+    a, b, c, d = near * lent[0], near * lent[1], far * lent[2], far * lent[3]
     most = np.maximum(np.maximum(a, b), np.maximum(c, d))
-    lean = np.minimum(np.sqrt(context / np.maximum(lengths[places], 1)), 1.0)
+    lean = np.minimum(
+        np.sqrt(context / np.maximum(lengths[places].astype(np.float32), np.float32(1.0))), np.float32(1.0)
+    )
     out[:] = lean * (most + echo * (a + b + c + d - most))
 
 
@@ -102,38 +185,100 @@ def _step(links: NDArray[np.int32], at: NDArray[np.int32], n: int) -> NDArray[np
     return np.where(inside, links[np.where(inside, at, 0)], np.int32(-1))
 
 
-def _at(values: FloatArray, at: NDArray[np.int32], n: int) -> FloatArray:
+def _lent(text: SingleArray, dense: SingleArray, lends: BoolArray, at: NDArray[np.int32], n: int) -> SingleArray:
     inside = (at >= 0) & (at < n)
-    return np.where(inside, values[np.where(inside, at, 0)], 0.0)
+    at = np.where(inside, at, 0)
+    if len(lends):
+        inside &= lends[at]
+    return np.where(inside, text[at] + dense[at], np.float32(0.0))
 
 
-def best(scores: FloatArray, k: int) -> IntArray:
-    """Return where the `k` largest scores above 0 are, largest first, of equals the later one first.
-
-    Has no compiled twin: a heap was slower than a histogram and a partition.
+def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, out: NDArray[np.uint16]) -> None:
+    """Write to `out` how many bits of each code differ from one.
 
     Parameters
     ----------
-    scores : array of float64, shape (n,)
+    codes : array of uint64, shape (m * w,)
+        The codes, row by row.
+    code : array of uint64, shape (w,)
+        The one.
+    rows : array of int64, shape (r,) or (0,)
+        Which of them; empty: all.
+    out : array of uint16, shape (r,) or (m,)
+        Written.
+    """
+    table = codes.reshape(-1, len(code))
+    table = table[rows] if len(rows) else table
+    out[:] = np.bitwise_count(table ^ code).sum(axis=1, dtype=np.uint16)
+
+
+def dots(coarse: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
+    """Write to `out` the dot products of some quantised vectors with one.
+
+    Parameters
+    ----------
+    coarse : array of int8, shape (m * d,)
+        The vectors, row by row.
+    steps : array of int16, shape (d,)
+        The one; at most 2,000 in size, so that no sum of 8,192 overflows.
+    rows : array of int64, shape (r,)
+        Which of them.
+    out : array of int32, shape (r,)
+        Written.
+    """
+    some = coarse.reshape(-1, len(steps))[rows].astype(np.float32)
+    # exact: every partial sum is a whole number; beyond 2**24 float32 would round, so it is split
+    low, high = steps % 32, steps // 32
+    out[:] = np.rint(some @ low.astype(np.float32)).astype(np.int32) + 32 * np.rint(
+        some @ high.astype(np.float32)
+    ).astype(np.int32)
+
+
+def lay(
+    postings: NDArray[np.uint32],
+    bounds: IntArray,
+    into: IntArray,
+    shift: np.uint32,
+    filled: IntArray,
+    out: NDArray[np.uint32],
+) -> None:
+    """Lay the postings of a segment behind those of the ones before it.
+
+    Parameters
+    ----------
+    postings : array of uint32
+        Of the segment.
+    bounds : array of int64, shape (u + 1,)
+        Where those of each hash lie.
+    into : array of int64, shape (u,)
+        Which hash of the merged segment each is.
+    shift : uint32
+        Added to each.
+    filled : array of int64, shape (v,)
+        Where the next posting of each merged hash goes; moved on.
+    out : array of uint32
+        Written.
+    """
+    sizes = np.diff(bounds)
+    target = np.repeat(filled[into] - bounds[:-1], sizes) + np.arange(len(postings))
+    out[target] = postings + shift
+    filled[into] += sizes
+
+
+def best(scores: SingleArray | FloatArray, k: int) -> IntArray:
+    """Return where the `k` largest scores above 0 are, largest first, of equals the later one first.
+
+    Parameters
+    ----------
+    scores : array of float, shape (n,)
         No NaN.
     k : int
         At least 1.
     """
-    found = np.flatnonzero(scores > _floor(scores, k))
+    found = np.flatnonzero(scores > 0.0)
     if k < len(found):
         values = scores[found]
         least = np.partition(values, len(found) - k)[len(found) - k]
         found = found[values >= least]
     order = np.lexsort((-found, -scores[found]))
     return found[order[:k]]
-
-
-def _floor(scores: FloatArray, k: int) -> float:
-    """Return a value below the `k` largest scores, by a histogram: a partition of few is faster than one of all."""
-    top = float(scores.max(initial=0.0))
-    if len(scores) <= 4 * _BINS or top <= 0.0:
-        return 0.0
-    bins = (np.maximum(scores, 0.0) * ((_BINS - 1) / top)).astype(np.int32)
-    at_least = np.cumsum(np.bincount(bins, minlength=_BINS)[::-1])
-    bin_ = _BINS - 1 - int(at_least.searchsorted(k))
-    return max((bin_ - 1) * (top / (_BINS - 1)), 0.0)

@@ -11,6 +11,7 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import FUNCTION_WORDS
+from thoughtengine.memory.likeness import Likeness
 from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
 from thoughtengine.memory.view import View
@@ -21,9 +22,11 @@ CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours"
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
-_DAY = 86_400_000_000
-_KERNELS = 20_000  # memories from which compiled code is worth its start
+_COMPILED = 8_192  # memories from which compiled code is worth its start
+_READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
+_NOTHING = np.empty(0, np.float32)
+_F = np.float32
 
 
 class Scored(NamedTuple):
@@ -35,15 +38,16 @@ class Scored(NamedTuple):
         Positions, ascending.
     shares : array of float64, shape (c, p)
         Weighted scores, in the order of `CHANNELS`.
-    said : array of float64, shape (n,)
-        Words and meaning of every memory, which its neighbours lean on, by position.
+    text, dense : array of float32, shape (n,)
+        What each memory lends to its neighbours, by position.
     words : tuple of str
         Words of the cue and of its dates, the rarest first.
     """
 
     places: IntArray
     shares: FloatArray
-    said: FloatArray
+    text: SingleArray
+    dense: SingleArray
     words: tuple[str, ...]
 
 
@@ -75,41 +79,218 @@ def score(
 
     Notes
     -----
-    Up to a few thousand memories all are in question. Of more, the best by their own words, meaning and time are, and
-    the neighbours of the very best.
+    Up to a few thousand memories all are in question. Of more, the best few hundred of the channels that find (words, and
+    meaning) are, and the neighbours of the very best.
     """
-    maths = _maths(view.n)
-    few = chosen is not None and 4 * len(chosen) <= view.n
-    wanted = with_neighbours(view, chosen) if few and chosen is not None else _EVERYONE
-    own, spoken = _own(view, question, wanted, config, maths)
-    said = _sum([own[channel] for channel in ("text", "dense") if channel in own], view.n)
-    if visible is not None:
-        said = said * visible
-    places = np.arange(view.n) if chosen is None else chosen
-    if len(places) > 4 * max(POOL, 2 * k):
-        total = _sum(list(own.values()), view.n)
-        scores = _sum([total[places], *_placed(view, question, places, config).values()], view.n)
-        places = shortlist(view, places, scores, said, max(POOL, 2 * k), filtered=chosen is not None)
-    shares = np.zeros((len(CHANNELS), len(places)))
-    for channel, column in own.items():
-        shares[_ROW[channel]] = column[places]
-    _lean(view, said, places, config, maths, shares[_ROW["neighbours"]])
-    if (weight := _weight(config, "source")) and question.sources:
-        named = np.isin(view.columns.source[places], question.sources)
-        shares[_ROW["source"]] = named * shares.sum(axis=0) * weight
-    for channel, column in _placed(view, question, places, config).items():
-        shares[_ROW[channel]] = column
-    return Scored(places, shares, said, spoken)
+    return _Scoring(view, question, chosen, visible, config, k).scored()
 
 
-def _weight(config: RecallConfig, channel: str) -> float:
-    weight: float = 0.0 if channel in config.off else getattr(config, channel)
-    return weight
+class _Scoring:
+    """One recall while its channels are filled."""
+
+    def __init__(
+        self,
+        view: View,
+        question: Question,
+        chosen: IntArray | None,
+        visible: BoolArray | None,
+        config: RecallConfig,
+        k: int,
+    ) -> None:
+        self._view, self._question, self._chosen, self._config = view, question, chosen, config
+        self._maths = _maths(view.n)
+        self._lends = _EVERYONE if visible is None else visible
+        self._text = np.zeros(view.n, np.float32)
+        self._labels = np.zeros(view.n, np.float32)
+        self._dense = np.zeros(view.n, np.float32)
+        self._wanted = max(POOL, 2 * k)
+
+    def scored(self) -> Scored:
+        """Fill the channels, those that find first."""
+        words = self._words() if self._on("text") or self._on("labels") else ()
+        likeness = self._likeness()
+        places = self._places(likeness)
+        if likeness is not None:
+            self._compare(likeness, places)
+        shares = np.zeros((len(CHANNELS), len(places)))
+        shares[_ROW["text"]] = self._text[places]
+        shares[_ROW["labels"]] = self._labels[places]
+        shares[_ROW["dense"]] = self._dense[places]
+        self._lean(places, shares[_ROW["neighbours"]])
+        if self._on("source") and self._question.sources:
+            named = np.isin(self._view.columns.source[places], self._question.sources)
+            shares[_ROW["source"]] = named * shares.sum(axis=0) * self._config.source
+        self._place(places, shares)
+        return Scored(places, shares, self._text, self._dense, words)
+
+    def _on(self, channel: str) -> float:
+        weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
+        return weight
+
+    # the channels that find
+
+    def _words(self) -> tuple[str, ...]:
+        """Fill the columns of words, as shares of what the words of the cue weigh in all; return them, the rarest first."""
+        view, question, config = self._view, self._question, self._config
+        if not question.labels:
+            return ()
+        t = len(question.terms)
+        parts = view.find(question.terms + question.labels)
+        frequency = sum((part.stops - part.starts for part in parts), np.zeros(t + len(question.labels), np.int64))
+        in_texts, in_labels = self._weights(frequency, t)
+        rarity = in_labels.copy()
+        np.maximum(rarity[:t], in_texts, out=rarity[:t])
+        scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
+        read = self._read(frequency)
+        wanted = self._asked()
+        for channel, out, own, lengths, mean, part in (
+            ("text", self._text, in_texts, view.columns.length, view.totals.mean_words, slice(0, t)),
+            (
+                "labels",
+                self._labels,
+                in_labels,
+                view.columns.labels,
+                view.totals.labels / (view.n or 1),
+                slice(t, None),
+            ),
+        ):
+            if not (weight := self._on(channel)):
+                continue
+            weights = (own * read[part] * (weight / scale)).astype(np.float32)
+            for found in parts:
+                self._maths.accumulate(
+                    found.postings, found.starts[part], found.stops[part], weights, found.start, lengths,
+                    _F(config.k1 * (1.0 - config.b)), _F(config.k1 * config.b / (mean or 1.0)), _F(config.k1), wanted, out,
+                )  # fmt: skip
+        return tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
+
+    def _weights(self, frequency: IntArray, t: int) -> tuple[FloatArray, FloatArray]:
+        """Return the rarity of each word of the cue among texts, and among labels.
+
+        A word is as common as it is in texts or in labels, whichever is more.
+        """
+        n, config = self._view.n, self._config
+        together = frequency[t:].copy()
+        np.maximum(together[:t], frequency[:t], out=together[:t])
+        in_labels = np.where(
+            together > 0, np.log(1.0 + np.maximum(n - together + 0.5, 0.5) / (together + 0.5)) ** config.rarity, 0.0
+        )
+        in_labels[[word in FUNCTION_WORDS for word in self._question.words]] *= config.function_words
+        return np.where(frequency[:t] > 0, in_labels[:t], 0.0), in_labels
+
+    def _read(self, frequency: IntArray) -> BoolArray:
+        """Tell which words are looked up: the rarest, until their postings add up to what a cue may cost."""
+        budget = max(_READ, self._view.n // 2)
+        if int(frequency.sum()) <= budget:
+            return np.ones(len(frequency), np.bool_)
+        order = np.argsort(frequency, kind="stable")
+        read = np.zeros(len(frequency), np.bool_)
+        read[order[np.cumsum(frequency[order]) <= budget]] = True
+        read[order[: int(np.count_nonzero(frequency == 0)) + 1]] = True  # the rarest of all is always looked up
+        return read
+
+    def _asked(self) -> BoolArray:
+        """Return by position whose words are asked for: those that may be found and their neighbours; empty: everyone's."""
+        if self._chosen is None or 4 * len(self._chosen) > self._view.n:
+            return _EVERYONE
+        marked = np.zeros(self._view.n, np.bool_)
+        marked[with_neighbours(self._view, self._chosen)] = True
+        return marked
+
+    def _likeness(self) -> Likeness | None:
+        unit = self._question.vector
+        if unit is None or not self._on("dense") or self._view.dimension is None:
+            return None
+        return Likeness(self._view, "dense", unit, self._maths)
+
+    def _places(self, likeness: Likeness | None) -> IntArray:
+        """Return the positions in question, ascending; the closest in meaning have their likeness then."""
+        chosen, n = self._chosen, self._view.n
+        if (n if chosen is None else len(chosen)) <= 4 * self._wanted:
+            return np.arange(n) if chosen is None else chosen
+        closest = np.empty(0, np.int64)
+        if likeness is not None:
+            closest, cosines = likeness.closest(self._wanted, chosen)
+            self._dense[closest] = self._gain(likeness, cosines)
+        allowed = _EVERYONE
+        if chosen is not None:
+            allowed = np.zeros(n, np.bool_)
+            allowed[chosen] = True
+        best = self._best(self._wanted, allowed, extra=self._extra(), named=bool(self._on("source")))
+        lenders = np.concatenate((best, closest)) if chosen is None else self._best(POOL, self._lends)
+        return shortlist(
+            self._view, np.union1d(best, closest), lenders, self._text[lenders] + self._dense[lenders], allowed
+        )
+
+    def _best(self, k: int, allowed: BoolArray, *, extra: SingleArray = _NOTHING, named: bool = False) -> IntArray:
+        columns, n = self._view.columns, self._view.n
+        scores, places = np.empty(k, np.float32), np.empty(k, np.int64)
+        sources = self._question.sources if named else ()
+        found = self._maths.top(
+            self._text, self._labels, extra, columns.source[:n], np.array(sources, np.int32),
+            _F(self._config.source if sources else 0.0), allowed, scores, places,
+        )  # fmt: skip
+        return places[:found]
+
+    def _extra(self) -> SingleArray:
+        """Return what moment and episode add, by position; empty where the cue says nothing of them."""
+        view, question = self._view, self._question
+        spans, episode = question.spans if self._on("time") else (), question.episode if self._on("episode") else 0
+        if not spans and not episode:
+            return _NOTHING
+        extra = np.zeros(view.n, np.float32)
+        if spans:
+            self._near(slice(0, view.n), extra)
+        if episode:
+            extra[view.columns.episode[: view.n] == episode] += _F(self._on("episode"))
+        return extra
+
+    # the channels that weigh what was found
+
+    def _compare(self, likeness: Likeness, places: IntArray) -> None:
+        """Give every memory in question its likeness."""
+        cosines = likeness.at(places)
+        gains = self._gain(likeness, np.nan_to_num(cosines, nan=-1.0))
+        known = self._dense[places]
+        self._dense[places] = np.where(known > 0.0, known, gains)  # those of the closest are more exact
+
+    def _gain(self, likeness: Likeness, cosines: FloatArray) -> SingleArray:
+        """Return how much closer than usual a meaning is, in [0, 1], weighted."""
+        usual = likeness.usual
+        gains: SingleArray = (np.clip((cosines - usual) / (1.0 - usual), 0.0, 1.0) * self._on("dense")).astype(
+            np.float32
+        )
+        return gains
+
+    def _lean(self, places: IntArray, out: FloatArray) -> None:
+        """Write what memories get from what was said just before and after them."""
+        if weight := self._on("neighbours"):
+            n, columns, config = self._view.n, self._view.columns, self._config
+            lent = np.empty(len(places), np.float32)
+            self._maths.spread(
+                self._text, self._dense, self._lends, columns.previous[:n], columns.following[:n], columns.length[:n],
+                places, _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words), lent,
+            )  # fmt: skip
+            out[:] = lent * weight
+
+    def _place(self, places: IntArray, shares: FloatArray) -> None:
+        """Write what moment and episode give."""
+        if self._question.spans and self._on("time"):
+            near = np.zeros(len(places), np.float32)
+            self._near(places, near)
+            shares[_ROW["time"]] = near
+        if self._question.episode and (weight := self._on("episode")):
+            shares[_ROW["episode"]] = (self._view.columns.episode[places] == self._question.episode) * weight
+
+    def _near(self, places: IntArray | slice, out: SingleArray) -> None:
+        columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
+        starts, stops = np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1])
+        self._maths.within(columns.at[places], columns.offset[places], starts, stops, _F(self._on("time")), out)
 
 
 def _maths(n: int) -> ModuleType:
     """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
-    if n < _KERNELS:
+    if n < _COMPILED:
         return arrays
     from thoughtengine import _jit
 
@@ -118,105 +299,3 @@ def _maths(n: int) -> ModuleType:
     from thoughtengine.memory import kernels
 
     return kernels
-
-
-def _lean(
-    view: View, said: FloatArray, places: IntArray, config: RecallConfig, maths: ModuleType, out: FloatArray
-) -> None:
-    """Write what memories get from what was said just before and after them."""
-    if weight := _weight(config, "neighbours"):
-        n, columns = view.n, view.columns
-        maths.spread(
-            said, columns.previous[:n], columns.following[:n], columns.length[:n], places,
-            config.near, config.far, config.echo, config.context_words, out,
-        )  # fmt: skip
-        out *= weight
-
-
-def _own(
-    view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return the weighted columns of what memories say themselves, and the words of the cue, the rarest first."""
-    made: dict[str, FloatArray] = {}
-    spoken: tuple[str, ...] = ()
-    if question.labels and (_weight(config, "text") or _weight(config, "labels")):
-        made, spoken = _lexical(view, question, wanted, config, maths)
-    if question.vector is not None and view.matrix is not None and (weight := _weight(config, "dense")):
-        made["dense"] = _dense(view, view.matrix, question.vector) * weight
-    return made, spoken
-
-
-def _lexical(
-    view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return weighted BM25 over texts and over labels, as shares of what the words of the cue weigh in all."""
-    n, t = view.n, len(question.terms)
-    found = view.postings(question.terms + question.labels)
-    frequency, middle = np.diff(found.bounds), int(found.bounds[t])
-    together = frequency[t:].copy()  # a word is as common as it is in texts or in labels, whichever is more
-    np.maximum(together[:t], frequency[:t], out=together[:t])
-    in_labels = _rarity(together, n, config)
-    in_labels[[word in FUNCTION_WORDS for word in question.words]] *= config.function_words
-    in_texts = np.where(frequency[:t] > 0, in_labels[:t], 0.0)
-    rarity = in_labels.copy()
-    np.maximum(rarity[:t], in_texts, out=rarity[:t])
-    scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
-    made = {}
-    for channel, of, part, bounds, weights in (
-        ("text", "length", slice(0, middle), found.bounds[: t + 1], in_texts),
-        ("labels", "labels", slice(middle, None), found.bounds[t:] - middle, in_labels),
-    ):
-        if weight := _weight(config, channel):
-            made[channel] = np.zeros(n)
-            maths.accumulate(
-                found.positions[part], found.counts[part], bounds, weights * (weight / scale),
-                view.norms(of, config.k1, config.b), wanted, config.k1, made[channel],
-            )  # fmt: skip
-    return made, tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
-
-
-def _rarity(frequency: IntArray, n: int, config: RecallConfig) -> FloatArray:
-    """Return a power of the inverse document frequency as Lucene has it; 0 for what occurs nowhere."""
-    known = np.log(1.0 + (n - frequency + 0.5) / (frequency + 0.5)) ** config.rarity
-    return np.where(frequency > 0, known, 0.0)
-
-
-def _dense(view: View, matrix: SingleArray, unit: SingleArray) -> FloatArray:
-    """Return how much closer than usual the meaning of each memory is, in [0, 1]; 0 without a vector."""
-    scores = np.zeros(view.n)
-    rows = view.columns.vector[: view.n]
-    there = np.flatnonzero((rows >= 0) & (rows < len(matrix)))
-    cosines = (matrix @ unit).astype(np.float64)[rows[there]]
-    usual = max(float(cosines.sum()) / (len(cosines) + 10.0), 0.0)  # ten imagined memories without any likeness
-    scores[there] = np.clip((cosines - usual) / (1.0 - usual), 0.0, 1.0)
-    return scores
-
-
-def _placed(view: View, question: Question, places: IntArray, config: RecallConfig) -> dict[str, FloatArray]:
-    """Return the weighted columns of when and where: time and episode."""
-    made = {}
-    if question.spans and (weight := _weight(config, "time")):
-        made["time"] = _time(view, question, places) * weight
-    if question.episode and (weight := _weight(config, "episode")):
-        made["episode"] = (view.columns.episode[places] == question.episode) * weight
-    return made
-
-
-def _time(view: View, question: Question, places: IntArray) -> FloatArray:
-    """Return 1 inside a span, and less by a normal curve as wide as the span outside it."""
-    local = view.columns.at[places] + view.columns.offset[places] * np.int64(1_000_000)
-    scores = np.zeros(len(places))
-    for start, stop in question.spans:
-        width = max(stop - start, _DAY)
-        close = np.flatnonzero((local >= start - 3 * width) & (local < stop + 3 * width))
-        away = np.maximum(np.maximum(start - local[close], local[close] - stop), 0) / width
-        scores[close] = np.maximum(scores[close], np.exp(-0.5 * away * away))
-    return scores
-
-
-def _sum(columns: list[FloatArray], n: int) -> FloatArray:
-    """Return the sum of columns, one itself where it is the only one."""
-    total = columns[0] if columns else np.zeros(n)
-    for column in columns[1:]:
-        total = total + column
-    return total

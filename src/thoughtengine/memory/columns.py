@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from thoughtengine.memory.analysis import LABELS, fold_text, words
+from thoughtengine.memory.record import AppraisalRecord
 
-__all__ = ["HIDDEN", "LAYER", "PINNED", "REPLACED", "STATES", "Columns", "Names", "SourceNames"]
+__all__ = ["HIDDEN", "LAYER", "MOST", "PINNED", "REPLACED", "STATES", "Columns", "Names", "SourceNames", "felt"]
 
 LAYER = 7
 """Bits of a state that hold the code of the layer."""
@@ -15,6 +18,9 @@ PINNED, HIDDEN, REPLACED = 8, 16, 32
 """Bits of a state."""
 
 STATES = 64
+
+MOST = 65_535
+"""Words and labels that are counted."""
 
 
 class Columns:
@@ -28,8 +34,8 @@ class Columns:
         Seconds east of UTC.
     state : uint8
         Code of the layer, plus `PINNED`, `HIDDEN`, `REPLACED` where they apply.
-    length, labels : int32
-        Words of the text; labels.
+    length, labels : uint16
+        Words of the text; words of source, tags and date; 65,535 at most.
     fold : uint64
         Hash of text and source, 0 for none.
     source, episode, kind : int32
@@ -38,57 +44,77 @@ class Columns:
         Position of the memory before and after in the same episode, -1 for none.
     successor : int64
         Id of the revision that took its place, 0 for none.
-    vector : int32
-        Row of its vector, -1 for none.
+    valence, arousal : uint8
+        How it felt, as `felt` makes them; 0 for not said.
     """
 
     __slots__ = (
-        "at", "episode", "fold", "following", "id", "kind", "labels", "length", "offset", "previous", "source", "state",
-        "successor", "vector",
+        "arousal", "at", "episode", "fold", "following", "id", "kind", "labels", "length", "offset", "previous", "source",
+        "state", "successor", "valence",
     )  # fmt: skip
 
     def __init__(self, capacity: int) -> None:
+        # zeros that nobody writes take no memory: rare properties cost nothing where they are not used
         self.id = np.zeros(capacity, np.int64)
         self.at = np.zeros(capacity, np.int64)
         self.offset = np.zeros(capacity, np.int32)
         self.state = np.zeros(capacity, np.uint8)
-        self.length = np.zeros(capacity, np.int32)
-        self.labels = np.zeros(capacity, np.int32)
+        self.length = np.zeros(capacity, np.uint16)
+        self.labels = np.zeros(capacity, np.uint16)
         self.fold = np.zeros(capacity, np.uint64)
         self.source = np.zeros(capacity, np.int32)
         self.episode = np.zeros(capacity, np.int32)
         self.kind = np.zeros(capacity, np.int32)
-        self.previous = np.full(capacity, -1, np.int32)
-        self.following = np.full(capacity, -1, np.int32)
+        self.previous = np.zeros(capacity, np.int32)
+        self.following = np.zeros(capacity, np.int32)
         self.successor = np.zeros(capacity, np.int64)
-        self.vector = np.full(capacity, -1, np.int32)
+        self.valence = np.zeros(capacity, np.uint8)
+        self.arousal = np.zeros(capacity, np.uint8)
+
+    def __len__(self) -> int:
+        return len(self.id)
 
     def grown(self, n: int, capacity: int) -> Columns:
         """Return columns of a larger capacity with the first `n` rows of these."""
         larger = Columns(capacity)
         for name in self.__slots__:
-            getattr(larger, name)[:n] = getattr(self, name)[:n]
+            mine = getattr(self, name)[:n]
+            if mine.any():
+                getattr(larger, name)[:n] = mine
         return larger
+
+
+def felt(appraisal: AppraisalRecord | None) -> tuple[int, int]:
+    """Return an appraisal as it stands in the columns: valence in 254 steps from 1 to 255, arousal in 255; (0, 0) for none."""
+    if appraisal is None or appraisal.valence is None:
+        return 0, 0
+    return 1 + round((appraisal.valence + 1.0) * 127.0), round((appraisal.arousal or 0.0) * 255.0)
 
 
 class Names:
     """The codes of the values of one property, from 1 in order of appearance; 0 stands for None."""
 
-    __slots__ = ("codes", "n")
+    __slots__ = ("_values", "codes", "n")
 
     def __init__(self) -> None:
         self.codes: dict[str | None, int] = {None: 0}
+        self._values: list[str | None] = [None]
         self.n = 1
 
     def code(self, value: str | None) -> int:
         """Return the code of a value, a new one if it is new."""
         known = self.codes.get(value)
         if known is None:
+            self._values.append(value)
             known = self.codes[value] = self.n
             self.n += 1
             if value is not None:
                 self._learn(value, known)
         return known
+
+    def values(self, codes: Iterable[int]) -> list[str]:
+        """Return the values of codes above 0."""
+        return [value for code in codes if (value := self._values[code]) is not None]
 
     def _learn(self, value: str, code: int) -> None:
         """Take note of a new value."""

@@ -2,28 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
+from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
-from thoughtengine._types import SingleArray
+from thoughtengine._types import IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, REPLACED, STATES, Columns, Names, SourceNames
+from thoughtengine.memory.columns import (
+    HIDDEN,
+    LAYER,
+    MOST,
+    PINNED,
+    REPLACED,
+    STATES,
+    Columns,
+    Names,
+    SourceNames,
+    felt,
+)
 from thoughtengine.memory.entry import Entry
-from thoughtengine.memory.record import MarkRecord
-from thoughtengine.memory.segment import Segment, Tail
-from thoughtengine.memory.vectors import Vectors
+from thoughtengine.memory.record import AppraisalRecord, MarkRecord
+from thoughtengine.memory.segment import LARGEST, Segment
+from thoughtengine.memory.tail import Tail
+from thoughtengine.memory.vectors import Block, Growing
 from thoughtengine.memory.view import Totals, View
 
-__all__ = ["Index"]
-
-Row = tuple[int, Entry, "SingleArray | None", "MarkRecord | None"]
+__all__ = ["Index", "Row", "Run"]
 
 _TAIL = 1024  # memories after which the tail is cut into a segment
-_SEGMENT = 1 << 16  # memories of the largest segment
+_PIECE = 1 << 16  # memories of a segment that is cut at once
 _BULK = 64  # fewer rows than this go into the tail one by one
+
+
+class Row(NamedTuple):
+    """One memory for the index.
+
+    Attributes
+    ----------
+    id : int
+        Its id.
+    entry : Entry
+        Its index row.
+    vectors : mapping of str to array of float32, shape (d,), or None
+        Its vector in each view, of any length (norm).
+    mark : MarkRecord or None
+        What stands about it.
+    appraisal : AppraisalRecord or None
+        How it felt.
+    """
+
+    id: int
+    entry: Entry
+    vectors: Mapping[str, SingleArray] | None = None
+    mark: MarkRecord | None = None
+    appraisal: AppraisalRecord | None = None
+
+
+class Run(NamedTuple):
+    """The columns of a run of memories, as a segment file keeps them: what `Index.attach` takes.
+
+    Attributes
+    ----------
+    columns : mapping of str to array
+        By the names of `Columns`; `source`, `episode`, `kind` are codes of the run's own, `previous` is relative to its first.
+    sources, episodes, kinds : list of str
+        Values of the codes 1 and on.
+    """
+
+    columns: Mapping[str, IntArray]
+    sources: list[str]
+    episodes: list[str]
+    kinds: list[str]
 
 
 class Index:
@@ -38,21 +91,21 @@ class Index:
 
     Notes
     -----
-    `add`, `extend`, `mark` and `set_vector` are for one thread at a time; `view` is for any. What `add` and `extend`
+    `add`, `extend`, `attach`, `mark`, `replace` and `give` are for one thread at a time; `view` is for any. What the others
     brought is in the views taken afterwards, never in earlier ones; a mark shows in all.
     """
 
     def __init__(self, config: RecallConfig, dimension: int | None) -> None:
-        self._config = config
+        self._config, self._dimension = config, dimension
         self._n = 0
         self._columns = Columns(1024)
         self._segments: tuple[Segment, ...] = ()
         self._tail = Tail(0)
+        self._newest_vectors: dict[str, Growing] = {}
         self._totals = Totals()
         self._names = (SourceNames(), Names(), Names())
         self._newest: dict[int, int] = {}  # code of an episode → its newest position
         self._states = [0] * STATES
-        self._vectors = Vectors(dimension)
         self._publish()
 
     @property
@@ -64,19 +117,8 @@ class Index:
         """Return the index as it stands now."""
         return self._view
 
-    def add(self, id_: int, entry: Entry, *, vector: SingleArray | None = None, mark: MarkRecord | None = None) -> None:
+    def add(self, row: Row) -> None:
         """Add one memory behind all others.
-
-        Parameters
-        ----------
-        id_ : int
-            Larger than any id before.
-        entry : Entry
-            Its index row.
-        vector : array of float32, shape (d,), optional
-            Its vector, of any length (norm).
-        mark : MarkRecord, optional
-            What stands about it.
 
         Raises
         ------
@@ -85,41 +127,51 @@ class Index:
         VectorDimensionError
             For a vector of another dimension.
         """
-        position = self._n
-        if position and id_ <= self._columns.id[position - 1]:
-            raise InvalidArgumentError("id", id_, f"an id above {self._columns.id[position - 1]}")
-        self._reserve(position + 1)
-        row = -1 if vector is None else self._vectors.append([vector])
-        self._put(position, id_, entry)
-        self._columns.vector[position] = row
-        if mark is not None:
-            self._mark(position, mark)
-        self._n = position + 1
-        self._tail.append(entry)
-        if len(self._tail.entries) >= _TAIL:
+        self._take(row)
+        if len(self._tail) >= _TAIL:
             self._seal()
         self._publish()
 
     def extend(self, rows: Iterable[Row]) -> None:
-        """Add many memories behind all others: (id, entry, vector or None, mark or None), as `add` takes them."""
+        """Add many memories behind all others, in order of id, as `add` takes them."""
         iterator = iter(rows)
-        while block := list(islice(iterator, _SEGMENT)):
-            if len(block) == 1:
-                id_, entry, vector, mark = block[0]
-                self.add(id_, entry, vector=vector, mark=mark)
+        while block := list(islice(iterator, _PIECE)):
+            if len(block) < _BULK:
+                for row in block:
+                    self._take(row)
                 continue
-            self._append(block)
-            entries = [row[1] for row in block]
-            if len(entries) < _BULK:
-                for entry in entries:
-                    self._tail.append(entry)
-            else:
-                self._seal()
-                self._segments += (Segment.build(self._tail.start, entries),)
-                self._tail = Tail(self._n)
-                self._compact()
-        if len(self._tail.entries) >= _TAIL:
             self._seal()
+            self._append(block)
+            self._seal([row.entry for row in block])
+        if len(self._tail) >= _TAIL:
+            self._seal()
+        self._publish()
+
+    def attach(self, segment: Segment, run: Run) -> None:
+        """Put a segment that was kept in a file behind all others; its `start` is `n`."""
+        self._seal()
+        start, stop = segment.start, segment.stop
+        self._reserve(stop)
+        columns, states = self._columns, run.columns["state"].astype(np.uint8)
+        for name in ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal"):
+            if name in run.columns:
+                getattr(columns, name)[start:stop] = run.columns[name]
+        for column, names, values in zip(("source", "kind"), self._names[::2], (run.sources, run.kinds), strict=True):
+            if values:
+                table = np.array([0, *(names.code(value) for value in values)], np.int32)
+                getattr(columns, column)[start:stop] = table[run.columns[column]]
+        self._link(start, stop, run)
+        for state, count in enumerate(np.bincount(states, minlength=STATES).tolist()):
+            self._states[state] += count
+        lengths = columns.length[start:stop]
+        self._count(
+            int(np.count_nonzero(lengths)), int(lengths.sum(dtype=np.int64)),
+            int(columns.labels[start:stop].sum(dtype=np.int64)), int(columns.at[start:stop].min()),
+            int(columns.at[start:stop].max()),
+        )  # fmt: skip
+        self._n = stop
+        self._segments += (segment,)
+        self._tail = Tail(stop)
         self._publish()
 
     def mark(self, id_: int, mark: MarkRecord) -> None:
@@ -130,76 +182,130 @@ class Index:
         InvalidArgumentError
             For an id that is not there.
         """
-        self._mark(self._position(id_), mark)
-
-    def set_vector(self, id_: int, vector: SingleArray) -> None:
-        """Give a memory a vector, or another one.
-
-        Raises
-        ------
-        InvalidArgumentError
-            For an id that is not there.
-        VectorDimensionError
-            For a vector of another dimension.
-        """
-        position = self._position(id_)
-        self._columns.vector[position] = self._vectors.append([vector])
-        self._publish()
-
-    def _position(self, id_: int) -> int:
         position = self._view.position(id_)
         if position is None:
             raise InvalidArgumentError("id", id_, "the id of a memory in the index")
-        return position
+        self._mark(position, mark)
+
+    def due(self) -> tuple[Segment, ...]:
+        """Return the newest segments that are worth merging: those behind the first one add up to twice its size; or none."""
+        newer = 0
+        found: tuple[Segment, ...] = ()
+        for at in range(len(self._segments) - 1, -1, -1):
+            size = len(self._segments[at])
+            if newer >= 2 * size and newer + size <= LARGEST:
+                found = self._segments[at:]
+            newer += size
+        return found
+
+    def merge(self, parts: Sequence[Segment], maths: ModuleType) -> Segment:
+        """Return one segment for adjacent ones; the index is not changed, so any thread may call it."""
+        folds = self._view.columns.fold[parts[0].start : parts[-1].stop]
+        return Segment.merge(parts, folds, maths)
+
+    def replace(self, parts: Sequence[Segment], by: Segment) -> bool:
+        """Put a segment in the place of others that cover the same memories; False where they are not there any more."""
+        try:
+            at = self._segments.index(parts[0])
+        except ValueError:
+            return False
+        if self._segments[at : at + len(parts)] != tuple(parts):
+            return False
+        self._segments = (*self._segments[:at], by, *self._segments[at + len(parts) :])
+        self._publish()
+        return True
+
+    def give(self, view: str, places: Sequence[int], vectors: Sequence[SingleArray]) -> None:
+        """Give memories of the tail vectors in a view where they have none yet; positions ascending, behind those that have."""
+        self._growing(view).append([place - self._tail.start for place in places], vectors)
+        self._publish()
+
+    def seal(self) -> None:
+        """Cut the tail into a segment now."""
+        self._seal()
+        self._publish()
+
+    # one writer
+
+    def _take(self, row: Row) -> None:
+        """Put one row into the tail."""
+        position = self._n
+        self._check_ids([row.id])
+        self._reserve(position + 1)
+        for view, vector in (row.vectors or {}).items():
+            self._growing(view).append([position - self._tail.start], [vector])
+        self._put(position, row)
+        self._n = position + 1
+        self._tail.append(row.entry)
 
     def _append(self, rows: Sequence[Row]) -> None:
         """Fill the columns behind the last row; nothing is visible before `_publish`."""
-        ids = np.array([row[0] for row in rows], np.int64)
-        last = self._columns.id[self._n - 1] if self._n else -1
-        if ids[0] <= last or (ids[1:] <= ids[:-1]).any():
-            raise InvalidArgumentError("id", int(ids[0]), f"ids that ascend, from {int(last) + 1} on")
         start, stop = self._n, self._n + len(rows)
+        self._check_ids([row.id for row in rows])
         self._reserve(stop)
-        vectors = [(start + i, row[2]) for i, row in enumerate(rows) if row[2] is not None]
-        first = self._vectors.append([vector for _, vector in vectors]) if vectors else 0  # first: it may refuse
-        self._columns.id[start:stop] = ids
-        self._fill(start, stop, [row[1] for row in rows])
-        self._columns.vector[[at for at, _ in vectors]] = np.arange(first, first + len(vectors))
-        for i, row in enumerate(rows):
-            if row[3] is not None:
-                self._mark(start + i, row[3])
+        views = dict.fromkeys(view for row in rows for view in row.vectors or ())
+        for view in views:
+            having = [(i, row.vectors[view]) for i, row in enumerate(rows) if row.vectors and view in row.vectors]
+            self._growing(view).append([i for i, _ in having], [vector for _, vector in having])
+        self._fill(start, stop, rows)
+        for position, row in enumerate(rows, start):
+            if row.mark is not None:
+                self._mark(position, row.mark)
         self._n = stop
 
-    def _put(self, position: int, id_: int, entry: Entry) -> None:
+    def _check_ids(self, ids: Sequence[int]) -> None:
+        last = int(self._columns.id[self._n - 1]) if self._n else -1
+        for id_ in ids:
+            if id_ <= last:
+                raise InvalidArgumentError("id", id_, f"ids that ascend, from {last + 1} on")
+            last = id_
+
+    def _growing(self, view: str) -> Growing:
+        known = self._newest_vectors.get(view)
+        if known is None:
+            known = self._newest_vectors[view] = Growing(self._dimension)
+        return known
+
+    def _put(self, position: int, row: Row) -> None:
         """Fill one row of the columns: what `_fill` does for many."""
-        columns, (sources, episodes, kinds) = self._columns, self._names
-        episode, n_labels = episodes.code(entry.episode), len(entry.labels) // 8
-        columns.id[position] = id_
+        columns, (sources, episodes, kinds), entry = self._columns, self._names, row.entry
+        episode, length, n_labels = (
+            episodes.code(entry.episode),
+            min(entry.length, MOST),
+            min(len(entry.labels) // 8, MOST),
+        )
+        columns.id[position] = row.id
         columns.at[position] = entry.at
         columns.offset[position] = entry.offset
-        columns.length[position] = entry.length
+        columns.length[position] = length
         columns.labels[position] = n_labels
         columns.fold[position] = entry.fold
         columns.state[position] = entry.layer
         columns.source[position] = sources.code(entry.source)
         columns.kind[position] = kinds.code(entry.kind)
         columns.episode[position] = episode
+        columns.valence[position], columns.arousal[position] = felt(row.appraisal)
         self._states[entry.layer] += 1
         self._chain(position, (episode,))
-        self._count(entry.length > 0, entry.length, n_labels, entry.at, entry.at)
+        self._count(length > 0, length, n_labels, entry.at, entry.at)
+        if row.mark is not None:
+            self._mark(position, row.mark)
 
-    def _fill(self, start: int, stop: int, entries: Sequence[Entry]) -> None:
-        columns = self._columns
+    def _fill(self, start: int, stop: int, rows: Sequence[Row]) -> None:
+        columns, entries = self._columns, [row.entry for row in rows]
+        columns.id[start:stop] = [row.id for row in rows]
         columns.at[start:stop] = moments = [entry.at for entry in entries]
         columns.offset[start:stop] = [entry.offset for entry in entries]
-        columns.length[start:stop] = lengths = [entry.length for entry in entries]
-        columns.labels[start:stop] = labels = [len(entry.labels) // 8 for entry in entries]
+        columns.length[start:stop] = lengths = [min(entry.length, MOST) for entry in entries]
+        columns.labels[start:stop] = labels = [min(len(entry.labels) // 8, MOST) for entry in entries]
         columns.fold[start:stop] = [entry.fold for entry in entries]
         columns.state[start:stop] = states = [entry.layer for entry in entries]
         sources, episodes, kinds = self._names
         columns.source[start:stop] = [sources.code(entry.source) for entry in entries]
         columns.kind[start:stop] = [kinds.code(entry.kind) for entry in entries]
         columns.episode[start:stop] = codes = [episodes.code(entry.episode) for entry in entries]
+        columns.valence[start:stop] = [felt(row.appraisal)[0] for row in rows]
+        columns.arousal[start:stop] = [felt(row.appraisal)[1] for row in rows]
         for state in states:
             self._states[state] += 1
         self._chain(start, codes)
@@ -218,45 +324,68 @@ class Index:
     def _chain(self, start: int, episodes: Sequence[int]) -> None:
         previous, following, newest = self._columns.previous, self._columns.following, self._newest
         for position, episode in enumerate(episodes, start):
+            before = newest.get(episode, -1) if episode else -1
+            previous[position], following[position] = before, -1
             if episode:
-                before = newest.get(episode, -1)
-                previous[position] = before
                 if before >= 0:
                     following[before] = position
                 newest[episode] = position
+
+    def _link(self, start: int, stop: int, run: Run) -> None:
+        """Chain the episodes of an attached run: inside as it says, its first memories to the last ones before it."""
+        previous, following = self._columns.previous, self._columns.following
+        relative = run.columns["previous"]
+        inside = relative >= 0
+        previous[start:stop] = np.where(inside, relative + start, -1)
+        following[start:stop] = -1
+        following[relative[inside] + start] = np.flatnonzero(inside) + start
+        if not run.episodes:
+            return
+        names, newest = self._names[1], self._newest
+        own = run.columns["episode"]
+        codes = [0, *(names.code(value) for value in run.episodes)]
+        self._columns.episode[start:stop] = np.array(codes, np.int32)[own]
+        first = np.flatnonzero(~inside & (own > 0))
+        last = np.flatnonzero((following[start:stop] < 0) & (own > 0))
+        for place, code in zip(first.tolist(), own[first].tolist(), strict=True):
+            before = newest.get(codes[code], -1)
+            if before >= 0:
+                previous[start + place], following[before] = before, start + place
+        newest.update(zip((codes[code] for code in own[last].tolist()), (last + start).tolist(), strict=True))
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
         before = int(self._columns.state[position])
         state = before & LAYER
         state |= (PINNED if mark.pinned else 0) | (HIDDEN if mark.forgotten else 0)
         state |= 0 if mark.superseded_by is None else REPLACED
-        self._columns.successor[position] = mark.superseded_by or 0
+        if mark.superseded_by or self._columns.successor[position]:
+            self._columns.successor[position] = mark.superseded_by or 0
         self._states[state] += 1  # first: a reader must never see a state that is not counted
         self._columns.state[position] = state
         self._states[before] -= 1
 
     def _reserve(self, stop: int) -> None:
-        if stop > len(self._columns.id):
-            self._columns = self._columns.grown(self._n, max(stop, 2 * len(self._columns.id)))
+        if stop > len(self._columns):
+            have = len(self._columns)
+            self._columns = self._columns.grown(self._n, max(stop, 2 * have if have < _PIECE else have * 5 // 4))
 
-    def _seal(self) -> None:
-        """Cut the tail into a segment; old views keep the old tail."""
-        if self._tail.entries:
-            self._segments += (Segment.build(self._tail.start, self._tail.entries),)
-            self._compact()
-        self._tail = Tail(self._tail.start + len(self._tail.entries))
-
-    def _compact(self) -> None:
-        """Merge the last segments while they are of like size, so that their number stays logarithmic."""
-        segments = list(self._segments)
-        while len(segments) > 1 and len(segments[-2]) < 2 * len(segments[-1]):
-            if len(segments[-2]) + len(segments[-1]) > _SEGMENT:
-                break
-            segments[-2:] = [Segment.merge(segments[-2:])]
-        self._segments = tuple(segments)
+    def _seal(self, entries: Sequence[Entry] | None = None) -> None:
+        """Cut the tail (or the rows just appended behind it) into a segment; old views keep the old tail."""
+        cut = self._tail.entries if entries is None else entries
+        if not cut:
+            return
+        blocks = {
+            view: Block.build(growing.places[: growing.n], growing.matrix)
+            for view, growing in self._newest_vectors.items()
+            if growing.n
+        }
+        self._segments += (Segment.build(self._tail.start, cut, blocks),)
+        self._newest_vectors = {}
+        self._tail = Tail(self._tail.start + len(cut))
 
     def _publish(self) -> None:
         self._view = View(
-            self._n, self._columns, self._segments, self._tail, self._totals, self._names, self._states,
-            self._vectors.matrix,
+            self._n, self._columns, self._segments, self._tail,
+            {view: (growing.places[: growing.n], growing.matrix) for view, growing in self._newest_vectors.items()},
+            self._totals, self._names, self._states,
         )  # fmt: skip

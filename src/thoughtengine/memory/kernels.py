@@ -8,61 +8,200 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._jit import kernel
-from thoughtengine._types import BoolArray, FloatArray, IntArray
+from thoughtengine._types import BoolArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "spread"]
-
-
-@kernel("int32[:]", "uint8[:]", "int64[:]", "float64[:]", "float64[:]", "bool[:]", "float64", "out float64[:]")
-def accumulate(
-    positions: NDArray[np.int32],
-    counts: NDArray[np.uint8],
-    bounds: IntArray,
-    weights: FloatArray,
-    norms: FloatArray,
-    wanted: BoolArray,
-    k1: float,
-    out: FloatArray,
-) -> None:
-    """Add BM25 scores to `out` (n,), as `arrays.accumulate`."""
-    everyone = len(wanted) == 0
-    for i in range(len(weights)):
-        for j in range(bounds[i], bounds[i + 1]):
-            at = positions[j]
-            if everyone or wanted[at]:
-                out[at] += weights[i] * (counts[j] * (k1 + 1.0) / (counts[j] + norms[at]))
+__all__ = ["accumulate", "differing", "dots", "lay", "spread", "top", "within"]
 
 
 @kernel(
-    "float64[:]", "int32[:]", "int32[:]", "int32[:]", "int64[:]", "float64", "float64", "float64", "float64",
-    "out float64[:]",
+    "uint32[:]", "int64[:]", "int64[:]", "float32[:]", "int64", "uint16[:]", "float32", "float32", "float32", "bool[:]",
+    "out float32[:]",
+)  # fmt: skip
+def accumulate(
+    postings: NDArray[np.uint32],
+    starts: IntArray,
+    stops: IntArray,
+    weights: SingleArray,
+    start: int,
+    lengths: NDArray[np.uint16],
+    least: np.float32,
+    slope: np.float32,
+    k1: np.float32,
+    wanted: BoolArray,
+    out: SingleArray,
+) -> None:
+    """Add BM25 scores to `out` (n,), as `arrays.accumulate`."""
+    n, everyone, more = len(out), len(wanted) == 0, k1 + np.float32(1.0)
+    for i in range(len(weights)):
+        weight = weights[i]
+        if weight == np.float32(0.0):
+            continue
+        for j in range(starts[i], stops[i]):
+            at = start + np.int64(postings[j] >> np.uint32(8))
+            if at < n and (everyone or wanted[at]):
+                count = np.float32(postings[j] & np.uint32(255))
+                out[at] += weight * (count * more / (count + (least + slope * np.float32(lengths[at]))))
+
+
+@kernel(
+    "float32[:]", "float32[:]", "float32[:]", "int32[:]", "int32[:]", "float32", "bool[:]", "out float32[:]",
+    "out int64[:]", returns="int64",
+)  # fmt: skip
+def top(
+    text: SingleArray,
+    labels: SingleArray,
+    extra: SingleArray,
+    sources: NDArray[np.int32],
+    named: NDArray[np.int32],
+    boost: np.float32,
+    wanted: BoolArray,
+    scores: SingleArray,
+    places: IntArray,
+) -> int:
+    """Write the best to `scores` and `places` (k,), as `arrays.top`: a heap whose root is the least of them."""
+    k, found, more = len(places), 0, np.float32(1.0) + boost
+    for back in range(len(text)):
+        at = len(text) - 1 - back  # from the end: of equals the later one was there first
+        score = text[at] + labels[at]
+        if len(extra):
+            score += extra[at]
+        if score <= np.float32(0.0) or (found == k and score * more <= scores[0]):
+            continue
+        for i in range(len(named)):
+            if sources[at] == named[i]:
+                score *= more
+                break
+        if (found == k and score <= scores[0]) or (len(wanted) and not wanted[at]):
+            continue
+        if found < k:
+            child = found
+            found += 1
+            while child > 0 and score <= scores[(child - 1) >> 1]:  # of equals the later ones stay longest
+                scores[child], places[child] = scores[(child - 1) >> 1], places[(child - 1) >> 1]
+                child = (child - 1) >> 1
+            scores[child], places[child] = score, at
+            continue
+        hole = 0
+        while True:
+            child = 2 * hole + 1
+            if child >= k:
+                break
+            if child + 1 < k and (
+                scores[child + 1] < scores[child]
+                or (scores[child + 1] == scores[child] and places[child + 1] < places[child])
+            ):
+                child += 1
+            if scores[child] > score or (scores[child] == score and places[child] > at):
+                break
+            scores[hole], places[hole] = scores[child], places[child]
+            hole = child
+        scores[hole], places[hole] = score, at
+    return found
+
+
+@kernel("int64[:]", "int32[:]", "int64[:]", "int64[:]", "float32", "out float32[:]")
+def within(
+    at: IntArray,
+    offset: NDArray[np.int32],
+    starts: IntArray,
+    stops: IntArray,
+    weight: np.float32,
+    out: SingleArray,
+) -> None:
+    """Add to `out` (n,) how near moments are to spans, as `arrays.within`."""
+    for i in range(len(at)):
+        local = at[i] + np.int64(offset[i]) * 1_000_000
+        most = np.float32(0.0)
+        for j in range(len(starts)):
+            width = max(stops[j] - starts[j], 86_400_000_000)
+            if starts[j] - 3 * width <= local < stops[j] + 3 * width:
+                away = max(starts[j] - local, local - stops[j], 0) / width
+                most = max(most, np.float32(math.exp(-0.5 * away * away)))
+        out[i] += weight * most
+
+
+@kernel(
+    "float32[:]", "float32[:]", "bool[:]", "int32[:]", "int32[:]", "uint16[:]", "int64[:]", "float32", "float32",
+    "float32", "float32", "out float32[:]",
 )  # fmt: skip
 def spread(
-    base: FloatArray,
+    text: SingleArray,
+    dense: SingleArray,
+    lends: BoolArray,
     previous: NDArray[np.int32],
     following: NDArray[np.int32],
-    lengths: NDArray[np.int32],
+    lengths: NDArray[np.uint16],
     places: IntArray,
-    near: float,
-    far: float,
-    echo: float,
-    context: float,
-    out: FloatArray,
+    near: np.float32,
+    far: np.float32,
+    echo: np.float32,
+    context: np.float32,
+    out: SingleArray,
 ) -> None:
     """Write to `out` (p,) what neighbours lend, as `arrays.spread`."""
-    n = len(base)
+    n, all_lend = len(text), len(lends) == 0
     for i in range(len(places)):
         at = places[i]
         before, after = previous[at], following[at]
-        a = b = c = d = 0.0
+        a = b = c = d = np.float32(0.0)
         if before >= 0:
-            a = near * base[before]
-            if previous[before] >= 0:
-                c = far * base[previous[before]]
+            if all_lend or lends[before]:
+                a = near * (text[before] + dense[before])
+            before = previous[before]
+            if before >= 0 and (all_lend or lends[before]):
+                c = far * (text[before] + dense[before])
         if 0 <= after < n:
-            b = near * base[after]
-            if 0 <= following[after] < n:
-                d = far * base[following[after]]
+            if all_lend or lends[after]:
+                b = near * (text[after] + dense[after])
+            after = following[after]
+            if 0 <= after < n and (all_lend or lends[after]):
+                d = far * (text[after] + dense[after])
         most = max(a, b, c, d)
-        lean = min(math.sqrt(context / max(lengths[at], 1)), 1.0)
+        lean = min(np.sqrt(np.float32(context / max(np.float32(lengths[at]), np.float32(1.0)))), np.float32(1.0))
         out[i] = lean * (most + echo * (a + b + c + d - most))
+
+
+@kernel("uint64[:]", "uint64[:]", "int64[:]", "out uint16[:]")
+def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, out: NDArray[np.uint16]) -> None:
+    """Write to `out` how many bits differ, as `arrays.differing`."""
+    width, everyone = len(code), len(rows) == 0
+    for i in range(len(out)):
+        first = (i if everyone else rows[i]) * width
+        total = np.uint64(0)
+        for j in range(width):
+            x = codes[first + j] ^ code[j]  # the compiler knows this for a count of bits
+            x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+            x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+            x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+            total += (x * np.uint64(0x0101010101010101)) >> np.uint64(56)
+        out[i] = np.uint16(total)
+
+
+@kernel("int8[:]", "int16[:]", "int64[:]", "out int32[:]")
+def dots(coarse: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
+    """Write to `out` dot products, as `arrays.dots`."""
+    d = len(steps)
+    for i in range(len(rows)):
+        first = rows[i] * d
+        total = np.int32(0)
+        for j in range(d):
+            total += np.int32(coarse[first + j]) * np.int32(steps[j])
+        out[i] = total
+
+
+@kernel("uint32[:]", "int64[:]", "int64[:]", "uint32", "out int64[:]", "out uint32[:]")
+def lay(
+    postings: NDArray[np.uint32],
+    bounds: IntArray,
+    into: IntArray,
+    shift: np.uint32,
+    filled: IntArray,
+    out: NDArray[np.uint32],
+) -> None:
+    """Lay postings behind others, as `arrays.lay`."""
+    for i in range(len(into)):
+        to = filled[into[i]]
+        for j in range(bounds[i], bounds[i + 1]):
+            out[to] = postings[j] + shift
+            to += 1
+        filled[into[i]] = to

@@ -14,6 +14,7 @@ from thoughtengine.memory.view import View
 __all__ = ["Ranking", "Sheet"]
 
 _MARGIN = 32  # places beyond k that are ordered at once
+_NOBODY = np.empty(0, np.int64)
 
 
 class Ranking(NamedTuple):
@@ -21,8 +22,8 @@ class Ranking(NamedTuple):
 
     Attributes
     ----------
-    ids : array of int64, shape (m,)
-        At most k.
+    ids, places : array of int64, shape (m,)
+        At most k, and where they are in the view.
     scores : array of float64, shape (m,)
         Sums of the shares, above 0.
     shares : array of float64, shape (m, c)
@@ -40,6 +41,7 @@ class Ranking(NamedTuple):
     """
 
     ids: IntArray
+    places: IntArray
     scores: FloatArray
     shares: FloatArray
     channels: tuple[str, ...]
@@ -89,14 +91,15 @@ class Sheet:
         return list(kept.values()), [max(fold, 0) for fold in kept]
 
     def _repeats(self, folds: list[int]) -> list[int]:
-        """Return how many other memories in question have each fold."""
-        found = self._view.postings(folds)
-        if self._chosen is None:
-            counts = np.diff(found.bounds)
-        else:
-            inside = np.concatenate(([0], np.cumsum(np.isin(found.positions, self._chosen))))
-            counts = np.diff(inside[found.bounds])
-        return [n - 1 if fold else 0 for n, fold in zip(counts.tolist(), folds, strict=True)]
+        """Return how many other memories that may be found have each fold."""
+        counts = []
+        for fold in folds:
+            positions = self._view.repeats(fold) if fold else _NOBODY
+            if self._chosen is not None and len(positions) > 1:
+                at = np.minimum(self._chosen.searchsorted(positions), len(self._chosen) - 1)
+                positions = positions[self._chosen[at] == positions]
+            counts.append(max(len(positions) - 1, 0))
+        return counts
 
     def _settle(self, wanted: int) -> None:
         """See to it that among the best none stands above one that replaced it."""

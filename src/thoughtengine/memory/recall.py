@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine._types import IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import VectorDimensionError
-from thoughtengine.memory.channels import CHANNELS, score
+from thoughtengine.memory.channels import CHANNELS, Scored, score
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.hit import Cue, Hit, Recall, Why
 from thoughtengine.memory.moment import to_stored
@@ -62,8 +62,8 @@ def rank(
     -----
     Pure: equal arguments give equal answers, and nothing is changed. Of equal scores the newer memory comes first.
     """
-    if vector is not None and view.matrix is not None and len(vector) != view.matrix.shape[1]:
-        raise VectorDimensionError("vector", len(vector), view.matrix.shape[1])
+    if vector is not None and view.dimension is not None and len(vector) != view.dimension:
+        raise VectorDimensionError("vector", len(vector), view.dimension)
     at = None if cue.at is None else to_stored("at", cue.at)
     question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000)
     chosen = view.matching(where, now_us)
@@ -73,22 +73,26 @@ def rank(
     places = scored.places[kept]
     return Ranking(
         ids=view.ids[places],
+        places=places,
         scores=sheet.scores[kept],
         shares=sheet.shares[:, kept].T,
         channels=CHANNELS,
         n_repeats=np.array(repeats, np.int64),
         n_candidates=int(np.count_nonzero(sheet.scores > 0.0)),
         words=scored.words,
-        beside=_beside(view, places, scored.said),
+        beside=_beside(view, places, scored),
     )
 
 
-def _beside(view: View, places: IntArray, said: FloatArray) -> IntArray:
+def _beside(view: View, places: IntArray, scored: Scored) -> IntArray:
     """Tell whether the next memory of the episode (1) or the one before (-1) matches better; 0 where both alike."""
-    lent = np.append(said, 0.0)
-    before, after = view.columns.previous[places], view.columns.following[places]
-    more: FloatArray = lent[np.where(after < view.n, after, -1)] - lent[before]
-    return (more > 0.0).astype(np.int64) - (more < 0.0)
+    lent = [
+        np.where((at >= 0) & (at < view.n), scored.text[inside] + scored.dense[inside], np.float32(0.0))
+        for at in (view.columns.following[places], view.columns.previous[places])
+        for inside in (np.where(at < view.n, at, -1),)
+    ]
+    sign: IntArray = np.sign(lent[0] - lent[1]).astype(np.int64)
+    return sign
 
 
 def as_hits(ranking: Ranking, memories: Mapping[int, Memory]) -> tuple[Hit, ...]:

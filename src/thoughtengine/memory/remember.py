@@ -63,6 +63,8 @@ class Taken(msgspec.Struct, frozen=True):
         The host's or the encoder's.
     superseded : int or None
         The memory whose place it took, and `mark`: what stands about that one now.
+    appraisal : AppraisalRecord or None
+        How it felt.
     """
 
     id: int
@@ -70,6 +72,7 @@ class Taken(msgspec.Struct, frozen=True):
     vector: SingleArray | None
     superseded: int | None
     mark: MarkRecord | None
+    appraisal: AppraisalRecord | None
 
 
 def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Draft:
@@ -404,4 +407,4 @@ def _put(
     if old is not None:
         mark = msgspec.structs.replace(store.get(MARK, old, MarkRecord) or MarkRecord(), superseded_by=id_)
         batch.put(MARK, old, mark)
-    return Taken(id_, entry, made.vector if made.vector is not None else code, old, mark)
+    return Taken(id_, entry, made.vector if made.vector is not None else code, old, mark, made.appraisal)

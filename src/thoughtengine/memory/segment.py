@@ -1,11 +1,11 @@
-"""Segment: immutable postings of a run of memories; Tail: those of the newest, still growing."""
+"""Segment: immutable postings and vectors of a run of memories, made in memory or mapped from a file."""
 
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,15 @@ from numpy.typing import NDArray
 from thoughtengine._types import IntArray
 from thoughtengine.memory.analysis import TAGS
 from thoughtengine.memory.entry import Entry
+from thoughtengine.memory.vectors import Block
 
-__all__ = ["Segment", "Tail"]
+__all__ = ["LARGEST", "Segment"]
+
+LARGEST = 1 << 24
+"""Memories of a segment at most: a posting has 24 bits for the place and 8 for the count."""
 
 HashArray = NDArray[np.uint64]
+Packed = NDArray[np.uint32]
 
 
 class Segment:
@@ -28,65 +33,101 @@ class Segment:
     start, stop : int
         Positions it covers.
     hashes : array of uint64, shape (u,)
-        Distinct hashes, ascending: stems of texts, labels, tags, folds.
+        Distinct hashes, ascending: stems of texts, labels, tags.
     bounds : array of int64, shape (u + 1,)
         Postings of hash i are ``[bounds[i], bounds[i + 1])``.
-    positions : array of int32
-        Ascending for each hash.
-    counts : array of uint8
-        At most 255.
+    postings : array of uint32
+        ``place << 8 | count``: place relative to `start`, ascending for each hash; count at most 255.
+    order : array of uint32, shape (stop - start,)
+        Places by fold, ascending: where exact repeats lie next to each other.
+    blocks : mapping of str to Block
+        Vectors by view.
+    name : str or None
+        Of the file it is mapped from, None where there is none.
     """
 
-    __slots__ = ("bounds", "counts", "hashes", "positions", "start", "stop")
+    __slots__ = ("blocks", "bounds", "hashes", "name", "order", "postings", "start", "stop")
 
-    def __init__(self, start: int, stop: int, hashes: HashArray, bounds: IntArray, positions: Any, counts: Any) -> None:
-        self.start, self.stop = start, stop
-        self.hashes, self.bounds, self.positions, self.counts = hashes, bounds, positions, counts
+    def __init__(
+        self,
+        start: int,
+        stop: int,
+        hashes: HashArray,
+        bounds: IntArray,
+        postings: Packed,
+        order: Packed,
+        blocks: Mapping[str, Block],
+        name: str | None = None,
+    ) -> None:
+        self.start, self.stop, self.name = start, stop, name
+        self.hashes, self.bounds, self.postings, self.order, self.blocks = hashes, bounds, postings, order, blocks
 
     def __len__(self) -> int:
         return self.stop - self.start
 
+    def __repr__(self) -> str:
+        return f"<Segment [{self.start:,}, {self.stop:,}): {len(self.hashes):,} hashes, {', '.join(self.blocks) or 'no vectors'}>"
+
     @classmethod
-    def build(cls, start: int, entries: Sequence[Entry]) -> Segment:
+    def build(cls, start: int, entries: Sequence[Entry], blocks: Mapping[str, Block] | None = None) -> Segment:
         """Cut a segment from the entries of positions `start` and on."""
         streams = [[entry.terms for entry in entries], [entry.labels for entry in entries]]
         streams.append(
             [array("Q", {TAGS[tag] for tag in entry.tags}).tobytes() if entry.tags else b"" for entry in entries]
         )
-        streams.append([entry.fold.to_bytes(8, "little") if entry.fold else b"" for entry in entries])
         flat = np.frombuffer(b"".join(chain.from_iterable(streams)), "<u8")
         sizes = np.fromiter(map(len, chain.from_iterable(streams)), np.int64) // 8
-        places = np.tile(np.arange(start, start + len(entries), dtype=np.int32), len(streams))
-        counts = np.ones(len(flat), np.uint8)
+        packed = np.repeat(np.tile(np.arange(len(entries), dtype=np.uint32) << 8, len(streams)), sizes)
         texts = np.frombuffer(b"".join([entry.counts for entry in entries]), np.uint8)
-        counts[: len(texts)] = texts
+        packed[: len(texts)] |= texts
+        packed[len(texts) :] |= 1
         order = np.argsort(flat, kind="stable")
         hashes, bounds = _groups(flat[order])
-        return cls(start, start + len(entries), hashes, bounds, np.repeat(places, sizes)[order], counts[order])
+        folds = np.array([entry.fold for entry in entries], np.uint64)
+        by_fold = np.argsort(folds, kind="stable").astype(np.uint32)
+        return cls(start, start + len(entries), hashes, bounds, packed[order], by_fold, blocks or {})
 
     @classmethod
-    def merge(cls, parts: Sequence[Segment]) -> Segment:
-        """Merge adjacent segments, oldest first, into one that answers the same."""
-        hashes = np.concatenate([part.hashes for part in parts])
-        sizes = np.concatenate([np.diff(part.bounds) for part in parts])
-        offsets = np.cumsum([0, *(len(part.positions) for part in parts)])
-        starts = np.concatenate([part.bounds[:-1] + offset for part, offset in zip(parts, offsets, strict=False)])
-        order = np.argsort(hashes, kind="stable")  # a merge: the hashes of each part are sorted
-        sizes, stops = sizes[order], np.cumsum(sizes[order])
-        moved = np.repeat(starts[order] - (stops - sizes), sizes) + np.arange(offsets[-1])
-        unique, groups = _groups(hashes[order])
-        bounds = np.concatenate(([0], stops))[groups]
-        positions = np.concatenate([part.positions for part in parts])[moved]
-        counts = np.concatenate([part.counts for part in parts])[moved]
-        return cls(parts[0].start, parts[-1].stop, unique, bounds, positions, counts)
+    def merge(cls, parts: Sequence[Segment], folds: HashArray, maths: ModuleType) -> Segment:
+        """Merge adjacent segments, oldest first, into one that answers the same.
 
-    def find(self, hashes: HashArray) -> tuple[list[int], list[int]]:
+        Parameters
+        ----------
+        parts : sequence of Segment
+            At least one.
+        folds : array of uint64
+            Those of all their memories.
+        maths : module
+            `arrays` or `kernels`.
+        """
+        start = parts[0].start
+        hashes = np.unique(np.concatenate([part.hashes for part in parts]))
+        ends = np.zeros(len(hashes) + 1, np.int64)
+        for part in parts:
+            ends[np.searchsorted(hashes, part.hashes) + 1] += np.diff(part.bounds)
+        bounds = np.cumsum(ends)
+        postings, filled = np.empty(int(bounds[-1]), np.uint32), bounds[:-1].copy()
+        for part in parts:
+            into = np.searchsorted(hashes, part.hashes)
+            maths.lay(part.postings, part.bounds, into, np.uint32((part.start - start) << 8), filled, postings)
+        by_fold = np.argsort(folds, kind="stable").astype(np.uint32)
+        return cls(start, parts[-1].stop, hashes, bounds, postings, by_fold, _merged_blocks(parts))
+
+    def find(self, hashes: HashArray) -> tuple[IntArray, IntArray]:
         """Return where the postings of each hash start and stop; equal where there are none."""
         if not len(self.hashes):
-            return [0] * len(hashes), [0] * len(hashes)
-        at = np.minimum(np.searchsorted(self.hashes, hashes), len(self.hashes) - 1)
+            nothing = np.zeros(len(hashes), np.int64)
+            return nothing, nothing
+        at = np.minimum(self.hashes.searchsorted(hashes), len(self.hashes) - 1)
         there = self.hashes[at] == hashes
-        return self.bounds[at].tolist(), self.bounds[at + there].tolist()
+        return self.bounds[at], self.bounds[at + there]
+
+    def repeats(self, folds: HashArray, fold: int) -> IntArray:
+        """Return the positions of the memories with a fold, ascending; `folds` are those of the segment's memories."""
+        key = np.uint64(fold)
+        left = int(folds.searchsorted(key, "left", sorter=self.order))
+        right = int(folds.searchsorted(key, "right", sorter=self.order))
+        return self.order[left:right].astype(np.int64) + self.start
 
 
 def _groups(ordered: HashArray) -> tuple[HashArray, IntArray]:
@@ -95,45 +136,12 @@ def _groups(ordered: HashArray) -> tuple[HashArray, IntArray]:
     return ordered[bounds[:-1]], bounds
 
 
-class Tail:
-    """Postings of the newest memories: one writer appends while readers look only at positions they know of.
-
-    Attributes
-    ----------
-    start : int
-        Position of its first memory.
-    entries : list of Entry
-        From there on; sealing cuts a segment from them.
-    """
-
-    __slots__ = ("_postings", "entries", "start")
-
-    def __init__(self, start: int) -> None:
-        self.start = start
-        self.entries: list[Entry] = []
-        self._postings: defaultdict[int, list[int]] = defaultdict(list)
-
-    def append(self, entry: Entry) -> None:
-        """Add the memory at the next position."""
-        once = self.start + len(self.entries) << 8
-        postings = self._postings
-        for key, count in zip(memoryview(entry.terms).cast("Q"), entry.counts, strict=True):
-            postings[key].append(once | count)
-        once |= 1
-        for key in memoryview(entry.labels).cast("Q"):
-            postings[key].append(once)
-        for tag in set(entry.tags):
-            postings[TAGS[tag]].append(once)
-        if entry.fold:
-            postings[entry.fold].append(once)
-        self.entries.append(entry)
-
-    def find(self, key: int, stop: int) -> IntArray | None:
-        """Return ``position << 8 | count`` of the memories before `stop` that have this hash; None for none."""
-        known = self._postings.get(key)
-        if known is None:
-            return None
-        packed = np.array(known, np.int64)
-        if packed[-1] >> 8 >= stop:
-            packed = packed[: packed.searchsorted(stop << 8)]
-        return packed
+def _merged_blocks(parts: Sequence[Segment]) -> dict[str, Block]:
+    """Merge the blocks of the views that every part with vectors has."""
+    having = [part for part in parts if part.blocks]
+    views: dict[str, Any] = dict.fromkeys(view for part in having for view in part.blocks)
+    made = {}
+    for view in views:
+        of = [(part.blocks[view], part.start - parts[0].start) for part in having if view in part.blocks]
+        made[view] = Block.merge([block for block, _ in of], [shift for _, shift in of])
+    return made

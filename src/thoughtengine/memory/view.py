@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,25 +13,38 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.memory.analysis import TAGS
 from thoughtengine.memory.columns import HIDDEN, LAYER, PINNED, REPLACED, STATES, Columns, Names, SourceNames
 from thoughtengine.memory.experience import LAYERS
-from thoughtengine.memory.segment import Segment, Tail
+from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.strength import retrievability
+from thoughtengine.memory.tail import Tail
 from thoughtengine.memory.where import Choice, Where
 
-__all__ = ["Postings", "Totals", "View"]
+__all__ = ["Found", "Totals", "View"]
 
 _DAY = 86_400_000_000.0
 _ETERNAL = LAYERS.index("eternal")
 _LAYER_OF = [_ETERNAL if state & PINNED else state & LAYER for state in range(STATES)]
 
 Test = Callable[[NDArray[Any]], BoolArray]
+Vectors = tuple[NDArray[np.int32], SingleArray]
 
 
-class Postings(NamedTuple):
-    """Where some hashes occur: those of hash i are ``[bounds[i], bounds[i + 1])``, positions ascending in each."""
+class Found(NamedTuple):
+    """Where some hashes occur in one part of the index.
 
-    positions: NDArray[np.int32]
-    counts: NDArray[np.uint8]
-    bounds: IntArray
+    Attributes
+    ----------
+    start : int
+        Position of the part's first memory.
+    postings : array of uint32
+        ``position - start << 8 | count``, ascending for each hash.
+    starts, stops : array of int64, shape (t,)
+        Postings of hash i are ``[starts[i], stops[i])``.
+    """
+
+    start: int
+    postings: NDArray[np.uint32]
+    starts: IntArray
+    stops: IntArray
 
 
 class Totals(NamedTuple):
@@ -42,6 +55,11 @@ class Totals(NamedTuple):
     labels: int = 0
     first: int = 0
     last: int = 0
+
+    @property
+    def mean_words(self) -> float:
+        """Words of a text."""
+        return self.words / (self.texts or 1)
 
 
 class View:
@@ -54,81 +72,83 @@ class View:
     columns : Columns
         Valid up to `n`.
     segments : tuple of Segment
-        Postings of the older memories, `tail` those of the newest.
+        Postings and vectors of the older memories, `tail` the postings of the newest.
+    newest : mapping of str to (places, matrix)
+        By view, which memories of the tail have a vector (relative to its start), and their unit vectors.
     totals : Totals
         Sums.
     sources, episodes, kinds : Names
         Codes; may know more than the view.
     states : list of int
         How many memories are in each state.
-    matrix : array of float32, shape (m, d), or None
-        Unit vectors, by the column `vector`.
     """
 
-    __slots__ = (
-        "_norms", "columns", "episodes", "kinds", "matrix", "n", "segments", "sources", "states", "tail", "totals",
-    )  # fmt: skip
+    __slots__ = ("columns", "episodes", "kinds", "n", "newest", "segments", "sources", "states", "tail", "totals")
 
     def __init__(
-        self, n: int, columns: Columns, segments: tuple[Segment, ...], tail: Tail, totals: Totals,
-        names: tuple[SourceNames, Names, Names], states: list[int], matrix: SingleArray | None,
+        self, n: int, columns: Columns, segments: tuple[Segment, ...], tail: Tail, newest: Mapping[str, Vectors],
+        totals: Totals, names: tuple[SourceNames, Names, Names], states: list[int],
     ) -> None:  # fmt: skip
         self.n, self.columns, self.segments, self.tail, self.totals = n, columns, segments, tail, totals
+        self.newest = newest
         self.sources, self.episodes, self.kinds = names
-        self.states, self.matrix = states, matrix
-        self._norms: dict[tuple[str, float, float], FloatArray] = {}
+        self.states = states
 
     @property
     def ids(self) -> IntArray:
         """Ids by position, ascending."""
         return self.columns.id[: self.n]
 
+    @property
+    def dimension(self) -> int | None:
+        """Length of the vectors, None where there are none."""
+        for segment in self.segments:
+            for block in segment.blocks.values():
+                return block.dimension
+        return next((matrix.shape[1] for _, matrix in self.newest.values()), None)
+
+    @property
+    def n_vectors(self) -> int:
+        """Memories with a vector."""
+        sealed = sum(max((len(block) for block in segment.blocks.values()), default=0) for segment in self.segments)
+        return sealed + max((len(places) for places, _ in self.newest.values()), default=0)
+
     def position(self, id_: int) -> int | None:
         """Return the position of an id, None where there is none."""
         at = int(self.ids.searchsorted(id_))
         return at if at < self.n and self.columns.id[at] == id_ else None
 
-    def postings(self, hashes: Sequence[int]) -> Postings:
-        """Return where each hash occurs, in the order in which they are given."""
+    def find(self, hashes: Sequence[int]) -> list[Found]:
+        """Return where each hash occurs, part by part, oldest first; the last may know of memories beyond `n`."""
         wanted = np.array(hashes, np.uint64)
-        found = [(segment, *segment.find(wanted)) for segment in self.segments]
-        positions: list[Any] = [np.empty(0, np.int32)]
-        counts: list[Any] = [np.empty(0, np.uint8)]
-        bounds, size = [0], 0
-        for i, key in enumerate(hashes):
-            for segment, starts, stops in found:
-                start, stop = starts[i], stops[i]
-                if start < stop:
-                    positions.append(segment.positions[start:stop])
-                    counts.append(segment.counts[start:stop])
-                    size += stop - start
-            newest = self.tail.find(key, self.n)
-            if newest is not None:
-                positions.append(newest >> 8)
-                counts.append(newest & 255)
-                size += len(newest)
-            bounds.append(size)
-        return Postings(
-            np.concatenate(positions, dtype=np.int32, casting="unsafe"),
-            np.concatenate(counts, dtype=np.uint8, casting="unsafe"),
-            np.array(bounds, np.int64),
-        )
+        found = [Found(segment.start, segment.postings, *segment.find(wanted)) for segment in self.segments]
+        if self.tail.start < self.n:
+            postings, bounds = self.tail.find(hashes)
+            found.append(Found(self.tail.start, postings, bounds[:-1], bounds[1:]))
+        return found
+
+    def listed(self, hash_: int) -> IntArray:
+        """Return the positions of the memories under a hash, ascending."""
+        parts = [
+            (found.postings[found.starts[0] : found.stops[0]] >> 8).astype(np.int64) + found.start
+            for found in self.find([hash_])
+        ]
+        positions = np.concatenate(parts) if parts else np.empty(0, np.int64)
+        return positions[positions < self.n]
+
+    def repeats(self, fold: int) -> IntArray:
+        """Return the positions of the memories with a fold, ascending."""
+        folds = self.columns.fold
+        parts = [segment.repeats(folds[segment.start : segment.stop], fold) for segment in self.segments]
+        postings, _ = self.tail.find([fold])
+        parts.append((postings >> 8).astype(np.int64) + self.tail.start)
+        positions = np.concatenate(parts)
+        return positions[positions < self.n]
 
     @property
     def has_replaced(self) -> bool:
         """Whether any memory was replaced by a revision."""
         return any(self.states[REPLACED:])
-
-    def norms(self, of: str, k1: float, b: float) -> FloatArray:
-        """Return how long each memory is for BM25, times `k1`: its "length" in words, or its number of "labels"."""
-        known = self._norms.get((of, k1, b))
-        if known is None:
-            lengths = self.columns.length if of == "length" else self.columns.labels
-            totals = self.totals
-            average = totals.words / (totals.texts or 1) if of == "length" else totals.labels / (self.n or 1)
-            known = k1 * (1.0 - b + b * (lengths[: self.n] / (average or 1.0)))
-            self._norms[of, k1, b] = known
-        return known
 
     def strength(self, positions: IntArray, now: int) -> FloatArray:
         """Return how retrievable memories are at `now` (microseconds since 1970); eternal ones do not fade."""
@@ -190,8 +210,8 @@ class View:
             chosen.without(self._tagged(choice.none))
 
     def _tagged(self, tags: frozenset[str] | set[str]) -> IntArray:
-        positions = self.postings([TAGS[tag] for tag in tags]).positions.astype(np.int64)
-        return positions if len(tags) == 1 else np.unique(positions)
+        lists = [self.listed(TAGS[tag]) for tag in tags]
+        return lists[0] if len(lists) == 1 else np.unique(np.concatenate([*lists, np.empty(0, np.int64)]))
 
 
 class _Chosen:

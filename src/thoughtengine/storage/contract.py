@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -52,6 +53,11 @@ class Store(abc.ABC):
         self.writing = threading.RLock()
         self.head = HeadRecord()
 
+    @property
+    def derived_folder(self) -> Path | None:
+        """Where files may be kept that are derived from the rows as they are now; None for nowhere."""
+        return None
+
     @abc.abstractmethod
     def _get(self, key: bytes) -> bytes | None:
         """Return the value under `key`, checksums verified."""
@@ -88,6 +94,27 @@ class Store(abc.ABC):
         key = area.key(name)
         value = self._get(key)
         return None if value is None else decode(open_envelope(key, value, area).body, record)
+
+    def _get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the value under each key."""
+        return [self._get(key) for key in keys]
+
+    def get_many(self, area: Area, numbers: Iterable[int], record: type[T]) -> dict[int, tuple[T, int]]:
+        """Return the records of those numbers that are in `area`, each with the flags of `Area.beside`, in the order given.
+
+        Raises
+        ------
+        RecordError, StoreDamagedError
+            As `get`.
+        """
+        wanted = list(numbers)
+        keys = [area.key(number) for number in wanted]
+        found: dict[int, tuple[T, int]] = {}
+        for number, key, value in zip(wanted, keys, self._get_many(keys), strict=True):
+            if value is not None:
+                opened = open_envelope(key, value, area)
+                found[number] = decode(opened.body, record), opened.flags
+        return found
 
     def has(self, area: Area, name: int | str) -> bool:
         """Tell whether `name` is in `area`."""

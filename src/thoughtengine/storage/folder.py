@@ -61,6 +61,7 @@ ASIDE = ".old" + PART
 """Ending of a snapshot's hidden name while an erasure puts a purged one in its place."""
 
 _GENERATION = re.compile(r"gen-\d{6,}")
+_DERIVED = re.compile(r"index-\d{6,}")
 
 
 def generation_name(number: int) -> str:
@@ -209,6 +210,7 @@ class FolderStore(Store):
             stale = entry.parent == self.root and _GENERATION.fullmatch(entry.name) and entry != self.generation
             if stale or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
+        self._drop_derived()
 
     @staticmethod
     def _put_back(entry: Path) -> bool:
@@ -271,6 +273,17 @@ class FolderStore(Store):
         """The folder of the generation that serves."""
         return self.root / generation_name(self.pointer.generation)
 
+    @property
+    def derived_folder(self) -> Path | None:
+        """The folder of what is derived from this generation; goes with it."""
+        return self.root / f"index-{self.pointer.generation:06d}"
+
+    def _drop_derived(self) -> None:
+        """Remove what was derived from other generations."""
+        for entry in self.root.iterdir():
+            if _DERIVED.fullmatch(entry.name) and entry != self.derived_folder:
+                discard(entry)
+
     def _open_level(self) -> Level:
         level = self._level
         if level is None:
@@ -300,6 +313,17 @@ class FolderStore(Store):
         try:
             with self._gate:
                 return self._open_level().get(key)
+        except StoreDamagedError as error:
+            raise self.damage_met(error) from error
+
+    def _get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        if not keys:
+            return []
+        self._to_read()
+        try:
+            with self._gate:
+                get = self._open_level().get
+                return [get(key) for key in keys]
         except StoreDamagedError as error:
             raise self.damage_met(error) from error
 
@@ -547,6 +571,7 @@ class FolderStore(Store):
                 raise
             self._unmarked = 0
             discard(old)
+            self._drop_derived()
             return {
                 "method": "rebuild",
                 "old": old.name,

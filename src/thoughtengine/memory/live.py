@@ -1,0 +1,366 @@
+"""Live: the index of a store from its first use on, current at every look; cut, merged and kept in files behind the calls."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from itertools import islice
+from types import ModuleType
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from thoughtengine import _jit
+from thoughtengine._types import SingleArray
+from thoughtengine.config import RecallConfig
+from thoughtengine.memory import arrays
+from thoughtengine.memory.analysis import ANALYSIS
+from thoughtengine.memory.entry import Entry, make_entry
+from thoughtengine.memory.index import Index, Row
+from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, VectorRecord
+from thoughtengine.memory.remember import Taken
+from thoughtengine.memory.segment import Segment
+from thoughtengine.memory.shelf import Kept, Shelf
+from thoughtengine.memory.upkeep import Job, Upkeep
+from thoughtengine.memory.view import View
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.contract import PAGE, Store
+from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS, VECTOR
+
+__all__ = ["LiveIndex"]
+
+_NEWS = 256  # memories after which they are taken in without being asked for
+_AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
+_FILED = 4_096  # memories from which a segment is worth a file
+_PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
+_SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
+
+T = TypeVar("T")
+News = Row | tuple[int, MarkRecord]
+
+
+class LiveIndex:
+    """The index over a store.
+
+    Parameters
+    ----------
+    store : Store
+        What it is derived from.
+    config : RecallConfig
+        Settings of recall.
+    dimension : int or None
+        Of the vectors.
+    fingerprint : str
+        Of the encoder whose vectors count; those of another one are left out.
+
+    Notes
+    -----
+    It is loaded when it is first asked for: segments from their files, the rest from the entries. Where a file is missing or
+    damaged and many memories are behind it, what is there answers meanwhile, and `View` says of how many it knows.
+    """
+
+    def __init__(self, store: Store, config: RecallConfig, *, dimension: int | None, fingerprint: str) -> None:
+        self._store, self._config = store, config
+        self.dimension, self.fingerprint = dimension, fingerprint
+        self._shelf = Shelf(store.derived_folder)
+        self._shelf.prune(store.head.sequence)
+        self._index: Index | None = None
+        self._lock = threading.Lock()
+        self._news: list[News] = []  # stored since the index last looked, in order
+        self._partial = False  # whether the index lacks memories that are in the store
+        self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
+        self._unverified: list[str] = []
+        self.upkeep = Upkeep(self._next_job)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the index stands."""
+        return self._index is not None
+
+    def view(self, *, whole: bool = True) -> View:
+        """Return the index as it stands, every memory stored before the call in it.
+
+        Parameters
+        ----------
+        whole : bool
+            False: where files were lost, what is there already will do.
+        """
+        if whole and self._partial:
+            with self.upkeep.quiet():
+                if self._partial:
+                    self._complete(at_leisure=False)
+        while True:
+            index = self._index
+            if index is None:
+                with self._store.writing:
+                    index = self._index = self._index or self._load()
+                self.upkeep.wake()
+            with self._lock:  # also when there is no news: another thread may be taking in what this one stored
+                if index is self._index:  # else rows were dropped in between, and what is new belongs to the next index
+                    self._absorb(index)
+                    return index.view()
+
+    def added(self, taken: list[Taken]) -> None:
+        """Tell that memories were stored; the caller holds the store's `writing` lock."""
+        if self.dimension is None:
+            self.dimension = next((t.vector.size for t in taken if t.vector is not None), None)
+        if self._index is None:
+            return
+        with self._lock:
+            for new in taken:
+                vectors = None if new.vector is None else {"dense": new.vector}
+                self._news.append(Row(new.id, new.entry, vectors, None, new.appraisal))
+                if new.superseded is not None and new.mark is not None:
+                    self._note(new.superseded, new.mark)
+            if len(self._news) >= _NEWS:
+                self._absorb(self._index)
+
+    def marked(self, marks: dict[int, MarkRecord]) -> None:
+        """Tell that marks changed; the caller holds the store's `writing` lock."""
+        if self._index is not None:
+            with self._lock:
+                for id_, mark in marks.items():
+                    self._note(id_, mark)
+
+    def _note(self, id_: int, mark: MarkRecord) -> None:
+        self._news.append((id_, mark))
+        if self._partial:
+            self._marks[id_] = mark
+
+    def dropped(self) -> None:
+        """Tell that rows went: the index is loaded anew when it is next needed."""
+        with self._lock:
+            self._index, self._news, self._partial = None, [], False
+            self._shelf = Shelf(self._store.derived_folder)
+
+    def close(self) -> None:
+        """Let the work behind the calls end."""
+        self.upkeep.close()
+
+    def _absorb(self, index: Index) -> None:
+        """Bring the index up to date: a numpy call costs the same for one memory as for a hundred, so not one by one."""
+        if not self._news:
+            return
+        rows: list[Row] = []
+        n_segments = len(index.view().segments)
+        try:
+            news, self._news = self._news, []
+            for piece in news:
+                if isinstance(piece, Row):
+                    rows.append(piece)
+                    continue
+                index.extend(rows)
+                rows = []
+                if index.view().position(piece[0]) is not None or not self._partial:
+                    index.mark(*piece)
+            index.extend(rows)
+        except BaseException:  # interrupted when it was half told: load it anew
+            self._index, self._news, self._partial = None, [], False
+            raise
+        if len(index.view().segments) > n_segments:
+            self.upkeep.wake()
+
+    # loading
+
+    def _load(self) -> Index:
+        """Load what can be had soon; the caller holds the store's `writing` lock."""
+        index = Index(self._config, self.dimension)
+        self._partial = False
+        after = 0
+        for kept in self._shelf.kept(self._views()):
+            self._fill(index, after, kept.first)
+            self._attach(index, kept)
+            after = kept.last
+        self._fill(index, after, None)
+        return index
+
+    def _views(self) -> dict[str, str]:
+        return {"dense": self.fingerprint}
+
+    def _fill(self, index: Index, after: int, before: int | None) -> None:
+        """Take in the memories between two ids from their entries, if they are not many; of the newest, those that are not."""
+        if before == after + 1:
+            return
+        entries = self._store.rows(TERMS, Entry, after=after or None)
+        few = list(islice((id_ for id_, _ in entries if before is None or id_ < before), _AT_ONCE + 1))
+        if len(few) <= _AT_ONCE:
+            index.extend(self._rows(after, before))
+            return
+        self._partial = True
+        if before is None:
+            newest = [id_ for id_, _ in islice(self._store.rows(TERMS, Entry, reverse=True), _AT_ONCE)]
+            index.extend(self._rows(max(after, newest[-1] - 1), None))
+
+    def _attach(self, index: Index, kept: Kept) -> None:
+        segment = kept.segment(index.n)
+        index.attach(segment, kept.run())
+        for id_, mark in self._store.rows(MARK, MarkRecord, after=kept.first - 1):
+            if id_ > kept.last:
+                break
+            index.mark(id_, mark)
+        self._unverified.append(kept.file.path.name)
+
+    def _rows(self, after: int, before: int | None) -> Iterator[Row]:
+        """Walk the index entries between two ids, and beside them vectors, marks and appraisals, all in order of id."""
+        store, first = self._store, after or None
+        vectors = _Beside(self._vectors(after))
+        marks = _Beside(store.rows(MARK, MarkRecord, after=first))
+        appraisals = _Beside(store.rows(APPRAISAL, AppraisalRecord, after=first))
+        stale = Batch()
+        for id_, entry in store.rows(TERMS, Entry, after=first):
+            if before is not None and id_ >= before:
+                break
+            if entry.analysis != ANALYSIS and (record := store.get(MEMORY, id_, MemoryRecord)) is not None:
+                entry = make_entry(record)
+                stale.put(TERMS, id_, entry)
+            if len(stale) >= PAGE:
+                store.commit(stale)
+                stale = Batch()
+            vector = vectors.at(id_)
+            yield Row(id_, entry, None if vector is None else {"dense": vector}, marks.at(id_), appraisals.at(id_))
+        if len(stale):
+            store.commit(stale)
+
+    def _vectors(self, after: int) -> Iterator[tuple[int, SingleArray]]:
+        """Yield the host's vectors and those of the encoder that counts, in order of id, beginning behind `after`."""
+        given = self._store.rows(VECTOR, VectorRecord, after=after or None)
+        made = self._store.rows(CODE, VectorRecord, after=after or None)
+        counting = ((i, v) for i, v in made if v.fingerprint == self.fingerprint)
+        for id_, stored in _merged(given, counting):
+            vector = np.frombuffer(stored.data, np.float32)
+            if self.dimension is None or vector.size == self.dimension:
+                yield id_, vector
+
+    def without_vector(self) -> Iterator[tuple[int, str]]:
+        """Yield (id, text) of the memories that the encoder that counts has not encoded yet, in order of id."""
+        vectors = _Beside(self._vectors(0))
+        for id_, record in self._store.rows(MEMORY, MemoryRecord):
+            if record.text is not None and vectors.at(id_) is None:
+                yield id_, record.text
+
+    # behind the calls
+
+    def _next_job(self) -> Job | None:
+        index = self._index
+        if index is None:
+            return None
+        if self._partial:
+            return self._complete
+        if parts := index.due():
+            return lambda: self._merge(index, parts)
+        for segment in index.view().segments:
+            if segment.name is None and len(segment) >= _FILED and self._store.derived_folder is not None:
+                return lambda: self._file(index, segment)
+        if self._unverified:
+            return lambda: self._verify(self._unverified.pop())
+        return None
+
+    def _merge(self, index: Index, parts: tuple[Segment, ...]) -> None:
+        """Merge segments and put the result in their place, in memory and on the shelf."""
+        merged = index.merge(parts, _compiled())
+        if len(merged) >= _FILED:
+            merged = self._saved(index, merged)
+        self._put(index, parts, merged)
+
+    def _file(self, index: Index, segment: Segment) -> None:
+        self._put(index, (segment,), self._saved(index, segment))
+
+    def _saved(self, index: Index, segment: Segment) -> Segment:
+        try:
+            return self._shelf.save(index.view(), segment, self._views(), self._store.head.sequence)
+        except OSError as error:
+            self.upkeep.trouble = f"a segment of the index was not kept: {error}"
+            return segment
+
+    def _put(self, index: Index, parts: tuple[Segment, ...], merged: Segment) -> None:
+        with self._lock:
+            put = index is self._index and index.replace(parts, merged)
+        for part in parts if put else (merged,):
+            if part.name != merged.name or not put:
+                self._shelf.remove(part.name)
+
+    def _verify(self, name: str) -> None:
+        """Compare a file with its checksums; one that is damaged is made again from the entries."""
+        index = self._index
+        if index is not None and not self._shelf.verify(name) and name in {s.name for s in index.view().segments}:
+            self.dropped()
+
+    def _complete(self, *, at_leisure: bool = True) -> None:
+        """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
+        index, after = Index(self._config, self.dimension), 0
+        for kept in [*self._shelf.kept(self._views()), None]:
+            self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
+            if kept is not None:
+                self._attach(index, kept)
+                after = kept.last
+        if not self._store.writing.acquire(timeout=_PATIENCE):
+            return  # whoever holds it may be waiting for a whole index: the pieces are files by now, so theirs is made soon
+        try:
+            with self._lock:
+                last = int(index.view().ids[-1]) if index.n else after
+                index.extend(self._rows(last, None))
+                for id_, mark in self._marks.items():
+                    index.mark(id_, mark)
+                self._marks, self._news = {}, []
+                self._index, self._partial = index, False
+        finally:
+            self._store.writing.release()
+
+    def _make(self, index: Index, after: int, before: int | None, *, at_leisure: bool) -> None:
+        """Take in rows in pieces that become files, so that a kill in between costs only the last of them."""
+        rows = self._rows(after, before)
+        if at_leisure:
+            rows = _at_leisure(rows)
+        while piece := list(islice(rows, _AT_ONCE)):
+            index.extend(piece)
+            index.seal()
+            newest = index.view().segments[-1]
+            if len(newest) >= _FILED:
+                index.replace((newest,), self._saved(index, newest))
+
+
+def _at_leisure(rows: Iterator[Row]) -> Iterator[Row]:
+    for n, row in enumerate(rows, 1):
+        yield row
+        if not n % _SLICE:
+            time.sleep(_PAUSE)
+
+
+def _compiled() -> ModuleType:
+    """Return `kernels` where they are compiled, else `arrays`."""
+    if not _jit.ready("thoughtengine.memory.kernels"):
+        return arrays
+    from thoughtengine.memory import kernels
+
+    return kernels
+
+
+class _Beside(Generic[T]):
+    """Walk a second stream in order of id beside a first one."""
+
+    def __init__(self, stream: Iterator[tuple[int, T]]) -> None:
+        self._stream = stream
+        self._next = next(stream, None)
+
+    def at(self, id_: int) -> T | None:
+        while self._next is not None and self._next[0] < id_:
+            self._next = next(self._stream, None)
+        return self._next[1] if self._next is not None and self._next[0] == id_ else None
+
+
+def _merged(
+    left: Iterator[tuple[int, VectorRecord]], right: Iterator[tuple[int, VectorRecord]]
+) -> Iterator[tuple[int, VectorRecord]]:
+    """Merge two streams by id; on a tie the left one is taken."""
+    a, b = next(left, None), next(right, None)
+    while a is not None or b is not None:
+        if a is None or (b is not None and b[0] < a[0]):
+            if b is not None:
+                yield b
+            b = next(right, None)
+            continue
+        if b is not None and a[0] == b[0]:
+            b = next(right, None)
+        yield a
+        a = next(left, None)
