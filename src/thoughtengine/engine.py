@@ -37,7 +37,7 @@ from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
-from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
+from thoughtengine.memory.remember import Draft, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
@@ -395,7 +395,9 @@ class ThoughtEngine:
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:
-            vector = as_vector(cue.vector, self._config.limits)
+            vector, limit = cue.vector, self._config.limits.vector_dimension
+            if vector.size > limit:
+                raise InvalidArgumentError("vector", f"{vector.size} numbers", f"at most {limit}")
             have = self._memories.live.dimension
             if have is not None and vector.size != have:
                 raise VectorDimensionError("cue", vector.size, have)

@@ -23,6 +23,7 @@ CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours"
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
 _COMPILED = 8_192  # memories from which compiled code is worth its start
+_FEW = 8  # times as many as are wanted: so few are all looked at
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
@@ -206,7 +207,7 @@ class _Scoring:
     def _places(self, likeness: Likeness | None) -> IntArray:
         """Return the positions in question, ascending; the closest in meaning have their likeness then."""
         chosen, n = self._chosen, self._view.n
-        if (n if chosen is None else len(chosen)) <= 4 * self._wanted:
+        if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
             return np.arange(n) if chosen is None else chosen
         closest = np.empty(0, np.int64)
         if likeness is not None:
@@ -216,21 +217,27 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        best = self._best(self._wanted, allowed, extra=self._extra(), named=bool(self._on("source")))
-        lenders = np.concatenate((best, closest)) if chosen is None else self._best(POOL, self._lends)
+        best = arrays.foremost(self._alone(allowed), self._wanted)
+        lenders = arrays.union(best, closest)
+        if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
+            lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
         return shortlist(
-            self._view, np.union1d(best, closest), lenders, self._text[lenders] + self._dense[lenders], allowed
+            self._view, arrays.union(best, closest), lenders, self._text[lenders] + self._dense[lenders], allowed
         )
 
-    def _best(self, k: int, allowed: BoolArray, *, extra: SingleArray = _NOTHING, named: bool = False) -> IntArray:
-        columns, n = self._view.columns, self._view.n
-        scores, places = np.empty(k, np.float32), np.empty(k, np.int64)
-        sources = self._question.sources if named else ()
-        found = self._maths.top(
-            self._text, self._labels, extra, columns.source[:n], np.array(sources, np.int32),
-            _F(self._config.source if sources else 0.0), allowed, scores, places,
-        )  # fmt: skip
-        return places[:found]
+    def _alone(self, allowed: BoolArray) -> SingleArray:
+        """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
+        total = self._text + self._labels
+        extra = self._extra()
+        if len(extra):
+            total += extra
+        if weight := self._on("source"):
+            sources = self._view.columns.source[: self._view.n]
+            for code in self._question.sources:
+                total += total * (sources == code) * _F(weight)
+        if len(allowed):
+            total *= allowed
+        return total
 
     def _extra(self) -> SingleArray:
         """Return what moment and episode add, by position; empty where the cue says nothing of them."""
@@ -248,19 +255,15 @@ class _Scoring:
     # the channels that weigh what was found
 
     def _compare(self, likeness: Likeness, places: IntArray) -> None:
-        """Give every memory in question its likeness."""
-        cosines = likeness.at(places)
-        gains = self._gain(likeness, np.nan_to_num(cosines, nan=-1.0))
-        known = self._dense[places]
-        self._dense[places] = np.where(known > 0.0, known, gains)  # those of the closest are more exact
+        """Give every memory in question its likeness; the closest have theirs already, and more exactly."""
+        unknown = places[self._dense[places] == 0.0]
+        self._dense[unknown] = self._gain(likeness, likeness.at(unknown))
 
     def _gain(self, likeness: Likeness, cosines: FloatArray) -> SingleArray:
         """Return how much closer than usual a meaning is, in [0, 1], weighted."""
         usual = likeness.usual
-        gains: SingleArray = (np.clip((cosines - usual) / (1.0 - usual), 0.0, 1.0) * self._on("dense")).astype(
-            np.float32
-        )
-        return gains
+        gains = np.minimum(np.maximum(cosines - usual, 0.0) * (1.0 / (1.0 - usual)), 1.0) * self._on("dense")
+        return gains.astype(np.float32)
 
     def _lean(self, places: IntArray, out: FloatArray) -> None:
         """Write what memories get from what was said just before and after them."""

@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine.memory.arrays import foremost
 from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.vectors import Block
 from thoughtengine.memory.view import View
@@ -36,7 +37,9 @@ class Likeness:
         self._blocks = [(segment, segment.blocks[name]) for segment in view.segments if name in segment.blocks]
         places, matrix = view.newest.get(name, (np.empty(0, np.int32), np.empty((0, len(unit)), np.float32)))
         self._newest_places = places.astype(np.int64) + view.tail.start
-        self._newest: FloatArray = (matrix @ unit).astype(np.float64)
+        self._newest: FloatArray = np.vecdot(matrix, unit).astype(
+            np.float64
+        )  # not `@`: that may wait for threads of BLAS
         self.usual = self._usual()
 
     def _usual(self) -> float:
@@ -46,19 +49,19 @@ class Likeness:
         return max(total / (n + _IMAGINED), 0.0)
 
     def closest(self, wanted: int, chosen: IntArray | None) -> tuple[IntArray, FloatArray]:
-        """Return (positions, cosines) of the `wanted` closest among `chosen` (ascending; None: all), best first."""
+        """Return (positions, cosines) of the `wanted` closest among `chosen` (ascending; None: all), in no order."""
         found = [self._newest_among(chosen)]
         for segment, block in self._blocks:
             among = None if chosen is None else _rows(segment, block, chosen)
             if among is None or len(among):
                 rows, cosines = block.closest(self._unit, wanted, self._maths, among)
                 found.append((block.rows[rows].astype(np.int64) + segment.start, cosines))
+        if len(found) == 2 and not len(found[0][0]):  # all of them in one block
+            return found[1]
         positions = np.concatenate([at for at, _ in found])
         cosines = np.concatenate([value for _, value in found])
-        inside = positions < self._view.n
-        positions, cosines = positions[inside], cosines[inside]
-        order = np.lexsort((-positions, -cosines))[:wanted]
-        return positions[order], cosines[order]
+        best = foremost(np.where(positions < self._view.n, cosines + 2.0, 0.0), wanted)
+        return positions[best], cosines[best]
 
     def _newest_among(self, chosen: IntArray | None) -> tuple[IntArray, FloatArray]:
         if chosen is None:
@@ -67,8 +70,8 @@ class Likeness:
         return self._newest_places[inside], self._newest[inside]
 
     def at(self, places: IntArray) -> FloatArray:
-        """Return the cosines of some memories, positions ascending; NaN without a vector."""
-        cosines = np.full(len(places), np.nan)
+        """Return the cosines of some memories, positions ascending; -1 without a vector."""
+        cosines = np.full(len(places), -1.0)
         for segment, block in self._blocks:
             left, right = places.searchsorted((segment.start, segment.stop))
             if left < right:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 from thoughtengine.errors import InvalidArgumentError
 
@@ -62,6 +63,7 @@ def from_stored(at: int, offset: int) -> dt.datetime:
     return local.replace(tzinfo=_zone(offset))
 
 
+@lru_cache(256)
 def _zone(offset: int) -> dt.timezone:
     return dt.UTC if not offset else dt.timezone(dt.timedelta(seconds=offset))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from typing import NamedTuple
 
@@ -96,5 +97,7 @@ def _years(view: View) -> range:
 def _unit(vector: SingleArray | None) -> SingleArray | None:
     if vector is None:
         return None
-    norm = np.sqrt(np.dot(vector.astype(np.float64), vector))
-    return (vector / (norm or 1.0)).astype(np.float32)
+    norm = math.sqrt(np.dot(vector, vector))
+    if not 1e-15 < norm < 1e15:  # beyond float32 when squared
+        norm = math.sqrt(np.dot(vector.astype(np.float64), vector)) or 1.0
+    return vector / np.float32(norm) if norm < 1e38 else (vector / norm).astype(np.float32)

@@ -14,7 +14,6 @@ from thoughtengine.memory.view import View
 __all__ = ["Ranking", "Sheet"]
 
 _MARGIN = 32  # places beyond k that are ordered at once
-_NOBODY = np.empty(0, np.int64)
 
 
 class Ranking(NamedTuple):
@@ -92,14 +91,15 @@ class Sheet:
 
     def _repeats(self, folds: list[int]) -> list[int]:
         """Return how many other memories that may be found have each fold."""
-        counts = []
-        for fold in folds:
-            positions = self._view.repeats(fold) if fold else _NOBODY
-            if self._chosen is not None and len(positions) > 1:
-                at = np.minimum(self._chosen.searchsorted(positions), len(self._chosen) - 1)
-                positions = positions[self._chosen[at] == positions]
-            counts.append(max(len(positions) - 1, 0))
-        return counts
+        found = self._view.repeats(folds)
+        return [self._admitted(found[fold]) - 1 if fold in found else 0 for fold in folds]
+
+    def _admitted(self, positions: IntArray) -> int:
+        """Return how many of some positions may be found, at least the one that was."""
+        if self._chosen is None:
+            return len(positions)
+        at = np.minimum(self._chosen.searchsorted(positions), len(self._chosen) - 1)
+        return max(int(np.count_nonzero(self._chosen[at] == positions)), 1)
 
     def _settle(self, wanted: int) -> None:
         """See to it that among the best none stands above one that replaced it."""

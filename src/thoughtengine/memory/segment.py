@@ -122,12 +122,25 @@ class Segment:
         there = self.hashes[at] == hashes
         return self.bounds[at], self.bounds[at + there]
 
-    def repeats(self, folds: HashArray, fold: int) -> IntArray:
-        """Return the positions of the memories with a fold, ascending; `folds` are those of the segment's memories."""
-        key = np.uint64(fold)
-        left = int(folds.searchsorted(key, "left", sorter=self.order))
-        right = int(folds.searchsorted(key, "right", sorter=self.order))
-        return self.order[left:right].astype(np.int64) + self.start
+    def with_fold(self, folds: HashArray, wanted: HashArray) -> tuple[IntArray, IntArray]:
+        """Return where in `order` each wanted fold begins, and whether it is there: 0, 1, or 2 for more than once.
+
+        Parameters
+        ----------
+        folds : array of uint64, shape (stop - start,)
+            Those of the segment's memories.
+        """
+        firsts, last = folds.searchsorted(wanted, "left", sorter=self.order), len(self.order) - 1
+        times = (folds[self.order[np.minimum(firsts, last)]] == wanted).astype(np.int64)
+        times += (folds[self.order[np.minimum(firsts + 1, last)]] == wanted) & (firsts < last)
+        return firsts, times
+
+    def run_of(self, folds: HashArray, first: int, fold: int) -> IntArray:
+        """Return the positions of the memories with a fold, ascending, from where it begins in `order`."""
+        last = first
+        while last < len(self.order) and folds[self.order[last]] == fold:
+            last += 1
+        return self.order[first:last].astype(np.int64) + self.start
 
 
 def _groups(ordered: HashArray) -> tuple[HashArray, IntArray]:

@@ -10,7 +10,7 @@ from thoughtengine.memory.view import View
 
 __all__ = ["POOL", "shortlist", "with_neighbours"]
 
-POOL, FRIENDS = 512, 128  # the best of a channel that are looked at closely, and those of them whose neighbours are
+POOL, FRIENDS = 256, 64  # the best of a channel that are looked at closely, and those of them whose neighbours are
 
 
 def shortlist(view: View, found: IntArray, lenders: IntArray, lent: SingleArray, allowed: BoolArray) -> IntArray:
@@ -29,11 +29,11 @@ def shortlist(view: View, found: IntArray, lenders: IntArray, lent: SingleArray,
     allowed : array of bool, shape (n,) or (0,)
         Who may be found; empty: everyone.
     """
-    near = with_neighbours(view, lenders[arrays.best(lent, FRIENDS)])
+    near = with_neighbours(view, lenders[arrays.foremost(lent, FRIENDS)])
     if len(allowed):  # the neighbour of a memory that may not be found may be found itself
         near = near[allowed[near]]
-    places = np.union1d(found, near)
-    return np.union1d(places, _revisions(view, places, allowed)) if view.has_replaced else places
+    places = arrays.union(found, near)
+    return arrays.union(places, _revisions(view, places, allowed)) if view.has_replaced else places
 
 
 def with_neighbours(view: View, places: IntArray) -> IntArray:
@@ -45,7 +45,7 @@ def with_neighbours(view: View, places: IntArray) -> IntArray:
             at = links[at].astype(np.int64)
             at = at[(at >= 0) & (at < view.n)]
             all_.append(at)
-    return np.unique(np.concatenate(all_))
+    return arrays.union(*all_)
 
 
 def _revisions(view: View, places: IntArray, allowed: BoolArray) -> IntArray:

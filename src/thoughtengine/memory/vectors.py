@@ -14,14 +14,18 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.errors import VectorDimensionError
+from thoughtengine.memory.arrays import foremost
 
 __all__ = ["Block", "Growing", "unit_rows"]
 
 _BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
 _STEPS = 127  # of a byte on either side of zero
 _QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
-_LEAST, _MOST = 1024, 8192  # rows whose bytes are looked at
+_LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
+_SAMPLED = 16  # one row of so many tells at how many bits the closest end
 _CLOSEST = 64  # rows whose rest is looked at
+_ABOVE = 2.0  # makes every cosine a number above 0
+_EVERYONE = np.empty(0, np.int64)
 
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.int8]
@@ -71,7 +75,8 @@ class Growing:
         if stop > len(self._rows):
             room = max(64, stop, 2 * len(self._rows))
             rows, at = np.zeros((room, dimension), np.float32), np.zeros(room, np.int32)
-            rows[:start], at[:start] = self.matrix, self.places[:start]
+            if start:
+                rows[:start], at[:start] = self.matrix, self.places[:start]
             self._rows, self.places = rows, at
         self._rows[start:stop] = unit_rows(np.array(vectors, np.float32))
         self.places[start:stop] = places
@@ -161,30 +166,27 @@ class Block:
     def closest(
         self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None = None
     ) -> tuple[IntArray, FloatArray]:
-        """Return (rows of the block, cosines) of those most like a unit vector, best first.
+        """Return (rows of the block, cosines) of those most like a unit vector, rows ascending.
 
         Parameters
         ----------
         unit : array of float32, shape (d,)
             The cue.
         wanted : int
-            How many at most; the order of the first 64 is that of the exact cosines, nearly to the last bit of float32.
+            How many at most; the cosines of the best 64 are exact, nearly to the last bit of float32.
         maths : module
             `arrays` or `kernels`.
         among : array of int64, optional
             Rows that may be found, ascending; default: all.
         """
-        candidates = self._near(unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
-        cosines = self.cosines(unit, candidates, maths)
-        if wanted < len(cosines):
-            keep = np.argpartition(-cosines, wanted)[:wanted]
-            candidates, cosines = candidates[keep], cosines[keep]
-        order = np.argsort(-cosines, kind="stable")
-        candidates, cosines = candidates[order], cosines[order]
-        first = candidates[:_CLOSEST]
-        cosines[: len(first)] = self.vectors(first) @ unit
-        order = np.lexsort((-candidates, -cosines))
-        return candidates[order], cosines[order]
+        rows = self._near(unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
+        cosines = self.cosines(unit, rows, maths)
+        if wanted < len(rows):
+            kept = foremost(cosines + _ABOVE, wanted)
+            rows, cosines = rows[kept], cosines[kept]
+        best = foremost(cosines + _ABOVE, _CLOSEST)
+        cosines[best] = np.vecdot(self.vectors(rows[best]), unit)  # not `@`: that may wait for threads of BLAS
+        return rows, cosines
 
     def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
         """Return the cosines of some rows with a unit vector, to about three digits."""
@@ -200,12 +202,11 @@ class Block:
             return np.arange(n, dtype=np.int64) if among is None else among
         code = _codes(unit[None], self.centre).ravel()
         distances = np.empty(n, np.uint16)
-        everyone = among is None
-        maths.differing(self.codes, code, np.empty(0, np.int64) if among is None else among, distances)
-        counts = np.bincount(distances, minlength=64 * len(code) + 1)
-        limit = int(np.cumsum(counts).searchsorted(wanted))
-        found = np.flatnonzero(distances <= limit)[: 2 * wanted]
-        return found if everyone or among is None else among[found]
+        maths.differing(self.codes, code, _EVERYONE if among is None else among, distances)
+        some = distances[:: _SAMPLED if n > _SAMPLED * _LEAST else 1]
+        limit = int(np.bincount(some, minlength=64 * len(code) + 1).cumsum().searchsorted(wanted * len(some) / n))
+        found = np.flatnonzero(distances <= limit)[: 4 * wanted]
+        return found if among is None else among[found]
 
 
 def _codes(vectors: SingleArray, centre: SingleArray) -> Words:
@@ -214,7 +215,7 @@ def _codes(vectors: SingleArray, centre: SingleArray) -> Words:
     if away.shape[1] < _BITS:
         away = away @ _directions(away.shape[1])
     bits = np.packbits(away > 0.0, axis=1, bitorder="little")
-    padded = np.zeros((len(bits), -(-bits.shape[1] // 8) * 8), np.uint8)
+    padded = np.zeros((len(bits), -(-bits.shape[1] // 32) * 32), np.uint8)  # four words at a time
     padded[:, : bits.shape[1]] = bits
     return padded.view(np.uint64)
 

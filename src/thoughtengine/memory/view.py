@@ -136,14 +136,23 @@ class View:
         positions = np.concatenate(parts) if parts else np.empty(0, np.int64)
         return positions[positions < self.n]
 
-    def repeats(self, fold: int) -> IntArray:
-        """Return the positions of the memories with a fold, ascending."""
-        folds = self.columns.fold
-        parts = [segment.repeats(folds[segment.start : segment.stop], fold) for segment in self.segments]
-        postings, _ = self.tail.find([fold])
-        parts.append((postings >> 8).astype(np.int64) + self.tail.start)
-        positions = np.concatenate(parts)
-        return positions[positions < self.n]
+    def repeats(self, folds: Sequence[int]) -> dict[int, IntArray]:
+        """Return the positions of the memories with each fold, ascending, for those that more than one has."""
+        wanted = np.array(folds, np.uint64)
+        own = [self.columns.fold[segment.start : segment.stop] for segment in self.segments]
+        older = [segment.with_fold(mine, wanted) for segment, mine in zip(self.segments, own, strict=True)]
+        postings, bounds = self.tail.find(folds)
+        total = np.diff(bounds) + sum(times for _, times in older)
+        found = {}
+        for i in np.flatnonzero((total > 1) & (wanted > 0)).tolist():
+            parts = [
+                segment.run_of(mine, int(firsts[i]), folds[i])
+                for segment, mine, (firsts, times) in zip(self.segments, own, older, strict=True)
+                if times[i]
+            ]
+            newest = (postings[bounds[i] : bounds[i + 1]] >> 8).astype(np.int64) + self.tail.start
+            found[folds[i]] = np.concatenate([*parts, newest[newest < self.n]])
+        return found
 
     @property
     def has_replaced(self) -> bool:
