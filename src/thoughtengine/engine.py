@@ -386,12 +386,14 @@ class ThoughtEngine:
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
         now, offset = self._now()
+        stored = self._store.head.memories
         view, vector = self._memories.view(whole=False), self._cue_vector(asked)
         ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
         hits = as_hits(ranking, self._memories.found(view, ranking.places, now))
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
-        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
+        coverage = min(1.0, view.n / stored) if stored else 1.0
+        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), coverage)
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:
@@ -637,6 +639,8 @@ class ThoughtEngine:
             reasons.append(
                 f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical"
             )
+        if trouble := self._memories.live.upkeep.trouble:
+            reasons.append(f"{trouble}; recall answers from memory, and opening takes longer")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
     def stats(self) -> Stats:

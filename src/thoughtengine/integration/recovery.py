@@ -15,7 +15,7 @@ from thoughtengine.errors import StoreDamagedError, StoreLockedError
 from thoughtengine.memory.check import check_memories
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, folder_at, translated
-from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.folder import FolderStore, derived_name, generation_name
 from thoughtengine.storage.keyspace import MEMORY
 from thoughtengine.storage.lock import FolderLock, holder_here
 from thoughtengine.storage.manifest import inspect
@@ -36,7 +36,7 @@ def _check_open(store: FolderStore, progress: Progress | None) -> list[Finding]:
     try:
         clone = CloneStore(store, scratch, store.config)
         try:
-            return check_memories(clone, progress=progress)
+            return check_memories(clone, derived=store.derived_folder, progress=progress)
         finally:
             clone.close()
     except StoreDamagedError as error:
@@ -93,7 +93,8 @@ def _check_closed(root: Path, progress: Progress | None) -> list[Finding]:
             if head.sequence < pointer.mark.sequence:
                 told = f"synced up to {pointer.mark.sequence}, found {head.sequence}: the end of a log is gone"
                 findings.append(Finding("lost tail", generation.name, told))
-            return findings + check_memories(clone, progress=progress)
+            derived = root / derived_name(pointer.generation)
+            return findings + check_memories(clone, derived=derived, progress=progress)
         finally:
             clone.close()
     except StoreDamagedError as error:

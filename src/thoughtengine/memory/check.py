@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from thoughtengine._types import Finding, Progress
@@ -18,6 +19,7 @@ from thoughtengine.memory.record import (
     ReceiptRecord,
     VectorRecord,
 )
+from thoughtengine.memory.shelf import Shelf
 from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import (
@@ -49,8 +51,13 @@ _RECORD: dict[Area, Any] = {
 }
 
 
-def check_memories(store: Store, *, progress: Progress | None = None) -> list[Finding]:
+def check_memories(store: Store, *, derived: Path | None = None, progress: Progress | None = None) -> list[Finding]:
     """Return what is wrong with the rows of a store that nobody writes to meanwhile; `[]` is sound.
+
+    Parameters
+    ----------
+    derived : Path, optional
+        Folder of the segment files of its index, which are checked too.
 
     Checked: every row's envelope, body and area; that ids are accounted for; that counters, names, marks and index entries
     equal what the source rows give; that nothing hangs in the air.
@@ -69,6 +76,7 @@ def check_memories(store: Store, *, progress: Progress | None = None) -> list[Fi
     findings += _accounting(store, found)
     findings += _entries(store, found, progress)
     findings += _hanging(store, found)
+    findings += Shelf(derived).findings(store)
     return findings
 
 

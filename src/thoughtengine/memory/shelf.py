@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from thoughtengine._types import Finding
 from thoughtengine.memory.analysis import ANALYSIS
-from thoughtengine.memory.columns import LAYER, Names
+from thoughtengine.memory.columns import LAYER, MOST, Names
+from thoughtengine.memory.entry import Entry
 from thoughtengine.memory.index import Run
 from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.vectors import Block
 from thoughtengine.memory.view import View
 from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, write_columns
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import TERMS
 
 __all__ = ["Kept", "Shelf"]
 
@@ -147,6 +151,23 @@ class Shelf:
             return False
         return True
 
+    def findings(self, store: Store) -> Iterator[Finding]:
+        """Tell what is wrong with the files: what does not verify, and memories that their entries describe otherwise."""
+        for path, (first, last, _) in sorted(self._files().items()):
+            try:
+                file = ColumnFile(path)
+                file.verify()
+                if file.meta.get("logic") != LOGIC or file.meta.get("analysis") != ANALYSIS:
+                    continue  # it is not read: the next open makes it again
+                wrong = _differing(store, file, first, last)
+            except (ColumnFileError, KeyError) as error:
+                yield Finding("derived differs", path.name, f"{error}; the next open makes it again from the entries")
+                continue
+            if wrong:
+                yield Finding(
+                    "derived differs", path.name, "the index is not what the entries give: delete the file", wrong
+                )
+
     def _files(self) -> dict[Path, tuple[int, int, int]]:
         """Return the files and what their names tell: ids of the first and last memory, write sequence."""
         files: dict[Path, tuple[int, int, int]] = {}
@@ -177,6 +198,19 @@ def _opened(path: Path, views: Mapping[str, str], *, verify: bool = True) -> Col
         vectors = [f"{view}.rows" for view in file.meta["views"]]
         file.verify([*_COLUMNS, *_CODED, *_POSTINGS, "previous", *vectors])
     return file
+
+
+def _differing(store: Store, file: ColumnFile, first: int, last: int) -> tuple[int, ...]:
+    """Return the ids of a file, at most ten, whose columns are not what their entries say, or that have none."""
+    columns = [file.array(name).tolist() for name in ("id", "at", "fold", "length")]
+    told = dict(zip(columns[0], zip(*columns[1:], strict=True), strict=True))
+    wrong = []
+    for id_, entry in store.rows(TERMS, Entry, after=first - 1):
+        if id_ > last:
+            break
+        if told.pop(id_, None) != (entry.at, entry.fold, min(entry.length, MOST)):
+            wrong.append(id_)
+    return tuple(sorted([*wrong, *told])[:10])
 
 
 def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:

@@ -51,7 +51,16 @@ from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, render, write_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "new_pointer", "open_folder"]
+__all__ = [
+    "ASIDE",
+    "QUARANTINE",
+    "SNAPSHOTS",
+    "FolderStore",
+    "derived_name",
+    "generation_name",
+    "new_pointer",
+    "open_folder",
+]
 
 QUARANTINE = "quarantine"
 _PATIENCE = 10.0
@@ -67,6 +76,11 @@ _DERIVED = re.compile(r"index-\d{6,}")
 def generation_name(number: int) -> str:
     """Return the folder name of a generation."""
     return f"gen-{number:06d}"
+
+
+def derived_name(number: int) -> str:
+    """Return the name of the folder of what is derived from a generation."""
+    return f"index-{number:06d}"
 
 
 def new_pointer(**fields: Any) -> Pointer:
@@ -276,7 +290,7 @@ class FolderStore(Store):
     @property
     def derived_folder(self) -> Path | None:
         """The folder of what is derived from this generation; goes with it."""
-        return self.root / f"index-{self.pointer.generation:06d}"
+        return self.root / derived_name(self.pointer.generation)
 
     def _drop_derived(self) -> None:
         """Remove what was derived from other generations."""
