@@ -628,7 +628,8 @@ class ThoughtEngine:
         from thoughtengine.integration.recovery import check_open
 
         self._store.ready()
-        return check_open(self._store, progress=progress)
+        with self._memories.live.upkeep.quiet():  # so that files of the index do not change under the look
+            return check_open(self._store, progress=progress)
 
     def health(self) -> Health:
         """Tell whether the mind is fit to serve, and if not, why and what to do."""

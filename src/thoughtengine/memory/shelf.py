@@ -79,10 +79,15 @@ class Shelf:
         self._folder = folder
 
     def prune(self, sequence: int) -> None:
-        """Remove files that know of writes beyond `sequence`: the store lost its end, and their ids may be given out anew."""
-        for path, (_, _, of) in self._files().items():
-            if of > sequence:
-                path.unlink(missing_ok=True)
+        """Remove files that know of writes beyond `sequence`, as the store lost its end and gives out their ids anew.
+
+        And what was left unfinished: called before anybody writes.
+        """
+        files = self._files()
+        if self._folder is not None and self._folder.is_dir():
+            for path in self._folder.iterdir():
+                if path not in files or files[path][2] > sequence:
+                    path.unlink(missing_ok=True)
 
     def kept(self, views: Mapping[str, str]) -> list[Kept]:
         """Return the segments that can be used, in order of id, none overlapping; the files of others are removed.
@@ -176,8 +181,6 @@ class Shelf:
                 for path in self._folder.iterdir():
                     if match := _NAME.fullmatch(path.name):
                         files[path] = (int(match[1], 16), int(match[2], 16), int(match[3], 16))
-                    else:
-                        path.unlink(missing_ok=True)
         return files
 
 
