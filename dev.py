@@ -95,7 +95,7 @@ def lock(arguments: Sequence[str]) -> int:
     options = ["--quiet", "--universal", "--python-version", "3.11", "--generate-hashes", "--no-emit-index-url"]
     options += ["--custom-compile-command", "python3 dev.py lock", *arguments]
     sources = {
-        "test": ["pyproject.toml", "--group", "dev", "--extra", "cli"],
+        "test": ["pyproject.toml", "--group", "dev", "--extra", "cli", "--extra", "semantic"],
         "build": ["requirements/build.in", "--constraints", "requirements/test.lock"],
         "bootstrap": ["requirements/bootstrap.in"],
     }

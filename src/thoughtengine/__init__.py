@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         ImportFormatError,
         InvalidArgumentError,
         MemoryNotFoundError,
+        MissingPackageError,
         RecordError,
         StoreClosedError,
         StoreDamagedError,
@@ -40,8 +41,8 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_ERRORS = """BatchError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError RecordError StoreClosedError
-StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
+_ERRORS = """BatchError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError MissingPackageError RecordError
+StoreClosedError StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
 StoreTooOldError ThoughtEngineError VectorDimensionError"""
 
 _WHERE = {
@@ -79,6 +80,7 @@ __all__ = [
     "Limits",
     "Memory",
     "MemoryNotFoundError",
+    "MissingPackageError",
     "Not",
     "Recall",
     "RecallConfig",

@@ -9,11 +9,12 @@ import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoolArray", "Emit", "Event", "Finding", "FloatArray", "IntArray", "Progress", "SingleArray"]
+__all__ = ["BoolArray", "Emit", "Event", "Finding", "FloatArray", "IntArray", "Progress", "SingleArray", "TokenArray"]
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+TokenArray = NDArray[np.int32]
 BoolArray = NDArray[np.bool_]
 
 

@@ -8,6 +8,7 @@
     │   └── ImportFormatError                a file to import is not of the form it should be
     ├── BatchError                           one experience in the middle of a batch was bad
     ├── MemoryNotFoundError (KeyError)       no memory has that id or key
+    ├── MissingPackageError (ImportError)    an optional package is needed and not installed
     ├── RecordError                          bytes that are not a record of ours
     ├── StoreError (OSError)                 anything about the folder
     │   ├── StoreNotFoundError (FileNotFoundError)   there is no mind at that path
@@ -31,6 +32,7 @@ __all__ = [
     "ImportFormatError",
     "InvalidArgumentError",
     "MemoryNotFoundError",
+    "MissingPackageError",
     "RecordError",
     "StoreClosedError",
     "StoreDamagedError",
@@ -163,6 +165,20 @@ class MemoryNotFoundError(ThoughtEngineError, KeyError):
 
     def __str__(self) -> str:
         return self.message
+
+
+class MissingPackageError(ThoughtEngineError, ImportError):
+    """Tell that what was asked for needs an optional package.
+
+    Attributes
+    ----------
+    package, extra : str
+        The package, and the extra of ours that brings it.
+    """
+
+    def __init__(self, package: str, extra: str, reason: str) -> None:
+        self.package, self.extra = package, extra
+        super().__init__(f"{package}: {reason}: run `pip install 'thoughtengine[{extra}]'`")
 
 
 class RecordError(ThoughtEngineError):

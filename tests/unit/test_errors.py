@@ -28,6 +28,7 @@ SAMPLES: list[te.ThoughtEngineError] = [
     te.StoreFullError("/mind", "no space"),
     te.StoreClosedError("closed"),
     te.ForkedError("forked"),
+    te.MissingPackageError("wordllama", "semantic", "it is not installed"),
 ]
 
 
@@ -79,6 +80,7 @@ def test_every_error_crosses_to_another_process(error: te.ThoughtEngineError, gi
     [
         (te.InvalidArgumentError, ValueError),
         (te.MemoryNotFoundError, KeyError),
+        (te.MissingPackageError, ImportError),
         (te.StoreError, OSError),
         (te.StoreNotFoundError, FileNotFoundError),
         (te.StoreExistsError, FileExistsError),

@@ -69,6 +69,7 @@ PUBLIC = [
     "Limits",
     "Memory",
     "MemoryNotFoundError",
+    "MissingPackageError",
     "Not",
     "Recall",
     "RecallConfig",

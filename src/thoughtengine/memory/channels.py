@@ -9,6 +9,7 @@ import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
+from thoughtengine.encoders.pooling import pool
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import FUNCTION_WORDS
 from thoughtengine.memory.likeness import Likeness
@@ -18,16 +19,18 @@ from thoughtengine.memory.view import View
 
 __all__ = ["CHANNELS", "Scored", "score"]
 
-CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours", "revision")
+CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours", "revision")
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
 _COMPILED = 8_192  # memories from which compiled code is worth its start
+_RARE = 32  # of so many memories one may be found: then it pays to pass over the others
 _FEW = 8  # times as many as are wanted: so few are all looked at
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
 _F = np.float32
+_DENSE = ("dense", "dense_weighted")
 
 
 class Scored(NamedTuple):
@@ -40,7 +43,7 @@ class Scored(NamedTuple):
     shares : array of float64, shape (c, p)
         Weighted scores, in the order of `CHANNELS`.
     text, dense : array of float32, shape (n,)
-        What each memory lends to its neighbours, by position.
+        What each memory lends to its neighbours, by position: its words, and its likeness.
     words : tuple of str
         Words of the cue and of its dates, the rarest first.
     """
@@ -104,19 +107,20 @@ class _Scoring:
         self._text = np.zeros(view.n, np.float32)
         self._labels = np.zeros(view.n, np.float32)
         self._dense = np.zeros(view.n, np.float32)
+        self._weighted: SingleArray | None = None
         self._wanted = max(POOL, 2 * k)
 
     def scored(self) -> Scored:
         """Fill the channels, those that find first."""
-        words = self._words() if self._on("text") or self._on("labels") else ()
-        likeness = self._likeness()
-        places = self._places(likeness)
-        if likeness is not None:
-            self._compare(likeness, places)
+        words = self._words() if any(map(self._on, ("text", "labels", "dense_weighted"))) else ()
+        likenesses = self._likenesses()
+        places = self._places(likenesses)
         shares = np.zeros((len(CHANNELS), len(places)))
         shares[_ROW["text"]] = self._text[places]
         shares[_ROW["labels"]] = self._labels[places]
-        shares[_ROW["dense"]] = self._dense[places]
+        for channel, likeness in likenesses.items():
+            shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
+        self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
         self._lean(places, shares[_ROW["neighbours"]])
         if self._on("source") and self._question.sources:
             named = np.isin(self._view.columns.source[places], self._question.sources)
@@ -139,6 +143,7 @@ class _Scoring:
         parts = view.find(question.terms + question.labels)
         frequency = sum((part.stops - part.starts for part in parts), np.zeros(t + len(question.labels), np.int64))
         in_texts, in_labels = self._weights(frequency, t)
+        self._weigh_meaning(frequency[:t])
         rarity = in_labels.copy()
         np.maximum(rarity[:t], in_texts, out=rarity[:t])
         scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
@@ -170,14 +175,18 @@ class _Scoring:
 
         A word is as common as it is in texts or in labels, whichever is more.
         """
-        n, config = self._view.n, self._config
+        config = self._config
         together = frequency[t:].copy()
         np.maximum(together[:t], frequency[:t], out=together[:t])
-        in_labels = np.where(
-            together > 0, np.log(1.0 + np.maximum(n - together + 0.5, 0.5) / (together + 0.5)) ** config.rarity, 0.0
-        )
+        in_labels = np.where(together > 0, self._surprise(together), 0.0)
         in_labels[[word in FUNCTION_WORDS for word in self._question.words]] *= config.function_words
         return np.where(frequency[:t] > 0, in_labels[:t], 0.0), in_labels
+
+    def _surprise(self, frequency: IntArray) -> FloatArray:
+        """Return a power of the inverse document frequency as Lucene has it."""
+        rest = np.maximum(self._view.n - frequency, 0) + 0.5
+        surprise: FloatArray = np.log(1.0 + rest / (frequency + 0.5)) ** self._config.rarity
+        return surprise
 
     def _read(self, frequency: IntArray) -> BoolArray:
         """Tell which words are looked up: the rarest, until their postings add up to what a cue may cost."""
@@ -192,38 +201,49 @@ class _Scoring:
 
     def _asked(self) -> BoolArray:
         """Return by position whose words are asked for: those that may be found and their neighbours; empty: everyone's."""
-        if self._chosen is None or 4 * len(self._chosen) > self._view.n:
+        if self._chosen is None or _RARE * len(self._chosen) > self._view.n:
             return _EVERYONE
         marked = np.zeros(self._view.n, np.bool_)
         marked[with_neighbours(self._view, self._chosen)] = True
         return marked
 
-    def _likeness(self) -> Likeness | None:
-        unit = self._question.vector
-        if unit is None or not self._on("dense") or self._view.dimension is None:
-            return None
-        return Likeness(self._view, "dense", unit, self._maths)
+    def _weigh_meaning(self, frequency: IntArray) -> None:
+        """Take note of the direction of a cue in which a word counts by its rarity, and most if no memory has it."""
+        spelled = self._question.spelled
+        if spelled is None or not self._on("dense_weighted"):
+            return
+        t = len(frequency)
+        rarity = self._surprise(frequency)
+        rarity[[word in FUNCTION_WORDS for word in self._question.words[:t]]] *= self._config.function_words
+        weights = np.repeat(rarity, [len(mine) for mine in spelled.tokens]).astype(np.float32)
+        self._weighted = pool([np.concatenate(spelled.tokens)], spelled.table, [weights])[0]
 
-    def _places(self, likeness: Likeness | None) -> IntArray:
-        """Return the positions in question, ascending; the closest in meaning have their likeness then."""
+    def _likenesses(self) -> dict[str, Likeness]:
+        units = dict(zip(_DENSE, (self._question.vector, self._weighted), strict=True))
+        return {
+            channel: Likeness(self._view, {self._view.made_by: unit}, self._maths)
+            for channel, unit in units.items()
+            if unit is not None and self._on(channel) and self._view.dimension is not None
+        }
+
+    def _places(self, likenesses: dict[str, Likeness]) -> IntArray:
+        """Return the positions in question, ascending."""
         chosen, n = self._chosen, self._view.n
         if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
             return np.arange(n) if chosen is None else chosen
-        closest = np.empty(0, np.int64)
-        if likeness is not None:
-            closest, cosines = likeness.closest(self._wanted, chosen)
-            self._dense[closest] = self._gain(likeness, cosines)
+        closest = [likeness.closest(self._wanted, chosen) for likeness in likenesses.values()]
+        for channel, likeness in likenesses.items():  # so that they lend what they have
+            for places in closest:
+                self._dense[places] += likeness.gains(places).astype(np.float32) * _F(self._on(channel))
         allowed = _EVERYONE
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        best = arrays.foremost(self._alone(allowed), self._wanted)
-        lenders = arrays.union(best, closest)
+        found = arrays.union(arrays.foremost(self._alone(allowed), self._wanted), *closest)
+        lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
-        return shortlist(
-            self._view, arrays.union(best, closest), lenders, self._text[lenders] + self._dense[lenders], allowed
-        )
+        return shortlist(self._view, found, lenders, self._text[lenders] + self._dense[lenders], allowed)
 
     def _alone(self, allowed: BoolArray) -> SingleArray:
         """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
@@ -253,17 +273,6 @@ class _Scoring:
         return extra
 
     # the channels that weigh what was found
-
-    def _compare(self, likeness: Likeness, places: IntArray) -> None:
-        """Give every memory in question its likeness; the closest have theirs already, and more exactly."""
-        unknown = places[self._dense[places] == 0.0]
-        self._dense[unknown] = self._gain(likeness, likeness.at(unknown))
-
-    def _gain(self, likeness: Likeness, cosines: FloatArray) -> SingleArray:
-        """Return how much closer than usual a meaning is, in [0, 1], weighted."""
-        usual = likeness.usual
-        gains = np.minimum(np.maximum(cosines - usual, 0.0) * (1.0 / (1.0 - usual)), 1.0) * self._on("dense")
-        return gains.astype(np.float32)
 
     def _lean(self, places: IntArray, out: FloatArray) -> None:
         """Write what memories get from what was said just before and after them."""

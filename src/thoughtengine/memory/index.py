@@ -47,8 +47,8 @@ class Row(NamedTuple):
         Its id.
     entry : Entry
         Its index row.
-    vectors : mapping of str to array of float32, shape (d,), or None
-        Its vector in each view, of any length (norm).
+    vector : array of float32, shape (d,), or None
+        Its vector, of any length (norm).
     mark : MarkRecord or None
         What stands about it.
     appraisal : AppraisalRecord or None
@@ -57,7 +57,7 @@ class Row(NamedTuple):
 
     id: int
     entry: Entry
-    vectors: Mapping[str, SingleArray] | None = None
+    vector: SingleArray | None = None
     mark: MarkRecord | None = None
     appraisal: AppraisalRecord | None = None
 
@@ -88,20 +88,22 @@ class Index:
         Settings of recall.
     dimension : int or None
         Length of the vectors; None: that of the first one.
+    made_by : str
+        Fingerprint of the encoder of the vectors.
 
     Notes
     -----
-    `add`, `extend`, `attach`, `mark`, `replace` and `give` are for one thread at a time; `view` is for any. What the others
+    `add`, `extend`, `attach`, `mark`, `replace` and `seal` are for one thread at a time; `view` is for any. What the others
     brought is in the views taken afterwards, never in earlier ones; a mark shows in all.
     """
 
-    def __init__(self, config: RecallConfig, dimension: int | None) -> None:
-        self._config, self._dimension = config, dimension
+    def __init__(self, config: RecallConfig, dimension: int | None, made_by: str = "") -> None:
+        self._config, self._dimension, self._made_by = config, dimension, made_by
         self._n = 0
         self._columns = Columns(1024)
         self._segments: tuple[Segment, ...] = ()
         self._tail = Tail(0)
-        self._newest_vectors: dict[str, Growing] = {}
+        self._vectors = Growing(dimension)
         self._totals = Totals()
         self._names = (SourceNames(), Names(), Names())
         self._newest: dict[int, int] = {}  # code of an episode → its newest position
@@ -215,11 +217,6 @@ class Index:
         self._publish()
         return True
 
-    def give(self, view: str, places: Sequence[int], vectors: Sequence[SingleArray]) -> None:
-        """Give memories of the tail vectors in a view where they have none yet; positions ascending, behind those that have."""
-        self._growing(view).append([place - self._tail.start for place in places], vectors)
-        self._publish()
-
     def seal(self) -> None:
         """Cut the tail into a segment now."""
         self._seal()
@@ -232,8 +229,8 @@ class Index:
         position = self._n
         self._check_ids([row.id])
         self._reserve(position + 1)
-        for view, vector in (row.vectors or {}).items():
-            self._growing(view).append([position - self._tail.start], [vector])
+        if row.vector is not None:
+            self._vectors.append([position - self._tail.start], [row.vector])
         self._put(position, row)
         self._n = position + 1
         self._tail.append(row.entry)
@@ -243,10 +240,9 @@ class Index:
         start, stop = self._n, self._n + len(rows)
         self._check_ids([row.id for row in rows])
         self._reserve(stop)
-        views = dict.fromkeys(view for row in rows for view in row.vectors or ())
-        for view in views:
-            having = [(i, row.vectors[view]) for i, row in enumerate(rows) if row.vectors and view in row.vectors]
-            self._growing(view).append([i for i, _ in having], [vector for _, vector in having])
+        having = [(i, row.vector) for i, row in enumerate(rows) if row.vector is not None]
+        if having:
+            self._vectors.append([i for i, _ in having], [vector for _, vector in having])
         self._fill(start, stop, rows)
         for position, row in enumerate(rows, start):
             if row.mark is not None:
@@ -259,12 +255,6 @@ class Index:
             if id_ <= last:
                 raise InvalidArgumentError("id", id_, f"ids that ascend, from {last + 1} on")
             last = id_
-
-    def _growing(self, view: str) -> Growing:
-        known = self._newest_vectors.get(view)
-        if known is None:
-            known = self._newest_vectors[view] = Growing(self._dimension)
-        return known
 
     def _put(self, position: int, row: Row) -> None:
         """Fill one row of the columns: what `_fill` does for many."""
@@ -374,18 +364,16 @@ class Index:
         cut = self._tail.entries if entries is None else entries
         if not cut:
             return
-        blocks = {
-            view: Block.build(growing.places[: growing.n], growing.matrix)
-            for view, growing in self._newest_vectors.items()
-            if growing.n
-        }
-        self._segments += (Segment.build(self._tail.start, cut, blocks),)
-        self._newest_vectors = {}
+        vectors, block = self._vectors, None
+        if vectors.n:
+            block = Block.build(vectors.places[: vectors.n], vectors.matrix, self._made_by)
+            self._vectors = Growing(self._dimension or vectors.matrix.shape[1])
+        self._segments += (Segment.build(self._tail.start, cut, block),)
         self._tail = Tail(self._tail.start + len(cut))
 
     def _publish(self) -> None:
         self._view = View(
             self._n, self._columns, self._segments, self._tail,
-            {view: (growing.places[: growing.n], growing.matrix) for view, growing in self._newest_vectors.items()},
-            self._totals, self._names, self._states,
+            (self._vectors.places[: self._vectors.n], self._vectors.matrix) if self._vectors.n else None,
+            self._made_by, self._totals, self._names, self._states,
         )  # fmt: skip

@@ -109,8 +109,7 @@ class LiveIndex:
             return
         with self._lock:
             for new in taken:
-                vectors = None if new.vector is None else {"dense": new.vector}
-                self._news.append(Row(new.id, new.entry, vectors, None, new.appraisal))
+                self._news.append(Row(new.id, new.entry, new.vector, None, new.appraisal))
                 if new.superseded is not None and new.mark is not None:
                     self._note(new.superseded, new.mark)
             if len(self._news) >= _NEWS:
@@ -165,18 +164,15 @@ class LiveIndex:
 
     def _load(self) -> Index:
         """Load what can be had soon; the caller holds the store's `writing` lock."""
-        index = Index(self._config, self.dimension)
+        index = Index(self._config, self.dimension, self.fingerprint)
         self._partial = False
         after = 0
-        for kept in self._shelf.kept(self._views()):
+        for kept in self._shelf.kept():
             self._fill(index, after, kept.first)
             self._attach(index, kept)
             after = kept.last
         self._fill(index, after, None)
         return index
-
-    def _views(self) -> dict[str, str]:
-        return {"dense": self.fingerprint}
 
     def _fill(self, index: Index, after: int, before: int | None) -> None:
         """Take in the memories between two ids from their entries, if they are not many; of the newest, those that are not."""
@@ -217,8 +213,7 @@ class LiveIndex:
             if len(stale) >= PAGE:
                 store.commit(stale)
                 stale = Batch()
-            vector = vectors.at(id_)
-            yield Row(id_, entry, None if vector is None else {"dense": vector}, marks.at(id_), appraisals.at(id_))
+            yield Row(id_, entry, vectors.at(id_), marks.at(id_), appraisals.at(id_))
         if len(stale):
             store.commit(stale)
 
@@ -268,7 +263,7 @@ class LiveIndex:
 
     def _saved(self, index: Index, segment: Segment) -> Segment:
         try:
-            return self._shelf.save(index.view(), segment, self._views(), self._store.head.sequence)
+            return self._shelf.save(index.view(), segment, self._store.head.sequence)
         except OSError as error:
             self.upkeep.trouble = f"a segment of the index was not kept: {error}"
             return segment
@@ -288,8 +283,8 @@ class LiveIndex:
 
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
-        index, after = Index(self._config, self.dimension), 0
-        for kept in [*self._shelf.kept(self._views()), None]:
+        index, after = Index(self._config, self.dimension, self.fingerprint), 0
+        for kept in [*self._shelf.kept(), None]:
             self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
             if kept is not None:
                 self._attach(index, kept)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,13 +39,13 @@ class Segment:
         ``place << 8 | count``: place relative to `start`, ascending for each hash; count at most 255.
     order : array of uint32, shape (stop - start,)
         Places by fold, ascending: where exact repeats lie next to each other.
-    blocks : mapping of str to Block
-        Vectors by view.
+    block : Block or None
+        Vectors, where there are any.
     name : str or None
         Of the file it is mapped from, None where there is none.
     """
 
-    __slots__ = ("blocks", "bounds", "hashes", "name", "order", "postings", "start", "stop")
+    __slots__ = ("block", "bounds", "hashes", "name", "order", "postings", "start", "stop")
 
     def __init__(
         self,
@@ -56,20 +55,22 @@ class Segment:
         bounds: IntArray,
         postings: Packed,
         order: Packed,
-        blocks: Mapping[str, Block],
+        block: Block | None = None,
         name: str | None = None,
     ) -> None:
         self.start, self.stop, self.name = start, stop, name
-        self.hashes, self.bounds, self.postings, self.order, self.blocks = hashes, bounds, postings, order, blocks
+        self.hashes, self.bounds, self.postings, self.order, self.block = hashes, bounds, postings, order, block
 
     def __len__(self) -> int:
         return self.stop - self.start
 
     def __repr__(self) -> str:
-        return f"<Segment [{self.start:,}, {self.stop:,}): {len(self.hashes):,} hashes, {', '.join(self.blocks) or 'no vectors'}>"
+        return (
+            f"<Segment [{self.start:,}, {self.stop:,}): {len(self.hashes):,} hashes, {len(self.block or ()):,} vectors>"
+        )
 
     @classmethod
-    def build(cls, start: int, entries: Sequence[Entry], blocks: Mapping[str, Block] | None = None) -> Segment:
+    def build(cls, start: int, entries: Sequence[Entry], block: Block | None = None) -> Segment:
         """Cut a segment from the entries of positions `start` and on."""
         streams = [[entry.terms for entry in entries], [entry.labels for entry in entries]]
         streams.append(
@@ -85,7 +86,7 @@ class Segment:
         hashes, bounds = _groups(flat[order])
         folds = np.array([entry.fold for entry in entries], np.uint64)
         by_fold = np.argsort(folds, kind="stable").astype(np.uint32)
-        return cls(start, start + len(entries), hashes, bounds, packed[order], by_fold, blocks or {})
+        return cls(start, start + len(entries), hashes, bounds, packed[order], by_fold, block)
 
     @classmethod
     def merge(cls, parts: Sequence[Segment], folds: HashArray, maths: ModuleType) -> Segment:
@@ -111,7 +112,11 @@ class Segment:
             into = np.searchsorted(hashes, part.hashes)
             maths.lay(part.postings, part.bounds, into, np.uint32((part.start - start) << 8), filled, postings)
         by_fold = np.argsort(folds, kind="stable").astype(np.uint32)
-        return cls(start, parts[-1].stop, hashes, bounds, postings, by_fold, _merged_blocks(parts))
+        return cls(start, parts[-1].stop, hashes, bounds, postings, by_fold, _merged_block(parts))
+
+    def with_block(self, block: Block | None) -> Segment:
+        """Return this segment with other vectors, in memory alone."""
+        return Segment(self.start, self.stop, self.hashes, self.bounds, self.postings, self.order, block)
 
     def find(self, hashes: HashArray) -> tuple[IntArray, IntArray]:
         """Return where the postings of each hash start and stop; equal where there are none."""
@@ -149,12 +154,11 @@ def _groups(ordered: HashArray) -> tuple[HashArray, IntArray]:
     return ordered[bounds[:-1]], bounds
 
 
-def _merged_blocks(parts: Sequence[Segment]) -> dict[str, Block]:
-    """Merge the blocks of the views that every part with vectors has."""
-    having = [part for part in parts if part.blocks]
-    views: dict[str, Any] = dict.fromkeys(view for part in having for view in part.blocks)
-    made = {}
-    for view in views:
-        of = [(part.blocks[view], part.start - parts[0].start) for part in having if view in part.blocks]
-        made[view] = Block.merge([block for block, _ in of], [shift for _, shift in of])
-    return made
+def _merged_block(parts: Sequence[Segment]) -> Block | None:
+    """Put the vectors of segments together; those of an encoder that did not make the newest are left out."""
+    having = [(part.block, part.start - parts[0].start) for part in parts if part.block is not None]
+    if not having:
+        return None
+    made_by = having[-1][0].made_by
+    same = [(block, shift) for block, shift in having if block.made_by == made_by]
+    return same[0][0] if len(same) == 1 and not same[0][1] else Block.merge(*zip(*same, strict=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,7 +32,6 @@ _NAME = re.compile(r"([0-9a-f]{12,})-([0-9a-f]{12,})-([0-9a-f]+)\.segment")
 _COLUMNS = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
 _CODED = ("source", "episode", "kind")
 _POSTINGS = ("hashes", "bounds", "postings", "order")
-_UNINDEXED = ("codes", "coarse", "fine", "scale", "centre")  # numbers that nothing is looked up by
 
 
 class Kept(NamedTuple):
@@ -59,11 +58,11 @@ class Kept(NamedTuple):
     def segment(self, start: int) -> Segment:
         """Return its postings and vectors, in place, for memories from position `start` on."""
         hashes, bounds, postings, order = (self.file.array(name) for name in _POSTINGS)
-        blocks = {view: self._block(view) for view in self.file.meta["views"]}
-        return Segment(start, start + len(order), hashes, bounds, postings, order, blocks, self.file.path.name)
-
-    def _block(self, view: str) -> Block:
-        return Block(*(self.file.array(f"{view}.{part}") for part in Block.PARTS))
+        block, made_by = None, self.file.meta["made_by"]
+        if made_by is not None:
+            parts = {part: self.file.array(part) for part in Block.PARTS}
+            block = Block(**parts, made_by=made_by)
+        return Segment(start, start + len(order), hashes, bounds, postings, order, block, self.file.path.name)
 
 
 class Shelf:
@@ -89,14 +88,8 @@ class Shelf:
                 if path not in files or files[path][2] > sequence:
                     path.unlink(missing_ok=True)
 
-    def kept(self, views: Mapping[str, str]) -> list[Kept]:
-        """Return the segments that can be used, in order of id, none overlapping; the files of others are removed.
-
-        Parameters
-        ----------
-        views : mapping of str to str
-            Fingerprint of the encoder by view: vectors of another one are left out.
-        """
+    def kept(self) -> list[Kept]:
+        """Return the segments that can be used, in order of id, none overlapping; the files of others are removed."""
         found: list[Kept] = []
         largest_first = sorted(self._files().items(), key=lambda item: (item[1][0], -item[1][1]))
         for path, (first, last, _) in largest_first:
@@ -104,20 +97,18 @@ class Shelf:
                 path.unlink(missing_ok=True)
                 continue
             try:
-                found.append(Kept(first, last, _opened(path, views)))
+                found.append(Kept(first, last, _opened(path)))
             except ColumnFileError:
                 path.unlink(missing_ok=True)
         return found
 
-    def save(self, view: View, segment: Segment, views: Mapping[str, str], sequence: int) -> Segment:
+    def save(self, view: View, segment: Segment, sequence: int) -> Segment:
         """Write a segment to a file and return it mapped.
 
         Parameters
         ----------
         view : View
             Holds its columns.
-        views : mapping of str to str
-            Fingerprint of the encoder by view.
         sequence : int
             Of a write that all its memories were part of or came before.
 
@@ -135,9 +126,8 @@ class Shelf:
         if path.name != segment.name:
             path.unlink(missing_ok=True)
             meta, arrays = _content(view, segment)
-            meta["views"] = {name: views.get(name, "") for name in segment.blocks}
             write_columns(path, meta, arrays)
-        return Kept(first, last, _opened(path, views, verify=False)).segment(segment.start)
+        return Kept(first, last, _opened(path, verify=False)).segment(segment.start)
 
     def remove(self, name: str | None) -> None:
         """Remove the file of a segment, where it has one."""
@@ -184,8 +174,8 @@ class Shelf:
         return files
 
 
-def _opened(path: Path, views: Mapping[str, str], *, verify: bool = True) -> ColumnFile:
-    """Map a file of this release's logic and analysis, what is looked up by verified; vectors of other encoders left out.
+def _opened(path: Path, *, verify: bool = True) -> ColumnFile:
+    """Map a file of this release's logic and analysis; what is looked up by is verified.
 
     Raises
     ------
@@ -195,11 +185,8 @@ def _opened(path: Path, views: Mapping[str, str], *, verify: bool = True) -> Col
     file = ColumnFile(path)
     if (file.meta.get("logic"), file.meta.get("analysis")) != (LOGIC, ANALYSIS):
         raise ColumnFileError(f"{path}: of another release")
-    made_by: dict[str, str] = file.meta["views"]
-    file.meta["views"] = [view for view, fingerprint in made_by.items() if views.get(view) == fingerprint]
     if verify:
-        vectors = [f"{view}.rows" for view in file.meta["views"]]
-        file.verify([*_COLUMNS, *_CODED, *_POSTINGS, "previous", *vectors])
+        file.verify([*_COLUMNS, *_CODED, *_POSTINGS, "previous", "rows"])
     return file
 
 
@@ -227,8 +214,9 @@ def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, ND
     previous = columns.previous[span] - np.int32(segment.start)
     arrays["previous"] = np.maximum(previous, np.int32(-1))
     arrays |= {name: getattr(segment, name) for name in _POSTINGS}
-    for name, block in segment.blocks.items():
-        arrays |= {f"{name}.{part}": getattr(block, part) for part in Block.PARTS}
+    block = segment.block
+    meta["made_by"] = None if block is None else block.made_by
+    arrays |= {} if block is None else {part: getattr(block, part) for part in Block.PARTS}
     return meta, arrays
 
 

@@ -23,7 +23,7 @@ _STEPS = 127  # of a byte on either side of zero
 _QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
 _LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
 _SAMPLED = 16  # one row of so many tells at how many bits the closest end
-_CLOSEST = 64  # rows whose rest is looked at
+_CLOSEST = 8  # of so many that are wanted one is looked at in full, at least 32
 _ABOVE = 2.0  # makes every cosine a number above 0
 _EVERYONE = np.empty(0, np.int64)
 
@@ -98,17 +98,20 @@ class Block:
         Largest size of a number of each vector.
     centre : array of float32, shape (d,)
         Mean of the block.
+    made_by : str
+        Fingerprint of the encoder.
     """
 
-    __slots__ = ("centre", "coarse", "codes", "fine", "rows", "scale")
+    __slots__ = ("centre", "coarse", "codes", "fine", "made_by", "rows", "scale")
 
     PARTS = ("rows", "codes", "coarse", "fine", "scale", "centre")
 
     def __init__(
-        self, rows: NDArray[np.int32], codes: Words, coarse: Bytes, fine: Bytes, scale: SingleArray, centre: SingleArray
-    ) -> None:
+        self, rows: NDArray[np.int32], codes: Words, coarse: Bytes, fine: Bytes, scale: SingleArray, centre: SingleArray,
+        made_by: str = "",
+    ) -> None:  # fmt: skip
         self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
-        self.centre = centre
+        self.centre, self.made_by = centre, made_by
 
     @property
     def dimension(self) -> int:
@@ -119,7 +122,7 @@ class Block:
         return len(self.rows)
 
     @classmethod
-    def build(cls, rows: NDArray[np.int32], vectors: SingleArray) -> Block:
+    def build(cls, rows: NDArray[np.int32], vectors: SingleArray, made_by: str = "") -> Block:
         """Quantise unit vectors (m, d)."""
         centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         scale = np.abs(vectors).max(axis=1)
@@ -129,7 +132,7 @@ class Block:
         codes = _codes(vectors, centre)
         return cls(
             rows.astype(np.int32), codes.ravel(), coarse.astype(np.int8).ravel(), fine.ravel(), scale.astype(np.float32),
-            centre,
+            centre, made_by,
         )  # fmt: skip
 
     @classmethod
@@ -154,6 +157,7 @@ class Block:
             np.concatenate([block.fine for block in blocks]),
             np.concatenate([block.scale for block in blocks]),
             centre,
+            blocks[0].made_by,
         )
 
     def vectors(self, rows: slice | IntArray) -> SingleArray:
@@ -173,7 +177,7 @@ class Block:
         unit : array of float32, shape (d,)
             The cue.
         wanted : int
-            How many at most; the cosines of the best 64 are exact, nearly to the last bit of float32.
+            How many at most; the cosines of the best eighth of them, and of 32, are exact to about the last bit of float32.
         maths : module
             `arrays` or `kernels`.
         among : array of int64, optional
@@ -184,7 +188,7 @@ class Block:
         if wanted < len(rows):
             kept = foremost(cosines + _ABOVE, wanted)
             rows, cosines = rows[kept], cosines[kept]
-        best = foremost(cosines + _ABOVE, _CLOSEST)
+        best = foremost(cosines + _ABOVE, max(wanted // _CLOSEST, 32))
         cosines[best] = np.vecdot(self.vectors(rows[best]), unit)  # not `@`: that may wait for threads of BLAS
         return rows, cosines
 

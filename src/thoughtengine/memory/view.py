@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -73,8 +73,10 @@ class View:
         Valid up to `n`.
     segments : tuple of Segment
         Postings and vectors of the older memories, `tail` the postings of the newest.
-    newest : mapping of str to (places, matrix)
-        By view, which memories of the tail have a vector (relative to its start), and their unit vectors.
+    newest : (places, matrix) or None
+        Which memories of the tail have a vector (relative to its start), and their unit vectors.
+    made_by : str
+        Fingerprint of the encoder of the newest vectors; blocks tell theirs.
     totals : Totals
         Sums.
     sources, episodes, kinds : Names
@@ -83,14 +85,26 @@ class View:
         How many memories are in each state.
     """
 
-    __slots__ = ("columns", "episodes", "kinds", "n", "newest", "segments", "sources", "states", "tail", "totals")
+    __slots__ = (
+        "columns",
+        "episodes",
+        "kinds",
+        "made_by",
+        "n",
+        "newest",
+        "segments",
+        "sources",
+        "states",
+        "tail",
+        "totals",
+    )
 
     def __init__(
-        self, n: int, columns: Columns, segments: tuple[Segment, ...], tail: Tail, newest: Mapping[str, Vectors],
-        totals: Totals, names: tuple[SourceNames, Names, Names], states: list[int],
+        self, n: int, columns: Columns, segments: tuple[Segment, ...], tail: Tail, newest: Vectors | None,
+        made_by: str, totals: Totals, names: tuple[SourceNames, Names, Names], states: list[int],
     ) -> None:  # fmt: skip
         self.n, self.columns, self.segments, self.tail, self.totals = n, columns, segments, tail, totals
-        self.newest = newest
+        self.newest, self.made_by = newest, made_by
         self.sources, self.episodes, self.kinds = names
         self.states = states
 
@@ -102,16 +116,16 @@ class View:
     @property
     def dimension(self) -> int | None:
         """Length of the vectors, None where there are none."""
-        for segment in self.segments:
-            for block in segment.blocks.values():
-                return block.dimension
-        return next((matrix.shape[1] for _, matrix in self.newest.values()), None)
+        for segment in reversed(self.segments):
+            if segment.block is not None:
+                return segment.block.dimension
+        return None if self.newest is None else self.newest[1].shape[1]
 
     @property
     def n_vectors(self) -> int:
         """Memories with a vector."""
-        sealed = sum(max((len(block) for block in segment.blocks.values()), default=0) for segment in self.segments)
-        return sealed + max((len(places) for places, _ in self.newest.values()), default=0)
+        sealed = sum(len(segment.block) for segment in self.segments if segment.block is not None)
+        return sealed + (0 if self.newest is None else len(self.newest[0]))
 
     def position(self, id_: int) -> int | None:
         """Return the position of an id, None where there is none."""

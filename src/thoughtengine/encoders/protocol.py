@@ -1,4 +1,4 @@
-"""Encoders: what turns texts into vectors, given by the host; there is none by default."""
+"""Protocol: what a host may pass in as `encoder`, and how it is checked and called."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
 
 if TYPE_CHECKING:
-    from thoughtengine._types import SingleArray
+    from thoughtengine._types import SingleArray, TokenArray
 
-__all__ = ["Encoder", "check_encoder", "encode"]
+__all__ = ["Encoder", "TokenEncoder", "check_encoder", "encode", "spell"]
 
 
 @runtime_checkable
@@ -33,6 +33,23 @@ class Encoder(Protocol):
 
     def __call__(self, texts: Sequence[str]) -> SingleArray:
         """Return one vector per text, float32, shape (n, dimension)."""
+        ...
+
+
+@runtime_checkable
+class TokenEncoder(Encoder, Protocol):
+    """An encoder whose vectors are means of those of tokens, so that a mind can weigh the words of a cue itself.
+
+    Attributes
+    ----------
+    table : array of float32, shape (V, dimension)
+        Vector of each token.
+    """
+
+    table: SingleArray
+
+    def tokens(self, texts: Sequence[str]) -> list[TokenArray]:
+        """Return the tokens of each text, int32, in [0, V)."""
         ...
 
 
@@ -60,6 +77,20 @@ def check_encoder(encoder: object) -> None:
         raise InvalidArgumentError("encoder", encoder, "an encoder with a dimension (a whole number of at least 1)")
     if not callable(encoder):
         raise InvalidArgumentError("encoder", encoder, "an encoder that can be called with a list of texts")
+    if isinstance(encoder, TokenEncoder):
+        _check_table(encoder)
+
+
+def _check_table(encoder: TokenEncoder) -> None:
+    """Check that every token has a vector of the encoder's dimension."""
+    import numpy as np
+
+    table: object = encoder.table
+    expected = f"a table of float32 vectors, shape (V, {encoder.dimension}), from encoder {encoder.name!r}"
+    if not isinstance(table, np.ndarray) or table.dtype != np.float32 or table.ndim != 2:
+        raise InvalidArgumentError("encoder", table, expected)
+    if table.shape[1] != encoder.dimension:
+        raise VectorDimensionError("encoder", table.shape[1], encoder.dimension)
 
 
 def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
@@ -102,3 +133,25 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
     if not np.isfinite(vectors).all():
         raise InvalidArgumentError("encoder", given, expected + ", all finite")
     return vectors
+
+
+def spell(encoder: TokenEncoder, words: Sequence[str]) -> list[TokenArray]:
+    """Return the tokens of each word, checked.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where the encoder returns something else than a flat array of whole numbers per word, or a token outside its table.
+    """
+    import numpy as np
+
+    given = encoder.tokens(list(words)) if words else []
+    size = len(encoder.table)
+    expected = f"{len(words)} flat arrays of tokens in [0, {size:,}) from encoder {encoder.name!r}"
+    if not isinstance(given, list) or len(given) != len(words):
+        raise InvalidArgumentError("encoder", given, expected)
+    for mine in given:
+        flat = isinstance(mine, np.ndarray) and mine.ndim == 1 and mine.dtype.kind in "iu"
+        if not flat or (len(mine) and not 0 <= mine.min() <= mine.max() < size):
+            raise InvalidArgumentError("encoder", mine, expected)
+    return given

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.strategies import ToyEncoder
-from thoughtengine.encoders import Encoder, check_encoder, encode
+from tests.strategies import ToyEncoder, ToyTokenEncoder
+from thoughtengine.encoders import Encoder, TokenEncoder, check_encoder, encode, spell
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
 
 
@@ -83,3 +83,51 @@ def test_rows_of_another_length_are_refused() -> None:
     with pytest.raises(VectorDimensionError) as raised:
         encode(Answering(np.ones((2, 3), np.float32)), ["a", "b"])
     assert (raised.value.given_dimension, raised.value.have) == (3, 2)
+
+
+class Tokens(ToyEncoder):
+    """A toy that shows tokens and a table."""
+
+    def __init__(self, table: Any) -> None:
+        super().__init__()
+        self.table = table
+
+    def tokens(self, texts: Sequence[str]) -> list[Any]:
+        return [np.zeros(1, np.int32) for _ in texts]
+
+
+def test_a_token_encoder_has_a_table_of_its_dimension() -> None:
+    sound = Tokens(np.ones((5, 8), np.float32))
+    assert isinstance(sound, TokenEncoder)
+    check_encoder(sound)
+    assert not isinstance(ToyEncoder(), TokenEncoder)
+    for table in (None, [[1.0] * 8], np.ones((5, 8)), np.ones(8, np.float32)):
+        with pytest.raises(InvalidArgumentError, match="table"):
+            check_encoder(Tokens(table))
+    with pytest.raises(VectorDimensionError):
+        check_encoder(Tokens(np.ones((5, 7), np.float32)))
+
+
+def test_words_are_spelled_by_the_encoder() -> None:
+    encoder = ToyTokenEncoder("tea", "green")
+    assert [mine.tolist() for mine in spell(encoder, ["green", "rain", "tea"])] == [[1], [], [0]]
+    assert spell(encoder, []) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        [[0]],
+        [np.zeros((1, 1), np.int32)],
+        [np.zeros(1)],
+        [np.array([2], np.int32)],
+        [np.array([-1], np.int32)],
+    ],
+)
+def test_tokens_that_are_none_of_the_tables_are_refused(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = ToyTokenEncoder("tea", "green")
+    monkeypatch.setattr(encoder, "tokens", lambda texts: answer)
+    with pytest.raises(InvalidArgumentError, match="toy tokens"):
+        spell(encoder, ["tea"])
