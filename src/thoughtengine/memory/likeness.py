@@ -81,13 +81,14 @@ class Likeness:
 
     def _of(self, i: int, segment: Segment, block: Block, places: IntArray) -> FloatArray:
         """Return the cosines of memories of one segment; -1 without a vector."""
-        cosines = np.full(len(places), -1.0)
+        unit, cosines = self._units[block.made_by], np.full(len(places), -1.0)
         exact, values = self._known.get(i, (_NOBODY, np.empty(0)))
         there = _beside(exact, places)
         cosines[there >= 0] = values[there[there >= 0]]
         rest = np.flatnonzero(there < 0)
         rows, having = _found(block, len(segment), places[rest] - segment.start)
-        cosines[rest[having]] = block.cosines(self._units[block.made_by], rows, self._maths)
+        other = block.cosines(unit, rows, self._maths)
+        cosines[rest[having]] = np.minimum(other, values.min()) if len(values) else block.sharpened(unit, rows, other)
         return cosines
 
     def closest(self, wanted: int, chosen: IntArray | None) -> IntArray:

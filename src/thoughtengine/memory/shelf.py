@@ -60,7 +60,8 @@ class Kept(NamedTuple):
         hashes, bounds, postings, order = (self.file.array(name) for name in _POSTINGS)
         block, made_by = None, self.file.meta["made_by"]
         if made_by is not None:
-            parts = {part: self.file.array(part) for part in Block.PARTS}
+            parts: dict[str, Any] = {part: self.file.array(part) for part in Block.PARTS if part != "fine"}
+            parts["fine"] = self.file.rows("fine", len(parts["centre"]))
             block = Block(**parts, made_by=made_by)
         return Segment(start, start + len(order), hashes, bounds, postings, order, block, self.file.path.name)
 
@@ -216,7 +217,9 @@ def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, ND
     arrays |= {name: getattr(segment, name) for name in _POSTINGS}
     block = segment.block
     meta["made_by"] = None if block is None else block.made_by
-    arrays |= {} if block is None else {part: getattr(block, part) for part in Block.PARTS}
+    if block is not None:
+        arrays |= {part: getattr(block, part) for part in Block.PARTS if part != "fine"}
+        arrays["fine"] = block.fine[:].ravel()
     return meta, arrays
 
 

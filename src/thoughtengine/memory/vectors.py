@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory.arrays import foremost
+from thoughtengine.storage.columnfile import FileRows
 
 __all__ = ["Block", "Growing", "unit_rows"]
 
@@ -23,7 +24,7 @@ _STEPS = 127  # of a byte on either side of zero
 _QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
 _LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
 _SAMPLED = 16  # one row of so many tells at how many bits the closest end
-_CLOSEST = 8  # of so many that are wanted one is looked at in full, at least 32
+_CLOSEST, _NUMBERS = 32, 1 << 13  # rows whose rest is looked at: so many, or as have so many numbers in all
 _ABOVE = 2.0  # makes every cosine a number above 0
 _EVERYONE = np.empty(0, np.int64)
 
@@ -92,8 +93,10 @@ class Block:
         Whose they are, relative to the first memory of the run, ascending.
     codes : array of uint64, shape (m * w,)
         Signs around `centre`, after `directions` where the dimension is small.
-    coarse, fine : array of int8, shape (m * d,)
+    coarse : array of int8, shape (m * d,)
         ``x ≈ scale / 127 * (coarse + fine / 254)``.
+    fine : array of int8, shape (m, d), or rows of a file
+        What `coarse` leaves over.
     scale : array of float32, shape (m,)
         Largest size of a number of each vector.
     centre : array of float32, shape (d,)
@@ -107,9 +110,15 @@ class Block:
     PARTS = ("rows", "codes", "coarse", "fine", "scale", "centre")
 
     def __init__(
-        self, rows: NDArray[np.int32], codes: Words, coarse: Bytes, fine: Bytes, scale: SingleArray, centre: SingleArray,
+        self,
+        rows: NDArray[np.int32],
+        codes: Words,
+        coarse: Bytes,
+        fine: Bytes | FileRows,
+        scale: SingleArray,
+        centre: SingleArray,
         made_by: str = "",
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
         self.centre, self.made_by = centre, made_by
 
@@ -131,7 +140,7 @@ class Block:
         fine = np.rint((steps - coarse) * (2 * _STEPS)).astype(np.int8)
         codes = _codes(vectors, centre)
         return cls(
-            rows.astype(np.int32), codes.ravel(), coarse.astype(np.int8).ravel(), fine.ravel(), scale.astype(np.float32),
+            rows.astype(np.int32), codes.ravel(), coarse.astype(np.int8).ravel(), fine, scale.astype(np.float32),
             centre, made_by,
         )  # fmt: skip
 
@@ -154,7 +163,7 @@ class Block:
             np.concatenate([block.rows + np.int32(shift) for block, shift in zip(blocks, shifts, strict=True)]),
             codes.ravel(),
             np.concatenate([block.coarse for block in blocks]),
-            np.concatenate([block.fine for block in blocks]),
+            np.concatenate([block.fine[:] for block in blocks]),
             np.concatenate([block.scale for block in blocks]),
             centre,
             blocks[0].made_by,
@@ -163,7 +172,7 @@ class Block:
     def vectors(self, rows: slice | IntArray) -> SingleArray:
         """Return some vectors, nearly as they were given, shape (r, d)."""
         coarse = self.coarse.reshape(len(self), -1)[rows].astype(np.float32)
-        coarse += self.fine.reshape(len(self), -1)[rows] * np.float32(1.0 / (2 * _STEPS))
+        coarse += self.fine[rows] * np.float32(1.0 / (2 * _STEPS))
         coarse *= (self.scale[rows] * np.float32(1.0 / _STEPS))[:, None]
         return coarse
 
@@ -177,7 +186,7 @@ class Block:
         unit : array of float32, shape (d,)
             The cue.
         wanted : int
-            How many at most; the cosines of the best eighth of them, and of 32, are exact to about the last bit of float32.
+            How many at most; the cosines are `sharpened`.
         maths : module
             `arrays` or `kernels`.
         among : array of int64, optional
@@ -188,9 +197,7 @@ class Block:
         if wanted < len(rows):
             kept = foremost(cosines + _ABOVE, wanted)
             rows, cosines = rows[kept], cosines[kept]
-        best = foremost(cosines + _ABOVE, max(wanted // _CLOSEST, 32))
-        cosines[best] = np.vecdot(self.vectors(rows[best]), unit)  # not `@`: that may wait for threads of BLAS
-        return rows, cosines
+        return rows, self.sharpened(unit, rows, cosines)
 
     def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
         """Return the cosines of some rows with a unit vector, to about three digits."""
@@ -198,6 +205,18 @@ class Block:
         dots = np.empty(len(rows), np.int32)
         maths.dots(self.coarse, np.rint(unit * (_QUERY / most)).astype(np.int16), rows, dots)
         return dots * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
+
+    def sharpened(self, unit: SingleArray, rows: IntArray, cosines: FloatArray) -> FloatArray:
+        """Return cosines of which the best are exact to about the last bit of float32; none of the others is above them."""
+        best = foremost(cosines + _ABOVE, max(len(rows) // 8, _CLOSEST, _NUMBERS // len(unit)))
+        if not len(best):
+            return cosines
+        exact = np.vecdot(self.vectors(rows[best]), unit).astype(
+            np.float64
+        )  # not `@`: that may wait for threads of BLAS
+        sharper: FloatArray = np.minimum(cosines, exact.min())
+        sharper[best] = exact
+        return sharper
 
     def _near(self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None) -> IntArray:
         """Return the rows with the fewest signs that differ, about `wanted` of them, ascending."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from thoughtengine.storage.files import PART
 
-__all__ = ["ColumnFile", "ColumnFileError", "write_columns"]
+__all__ = ["ColumnFile", "ColumnFileError", "FileRows", "write_columns"]
 
 _MAGIC = b"TECOLUM1"
 _HEAD = struct.Struct("<8sII")  # magic, length of the header, its CRC-32
@@ -186,6 +186,19 @@ class ColumnFile:
             return np.zeros(where.size, where.dtype)
         return np.frombuffer(self._map, where.dtype, where.size, where.offset)
 
+    def rows(self, name: str, width: int) -> FileRows:
+        """Return an array as rows that are read when they are asked for, and take no memory.
+
+        Raises
+        ------
+        ColumnFileError
+            When there is none of that name.
+        """
+        where = self._arrays.get(name)
+        if where is None or where.size % width:
+            raise ColumnFileError(f"{self.path}: has no array {name!r} of rows of {width}")
+        return FileRows(self.path, where.offset, width, where.size // width, np.dtype(where.dtype))
+
     def verify(self, names: Iterable[str] | None = None) -> None:
         """Compare arrays with their checksums, all of them or those named.
 
@@ -201,3 +214,48 @@ class ColumnFile:
 
     def __repr__(self) -> str:
         return f"<ColumnFile {self.path.name}: {len(self._arrays)} arrays, {self.n_bytes:,} bytes>"
+
+
+class FileRows:
+    """Rows of a column file that are read one by one: for what is looked at rarely and would fill the memory if it was mapped.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is held open, so that it may be unlinked meanwhile.
+    offset : int
+        Where the first row begins; 0: all are zero.
+    width, n : int
+        Numbers of a row, and rows.
+    dtype : dtype
+        Of a number.
+    """
+
+    def __init__(self, path: Path, offset: int, width: int, n: int, dtype: np.dtype[Any]) -> None:
+        self._offset, self._width, self._n, self._dtype = offset, width, n, dtype
+        self._file = path.open("rb", buffering=0)
+
+    def __len__(self) -> int:
+        return self._n
+
+    def __getitem__(self, rows: slice | NDArray[np.int64]) -> NDArray[Any]:
+        """Return some rows, shape (r, width).
+
+        Raises
+        ------
+        ColumnFileError
+            When the file is shorter than it was.
+        """
+        if isinstance(rows, slice):
+            first, stop, _ = rows.indices(self._n)
+            spans = [(first, max(stop - first, 0))]
+        else:
+            spans = [(row, 1) for row in rows.tolist()]
+        size = sum(n for _, n in spans)
+        if not self._offset:
+            return np.zeros((size, self._width), self._dtype)
+        length, read, descriptor = self._width * self._dtype.itemsize, os.pread, self._file.fileno()
+        data = b"".join([read(descriptor, n * length, self._offset + row * length) for row, n in spans])
+        if len(data) != size * length:
+            raise ColumnFileError(f"{self._file.name}: is shorter than it was")
+        return np.frombuffer(data, self._dtype).reshape(size, self._width)
