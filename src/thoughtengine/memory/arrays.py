@@ -7,7 +7,19 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "best", "differing", "dots", "foremost", "lay", "spread", "union", "within"]
+__all__ = [
+    "accumulate",
+    "best",
+    "differing",
+    "dots",
+    "fine_dots",
+    "first_of",
+    "foremost",
+    "lay",
+    "spread",
+    "union",
+    "within",
+]
 
 _DAY = 86_400_000_000
 _RUN = 64
@@ -168,22 +180,57 @@ def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArra
     out[:] = np.bitwise_count(table ^ code).sum(axis=1, dtype=np.uint16)
 
 
-def dots(coarse: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
-    """Write to `out` the dot products of some quantised vectors with one.
+def dots(
+    coarse: NDArray[np.uint8], even: NDArray[np.int16], odd: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]
+) -> None:
+    """Write to `out` the dot products of some vectors of half bytes, less 8 each, with one.
 
     Parameters
     ----------
-    coarse : array of int8, shape (m * d,)
-        The vectors, row by row.
-    steps : array of int16, shape (d,)
-        The one; at most 2,000 in size, so that no sum of 8,192 overflows.
+    coarse : array of uint8, shape (m * h,)
+        The vectors, row by row, two numbers a byte, the first in the lower half.
+    even, odd : array of int16, shape (h,)
+        The first, third … number of the one, and the second, fourth …; at most 2,000 in size, so that no sum of 8,192
+        overflows.
     rows : array of int64, shape (r,)
         Which of them.
     out : array of int32, shape (r,)
         Written.
     """
-    some = coarse.reshape(-1, len(steps))[rows].astype(np.int32)
-    out[:] = np.vecdot(some, steps.astype(np.int32))
+    some = coarse.reshape(-1, len(even))[rows].astype(np.int32)
+    out[:] = np.vecdot((some & 15) - 8, even.astype(np.int32)) + np.vecdot((some >> 4) - 8, odd.astype(np.int32))
+
+
+def fine_dots(fine: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
+    """Write to `out` the dot products of some vectors of bytes with one.
+
+    Parameters
+    ----------
+    fine : array of int8, shape (m * d,)
+        The vectors, row by row.
+    steps : array of int16, shape (d,)
+        The one, at most 2,000 in size.
+    rows, out
+        As in `dots`.
+    """
+    out[:] = np.vecdot(fine.reshape(-1, len(steps))[rows].astype(np.int32), steps.astype(np.int32))
+
+
+def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:
+    """Write to `out` where in `order` the wanted folds begin.
+
+    Parameters
+    ----------
+    folds : array of uint64, shape (n,)
+        By place.
+    order : array of uint32, shape (n,)
+        Places, by fold, ascending.
+    wanted : array of uint64, shape (k,)
+        What is looked for.
+    out : array of int64, shape (k,)
+        Written: the first place in `order` whose fold is not below it.
+    """
+    out[:] = folds.searchsorted(wanted, "left", sorter=order)
 
 
 def lay(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from types import ModuleType
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
 from thoughtengine.memory.view import View
 
-__all__ = ["CHANNELS", "Scored", "score"]
+__all__ = ["CHANNELS", "Scored", "compiled", "score"]
 
 CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours", "revision")
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
@@ -25,6 +26,7 @@ CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "epis
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
 _COMPILED = 8_192  # memories from which compiled code is worth its start
 _RARE = 32  # of so many memories one may be found: then it pays to pass over the others
+_LARGE = 1 << 15  # memories from which the scratch memory is kept
 _FEW = 8  # times as many as are wanted: so few are all looked at
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
@@ -102,11 +104,9 @@ class _Scoring:
         k: int,
     ) -> None:
         self._view, self._question, self._chosen, self._config = view, question, chosen, config
-        self._maths = _maths(view.n)
+        self._maths = compiled(view.n)
         self._lends = _EVERYONE if visible is None else visible
-        self._text = np.zeros(view.n, np.float32)
-        self._labels = np.zeros(view.n, np.float32)
-        self._dense = np.zeros(view.n, np.float32)
+        self._text, self._labels, self._dense, self._total = _zeros(view.n)
         self._weighted: SingleArray | None = None
         self._wanted = max(POOL, 2 * k)
 
@@ -247,14 +247,14 @@ class _Scoring:
 
     def _alone(self, allowed: BoolArray) -> SingleArray:
         """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
-        total = self._text + self._labels
+        total = np.add(self._text, self._labels, out=self._total)
         extra = self._extra()
         if len(extra):
             total += extra
         if weight := self._on("source"):
             sources = self._view.columns.source[: self._view.n]
             for code in self._question.sources:
-                total += total * (sources == code) * _F(weight)
+                np.multiply(total, _F(1.0 + weight), out=total, where=sources == code)
         if len(allowed):
             total *= allowed
         return total
@@ -300,7 +300,25 @@ class _Scoring:
         self._maths.within(columns.at[places], columns.offset[places], starts, stops, _F(self._on("time")), out)
 
 
-def _maths(n: int) -> ModuleType:
+_scratch = threading.local()
+
+
+def _zeros(n: int) -> SingleArray:
+    """Return zeros, shape (4, n): of a large mind the same memory at every recall of a thread, which must not keep them.
+
+    New memory costs a page fault every kilobyte, more than all that is added up in it.
+    """
+    if n < _LARGE:
+        return np.zeros((4, n), np.float32)
+    held: SingleArray | None = getattr(_scratch, "held", None)
+    if held is None or held.size < 4 * n:
+        held = _scratch.held = np.empty(4 * (n + n // 8), np.float32)
+    zeros: SingleArray = held[: 4 * n].reshape(4, n)
+    zeros[:3] = 0.0
+    return zeros
+
+
+def compiled(n: int) -> ModuleType:
     """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
     if n < _COMPILED:
         return arrays

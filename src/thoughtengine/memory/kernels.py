@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from thoughtengine._jit import kernel
 from thoughtengine._types import BoolArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "differing", "dots", "lay", "spread", "within"]
+__all__ = ["accumulate", "differing", "dots", "fine_dots", "first_of", "lay", "spread", "within"]
 
 
 @kernel(
@@ -125,16 +125,48 @@ def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArra
             out[i] = np.uint16(total) if j == 0 else out[i] + np.uint16(total)
 
 
-@kernel("int8[:]", "int16[:]", "int64[:]", "out int32[:]")
-def dots(coarse: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
-    """Write to `out` dot products, as `arrays.dots`."""
-    d = len(steps)
+@kernel("uint8[:]", "int16[:]", "int16[:]", "int64[:]", "out int32[:]")
+def dots(
+    coarse: NDArray[np.uint8], even: NDArray[np.int16], odd: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]
+) -> None:
+    """Write to `out` dot products of half bytes, as `arrays.dots`."""
+    d, eight = len(even), np.int32(0)
+    for j in range(d):
+        eight += np.int32(8) * (np.int32(even[j]) + np.int32(odd[j]))
     for i in range(len(rows)):
         row = coarse[rows[i] * d : rows[i] * d + d]
         total = np.int32(0)
         for j in range(d):
+            total += np.int32(row[j] & np.uint8(15)) * np.int32(even[j]) + np.int32(row[j] >> np.uint8(4)) * np.int32(
+                odd[j]
+            )
+        out[i] = total - eight
+
+
+@kernel("int8[:]", "int16[:]", "int64[:]", "out int32[:]")
+def fine_dots(fine: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
+    """Write to `out` dot products of bytes, as `arrays.fine_dots`."""
+    d = len(steps)
+    for i in range(len(rows)):
+        row = fine[rows[i] * d : rows[i] * d + d]
+        total = np.int32(0)
+        for j in range(d):
             total += np.int32(row[j]) * np.int32(steps[j])
         out[i] = total
+
+
+@kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]")
+def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:
+    """Write to `out` where wanted folds begin, as `arrays.first_of`."""
+    for i in range(len(wanted)):
+        low, high = 0, len(order)
+        while low < high:
+            middle = (low + high) >> 1
+            if folds[order[middle]] < wanted[i]:
+                low = middle + 1
+            else:
+                high = middle
+        out[i] = low
 
 
 @kernel("uint32[:]", "int64[:]", "int64[:]", "uint32", "out int64[:]", "out uint32[:]")

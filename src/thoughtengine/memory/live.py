@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from types import ModuleType
 from typing import Generic, TypeVar
 
@@ -178,19 +178,19 @@ class LiveIndex:
         """Take in the memories between two ids from their entries, if they are not many; of the newest, those that are not."""
         if before == after + 1:
             return
-        entries = self._store.rows(TERMS, Entry, after=after or None)
-        few = list(islice((id_ for id_, _ in entries if before is None or id_ < before), _AT_ONCE + 1))
-        if len(few) <= _AT_ONCE:
+        stop = TERMS.stop if before is None else TERMS.key(before)
+        between = takewhile(lambda row: row[0] < stop, self._store.raw(TERMS, after=after or None))
+        if sum(1 for _ in islice(between, _AT_ONCE + 1)) <= _AT_ONCE:
             index.extend(self._rows(after, before))
             return
         self._partial = True
         if before is None:
-            newest = [id_ for id_, _ in islice(self._store.rows(TERMS, Entry, reverse=True), _AT_ONCE)]
-            index.extend(self._rows(max(after, newest[-1] - 1), None))
+            newest = [key for key, _ in islice(self._store.raw(TERMS, reverse=True), _AT_ONCE)]
+            index.extend(self._rows(max(after, TERMS.number(newest[-1]) - 1), None))
 
     def _attach(self, index: Index, kept: Kept) -> None:
         segment = kept.segment(index.n)
-        index.attach(segment, kept.run())
+        index.attach(segment, kept.run)
         for id_, mark in self._store.rows(MARK, MarkRecord, after=kept.first - 1):
             if id_ > kept.last:
                 break

@@ -8,7 +8,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.memory import arrays
-from thoughtengine.memory.channels import Scored
+from thoughtengine.memory.channels import Scored, compiled
 from thoughtengine.memory.view import View
 
 __all__ = ["Ranking", "Sheet"]
@@ -91,7 +91,7 @@ class Sheet:
 
     def _repeats(self, folds: list[int]) -> list[int]:
         """Return how many other memories that may be found have each fold."""
-        found = self._view.repeats(folds)
+        found = self._view.repeats(folds, compiled(self._view.n))
         return [self._admitted(found[fold]) - 1 if fold in found else 0 for fold in folds]
 
     def _admitted(self, positions: IntArray) -> int:

@@ -127,15 +127,18 @@ class Segment:
         there = self.hashes[at] == hashes
         return self.bounds[at], self.bounds[at + there]
 
-    def with_fold(self, folds: HashArray, wanted: HashArray) -> tuple[IntArray, IntArray]:
+    def with_fold(self, folds: HashArray, wanted: HashArray, maths: ModuleType) -> tuple[IntArray, IntArray]:
         """Return where in `order` each wanted fold begins, and whether it is there: 0, 1, or 2 for more than once.
 
         Parameters
         ----------
         folds : array of uint64, shape (stop - start,)
             Those of the segment's memories.
+        maths : module
+            `arrays` or `kernels`.
         """
-        firsts, last = folds.searchsorted(wanted, "left", sorter=self.order), len(self.order) - 1
+        firsts, last = np.empty(len(wanted), np.int64), len(self.order) - 1
+        maths.first_of(folds, self.order, wanted, firsts)
         times = (folds[self.order[np.minimum(firsts, last)]] == wanted).astype(np.int64)
         times += (folds[self.order[np.minimum(firsts + 1, last)]] == wanted) & (firsts < last)
         return firsts, times

@@ -28,6 +28,10 @@ __all__ = ["Kept", "Shelf"]
 LOGIC = 1
 """Version of what a segment file holds; another one is made again."""
 
+_MAPPED = (
+    64 << 20
+)  # bytes of what the half bytes of vectors leave over that are mapped; of more, rows are read when needed
+
 _NAME = re.compile(r"([0-9a-f]{12,})-([0-9a-f]{12,})-([0-9a-f]+)\.segment")
 _COLUMNS = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
 _CODED = ("source", "episode", "kind")
@@ -43,27 +47,18 @@ class Kept(NamedTuple):
         Ids of its first and last memory.
     file : ColumnFile
         Mapped.
+    run : Run
+        Its columns.
     """
 
     first: int
     last: int
     file: ColumnFile
-
-    def run(self) -> Run:
-        """Return its columns."""
-        meta = self.file.meta
-        columns = {name: self.file.array(name) for name in (*_COLUMNS, *_CODED, "previous")}
-        return Run(columns, meta["sources"], meta["episodes"], meta["kinds"])
+    run: Run
 
     def segment(self, start: int) -> Segment:
         """Return its postings and vectors, in place, for memories from position `start` on."""
-        hashes, bounds, postings, order = (self.file.array(name) for name in _POSTINGS)
-        block, made_by = None, self.file.meta["made_by"]
-        if made_by is not None:
-            parts: dict[str, Any] = {part: self.file.array(part) for part in Block.PARTS if part != "fine"}
-            parts["fine"] = self.file.rows("fine", len(parts["centre"]))
-            block = Block(**parts, made_by=made_by)
-        return Segment(start, start + len(order), hashes, bounds, postings, order, block, self.file.path.name)
+        return _mapped(self.file, start)
 
 
 class Shelf:
@@ -98,7 +93,8 @@ class Shelf:
                 path.unlink(missing_ok=True)
                 continue
             try:
-                found.append(Kept(first, last, _opened(path)))
+                file = _opened(path)
+                found.append(Kept(first, last, file, _run(file)))
             except ColumnFileError:
                 path.unlink(missing_ok=True)
         return found
@@ -128,7 +124,7 @@ class Shelf:
             path.unlink(missing_ok=True)
             meta, arrays = _content(view, segment)
             write_columns(path, meta, arrays)
-        return Kept(first, last, _opened(path, verify=False)).segment(segment.start)
+        return _mapped(_opened(path, verify=False), segment.start)
 
     def remove(self, name: str | None) -> None:
         """Remove the file of a segment, where it has one."""
@@ -187,8 +183,32 @@ def _opened(path: Path, *, verify: bool = True) -> ColumnFile:
     if (file.meta.get("logic"), file.meta.get("analysis")) != (LOGIC, ANALYSIS):
         raise ColumnFileError(f"{path}: of another release")
     if verify:
-        file.verify([*_COLUMNS, *_CODED, *_POSTINGS, "previous", "rows"])
+        file.verify([*_POSTINGS, "rows"])
     return file
+
+
+def _run(file: ColumnFile) -> Run:
+    """Return the columns of a file.
+
+    Raises
+    ------
+    ColumnFileError
+        When they do not verify.
+    """
+    columns = {name: file.read(name) for name in (*_COLUMNS, *_CODED, "previous")}
+    return Run(columns, file.meta["sources"], file.meta["episodes"], file.meta["kinds"])
+
+
+def _mapped(file: ColumnFile, start: int) -> Segment:
+    hashes, bounds, postings, order = (file.array(name) for name in _POSTINGS)
+    block, made_by = None, file.meta["made_by"]
+    if made_by is not None:
+        parts: dict[str, Any] = {part: file.array(part) for part in Block.PARTS if part != "fine"}
+        width, n = len(parts["centre"]), len(parts["rows"])
+        small = width * n <= _MAPPED
+        parts["fine"] = file.array("fine").reshape(n, width) if small else file.rows("fine", width)
+        block = Block(**parts, made_by=made_by)
+    return Segment(start, start + len(order), hashes, bounds, postings, order, block, file.path.name)
 
 
 def _differing(store: Store, file: ColumnFile, first: int, last: int) -> tuple[int, ...]:

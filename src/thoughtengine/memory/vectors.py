@@ -1,7 +1,8 @@
 """Vectors: the newest as they are, in a growing matrix; the older quantised, in immutable blocks that are searched in two passes.
 
-A block keeps a vector three times: its signs (one bit a dimension, around the middle of the block), bytes, and what the bytes
-left over. The signs of all are compared, the bytes of the few hundred closest, the rest of the very closest.
+A block keeps a vector three times: its signs (one bit a dimension, around the middle of the block), half bytes, and what the
+half bytes left over, in bytes. The signs of all are compared, the half bytes of the few hundred closest, the rest of the very
+closest; in small blocks that of all that are looked at.
 """
 
 from __future__ import annotations
@@ -20,16 +21,19 @@ from thoughtengine.storage.columnfile import FileRows
 __all__ = ["Block", "Growing", "unit_rows"]
 
 _BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
-_STEPS = 127  # of a byte on either side of zero
+_STEPS = 7  # of half a byte on either side of zero
+_FINE = 254  # of a byte, from one step to the next
 _QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
 _LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
 _SAMPLED = 16  # one row of so many tells at how many bits the closest end
-_CLOSEST, _NUMBERS = 32, 1 << 13  # rows whose rest is looked at: so many, or as have so many numbers in all
+_CLOSEST, _CLOSEST_OF_MANY = 32, 128  # rows whose rest is looked at, in small blocks and in large ones
+_NUMBERS = 1 << 13  # of short vectors as many as have so many numbers in all
 _ABOVE = 2.0  # makes every cosine a number above 0
 _EVERYONE = np.empty(0, np.int64)
 
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.int8]
+Halves = NDArray[np.uint8]
 
 
 def unit_rows(rows: SingleArray) -> SingleArray:
@@ -93,8 +97,9 @@ class Block:
         Whose they are, relative to the first memory of the run, ascending.
     codes : array of uint64, shape (m * w,)
         Signs around `centre`, after `directions` where the dimension is small.
-    coarse : array of int8, shape (m * d,)
-        ``x ≈ scale / 127 * (coarse + fine / 254)``.
+    coarse : array of uint8, shape (m * d / 2,)
+        Two numbers in [1, 15] a byte, the first in the lower half: ``x ≈ scale / 7 * (coarse - 8 + fine / 254)``; of an odd
+        dimension the last half is 8.
     fine : array of int8, shape (m, d), or rows of a file
         What `coarse` leaves over.
     scale : array of float32, shape (m,)
@@ -113,7 +118,7 @@ class Block:
         self,
         rows: NDArray[np.int32],
         codes: Words,
-        coarse: Bytes,
+        coarse: Halves,
         fine: Bytes | FileRows,
         scale: SingleArray,
         centre: SingleArray,
@@ -137,10 +142,10 @@ class Block:
         scale = np.abs(vectors).max(axis=1)
         steps = vectors * (_STEPS / np.where(scale > 0.0, scale, 1.0))[:, None]
         coarse = np.rint(steps)
-        fine = np.rint((steps - coarse) * (2 * _STEPS)).astype(np.int8)
+        fine = np.rint((steps - coarse) * _FINE).astype(np.int8)
         codes = _codes(vectors, centre)
         return cls(
-            rows.astype(np.int32), codes.ravel(), coarse.astype(np.int8).ravel(), fine, scale.astype(np.float32),
+            rows.astype(np.int32), codes.ravel(), _packed(coarse), fine, scale.astype(np.float32),
             centre, made_by,
         )  # fmt: skip
 
@@ -171,10 +176,13 @@ class Block:
 
     def vectors(self, rows: slice | IntArray) -> SingleArray:
         """Return some vectors, nearly as they were given, shape (r, d)."""
-        coarse = self.coarse.reshape(len(self), -1)[rows].astype(np.float32)
-        coarse += self.fine[rows] * np.float32(1.0 / (2 * _STEPS))
-        coarse *= (self.scale[rows] * np.float32(1.0 / _STEPS))[:, None]
-        return coarse
+        packed = self.coarse.reshape(len(self), -1)[rows]
+        steps = np.empty((len(packed), 2 * packed.shape[1]), np.float32)
+        steps[:, ::2], steps[:, 1::2] = packed & 15, packed >> 4
+        steps = steps[:, : self.dimension] - np.float32(8.0)
+        steps += self.fine[rows] * np.float32(1.0 / _FINE)
+        steps *= (self.scale[rows] * np.float32(1.0 / _STEPS))[:, None]
+        return steps
 
     def closest(
         self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None = None
@@ -200,15 +208,23 @@ class Block:
         return rows, self.sharpened(unit, rows, cosines)
 
     def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
-        """Return the cosines of some rows with a unit vector, to about three digits."""
+        """Return the cosines of some rows with a unit vector: to four digits in a small block, else to about two."""
         most = float(np.abs(unit).max()) or 1.0
+        steps = np.rint(unit * (_QUERY / most)).astype(np.int16)
+        even = np.zeros(self.dimension + self.dimension % 2, np.int16)
+        even[: self.dimension] = steps
         dots = np.empty(len(rows), np.int32)
-        maths.dots(self.coarse, np.rint(unit * (_QUERY / most)).astype(np.int16), rows, dots)
-        return dots * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
+        maths.dots(self.coarse, even[::2].copy(), even[1::2].copy(), rows, dots)
+        sums = dots.astype(np.float64)
+        if isinstance(self.fine, np.ndarray):
+            maths.fine_dots(self.fine.reshape(-1), steps, rows, dots)
+            sums += dots * (1.0 / _FINE)
+        return sums * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
 
     def sharpened(self, unit: SingleArray, rows: IntArray, cosines: FloatArray) -> FloatArray:
         """Return cosines of which the best are exact to about the last bit of float32; none of the others is above them."""
-        best = foremost(cosines + _ABOVE, max(len(rows) // 8, _CLOSEST, _NUMBERS // len(unit)))
+        least = _CLOSEST if isinstance(self.fine, np.ndarray) else _CLOSEST_OF_MANY
+        best = foremost(cosines + _ABOVE, max(least, _NUMBERS // len(unit)))
         if not len(best):
             return cosines
         exact = np.vecdot(self.vectors(rows[best]), unit).astype(
@@ -224,12 +240,25 @@ class Block:
         if n <= wanted:
             return np.arange(n, dtype=np.int64) if among is None else among
         code = _codes(unit[None], self.centre).ravel()
-        distances = np.empty(n, np.uint16)
-        maths.differing(self.codes, code, _EVERYONE if among is None else among, distances)
+        if among is not None and 4 * n > len(self):  # in a row is faster than picked out
+            everyone = np.empty(len(self), np.uint16)
+            maths.differing(self.codes, code, _EVERYONE, everyone)
+            distances = everyone[among]
+        else:
+            distances = np.empty(n, np.uint16)
+            maths.differing(self.codes, code, _EVERYONE if among is None else among, distances)
         some = distances[:: _SAMPLED if n > _SAMPLED * _LEAST else 1]
         limit = int(np.bincount(some, minlength=64 * len(code) + 1).cumsum().searchsorted(wanted * len(some) / n))
         found = np.flatnonzero(distances <= limit)[: 4 * wanted]
         return found if among is None else among[found]
+
+
+def _packed(coarse: SingleArray) -> Halves:
+    """Return steps in [-7, 7], shape (m, d), two a byte, flat."""
+    halves = np.full((len(coarse), coarse.shape[1] + coarse.shape[1] % 2), 8, np.uint8)
+    halves[:, : coarse.shape[1]] = coarse + 8.0
+    packed: Halves = (halves[:, ::2] | halves[:, 1::2] << 4).ravel()
+    return packed
 
 
 def _codes(vectors: SingleArray, centre: SingleArray) -> Words:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,11 +151,11 @@ class View:
         positions = np.concatenate(parts) if parts else np.empty(0, np.int64)
         return positions[positions < self.n]
 
-    def repeats(self, folds: Sequence[int]) -> dict[int, IntArray]:
+    def repeats(self, folds: Sequence[int], maths: ModuleType) -> dict[int, IntArray]:
         """Return the positions of the memories with each fold, ascending, for those that more than one has."""
         wanted = np.array(folds, np.uint64)
         own = [self.columns.fold[segment.start : segment.stop] for segment in self.segments]
-        older = [segment.with_fold(mine, wanted) for segment, mine in zip(self.segments, own, strict=True)]
+        older = [segment.with_fold(mine, wanted, maths) for segment, mine in zip(self.segments, own, strict=True)]
         postings, bounds = self.tail.find(folds)
         total = np.diff(bounds) + sum(times for _, times in older)
         found = {}
