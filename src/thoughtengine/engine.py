@@ -15,7 +15,7 @@ import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
 from thoughtengine.config import Config
-from thoughtengine.encoders import Encoder, TokenEncoder, encode
+from thoughtengine.encoders import Encoder, TokenEncoder, encode, known_encoder
 from thoughtengine.errors import (
     BatchError,
     ForkedError,
@@ -28,7 +28,7 @@ from thoughtengine.errors import (
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
 from thoughtengine.integration.monitor import Monitor, Stats, stats_of
-from thoughtengine.memory.coding import codes_of, encode_missing
+from thoughtengine.memory.coding import Recoding, codes_of
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
@@ -38,6 +38,7 @@ from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, check_size, draft, misfit, take
+from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
 __all__ = ["ThoughtEngine"]
 
 _UNSET: Any = object()
+_FEW = 256
+"""Memories that are encoded while `open` waits, when they lack a vector of its encoder; more are, behind the calls."""
 
 
 def _tell(message: str, *parts: object) -> None:
@@ -77,6 +80,7 @@ class ThoughtEngine:
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder = encoder
+        self._former: Encoder | None = None
         asks_twice = config.recall.dense_weighted and "dense_weighted" not in config.recall.off
         self._speller = encoder if asks_twice and isinstance(encoder, TokenEncoder) else None
         self.created, self.path = created, str(store.root)
@@ -91,7 +95,9 @@ class ThoughtEngine:
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
         store.on_return = self._memories.live.dropped
         if encoder is not None:
-            encode_missing(store, self._memories, encoder, progress=self._progress)
+            few = store.head.memories <= _FEW
+            self._memories.live.on_recoded = self._recoded
+            self._memories.live.recode(Recoding(store, encoder, self._progress), now=few)
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
@@ -104,8 +110,16 @@ class ThoughtEngine:
             raise VectorDimensionError("encoder", encoder.dimension, pointer.dimension or 0)
         identity = EncoderIdentity(name=encoder.name, dimension=encoder.dimension, fingerprint=encoder.fingerprint)
         if identity != pointer.encoder:
-            self._store.update_pointer(encoder=identity)
+            self._store.update_pointer(encoder=identity, former=pointer.encoder)
+        if (former := self._store.pointer.former) is not None:
+            self._former = known_encoder(former.name, former.fingerprint)
         return encoder.dimension, encoder.fingerprint
+
+    def _recoded(self) -> None:
+        """Take note that every memory has a vector of the encoder that counts."""
+        self._former = None
+        if self._store.pointer.former is not None:
+            self._store.update_pointer(former=None)
 
     def _now(self) -> tuple[int, int]:
         return to_stored("clock", self._clock())
@@ -392,7 +406,7 @@ class ThoughtEngine:
         view, vector = self._memories.view(whole=False), self._cue_vector(asked)
         ranking = rank(
             view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset,
-            encoder=None if asked.vector is not None else self._speller,
+            encoder=None if asked.vector is not None else self._speller, formerly=self._formerly(view, asked),
         )  # fmt: skip
         hits = as_hits(ranking, self._memories.found(view, ranking.places, now))
         seconds = time.perf_counter() - begun
@@ -418,6 +432,13 @@ class ThoughtEngine:
             return None
         encoded: SingleArray = encode(self._encoder, [cue.text])[0]
         return encoded
+
+    def _formerly(self, view: View, cue: Cue) -> dict[str, SingleArray]:
+        """Return the cue as the encoder before sees it, while its vectors are still in use."""
+        former = self._former
+        if former is None or cue.text is None or cue.vector is not None or former.fingerprint not in view.makers:
+            return {}
+        return {former.fingerprint: encode(former, [cue.text])[0]}
 
     @overload
     def get(self, id_or_key: int | str) -> Memory | None: ...
@@ -645,7 +666,7 @@ class ThoughtEngine:
             reasons.append(
                 f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical"
             )
-        if trouble := self._memories.live.upkeep.trouble:
+        if trouble := self._memories.live.trouble:
             reasons.append(f"{trouble}; recall answers from memory, and opening takes longer")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from thoughtengine._types import SingleArray, TokenArray
 
-__all__ = ["StaticEncoder", "wordllama"]
+__all__ = ["StaticEncoder", "known_encoder", "wordllama"]
 
 _READ = 1 << 16  # characters of a text that are read
 _TOKENIZER = "tokenizers/l2_supercat_tokenizer_config.json"
@@ -103,6 +103,17 @@ def wordllama() -> StaticEncoder:
     digest = hashlib.sha256(spelling + weights).hexdigest()[:16]
     table = np.ascontiguousarray(load(weights)["embedding.weight"], np.float32)
     return StaticEncoder("wordllama", Tokenizer.from_buffer(spelling), table, f"wordllama-256-{digest}")
+
+
+def known_encoder(name: str, fingerprint: str) -> StaticEncoder | None:
+    """Return the encoder of that identity if it is one of ours and can be had here, else None."""
+    if name != "wordllama":
+        return None
+    try:
+        found = wordllama()
+    except (MissingPackageError, OSError):
+        return None
+    return found if found.fingerprint == fingerprint else None
 
 
 def _files() -> tuple[Path, Path]:

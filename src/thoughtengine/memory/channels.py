@@ -32,7 +32,6 @@ _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the co
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
 _F = np.float32
-_DENSE = ("dense", "dense_weighted")
 
 
 class Scored(NamedTuple):
@@ -219,11 +218,12 @@ class _Scoring:
         self._weighted = pool([np.concatenate(spelled.tokens)], spelled.table, [weights])[0]
 
     def _likenesses(self) -> dict[str, Likeness]:
-        units = dict(zip(_DENSE, (self._question.vector, self._weighted), strict=True))
+        made_by, asked = self._view.made_by, self._question.units
+        seen = {"dense": asked, "dense_weighted": {} if self._weighted is None else {made_by: self._weighted}}
         return {
-            channel: Likeness(self._view, {self._view.made_by: unit}, self._maths)
-            for channel, unit in units.items()
-            if unit is not None and self._on(channel) and self._view.dimension is not None
+            channel: Likeness(self._view, units, self._maths)
+            for channel, units in seen.items()
+            if units and self._on(channel) and self._view.n_vectors
         }
 
     def _places(self, likenesses: dict[str, Likeness]) -> IntArray:
@@ -247,7 +247,7 @@ class _Scoring:
 
     def _alone(self, allowed: BoolArray) -> SingleArray:
         """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
-        total = np.add(self._text, self._labels, out=self._total)
+        total: SingleArray = np.add(self._text, self._labels, out=self._total)
         extra = self._extra()
         if len(extra):
             total += extra
@@ -309,7 +309,8 @@ def _zeros(n: int) -> SingleArray:
     New memory costs a page fault every kilobyte, more than all that is added up in it.
     """
     if n < _LARGE:
-        return np.zeros((4, n), np.float32)
+        fresh: SingleArray = np.zeros((4, n), np.float32)
+        return fresh
     held: SingleArray | None = getattr(_scratch, "held", None)
     if held is None or held.size < 4 * n:
         held = _scratch.held = np.empty(4 * (n + n // 8), np.float32)

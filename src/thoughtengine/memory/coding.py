@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from thoughtengine._types import Progress, SingleArray
+import numpy as np
+
+from thoughtengine._types import IntArray, Progress, SingleArray
 from thoughtengine.encoders import Encoder, encode
-from thoughtengine.memory.collection import Collection
-from thoughtengine.memory.record import VectorRecord
+from thoughtengine.memory.record import MemoryRecord, VectorRecord
 from thoughtengine.memory.remember import Draft
+from thoughtengine.memory.segment import Segment
+from thoughtengine.memory.vectors import Block, unit_rows
+from thoughtengine.memory.view import View
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
-from thoughtengine.storage.keyspace import CODE
+from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
-__all__ = ["codes_of", "encode_missing"]
+__all__ = ["Recoding", "codes_of", "lacking"]
 
 _CHUNK = 64
 """Texts given to the encoder at a time."""
+
+_STEP = 4096
+"""Memories that one step of a recoding looks at."""
 
 
 def codes_of(encoder: Encoder | None, drafts: Sequence[Draft]) -> list[SingleArray | None]:
@@ -31,17 +38,91 @@ def codes_of(encoder: Encoder | None, drafts: Sequence[Draft]) -> list[SingleArr
     return codes
 
 
-def encode_missing(store: Store, memories: Collection, encoder: Encoder, *, progress: Progress) -> None:
-    """Encode what this encoder has not yet: on the first opening with it, or after one without.
+def lacking(view: View, segment: Segment) -> IntArray:
+    """Return which memories of a segment have words and no vector of the encoder that counts, as places in it."""
+    lacks = view.columns.length[segment.start : segment.stop] > 0
+    block = segment.block
+    if block is not None and block.made_by == view.made_by:
+        lacks[block.rows] = False
+    return np.flatnonzero(lacks)
 
-    Killed in between, the next opening goes on with what is left.
+
+class Recoding:
+    """Gives memories the vectors of an encoder, segment by segment, a few thousand at a time.
+
+    What the encoder makes is stored at once, so that after a kill nothing is encoded twice. A segment gets its vectors when
+    all of its memories have theirs; until then it keeps those of the encoder before.
+
+    Parameters
+    ----------
+    store : Store
+        Where the vectors are kept.
+    encoder : Encoder
+        The one that counts.
+    progress : callable
+        Told after each step.
     """
-    pending = list(memories.live.without_vector())
-    for start in range(0, len(pending), _CHUNK):
-        chunk = pending[start : start + _CHUNK]
-        vectors = encode(encoder, [text for _, text in chunk])
+
+    def __init__(self, store: Store, encoder: Encoder, progress: Progress) -> None:
+        self._store, self._encoder, self._progress = store, encoder, progress
+        self._segment: Segment | None = None
+        self._places = np.empty(0, np.int64)
+        self._blocks: list[Block] = []
+        self._at = self._done = 0
+
+    def next(self, view: View) -> Segment | None:
+        """Return a segment whose memories lack vectors; None where none do."""
+        if self._segment is not None and self._segment in view.segments:
+            return self._segment
+        return next((segment for segment in view.segments if len(lacking(view, segment))), None)
+
+    def step(self, view: View, segment: Segment) -> Segment | None:
+        """Encode the next memories of a segment; return it with its vectors when they were the last."""
+        if segment is not self._segment:
+            self._segment, self._places, self._blocks, self._at = segment, lacking(view, segment), [], 0
+        some = self._places[self._at : self._at + _STEP]
+        vectors = self._vectors(view.ids[segment.start + some].tolist())
+        if vectors:
+            rows = view.ids.searchsorted(list(vectors)) - segment.start
+            made = unit_rows(np.array(list(vectors.values()), np.float32))
+            self._blocks.append(Block.build(rows.astype(np.int32), made, view.made_by))
+        self._at += len(some)
+        self._done += len(some)
+        self._progress("encoding", self._done, self._done + self._left(view))
+        if self._at < len(self._places):
+            return None
+        self._segment = None
+        old = segment.block
+        blocks = ([old] if old is not None and old.made_by == view.made_by else []) + self._blocks
+        return segment.with_block(Block.merge(blocks, [0] * len(blocks)) if blocks else None)
+
+    def _left(self, view: View) -> int:
+        others = sum(len(lacking(view, other)) for other in view.segments if other is not self._segment)
+        return others + len(self._places) - self._at
+
+    def _vectors(self, ids: list[int]) -> dict[int, SingleArray]:
+        """Return the vectors of memories by id, ascending, encoding those that are not encoded yet."""
+        known = {id_: of for id_, (of, _) in self._store.get_many(VECTOR, ids, VectorRecord).items()}
+        codes = self._store.get_many(CODE, ids, VectorRecord)
+        known |= {
+            i: of for i, (of, _) in codes.items() if of.fingerprint == self._encoder.fingerprint and i not in known
+        }
+        texts = self._store.get_many(MEMORY, [id_ for id_ in ids if id_ not in known], MemoryRecord)
+        pending = [(id_, of.text) for id_, (of, _) in texts.items() if of.text is not None]
+        for start in range(0, len(pending), _CHUNK):
+            known |= self._encoded(pending[start : start + _CHUNK])
+        return {id_: np.frombuffer(known[id_].data, np.float32) for id_ in ids if id_ in known}
+
+    def _encoded(self, chunk: list[tuple[int, str]]) -> dict[int, VectorRecord]:
+        made = encode(self._encoder, [text for _, text in chunk])
+        records = {
+            id_: VectorRecord(data=vector.tobytes(), fingerprint=self._encoder.fingerprint)
+            for (id_, _), vector in zip(chunk, made, strict=True)
+        }
         batch = Batch()
-        for (id_, _), vector in zip(chunk, vectors, strict=True):
-            batch.put(CODE, id_, VectorRecord(data=vector.tobytes(), fingerprint=encoder.fingerprint))
-        store.commit(batch)
-        progress("encoding", start + len(chunk), len(pending))
+        with self._store.writing:  # a memory may be erased meanwhile
+            for id_, record in records.items():
+                if self._store.has(MEMORY, id_):
+                    batch.put(CODE, id_, record)
+            self._store.commit(batch)
+        return records

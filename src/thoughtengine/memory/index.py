@@ -190,8 +190,13 @@ class Index:
         self._mark(position, mark)
 
     def due(self) -> tuple[Segment, ...]:
-        """Return the newest segments that are worth merging: those behind the first one add up to twice its size; or none."""
+        """Return the newest segments that are worth merging: those behind the first one add up to twice its size; or none.
+
+        None while their vectors are of different encoders.
+        """
         newer = 0
+        if len(self._view.makers) > 1:
+            return ()
         found: tuple[Segment, ...] = ()
         for at in range(len(self._segments) - 1, -1, -1):
             size = len(self._segments[at])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice, takewhile
 from types import ModuleType
 from typing import Generic, TypeVar
@@ -16,6 +16,7 @@ from thoughtengine._types import SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import ANALYSIS
+from thoughtengine.memory.coding import Recoding
 from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, VectorRecord
@@ -71,6 +72,9 @@ class LiveIndex:
         self._partial = False  # whether the index lacks memories that are in the store
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
         self._unverified: list[str] = []
+        self._unkept: str | None = None
+        self._recoding: Recoding | None = None
+        self.on_recoded: Callable[[], None] = _nothing
         self.upkeep = Upkeep(self._next_job)
 
     @property
@@ -132,6 +136,11 @@ class LiveIndex:
         with self._lock:
             self._index, self._news, self._partial = None, [], False
             self._shelf = Shelf(self._store.derived_folder)
+
+    @property
+    def trouble(self) -> str | None:
+        """What went wrong behind the calls, None where nothing did."""
+        return self._unkept or self.upkeep.trouble
 
     def close(self) -> None:
         """Let the work behind the calls end."""
@@ -227,29 +236,65 @@ class LiveIndex:
             if self.dimension is None or vector.size == self.dimension:
                 yield id_, vector
 
-    def without_vector(self) -> Iterator[tuple[int, str]]:
-        """Yield (id, text) of the memories that the encoder that counts has not encoded yet, in order of id."""
-        vectors = _Beside(self._vectors(0))
-        for id_, record in self._store.rows(MEMORY, MemoryRecord):
-            if record.text is not None and vectors.at(id_) is None:
-                yield id_, record.text
-
     # behind the calls
 
     def _next_job(self) -> Job | None:
         index = self._index
         if index is None:
-            return None
+            return self._look if self._recoding is not None else None
         if self._partial:
             return self._complete
         if parts := index.due():
             return lambda: self._merge(index, parts)
         for segment in index.view().segments:
-            if segment.name is None and len(segment) >= _FILED and self._store.derived_folder is not None:
+            if segment.name is None and len(segment) >= _FILED and self._store.derived_folder and not self._unkept:
                 return lambda: self._file(index, segment)
         if self._unverified:
             return lambda: self._verify(self._unverified.pop())
-        return None
+        return self._recoding_job(index)
+
+    def recode(self, recoding: Recoding, *, now: bool) -> None:
+        """Give every memory a vector of the encoder that counts, where it lacks one.
+
+        Parameters
+        ----------
+        now : bool
+            Return when it is done; otherwise it is done behind the calls.
+        """
+        self._recoding = recoding
+        if not now:
+            self.upkeep.wake()
+            return
+        with self.upkeep.quiet():
+            self.view()
+            while self._index is not None and (job := self._recoding_job(self._index)) is not None:
+                job()
+
+    def _recoding_job(self, index: Index) -> Job | None:
+        if (recoding := self._recoding) is None:
+            return None
+        view = index.view()
+        if view.tail.start < view.n and _tail_lacks(view):
+            return lambda: self._seal(index)
+        segment = recoding.next(view)
+        if segment is None:
+            self._recoding = None
+            self.on_recoded()
+            return None
+        return lambda: self._recode(index, recoding, segment)
+
+    def _look(self) -> None:
+        self.view(whole=False)
+
+    def _seal(self, index: Index) -> None:
+        with self._lock:
+            self._absorb(index)
+            index.seal()
+
+    def _recode(self, index: Index, recoding: Recoding, segment: Segment) -> None:
+        done = recoding.step(index.view(), segment)
+        if done is not None:
+            self._put(index, (segment,), self._saved(index, done) if len(done) >= _FILED else done)
 
     def _merge(self, index: Index, parts: tuple[Segment, ...]) -> None:
         """Merge segments and put the result in their place, in memory and on the shelf."""
@@ -263,10 +308,12 @@ class LiveIndex:
 
     def _saved(self, index: Index, segment: Segment) -> Segment:
         try:
-            return self._shelf.save(index.view(), segment, self._store.head.sequence)
+            saved = self._shelf.save(index.view(), segment, self._store.head.sequence)
         except OSError as error:
-            self.upkeep.trouble = f"a segment of the index was not kept: {error}"
+            self._unkept = f"a segment of the index could not be written: {error}"
             return segment
+        self._unkept = None
+        return saved
 
     def _put(self, index: Index, parts: tuple[Segment, ...], merged: Segment) -> None:
         with self._lock:
@@ -313,6 +360,18 @@ class LiveIndex:
             newest = index.view().segments[-1]
             if len(newest) >= _FILED:
                 index.replace((newest,), self._saved(index, newest))
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+def _tail_lacks(view: View) -> bool:
+    """Tell whether a memory of the tail has words and no vector."""
+    lacks = view.columns.length[view.tail.start : view.n] > 0
+    if view.newest is not None:
+        lacks[view.newest[0]] = False
+    return bool(lacks.any())
 
 
 def _at_leisure(rows: Iterator[Row]) -> Iterator[Row]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
-
-import numpy as np
 
 from thoughtengine._types import SingleArray, TokenArray
 from thoughtengine.encoders import TokenEncoder, spell
 from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
 from thoughtengine.memory.dates import Span, dates_in
+from thoughtengine.memory.vectors import unit_rows
 from thoughtengine.memory.view import View
 
 __all__ = ["Question", "Spelled", "ask"]
@@ -39,8 +38,8 @@ class Question(NamedTuple):
         Hashes of the former among texts, and of all among sources, tags and dates.
     spans : tuple of Span
         Stretches of local time it speaks of.
-    vector : array of float32, shape (d,), or None
-        Of length 1.
+    units : mapping of str to array of float32, shape (d,)
+        Its vector, of length 1, as encoders see it, by fingerprint; first that of the view's newest vectors.
     sources : tuple of int
         Codes of the sources it names.
     episode : int
@@ -53,7 +52,7 @@ class Question(NamedTuple):
     terms: tuple[int, ...]
     labels: tuple[int, ...]
     spans: tuple[Span, ...]
-    vector: SingleArray | None
+    units: Mapping[str, SingleArray]
     sources: tuple[int, ...]
     episode: int
     spelled: Spelled | None
@@ -67,6 +66,7 @@ def ask(
     episode: str | None,
     now: int,
     encoder: TokenEncoder | None = None,
+    formerly: Mapping[str, SingleArray] | None = None,
 ) -> Question:
     """Make the parts of a cue ready for a view.
 
@@ -84,6 +84,8 @@ def ask(
         Microseconds since 1970, local time: what "yesterday" is relative to where `at` is not given.
     encoder : TokenEncoder or None
         That of the view's vectors.
+    formerly : mapping of str to array of float32, optional
+        The vector as encoders before see it, by fingerprint.
     """
     folded = "" if text is None else fold_text(text[:_READ])
     terms: dict[int, str] = {}
@@ -103,7 +105,7 @@ def ask(
         tuple(islice(terms, _LONGEST)),
         tuple(labels),
         spans,
-        _unit(vector),
+        _units(({} if vector is None else {view.made_by: vector}) | dict(formerly or {})),
         tuple(view.sources.named(tuple(labels))),
         0 if episode is None else view.episodes.codes.get(episode, -1),
         None if encoder is None or not spoken else Spelled(spell(encoder, spoken), encoder.table),
@@ -115,10 +117,5 @@ def _years(view: View) -> range:
     return range(max(first, last - 30), last + 1)
 
 
-def _unit(vector: SingleArray | None) -> SingleArray | None:
-    if vector is None:
-        return None
-    norm = math.sqrt(np.dot(vector, vector))
-    if not 1e-15 < norm < 1e15:  # beyond float32 when squared
-        norm = math.sqrt(np.dot(vector.astype(np.float64), vector)) or 1.0
-    return vector / np.float32(norm) if norm < 1e38 else (vector / norm).astype(np.float32)
+def _units(vectors: Mapping[str, SingleArray]) -> dict[str, SingleArray]:
+    return {made_by: unit_rows(vector[None])[0] for made_by, vector in vectors.items()}

@@ -33,6 +33,7 @@ def rank(
     config: RecallConfig,
     offset: int = 0,
     encoder: TokenEncoder | None = None,
+    formerly: Mapping[str, SingleArray] | None = None,
 ) -> Ranking:
     """Find the best memories for a cue.
 
@@ -56,6 +57,8 @@ def rank(
         Seconds east of UTC of the clock: "yesterday" is a local day.
     encoder : TokenEncoder or None
         That of the view's vectors, for a cue whose vector the host did not give.
+    formerly : mapping of str to array of float32, optional
+        The cue's vector as encoders before see it, by fingerprint: for memories that have only theirs.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def rank(
     if vector is not None and view.dimension is not None and len(vector) != view.dimension:
         raise VectorDimensionError("vector", len(vector), view.dimension)
     at = None if cue.at is None else to_stored("at", cue.at)
-    question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000, encoder)
+    question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000, encoder, formerly)
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k)
     sheet = Sheet(view, scored, chosen)

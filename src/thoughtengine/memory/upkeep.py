@@ -44,7 +44,7 @@ class Upkeep:
 
     def wait(self) -> None:
         """Return when there is nothing to do; of no use to the thread itself."""
-        while (thread := self._thread) is not None:
+        while (thread := self._thread) is not None and thread is not threading.current_thread():
             thread.join()
 
     def close(self) -> None:
@@ -54,28 +54,31 @@ class Upkeep:
         self.wait()
 
     def _run(self) -> None:
+        more = True
         while True:
-            with self._working:
-                job = None if self._closed else self._look()
-                if job is not None:
-                    self._do(job)
-                    continue
+            if more:
+                with self._working:
+                    more = self._work()
+                continue
             with self._guard:
                 if not self._again or self._closed:
                     self._thread = None
                     return
+                more = True
 
-    def _look(self) -> Job | None:
+    def _work(self) -> bool:
+        """Do one job; tell whether it is worth looking for another."""
         self._again = False
-        return self._next_job()
-
-    def _do(self, job: Job) -> None:
         try:
+            job = None if self._closed else self._next_job()
+            if job is None:
+                return False
             job()
-            self.trouble = None
         except Exception as error:  # noqa: BLE001 - all of it is derived: told, tried again later, and never in the way
             import logging
 
             self.trouble = f"{type(error).__name__}: {error}"
             logging.getLogger("thoughtengine").warning("upkeep of the index: %s", self.trouble)
-            self._again = False
+            return False
+        self.trouble = None
+        return True

@@ -164,14 +164,30 @@ class Block:
                 stop = at + some.stop - some.start
                 codes[at:stop] = _codes(block.vectors(some), centre)
                 at = stop
-        return cls(
-            np.concatenate([block.rows + np.int32(shift) for block, shift in zip(blocks, shifts, strict=True)]),
+        rows = np.concatenate([block.rows + np.int32(shift) for block, shift in zip(blocks, shifts, strict=True)])
+        merged = cls(
+            rows,
             codes.ravel(),
             np.concatenate([block.coarse for block in blocks]),
             np.concatenate([block.fine[:] for block in blocks]),
             np.concatenate([block.scale for block in blocks]),
             centre,
             blocks[0].made_by,
+        )
+        return merged if (rows[1:] > rows[:-1]).all() else merged._in_order()
+
+    def _in_order(self) -> Block:
+        """Return this block with its rows ascending."""
+        order, n = np.argsort(self.rows), len(self)
+        codes, coarse = self.codes.reshape(n, -1)[order], self.coarse.reshape(n, -1)[order]
+        return Block(
+            self.rows[order],
+            codes.ravel(),
+            coarse.ravel(),
+            self.fine[:][order],
+            self.scale[order],
+            self.centre,
+            self.made_by,
         )
 
     def vectors(self, rows: slice | IntArray) -> SingleArray:

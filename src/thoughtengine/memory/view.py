@@ -116,11 +116,16 @@ class View:
 
     @property
     def dimension(self) -> int | None:
-        """Length of the vectors, None where there are none."""
+        """Length of the vectors of the encoder that counts, None where there are none."""
         for segment in reversed(self.segments):
-            if segment.block is not None:
+            if segment.block is not None and segment.block.made_by == self.made_by:
                 return segment.block.dimension
         return None if self.newest is None else self.newest[1].shape[1]
+
+    @property
+    def makers(self) -> set[str]:
+        """Fingerprints of the encoders of the vectors."""
+        return {segment.block.made_by for segment in self.segments if segment.block is not None}
 
     @property
     def n_vectors(self) -> int:

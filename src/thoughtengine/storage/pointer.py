@@ -56,6 +56,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     components: dict[str, int] = {}
     namespaces: dict[str, int] = {}
     encoder: EncoderIdentity | None = None
+    former: EncoderIdentity | None = None  # the one before, while its vectors are still in use
     dimension: int | None = None
     generation: int = 1
     state: str = "SETTLED"
