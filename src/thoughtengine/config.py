@@ -88,6 +88,8 @@ class RecallConfig:
         What the words of a text weigh that the cue has too, and those of source, tags and date.
     dense, dense_weighted : float
         Likeness of the vector to the cue's, and to that of a cue in which a word counts by its rarity (`TokenEncoder`).
+    associations : float
+        What patterns call up; nothing where there are none.
     time : float
         Nearness to a date that the cue speaks of, or to its moment.
     source : float
@@ -96,6 +98,10 @@ class RecallConfig:
         Being of the cue's episode.
     neighbours : float
         What was said just before and after, in the same episode.
+    feeling : float
+        Share by which the rest counts more for memories near to the feeling that is asked for.
+    strength : float
+        Share by which the rest counts more for what is well kept, by its retrievability; 0: not at all.
     k1, b : float
         BM25: how soon repeated words stop to count, and how far the length of a text does, in [0, 1].
     rarity : float
@@ -121,10 +127,13 @@ class RecallConfig:
     labels: float = 0.5
     dense: float = 0.15
     dense_weighted: float = 0.15
+    associations: float = 0.1
     time: float = 0.2
     source: float = 0.25
     episode: float = 0.1
     neighbours: float = 1.0
+    feeling: float = 1.0
+    strength: float = 0.0
     k1: float = 1.2
     b: float = 0.75
     rarity: float = 1.25
@@ -136,7 +145,10 @@ class RecallConfig:
     off: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        channels = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours")
+        channels = (
+            "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "feeling",
+            "strength",
+        )  # fmt: skip
         for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:

@@ -371,7 +371,7 @@ class ThoughtEngine:
 
     # recall
 
-    def recall(self, cue: str | Any, *, k: int = 10, **where: Any) -> Recall:
+    def recall(self, cue: str | Any, *, k: int = 10, feeling: str | Affect | None = None, **where: Any) -> Recall:
         """Find the memories that a cue calls up, best first, each with its reasons. Looking changes no later answer.
 
         Parameters
@@ -380,6 +380,8 @@ class ThoughtEngine:
             A question or words; a vector; or both with a moment and an episode.
         k : int
             How many hits at most, 1 to 10,000.
+        feeling : {"positive", "negative"} or Affect, optional
+            Memories that felt so count more.
         **where
             Which memories may be found: ``layers, sources, tags, episode, kind, since, until, min_strength``, as in
             `memories`.
@@ -407,6 +409,7 @@ class ThoughtEngine:
         ranking = rank(
             view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset,
             encoder=None if asked.vector is not None else self._speller, formerly=self._formerly(view, asked),
+            feeling=_feeling(feeling),
         )  # fmt: skip
         hits = as_hits(ranking, self._memories.found(view, ranking.places, now))
         seconds = time.perf_counter() - begun
@@ -734,6 +737,15 @@ def _filters(where: dict[str, Any], *, hidden: bool = False) -> Where:
             "hidden", where["hidden"], "a filter of `memories`: forgotten ones come back by undo"
         )
     return parse_where(**where, hidden=hidden)
+
+
+def _feeling(feeling: Any) -> tuple[float, float | None] | None:
+    """Return valence and arousal that a feeling stands for."""
+    if isinstance(feeling, Affect):
+        return feeling.valence, feeling.arousal
+    if feeling is None or feeling in ("positive", "negative"):
+        return None if feeling is None else (1.0 if feeling == "positive" else -1.0, None)
+    raise InvalidArgumentError("feeling", feeling, '"positive", "negative", or te.Affect(valence, arousal)')
 
 
 def _cue(cue: Any) -> Cue:

@@ -13,6 +13,7 @@ from thoughtengine.config import RecallConfig
 from thoughtengine.encoders.pooling import pool
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import FUNCTION_WORDS
+from thoughtengine.memory.columns import akin
 from thoughtengine.memory.likeness import Likeness
 from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
@@ -20,7 +21,10 @@ from thoughtengine.memory.view import View
 
 __all__ = ["CHANNELS", "Scored", "compiled", "score"]
 
-CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours", "revision")
+CHANNELS = (
+    "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "feeling",
+    "strength", "revision",
+)  # fmt: skip
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
@@ -31,6 +35,7 @@ _FEW = 8  # times as many as are wanted: so few are all looked at
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
+_NOBODY = np.empty(0, np.int64)
 _F = np.float32
 
 
@@ -64,6 +69,7 @@ def score(
     config: RecallConfig,
     *,
     k: int,
+    now: int,
 ) -> Scored:
     """Score the memories in question in every channel that is on.
 
@@ -81,13 +87,15 @@ def score(
         Weights and switches.
     k : int
         How many are asked for.
+    now : int
+        Microseconds since 1970: what strength is measured at.
 
     Notes
     -----
     Up to a few thousand memories all are in question. Of more, the best few hundred of the channels that find (words, and
     meaning) are, and the neighbours of the very best.
     """
-    return _Scoring(view, question, chosen, visible, config, k).scored()
+    return _Scoring(view, question, chosen, visible, config, k, now).scored()
 
 
 class _Scoring:
@@ -101,13 +109,16 @@ class _Scoring:
         visible: BoolArray | None,
         config: RecallConfig,
         k: int,
+        now: int,
     ) -> None:
+        self._now = now
         self._view, self._question, self._chosen, self._config = view, question, chosen, config
         self._maths = compiled(view.n)
         self._lends = _EVERYONE if visible is None else visible
         self._text, self._labels, self._dense, self._total = _zeros(view.n)
         self._weighted: SingleArray | None = None
         self._wanted = max(POOL, 2 * k)
+        self._associated = self._called_up()
 
     def scored(self) -> Scored:
         """Fill the channels, those that find first."""
@@ -121,9 +132,7 @@ class _Scoring:
             shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
         self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
         self._lean(places, shares[_ROW["neighbours"]])
-        if self._on("source") and self._question.sources:
-            named = np.isin(self._view.columns.source[places], self._question.sources)
-            shares[_ROW["source"]] = named * shares.sum(axis=0) * self._config.source
+        self._favour(places, shares)
         self._place(places, shares)
         return Scored(places, shares, self._text, self._dense, words)
 
@@ -239,11 +248,22 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        found = arrays.union(arrays.foremost(self._alone(allowed), self._wanted), *closest)
+        found = arrays.union(arrays.foremost(self._alone(allowed), self._wanted), *closest, self._associated[0])
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
         return shortlist(self._view, found, lenders, self._text[lenders] + self._dense[lenders], allowed)
+
+    def _called_up(self) -> tuple[IntArray, FloatArray]:
+        """Return the positions that associations call up and may be found, ascending, and how strongly."""
+        ids, activation = self._question.associated
+        if not len(ids) or not self._on("associations"):
+            return _NOBODY, np.empty(0)
+        at = np.minimum(self._view.ids.searchsorted(ids), max(self._view.n - 1, 0))
+        inside = self._view.ids[at] == ids if self._view.n else np.zeros(len(ids), np.bool_)
+        if self._chosen is not None:
+            inside &= np.isin(at, self._chosen)
+        return at[inside], activation[inside]
 
     def _alone(self, allowed: BoolArray) -> SingleArray:
         """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
@@ -286,13 +306,28 @@ class _Scoring:
             out[:] = lent * weight
 
     def _place(self, places: IntArray, shares: FloatArray) -> None:
-        """Write what moment and episode give."""
+        """Write what moment, episode and associations give."""
         if self._question.spans and self._on("time"):
             near = np.zeros(len(places), np.float32)
             self._near(places, near)
             shares[_ROW["time"]] = near
         if self._question.episode and (weight := self._on("episode")):
             shares[_ROW["episode"]] = (self._view.columns.episode[places] == self._question.episode) * weight
+        where, activation = self._associated
+        shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
+
+    def _favour(self, places: IntArray, shares: FloatArray) -> None:
+        """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
+        view, question = self._view, self._question
+        so_far = shares.sum(axis=0)
+        if question.sources and (weight := self._on("source")):
+            named = np.isin(view.columns.source[places], question.sources)
+            shares[_ROW["source"]] = named * so_far * weight
+        if question.feeling is not None and (weight := self._on("feeling")):
+            felt = akin(view.columns.valence[places], view.columns.arousal[places], question.feeling)
+            shares[_ROW["feeling"]] = felt * so_far * weight
+        if weight := self._on("strength"):
+            shares[_ROW["strength"]] = view.strength(places, self._now) * so_far * weight
 
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import NDArray
 
+from thoughtengine._types import FloatArray
 from thoughtengine.memory.analysis import LABELS, fold_text, words
 from thoughtengine.memory.record import AppraisalRecord
 
-__all__ = ["HIDDEN", "LAYER", "MOST", "PINNED", "REPLACED", "STATES", "Columns", "Names", "SourceNames", "felt"]
+__all__ = ["HIDDEN", "LAYER", "MOST", "PINNED", "REPLACED", "STATES", "Columns", "Names", "SourceNames", "akin", "felt"]
 
 LAYER = 7
 """Bits of a state that hold the code of the layer."""
@@ -89,6 +91,27 @@ def felt(appraisal: AppraisalRecord | None) -> tuple[int, int]:
     if appraisal is None or appraisal.valence is None:
         return 0, 0
     return 1 + round((appraisal.valence + 1.0) * 127.0), round((appraisal.arousal or 0.0) * 255.0)
+
+
+def akin(valence: NDArray[np.uint8], arousal: NDArray[np.uint8], feeling: tuple[float, float | None]) -> FloatArray:
+    """Return how near memories are to a feeling, in [0, 1]; 0 for those of which nothing is known.
+
+    Parameters
+    ----------
+    valence, arousal : array of uint8, shape (m,)
+        As `felt` makes them.
+    feeling : tuple of float
+        Valence in [-1, 1], and arousal in [0, 1]: near is what is less than 1 away. Without arousal: how far a memory lies
+        to the side of the valence's sign.
+    """
+    value = (valence - 1.0) / 127.0 - 1.0
+    wanted, aroused = feeling
+    if aroused is None:
+        near = np.maximum(value * np.sign(wanted), 0.0)
+    else:
+        near = np.maximum(1.0 - np.hypot(value - wanted, arousal / 255.0 - aroused), 0.0)
+    known: FloatArray = np.where(valence > 0, near, 0.0)
+    return known
 
 
 class Names:

@@ -174,6 +174,9 @@ class Why(Mapping[str, float]):
 _PHRASES = {
     "dense": "meaning",
     "dense_weighted": "meaning of the rarer words",
+    "associations": "goes with it",
+    "feeling": "felt so",
+    "strength": "well kept",
     "time": "around that time",
     "episode": "same episode",
     "revision": "replaces a match",

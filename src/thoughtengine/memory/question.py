@@ -6,18 +6,23 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import NamedTuple
 
-from thoughtengine._types import SingleArray, TokenArray
+import numpy as np
+
+from thoughtengine._types import FloatArray, IntArray, SingleArray, TokenArray
 from thoughtengine.encoders import TokenEncoder, spell
 from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
 from thoughtengine.memory.dates import Span, dates_in
 from thoughtengine.memory.vectors import unit_rows
 from thoughtengine.memory.view import View
 
-__all__ = ["Question", "Spelled", "ask"]
+__all__ = ["Associated", "Question", "Spelled", "ask"]
 
 _YEAR = 365.2425 * 86_400_000_000
 _LONGEST = 512  # distinct words of a cue that count
 _READ = 1 << 16  # characters of a cue that are read
+
+
+Associated = tuple[IntArray, FloatArray]
 
 
 class Spelled(NamedTuple):
@@ -46,6 +51,10 @@ class Question(NamedTuple):
         Code of its episode, 0 for none, -1 for an unknown one.
     spelled : Spelled or None
         Where there is a token encoder.
+    feeling : tuple of float, or None
+        Valence and arousal that memories should be near to, see `akin`.
+    associated : (ids, activation)
+        What associations call up, ids ascending, activation in [0, 1].
     """
 
     words: tuple[str, ...]
@@ -56,6 +65,8 @@ class Question(NamedTuple):
     sources: tuple[int, ...]
     episode: int
     spelled: Spelled | None
+    feeling: tuple[float, float | None] | None = None
+    associated: Associated = (np.empty(0, np.int64), np.empty(0))
 
 
 def ask(

@@ -14,7 +14,7 @@ from thoughtengine.memory.channels import CHANNELS, Scored, score
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.hit import Cue, Hit, Recall, Why
 from thoughtengine.memory.moment import to_stored
-from thoughtengine.memory.question import ask
+from thoughtengine.memory.question import Associated, ask
 from thoughtengine.memory.ranking import Ranking, Sheet
 from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where
@@ -34,6 +34,8 @@ def rank(
     offset: int = 0,
     encoder: TokenEncoder | None = None,
     formerly: Mapping[str, SingleArray] | None = None,
+    feeling: tuple[float, float | None] | None = None,
+    associated: Associated | None = None,
 ) -> Ranking:
     """Find the best memories for a cue.
 
@@ -59,6 +61,10 @@ def rank(
         That of the view's vectors, for a cue whose vector the host did not give.
     formerly : mapping of str to array of float32, optional
         The cue's vector as encoders before see it, by fingerprint: for memories that have only theirs.
+    feeling : tuple of float, optional
+        Valence and arousal that memories should be near to, see `akin`.
+    associated : (array of int64, array of float64), optional
+        Ids that associations call up, ascending, and how strongly, in [0, 1].
 
     Raises
     ------
@@ -73,8 +79,9 @@ def rank(
         raise VectorDimensionError("vector", len(vector), view.dimension)
     at = None if cue.at is None else to_stored("at", cue.at)
     question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000, encoder, formerly)
+    question = question._replace(feeling=feeling, associated=associated or question.associated)
     chosen = view.matching(where, now_us)
-    scored = score(view, question, chosen, view.visible(where), config, k=k)
+    scored = score(view, question, chosen, view.visible(where), config, k=k, now=now_us)
     sheet = Sheet(view, scored, chosen)
     kept, repeats = sheet.best(k)
     places = scored.places[kept]
