@@ -9,6 +9,7 @@ from unittest.mock import patch
 import numpy as np
 
 from thoughtengine.config import RecallConfig
+from thoughtengine.encoders import TokenEncoder
 from thoughtengine.memory import index as index_module
 from thoughtengine.memory import shortlist as shortlist_module
 from thoughtengine.memory.entry import Entry, make_entry
@@ -76,13 +77,23 @@ def ask(
     now: int = NOON,
     config: RecallConfig | None = None,
     vector: Iterable[float] | None = None,
+    encoder: TokenEncoder | None = None,
     at: str | dt.datetime | None = None,
     near: str | None = None,
     **where: Any,
 ) -> Ranking:
     """Return what an index answers; `near` is the episode of the cue."""
     cue = Cue(text, vector=vector, at=at, episode=near)
-    return rank(index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
+    return rank(
+        index.view(),
+        cue,
+        cue.vector,
+        parse_where(**where),
+        k=k,
+        now_us=now,
+        config=config or RecallConfig(),
+        encoder=encoder,
+    )
 
 
 def share(ranking: Ranking, channel: str) -> list[float]:

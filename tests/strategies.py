@@ -59,6 +59,27 @@ class ToyEncoder:
         return rows
 
 
+class ToyTokenEncoder:
+    """A token encoder whose tokens are words: each has an axis of its own, in the order of `vocabulary`.
+
+    Words outside the vocabulary have no token.
+    """
+
+    name, fingerprint = "toy tokens", "toy-tokens-1"
+
+    def __init__(self, *vocabulary: str) -> None:
+        self.vocabulary = vocabulary
+        self.dimension = len(vocabulary)
+        self.table = np.eye(self.dimension, dtype=np.float32)
+
+    def tokens(self, texts: Sequence[str]) -> list[np.ndarray[Any, np.dtype[np.int32]]]:
+        known = {word: token for token, word in enumerate(self.vocabulary)}
+        return [np.array([known[word] for word in text.split() if word in known], np.int32) for text in texts]
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float32]]:
+        return np.stack([self.table[mine].sum(axis=0) for mine in self.tokens(texts)])
+
+
 # ------------------------------------------------------------------------------------------------ experiences
 
 WORDS = ("tea", "coffee", "garden", "rain", "Dana", "meeting", "Zürich", "dog", "train", "yesterday", "月")

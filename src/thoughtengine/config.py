@@ -86,8 +86,8 @@ class RecallConfig:
     ----------
     text, labels : float
         What the words of a text weigh that the cue has too, and those of source, tags and date.
-    dense : float
-        Likeness of the vectors.
+    dense, dense_weighted : float
+        Likeness of the vector to the cue's, and to that of a cue in which a word counts by its rarity (`TokenEncoder`).
     time : float
         Nearness to a date that the cue speaks of, or to its moment.
     source : float
@@ -119,7 +119,8 @@ class RecallConfig:
 
     text: float = 1.0
     labels: float = 0.5
-    dense: float = 0.2
+    dense: float = 0.15
+    dense_weighted: float = 0.15
     time: float = 0.2
     source: float = 0.25
     episode: float = 0.1
@@ -135,7 +136,7 @@ class RecallConfig:
     off: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
+        channels = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours")
         for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:

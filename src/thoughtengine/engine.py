@@ -16,7 +16,7 @@ import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
 from thoughtengine.config import Config
-from thoughtengine.encoders import Encoder, encode
+from thoughtengine.encoders import Encoder, TokenEncoder, encode
 from thoughtengine.errors import (
     BatchError,
     ForkedError,
@@ -78,6 +78,8 @@ class ThoughtEngine:
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder = encoder
+        asks_twice = config.recall.dense_weighted and "dense_weighted" not in config.recall.off
+        self._speller = encoder if asks_twice and isinstance(encoder, TokenEncoder) else None
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
@@ -388,7 +390,10 @@ class ThoughtEngine:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
         now, offset = self._now()
         view, vector = self._memories.view(), self._cue_vector(asked)
-        ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
+        ranking = rank(
+            view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset,
+            encoder=None if asked.vector is not None else self._speller,
+        )  # fmt: skip
         found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
         hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
         seconds = time.perf_counter() - begun

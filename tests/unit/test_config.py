@@ -12,7 +12,7 @@ def whole_numbers() -> list[tuple[type, str]]:
     return [(kind, field.name) for kind in (te.Limits, te.StorageConfig) for field in attrs.fields(kind)]
 
 
-CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
+CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours")
 WEIGHTS = [field.name for field in attrs.fields(te.RecallConfig) if field.name != "off"]
 
 

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import thoughtengine as te
-from tests.strategies import LONE, NOON, Clock, Odd, ToyEncoder, admits, experiences, wheres
+from tests.strategies import LONE, NOON, Clock, Odd, ToyEncoder, ToyTokenEncoder, admits, experiences, wheres
 
 
 @pytest.fixture
@@ -1131,6 +1131,33 @@ def test_an_encoder_makes_recall_by_meaning_work(tmp_path: Path) -> None:
         assert mind.stats().vectors == 2
         assert mind.health().encoder == "toy"
         assert [row["vector"] for row in mind.export()] == [None] * 3, "what an encoder made is derived"
+
+
+def test_a_token_encoder_is_asked_twice_and_the_rare_word_decides(tmp_path: Path) -> None:
+    encoder = ToyTokenEncoder("tea", "garden", "rain")
+    words_off = {"off": ("text", "labels", "neighbours")}
+    with te.open(tmp_path / "mind", encoder=encoder, config=te.Config(recall=te.RecallConfig(**words_off))) as mind:
+        mind.remember_many([te.Experience(text=text) for text in ("tea", "tea and rain", "tea in rain", "garden")])
+        best = mind.recall("tea garden")[0]
+        assert best.text == "garden"
+        assert best.why["dense_weighted"] > best.why["dense"] > 0
+        assert "meaning of the rarer words" in str(best.why)
+        assert "dense_weighted" not in mind.recall([0.0, 1.0, 0.0])[0].why, "the host's vector is not weighed anew"
+    off = te.Config(recall=te.RecallConfig(off=("dense_weighted",)))
+    with te.open(tmp_path / "mind", encoder=encoder, config=off) as mind:
+        assert "dense_weighted" not in mind.recall("tea garden")[0].why
+
+
+def test_wordllama_finds_what_is_said_in_other_words(tmp_path: Path) -> None:
+    pytest.importorskip("wordllama", reason="the extra `semantic` is not installed")
+    texts = ["Our dog had three puppies.", "The invoice is still unpaid.", "Rain all week, the garden is green."]
+    with te.open(tmp_path / "mind", encoder=te.encoders.wordllama()) as mind:
+        mind.remember_many([te.Experience(text=text) for text in texts])
+        for cue, text in zip(("a pet gave birth", "money owed", "wet weather"), texts, strict=True):
+            assert mind.recall(cue)[0].text == text
+        assert mind.check() == []
+    with te.open(tmp_path / "mind") as mind:
+        assert "'wordllama', which was not given to open: recall is lexical" in mind.health().reasons[0]
 
 
 def test_opening_without_with_and_with_another_encoder(tmp_path: Path) -> None:

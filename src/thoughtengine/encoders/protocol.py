@@ -10,7 +10,7 @@ from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
 if TYPE_CHECKING:
     from thoughtengine._types import SingleArray, TokenArray
 
-__all__ = ["Encoder", "TokenEncoder", "check_encoder", "encode"]
+__all__ = ["Encoder", "TokenEncoder", "check_encoder", "encode", "spell"]
 
 
 @runtime_checkable
@@ -133,3 +133,25 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
     if not np.isfinite(vectors).all():
         raise InvalidArgumentError("encoder", given, expected + ", all finite")
     return vectors
+
+
+def spell(encoder: TokenEncoder, words: Sequence[str]) -> list[TokenArray]:
+    """Return the tokens of each word, checked.
+
+    Raises
+    ------
+    InvalidArgumentError
+        Where the encoder returns something else than a flat array of whole numbers per word, or a token outside its table.
+    """
+    import numpy as np
+
+    given = encoder.tokens(list(words)) if words else []
+    size = len(encoder.table)
+    expected = f"{len(words)} flat arrays of tokens in [0, {size:,}) from encoder {encoder.name!r}"
+    if not isinstance(given, list) or len(given) != len(words):
+        raise InvalidArgumentError("encoder", given, expected)
+    for mine in given:
+        flat = isinstance(mine, np.ndarray) and mine.ndim == 1 and mine.dtype.kind in "iu"
+        if not flat or (len(mine) and not 0 <= mine.min() <= mine.max() < size):
+            raise InvalidArgumentError("encoder", mine, expected)
+    return given

@@ -9,15 +9,16 @@ import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
+from thoughtengine.encoders.pooling import pool
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import FUNCTION_WORDS
 from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
-from thoughtengine.memory.view import View
+from thoughtengine.memory.view import Postings, View
 
 __all__ = ["CHANNELS", "Scored", "score"]
 
-CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours", "revision")
+CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours", "revision")
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
@@ -82,7 +83,7 @@ def score(
     few = chosen is not None and 4 * len(chosen) <= view.n
     wanted = with_neighbours(view, chosen) if few and chosen is not None else _EVERYONE
     own, spoken = _own(view, question, wanted, config, maths)
-    said = _sum([own[channel] for channel in ("text", "dense") if channel in own], view.n)
+    said = _sum([own[channel] for channel in ("text", "dense", "dense_weighted") if channel in own], view.n)
     if visible is not None:
         said = said * visible
     places = np.arange(view.n) if chosen is None else chosen
@@ -139,19 +140,22 @@ def _own(
     """Return the weighted columns of what memories say themselves, and the words of the cue, the rarest first."""
     made: dict[str, FloatArray] = {}
     spoken: tuple[str, ...] = ()
-    if question.labels and (_weight(config, "text") or _weight(config, "labels")):
-        made, spoken = _lexical(view, question, wanted, config, maths)
-    if question.vector is not None and view.matrix is not None and (weight := _weight(config, "dense")):
-        made["dense"] = _dense(view, view.matrix, question.vector) * weight
+    meant = {"dense": question.vector}
+    if question.labels and any(_weight(config, channel) for channel in ("text", "labels", "dense_weighted")):
+        found = view.postings(question.terms + question.labels)
+        made, spoken = _lexical(view, question, found, wanted, config, maths)
+        meant["dense_weighted"] = _weighted(view.n, question, found, config)
+    for channel, unit in meant.items():
+        if unit is not None and view.matrix is not None and (weight := _weight(config, channel)):
+            made[channel] = _dense(view, view.matrix, unit) * weight
     return made, spoken
 
 
 def _lexical(
-    view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
+    view: View, question: Question, found: Postings, wanted: BoolArray, config: RecallConfig, maths: ModuleType
 ) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
     """Return weighted BM25 over texts and over labels, as shares of what the words of the cue weigh in all."""
     n, t = view.n, len(question.terms)
-    found = view.postings(question.terms + question.labels)
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
     together = frequency[t:].copy()  # a word is as common as it is in texts or in labels, whichever is more
     np.maximum(together[:t], frequency[:t], out=together[:t])
@@ -177,18 +181,40 @@ def _lexical(
 
 def _rarity(frequency: IntArray, n: int, config: RecallConfig) -> FloatArray:
     """Return a power of the inverse document frequency as Lucene has it; 0 for what occurs nowhere."""
-    known = np.log(1.0 + (n - frequency + 0.5) / (frequency + 0.5)) ** config.rarity
-    return np.where(frequency > 0, known, 0.0)
+    return np.where(frequency > 0, _surprise(frequency, n, config), 0.0)
+
+
+def _surprise(frequency: IntArray, n: int, config: RecallConfig) -> FloatArray:
+    known: FloatArray = np.log(1.0 + (n - frequency + 0.5) / (frequency + 0.5)) ** config.rarity
+    return known
+
+
+def _weighted(n: int, question: Question, found: Postings, config: RecallConfig) -> SingleArray | None:
+    """Return the direction of a cue in which a word counts by its rarity, and most if no memory has it."""
+    if question.spelled is None:
+        return None
+    t = len(question.terms)
+    rarity = _surprise(np.diff(found.bounds[: t + 1]), n, config)
+    rarity[[word in FUNCTION_WORDS for word in question.words[:t]]] *= config.function_words
+    tokens = question.spelled.tokens
+    weights = np.repeat(rarity, [len(mine) for mine in tokens]).astype(np.float32)
+    unit: SingleArray = pool([np.concatenate(tokens)], question.spelled.table, [weights])[0]
+    return unit
 
 
 def _dense(view: View, matrix: SingleArray, unit: SingleArray) -> FloatArray:
-    """Return how much closer than usual the meaning of each memory is, in [0, 1]; 0 without a vector."""
+    """Return how close the meaning of each memory is, in [0, 1]; 0 without a vector.
+
+    The zero is two deviations below the mean, where that is above 0: the vectors of some encoders lie in a narrow cone.
+    """
     scores = np.zeros(view.n)
     rows = view.columns.vector[: view.n]
     there = np.flatnonzero((rows >= 0) & (rows < len(matrix)))
     cosines = (matrix @ unit).astype(np.float64)[rows[there]]
-    usual = max(float(cosines.sum()) / (len(cosines) + 10.0), 0.0)  # ten imagined memories without any likeness
-    scores[there] = np.clip((cosines - usual) / (1.0 - usual), 0.0, 1.0)
+    if len(cosines):
+        least = float(cosines.mean()) - 2.0 * float(cosines.std())
+        zero = max(least * len(cosines) / (len(cosines) + 10.0), 0.0)  # a few memories do not tell what is usual
+        scores[there] = np.clip((cosines - zero) / (1.0 - zero), 0.0, 1.0)
     return scores
 
 

@@ -173,6 +173,7 @@ class Why(Mapping[str, float]):
 
 _PHRASES = {
     "dense": "meaning",
+    "dense_weighted": "meaning of the rarer words",
     "time": "around that time",
     "episode": "same episode",
     "revision": "replaces a match",

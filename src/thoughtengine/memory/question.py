@@ -7,16 +7,24 @@ from typing import NamedTuple
 
 import numpy as np
 
-from thoughtengine._types import SingleArray
+from thoughtengine._types import SingleArray, TokenArray
+from thoughtengine.encoders import TokenEncoder, spell
 from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
 from thoughtengine.memory.dates import Span, dates_in
 from thoughtengine.memory.view import View
 
-__all__ = ["Question", "ask"]
+__all__ = ["Question", "Spelled", "ask"]
 
 _YEAR = 365.2425 * 86_400_000_000
 _LONGEST = 512  # distinct words of a cue that count
 _READ = 1 << 16  # characters of a cue that are read
+
+
+class Spelled(NamedTuple):
+    """The tokens of each word of a cue, in the order of its terms, and the vector of each token there is."""
+
+    tokens: list[TokenArray]
+    table: SingleArray
 
 
 class Question(NamedTuple):
@@ -36,6 +44,8 @@ class Question(NamedTuple):
         Codes of the sources it names.
     episode : int
         Code of its episode, 0 for none, -1 for an unknown one.
+    spelled : Spelled or None
+        Where there is a token encoder.
     """
 
     words: tuple[str, ...]
@@ -45,10 +55,17 @@ class Question(NamedTuple):
     vector: SingleArray | None
     sources: tuple[int, ...]
     episode: int
+    spelled: Spelled | None
 
 
 def ask(
-    view: View, text: str | None, vector: SingleArray | None, at: tuple[int, int] | None, episode: str | None, now: int
+    view: View,
+    text: str | None,
+    vector: SingleArray | None,
+    at: tuple[int, int] | None,
+    episode: str | None,
+    now: int,
+    encoder: TokenEncoder | None = None,
 ) -> Question:
     """Make the parts of a cue ready for a view.
 
@@ -64,6 +81,8 @@ def ask(
         Moment in microseconds since 1970, and seconds east of UTC.
     now : int
         Microseconds since 1970, local time: what "yesterday" is relative to where `at` is not given.
+    encoder : TokenEncoder or None
+        That of the view's vectors.
     """
     folded = "" if text is None else fold_text(text[:_READ])
     terms: dict[int, str] = {}
@@ -77,6 +96,7 @@ def ask(
     labels: dict[int, str] = {}
     for word in (*islice(terms.values(), _LONGEST), *dates.words):
         labels.setdefault(LABELS[word], word)
+    spoken = list(islice(terms.values(), _LONGEST))
     return Question(
         tuple(labels.values()),
         tuple(islice(terms, _LONGEST)),
@@ -85,6 +105,7 @@ def ask(
         _unit(vector),
         tuple(view.sources.named(tuple(labels))),
         0 if episode is None else view.episodes.codes.get(episode, -1),
+        None if encoder is None or not spoken else Spelled(spell(encoder, spoken), encoder.table),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
+from thoughtengine.encoders import TokenEncoder
 from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory.channels import CHANNELS, score
 from thoughtengine.memory.experience import Memory
@@ -31,6 +32,7 @@ def rank(
     now_us: int,
     config: RecallConfig,
     offset: int = 0,
+    encoder: TokenEncoder | None = None,
 ) -> Ranking:
     """Find the best memories for a cue.
 
@@ -52,6 +54,8 @@ def rank(
         Weights and switches.
     offset : int
         Seconds east of UTC of the clock: "yesterday" is a local day.
+    encoder : TokenEncoder or None
+        That of the view's vectors, for a cue whose vector the host did not give.
 
     Raises
     ------
@@ -65,7 +69,7 @@ def rank(
     if vector is not None and view.matrix is not None and len(vector) != view.matrix.shape[1]:
         raise VectorDimensionError("vector", len(vector), view.matrix.shape[1])
     at = None if cue.at is None else to_stored("at", cue.at)
-    question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000)
+    question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000, encoder)
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k)
     sheet = Sheet(view, scored, chosen)

@@ -4,8 +4,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.strategies import ToyEncoder
-from thoughtengine.encoders import Encoder, TokenEncoder, check_encoder, encode
+from tests.strategies import ToyEncoder, ToyTokenEncoder
+from thoughtengine.encoders import Encoder, TokenEncoder, check_encoder, encode, spell
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
 
 
@@ -106,3 +106,28 @@ def test_a_token_encoder_has_a_table_of_its_dimension() -> None:
             check_encoder(Tokens(table))
     with pytest.raises(VectorDimensionError):
         check_encoder(Tokens(np.ones((5, 7), np.float32)))
+
+
+def test_words_are_spelled_by_the_encoder() -> None:
+    encoder = ToyTokenEncoder("tea", "green")
+    assert [mine.tolist() for mine in spell(encoder, ["green", "rain", "tea"])] == [[1], [], [0]]
+    assert spell(encoder, []) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        None,
+        [],
+        [[0]],
+        [np.zeros((1, 1), np.int32)],
+        [np.zeros(1)],
+        [np.array([2], np.int32)],
+        [np.array([-1], np.int32)],
+    ],
+)
+def test_tokens_that_are_none_of_the_tables_are_refused(answer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder = ToyTokenEncoder("tea", "green")
+    monkeypatch.setattr(encoder, "tokens", lambda texts: answer)
+    with pytest.raises(InvalidArgumentError, match="toy tokens"):
+        spell(encoder, ["tea"])

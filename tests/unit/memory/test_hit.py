@@ -80,7 +80,8 @@ def test_why_names_words_by_their_stems() -> None:
 @pytest.mark.parametrize(
     ("channel", "phrase"),
     [
-        ("dense", "meaning 1.00"), ("time", "around that time 1.00"), ("episode", "same episode 1.00"),
+        ("dense", "meaning 1.00"), ("dense_weighted", "meaning of the rarer words 1.00"),
+        ("time", "around that time 1.00"), ("episode", "same episode 1.00"),
         ("revision", "replaces a match 1.00"), ("neighbours", "beside a match 1.00"), ("text", "words 1.00"),
     ],
 )  # fmt: skip
