@@ -36,19 +36,20 @@ def pool(tokens: Sequence[TokenArray], table: SingleArray, weights: Sequence[Sin
 
     Notes
     -----
-    About 8 µs a text of 25 tokens. Compiled code took a fifth of that, which the tokenizer before it hides: it takes 100.
+    About 8 µs of work for a text of 25 tokens, a sixth of what cutting it into tokens takes; so there is no compiled twin.
     """
     out = np.zeros((len(tokens), table.shape[1]), np.float32)
+    longest = max(map(len, tokens), default=0)
+    if longest:
+        _check(np.concatenate(tokens), len(table))
+    alike = np.ones(longest, np.float32)
     for i, mine in enumerate(tokens):
-        if len(mine):
-            _check(mine, len(table))
-            weight = np.ones(len(mine), np.float32) if weights is None else weights[i]
-            np.dot(weight, table.take(mine, axis=0), out=out[i])
+        np.dot(alike[: len(mine)] if weights is None else weights[i], table.take(mine, axis=0), out=out[i])
     norms = np.sqrt(np.einsum("ij,ij->i", out, out, dtype=np.float64))
     out /= np.where(norms > 0.0, norms, 1.0)[:, None]
     return out
 
 
-def _check(mine: TokenArray, size: int) -> None:
-    if mine.min() < 0 or mine.max() >= size:
-        raise InvalidArgumentError("tokens", mine, f"tokens in [0, {size:,})")
+def _check(tokens: TokenArray, size: int) -> None:
+    if tokens.min() < 0 or tokens.max() >= size:
+        raise InvalidArgumentError("tokens", tokens, f"tokens in [0, {size:,})")

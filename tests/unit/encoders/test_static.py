@@ -59,6 +59,12 @@ def test_tokens_are_told_text_by_text(encoder: StaticEncoder) -> None:
     ]
 
 
+def test_many_texts_give_what_each_gives_alone(encoder: StaticEncoder) -> None:
+    many = [f"cup {n} of green tea, and then some rain in the garden" for n in range(500)]
+    alone = np.concatenate([encode(encoder, [text]) for text in many])
+    assert encode(encoder, many).tobytes() == alone.tobytes()
+
+
 def test_a_text_that_no_utf8_can_say_is_encoded_too(encoder: StaticEncoder) -> None:
     assert np.isfinite(encode(encoder, [f"tea {LONE}"])).all()
 
