@@ -95,7 +95,7 @@ class Likeness:
         """Return the positions of the `wanted` closest among `chosen` (ascending; None: all), ascending."""
         at, cosines = self._newest_places, self._newest
         if chosen is not None:
-            inside = np.isin(at, chosen)
+            inside = _beside(chosen, at) >= 0
             at, cosines = at[inside], cosines[inside]
         found = [(at, self._above(cosines, self._view.made_by))]
         for i, (segment, block) in enumerate(self._blocks):
