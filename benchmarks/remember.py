@@ -17,12 +17,12 @@ from typing import TypeVar
 from benchmarks.page import Row, show
 from benchmarks.peers import Peer, chromadb, fts5, leveldb, thoughtengine
 from benchmarks.rounds import Took, Turn, ratio, take_turns, timed
-from benchmarks.workloads import items
+from benchmarks.workloads import HASHED, hashed, items
 
 HEADS = ("one at a time", "wall µs, median", "CPU µs, mean", "theirs / ours, wall")
 OURS = "thoughtengine"
 LIVE = "thoughtengine, index in use"
-VECTOR = f"thoughtengine, with a vector of {chromadb.DIMENSION}"
+VECTOR = f"thoughtengine, with a vector of {HASHED}"
 LEVEL = "LevelDB, the same rows"
 CHROMA = "chromadb"
 FTS5 = "SQLite FTS5"
@@ -70,7 +70,7 @@ def measure_power(folder: Path, *, n_rounds: int, per_round: int) -> Times:
         stack.callback(raw.close)
         mind = thoughtengine.open(folder / "vector", power=True)
         stack.callback(mind.close)
-        vectors = [(item, chromadb.embed(item.text)) for item in dealt]
+        vectors = [(item, hashed(item.text)) for item in dealt]
         turns = {
             OURS: keeper("ours", thoughtengine),
             VECTOR: turn(vectors, per_round, lambda pair: mind.add_one(pair[0], vector=pair[1])),

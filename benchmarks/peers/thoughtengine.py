@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import thoughtengine as te
-from benchmarks.workloads import Item
+from benchmarks.peers import Among
+from benchmarks.workloads import Item, Rows
 
 
 def available() -> str | None:
@@ -24,17 +27,33 @@ class Mind:
     def __init__(self, folder: Path, *, power: bool, config: te.Config | None = None) -> None:
         self.mind = te.open(folder, durability="power" if power else "process", config=config)
 
-    def add_one(self, item: Item, *, vector: list[float] | None = None) -> object:
-        return self.mind.remember(item.text, source=item.source, episode=item.episode, at=item.at, vector=vector)
+    def add_one(self, item: Item, *, vector: Rows | None = None) -> object:
+        return self.mind.remember(
+            item.text, source=item.source, episode=item.episode, at=item.at, tags=item.tags, vector=vector
+        )
 
-    def add_many(self, items: Iterable[Item]) -> object:
-        return self.mind.remember_many(item.experience() for item in items)
+    def add_many(self, items: Iterable[Item], *, vectors: Rows | None = None) -> object:
+        rows = itertools.repeat(None) if vectors is None else vectors
+        return self.mind.remember_many(item.experience(row) for item, row in zip(items, rows, strict=False))
 
-    def query(self, text: str, k: int) -> list[int]:
-        return [hit.memory.id - 1 for hit in self.mind.recall(text, k=k)]
+    def query(self, text: str, k: int, *, vector: Rows | None = None, among: Among | None = None) -> list[int]:
+        return [hit.memory.id - 1 for hit in self.mind.recall(cue(text, vector), k=k, **where(among))]
 
     def close(self) -> None:
         self.mind.close()
+
+
+def cue(text: str, vector: Rows | None) -> te.Cue:
+    """Return words and vector as recall takes them; no words where the text is empty."""
+    return te.Cue(text or None, vector=vector)
+
+
+def where(among: Among | None) -> dict[str, Any]:
+    """Return a filter as recall takes it."""
+    if among is None:
+        return {}
+    given = {"tags": among.tag, "since": among.since, "until": among.until}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def open(folder: Path, *, power: bool = False) -> Mind:
