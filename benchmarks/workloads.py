@@ -90,10 +90,20 @@ def texts(n: int, path: Path | None = None) -> Iterator[str]:
 
 
 def sentences(path: Path) -> list[str]:
-    """Return the sentences of the texts in a file of JSON objects, one a line, each with a `text`."""
+    """Return the different sentences of a file of JSON objects, one a line, each with a `text`.
+
+    Those of fewer than four words go with the next one, so that changing three words makes another sentence.
+    """
+    found: dict[str, None] = {}
     with path.open(encoding="utf-8") as lines:
-        found = (re.split(r"(?<=[.!?])[”\"’)]*\s+", json.loads(line)["text"]) for line in lines if line.strip())
-        return [sentence for some in found for sentence in some if sentence.strip()]
+        for line in filter(str.strip, lines):
+            held = ""
+            for sentence in re.split(r"(?<=[.!?])[”\"’)]*\s+", json.loads(line)["text"]):
+                held = f"{held} {sentence}".strip()
+                if len(held.split()) >= 4:
+                    found[held] = None
+                    held = ""
+    return list(found)
 
 
 def varied(kept: Sequence[str], *, seed: int = 6) -> Iterator[str]:
@@ -104,8 +114,8 @@ def varied(kept: Sequence[str], *, seed: int = 6) -> Iterator[str]:
     while True:
         for text in kept:
             changed = text.split()
-            for _ in range(3):
-                changed[rng.randrange(len(changed))] = rng.choice(words)
+            for place in rng.sample(range(len(changed)), 3):
+                changed[place] = rng.choice(words)
             yield " ".join(changed)
 
 

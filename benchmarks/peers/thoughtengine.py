@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
@@ -11,6 +12,7 @@ from typing import Any
 import thoughtengine as te
 from benchmarks.peers import Among
 from benchmarks.workloads import Item, Rows
+from thoughtengine import _jit
 
 
 def available() -> str | None:
@@ -19,6 +21,29 @@ def available() -> str | None:
         return f"thoughtengine {version('thoughtengine')}"
     except PackageNotFoundError:
         return "thoughtengine (from source)"
+
+
+def channels() -> tuple[str, ...]:
+    """Return the names that recall can switch off: every setting that it takes as one, so that new ones appear by themselves."""
+    return tuple(name for name in inspect.signature(te.RecallConfig).parameters if _is_channel(name))
+
+
+def _is_channel(name: str) -> bool:
+    try:
+        te.RecallConfig(off=(name,))
+    except te.InvalidArgumentError:
+        return False
+    return True
+
+
+def without(*off: str) -> te.Config:
+    """Return the default settings without these channels of recall."""
+    return te.Config(recall=te.RecallConfig(off=off))
+
+
+def alone(channel: str) -> te.Config:
+    """Return the default settings without any channel of recall but one."""
+    return without(*(name for name in channels() if name != channel))
 
 
 class Mind:
@@ -54,6 +79,11 @@ def where(among: Among | None) -> dict[str, Any]:
         return {}
     given = {"tags": among.tag, "since": among.since, "until": among.until}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def warm_up() -> None:
+    """Compile what would be compiled behind sooner or later, so that no figure holds the compiler."""
+    _jit.warm_up()
 
 
 def open(folder: Path, *, power: bool = False) -> Mind:
