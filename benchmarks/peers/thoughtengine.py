@@ -49,8 +49,10 @@ def alone(channel: str) -> te.Config:
 class Mind:
     """A mind whose ids are the numbers of the items plus one: ids grow with arrival."""
 
-    def __init__(self, folder: Path, *, power: bool, config: te.Config | None = None) -> None:
-        self.mind = te.open(folder, durability="power" if power else "process", config=config)
+    def __init__(
+        self, folder: Path, *, power: bool = False, config: te.Config | None = None, encoder: te.Encoder | None = None
+    ) -> None:
+        self.mind = te.open(folder, durability="power" if power else "process", config=config, encoder=encoder)
 
     def add_one(self, item: Item, *, vector: Rows | None = None) -> object:
         return self.mind.remember(
