@@ -1,17 +1,19 @@
 """From a thousand to a million: a small run of `benchmarks.scale`, and its yardstick held against plain NumPy."""
 
+import contextlib
 import json
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks import scale, yardstick
+from benchmarks import growth, scale, yardstick
 from benchmarks.footprint import index_files, on_disk, reading
+from benchmarks.peers.thoughtengine import Mind
 from benchmarks.workloads import Cloud, sentences, texts
 
 
 def test_every_figure_of_a_size_is_measured(tmp_path: Path) -> None:
-    plan = scale.Plan(60, None, tmp_path)
+    plan = growth.Plan(60, None, tmp_path)
     measured = scale.measure(plan)
     row = measured.row()
     assert len(row) == len(scale.HEADS)
@@ -22,15 +24,15 @@ def test_every_figure_of_a_size_is_measured(tmp_path: Path) -> None:
 
 
 def test_what_was_remembered_is_not_remembered_again(tmp_path: Path) -> None:
-    begun = scale.Plan(40, None, tmp_path)
-    scale.fill(begun)
+    begun = growth.Plan(40, None, tmp_path)
+    growth.fill(begun)
     begun.mind.rename(tmp_path / "mind-60")
     begun.progress.rename(tmp_path / "mind-60.json")
-    whole = scale.Plan(60, None, tmp_path)
-    scale.fill(whole)
-    scale.fill(whole)
+    whole = growth.Plan(60, None, tmp_path)
+    growth.fill(whole)
+    growth.fill(whole)
     assert json.loads(whole.progress.read_text())[0] == 60
-    with scale.contextlib.closing(scale.Mind(whole.mind, power=False)) as keeper:
+    with contextlib.closing(Mind(whole.mind, power=False)) as keeper:
         assert [memory.text for memory in keeper.mind.memories()] == [item.text for item in whole.items()]
 
 
