@@ -12,6 +12,7 @@ import argparse
 import contextlib
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,7 +25,7 @@ from benchmarks.peers import Among, bm25s, chromadb, hnswlib, lancedb, tantivy, 
 from benchmarks.rounds import Interval, Took, Turn, percentile, ratio, take_turns, timed
 from benchmarks.workloads import EVERY, Cloud, Item, Question, Rows, dealt, questions, texts
 
-HEADS = ("who", "ms, median", "ms, p99", "found", "theirs / ours")
+HEADS = ("who", "ms, median", "ms, p99", "CPU ms", "found", "theirs / ours", "the same, CPU")
 OURS = "thoughtengine"
 PAIR, FAST_PAIR = "bm25s + usearch", "bm25s (numba) + usearch"
 DEEP_PAIR = "bm25s + usearch, 100 of each"
@@ -151,7 +152,7 @@ class Timed:
         for place in range(number * PER_ROUND, (number + 1) * PER_ROUND):
             cue = self._store.cue(place, self._admits)
             answer: list[Sequence[int]] = []
-            took.append(timed(lambda: answer.append(self._ask(cue)), 1))  # noqa: B023
+            took.append(timed(lambda: answer.append(self._ask(cue)), 1, computed=time.process_time))  # noqa: B023
             if number >= self._n_warm:
                 self.n_asked += 1
                 self.found += cue.number in answer[0]
@@ -165,33 +166,38 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a table is made of: seconds by round and share found, by contestant."""
+    """What a table is made of: what was taken by round and the share found, by contestant."""
 
-    seconds: Mapping[str, Sequence[float]]
+    took: Mapping[str, Sequence[Took]]
     found: Mapping[str, float]
 
-    def against_ours(self, name: str) -> Interval:
+    def of(self, name: str, what: str) -> list[float]:
+        """Return the seconds of a contestant by "wall" or by "cpu"."""
+        return [getattr(took, what) for took in self.took[name]]
+
+    def against_ours(self, name: str, what: str = "wall") -> Interval:
         """Return how many times as long as ours the answers of another take."""
-        return ratio(self.seconds[name], self.seconds[OURS])
+        return ratio(self.of(name, what), self.of(OURS, what))
 
     def rows(self) -> list[Row]:
         """Return the table."""
         return [
             [
                 name,
-                1e3 * statistics.median(seconds),
-                1e3 * percentile(seconds, 0.99),
+                1e3 * statistics.median(self.of(name, "wall")),
+                1e3 * percentile(self.of(name, "wall"), 0.99),
+                1e3 * statistics.median(self.of(name, "cpu")),
                 self.found[name],
-                "1" if name == OURS else format(self.against_ours(name), ".3g"),
+                *("1" if name == OURS else format(self.against_ours(name, what), ".3g") for what in ("wall", "cpu")),
             ]
-            for name, seconds in self.seconds.items()
+            for name in self.took
         ]
 
     def judged(self, goals: Sequence[Goal]) -> list[str]:
         """Say how the ratios stand to the goals."""
         notes = []
         for goal in goals:
-            if goal.other in self.seconds:
+            if goal.other in self.took:
                 found = self.against_ours(goal.other)
                 reached = "reached" if found.median >= goal.bound else "missed"
                 notes.append(f"{goal.other} / ours: {found:.3g}, goal at least {goal.bound:g}: {reached}")
@@ -202,8 +208,7 @@ def measure(compared: Mapping[str, Ask], store: Store, admits: Filter, *, n_roun
     """Let everybody answer in turn."""
     turns = {name: Timed(ask, store, admits, n_warm) for name, ask in compared.items()}
     times = take_turns(dict[str, Turn](turns), n_rounds, n_warm=n_warm)
-    walls = {name: [took.wall for took in some] for name, some in times.items()}
-    return Measured(walls, {name: turn.share for name, turn in turns.items()})
+    return Measured(times, {name: turn.share for name, turn in turns.items()})
 
 
 def filters(n: int) -> dict[str, Filter]:

@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -125,7 +126,11 @@ def measure_many(folder: Path, *, n_rounds: int, per_round: int) -> Times:
                 if looked:
                     keeper.query(kept[share][0].text, 10, vector=vectors[share][0])
 
-            return lambda number: timed(partial(write, slice(number * per_round, (number + 1) * per_round)), per_round)
+            def work(number: int) -> Took:
+                share = slice(number * per_round, (number + 1) * per_round)
+                return timed(partial(write, share), per_round, computed=time.process_time)
+
+            return work
 
         turns = {OURS: batches("ours", thoughtengine), LOOKED: batches("looked", thoughtengine, looked=True)}
         turns |= {CHROMA: batches("chroma", chromadb)} if chromadb.available() else {}

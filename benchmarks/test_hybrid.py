@@ -8,6 +8,7 @@ import pytest
 import thoughtengine as te
 from benchmarks import hybrid
 from benchmarks.peers import Among, chromadb, lancedb, tantivy
+from benchmarks.rounds import Took
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what peers warn of is not our concern
 
@@ -27,7 +28,7 @@ def test_whoever_can_answers_and_finds_what_the_cue_was_made_of(tmp_path: Path) 
 
 
 def test_goals_are_judged_by_the_ratio() -> None:
-    measured = hybrid.Measured({hybrid.OURS: [1.0, 1.0], hybrid.LANCE: [60.0, 60.0]}, {})
+    measured = hybrid.Measured({hybrid.OURS: [Took(1.0, 1.0)] * 2, hybrid.LANCE: [Took(60.0, 90.0)] * 2}, {})
     assert measured.judged([hybrid.Goal(hybrid.LANCE, 50.0)])[0].endswith("reached")
     assert measured.judged([hybrid.Goal(hybrid.LANCE, 70.0), hybrid.Goal(hybrid.CHROMA, 1.0)]) == [
         "lancedb, hybrid / ours: 60 [60, 60], goal at least 70: missed"
