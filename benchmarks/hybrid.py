@@ -82,14 +82,16 @@ def make(n: int, dimension: int, path: Path | None, n_asked: int) -> Store:
 
 
 @contextlib.contextmanager
-def keepers(store: Store, folder: Path) -> Iterator[dict[str, peers.Searcher]]:
-    """Fill those that are installed and keep words, or vectors, or both."""
+def keepers(store: Store, folder: Path) -> Iterator[tuple[dict[str, peers.Searcher], dict[str, float]]]:
+    """Fill those that are installed and keep words, or vectors, or both; yield them, and the seconds that it took."""
+    seconds: dict[str, float] = {}
     with contextlib.ExitStack() as stack:
 
         def filled(name: str, module: peers.Peer, *, vectors: bool = True, **options: str) -> peers.Searcher:
             keeper = module.open(folder / name, **options)
             stack.callback(keeper.close)
-            keeper.add_many(store.items, **({"vectors": store.vectors} if vectors else {}))
+            fill = partial(keeper.add_many, store.items, **({"vectors": store.vectors} if vectors else {}))
+            seconds[name] = timed(fill, 1).wall
             return keeper  # type: ignore[return-value]
 
         made = {"thoughtengine": filled("thoughtengine", thoughtengine)}
@@ -104,7 +106,7 @@ def keepers(store: Store, folder: Path) -> Iterator[dict[str, peers.Searcher]]:
         ):
             if module.available():
                 made[name] = filled(name, module, vectors=vectors)
-        yield made
+        yield made, seconds
 
 
 def pair(words: peers.Searcher, meaning: peers.Searcher, k: int) -> Ask:
@@ -240,7 +242,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--report", action="store_true", help="add the tables to results/hybrid.md")
     given = parser.parse_args(arguments)
     store = make(given.n, given.dimension, given.texts, PER_ROUND * (given.rounds + given.warm))
-    with tempfile.TemporaryDirectory(dir=given.folder) as folder, keepers(store, Path(folder)) as made:
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder, keepers(store, Path(folder)) as (made, seconds):
+        filling = ", ".join(f"{name} {took:.3g} s" for name, took in seconds.items() if not name.startswith("bm25s"))
         for title, admits in filters(given.n).items():
             filtered = admits(store.items[0]) is not None
             compared = contestants(made, filtered=filtered)
@@ -248,6 +251,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             notes = [
                 *measured.judged(GOALS["filtered" if filtered else "all"]),
                 f"{given.n:,} memories with vectors of {given.dimension}; {given.rounds} rounds of {PER_ROUND} cues, k = {K}",
+                f"all given at once, one after the other: {filling}",
                 "found, a control: share of the cues whose memory was among the answers",
             ]
             show(

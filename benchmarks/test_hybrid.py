@@ -16,7 +16,8 @@ pytestmark = pytest.mark.filterwarnings("ignore")  # what peers warn of is not o
 def test_whoever_can_answers_and_finds_what_the_cue_was_made_of(tmp_path: Path) -> None:
     store = hybrid.make(200, 32, None, 9)
     databases = {name for name, peer in ((hybrid.LANCE, lancedb), (hybrid.CHROMA, chromadb)) if peer.available()}
-    with hybrid.keepers(store, tmp_path) as made:
+    with hybrid.keepers(store, tmp_path) as (made, seconds):
+        assert set(seconds) == set(made)
         for title, admits in hybrid.filters(200).items():
             filtered = title != "no filter"
             compared = hybrid.contestants(made, filtered=filtered)
