@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("numpy", "msgspec", "plyvel", "plyvel-next", "plyvel-ci", "numba", "chromadb")
+PARTS = (
+    "numpy", "msgspec", "plyvel", "plyvel-next", "plyvel-ci", "numba", "wordllama",
+    "chromadb", "lancedb", "bm25s", "tantivy", "usearch", "hnswlib",
+)  # fmt: skip
 
 Row = Sequence[object]
 

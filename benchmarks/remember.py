@@ -1,6 +1,6 @@
-"""One remember at a time, beside chromadb's single add (power) and LevelDB given the same rows (process).
+"""Remember: one at a time, beside chromadb's single add (power) and LevelDB given the same rows (process); many in batches.
 
-python -m benchmarks.remember [--rounds 40] [--folder DIR] [--report]
+python -m benchmarks.remember [--rounds 40] [--folder DIR] [--only power process many] [--report]
 """
 
 from __future__ import annotations
@@ -9,23 +9,29 @@ import argparse
 import contextlib
 import statistics
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from benchmarks.page import Row, show
-from benchmarks.peers import Peer, chromadb, fts5, leveldb, thoughtengine
+from benchmarks.peers import Peer, chromadb, fts5, lancedb, leveldb, thoughtengine
 from benchmarks.rounds import Took, Turn, ratio, take_turns, timed
-from benchmarks.workloads import items
+from benchmarks.workloads import HASHED, Cloud, hashed, items
 
-HEADS = ("one at a time", "wall µs, median", "CPU µs, mean", "theirs / ours, wall")
+HEADS = ("who", "wall µs, median", "CPU µs, mean", "theirs / ours, wall")
 OURS = "thoughtengine"
 LIVE = "thoughtengine, index in use"
-VECTOR = f"thoughtengine, with a vector of {chromadb.DIMENSION}"
+VECTOR = f"thoughtengine, with a vector of {HASHED}"
+LOOKED = "thoughtengine, a recall after each batch"
 LEVEL = "LevelDB, the same rows"
 CHROMA = "chromadb"
+LANCE = "lancedb"
 FTS5 = "SQLite FTS5"
+DIMENSION = 256
+BATCH = 1_000
 
 Times = dict[str, list[Took]]
 T = TypeVar("T")
@@ -54,6 +60,7 @@ class Goal:
 
 POWER_GOALS = [Goal(CHROMA, OURS, 15.0, True), Goal(CHROMA, VECTOR, 15.0, True)]
 PROCESS_GOALS = [Goal(OURS, LEVEL, 15.0, False), Goal(LIVE, LEVEL, 15.0, False)]
+MANY_GOALS = [Goal(CHROMA, OURS, 40.0, True), Goal(CHROMA, LOOKED, 40.0, True)]
 
 
 def measure_power(folder: Path, *, n_rounds: int, per_round: int) -> Times:
@@ -70,7 +77,7 @@ def measure_power(folder: Path, *, n_rounds: int, per_round: int) -> Times:
         stack.callback(raw.close)
         mind = thoughtengine.open(folder / "vector", power=True)
         stack.callback(mind.close)
-        vectors = [(item, chromadb.embed(item.text)) for item in dealt]
+        vectors = [(item, hashed(item.text)) for item in dealt]
         turns = {
             OURS: keeper("ours", thoughtengine),
             VECTOR: turn(vectors, per_round, lambda pair: mind.add_one(pair[0], vector=pair[1])),
@@ -104,6 +111,33 @@ def measure_process(folder: Path, *, n_rounds: int, per_round: int) -> Times:
         return take_turns(turns, n_rounds)
 
 
+def measure_many(folder: Path, *, n_rounds: int, per_round: int) -> Times:
+    """Return seconds an item by round where a batch of `per_round` is written at once, each with a vector of `DIMENSION`."""
+    kept = list(items(per_round * (n_rounds + 1)))
+    vectors = Cloud(DIMENSION).rows(0, len(kept))
+    with contextlib.ExitStack() as stack:
+
+        def batches(name: str, peer: Peer, *, looked: bool = False) -> Turn:
+            keeper: Any = peer.open(folder / name)
+            stack.callback(keeper.close)
+
+            def write(share: slice) -> None:
+                keeper.add_many(kept[share], vectors=vectors[share])
+                if looked:
+                    keeper.query(kept[share][0].text, 10, vector=vectors[share][0])
+
+            def work(number: int) -> Took:
+                share = slice(number * per_round, (number + 1) * per_round)
+                return timed(partial(write, share), per_round, computed=time.process_time)
+
+            return work
+
+        turns = {OURS: batches("ours", thoughtengine), LOOKED: batches("looked", thoughtengine, looked=True)}
+        turns |= {CHROMA: batches("chroma", chromadb)} if chromadb.available() else {}
+        turns |= {LANCE: batches("lance", lancedb)} if lancedb.available() else {}
+        return take_turns(turns, n_rounds)
+
+
 def turn(dealt: Sequence[T], per_round: int, write: Callable[[T], object]) -> Turn:
     """Return what writes its share of `dealt` in each round, and says how long one of them took."""
 
@@ -124,6 +158,14 @@ def of(taken: Sequence[Took], what: str) -> list[float]:
     return [getattr(took, what) for took in taken]
 
 
+RUNS = {
+    "power": ("power: each write waits for the disk", measure_power, 1, 5, POWER_GOALS),
+    "process": ("process: each write survives a kill", measure_process, 20, 10, PROCESS_GOALS),
+    "many": (f"many at once, each with a vector of {DIMENSION}", measure_many, 0.25, BATCH, MANY_GOALS),
+}
+"""Title, what measures it, rounds by the option `--rounds`, items of a round, goals."""
+
+
 def rows(times: Times) -> list[Row]:
     """Return the table."""
     ours, table = of(times[OURS], "wall"), list[Row]()
@@ -141,18 +183,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "--rounds",
         type=int,
         default=40,
-        help="rounds with power, a twentieth of those with process (default: %(default)s)",
+        help="rounds with power; with process twenty times as many, of many a quarter (default: %(default)s)",
     )
     parser.add_argument(
         "--folder", type=Path, help="on the disk to be measured (default: the system's for temporary files)"
     )
     parser.add_argument("--report", action="store_true", help="add the tables to results/remember.md")
+    parser.add_argument(
+        "--only", nargs="+", default=list(RUNS), choices=RUNS, help="which of the tables (default: all)"
+    )
     given = parser.parse_args(arguments)
-    runs = [
-        ("power: each write waits for the disk", measure_power, given.rounds, 5, POWER_GOALS),
-        ("process: each write survives a kill", measure_process, 20 * given.rounds, 10, PROCESS_GOALS),
-    ]
-    for title, measure, n_rounds, per_round, goals in runs:
+    for name in given.only:
+        title, measure, share, per_round, goals = RUNS[name]
+        n_rounds = max(1, round(share * given.rounds))
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             times = measure(Path(folder), n_rounds=n_rounds, per_round=per_round)
         notes = [note for goal in goals if (note := goal.note(times))]

@@ -8,7 +8,7 @@ import pytest
 
 import thoughtengine as te
 from benchmarks import remember
-from benchmarks.peers import chromadb, fts5
+from benchmarks.peers import chromadb, fts5, lancedb
 from benchmarks.workloads import items
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what peers warn of is not our concern
@@ -33,6 +33,14 @@ def test_every_contestant_is_timed_where_the_process_may_be_killed(tmp_path: Pat
     assert {remember.OURS, remember.LIVE, remember.LEVEL} <= set(times)
     assert [row[0] for row in remember.rows(times)] == list(times)
     assert all("goal at most 15" in (goal.note(times) or "") for goal in remember.PROCESS_GOALS)
+
+
+def test_every_contestant_is_timed_where_many_come_at_once(tmp_path: Path) -> None:
+    times = remember.measure_many(tmp_path, n_rounds=2, per_round=20)
+    peers = {remember.CHROMA: chromadb.available(), remember.LANCE: lancedb.available()}
+    assert set(times) == {remember.OURS, remember.LOOKED, *(name for name, there in peers.items() if there)}
+    notes = [goal.note(times) for goal in remember.MANY_GOALS]
+    assert all(note is None or "goal at least 40" in note for note in notes)
 
 
 def test_remember_one(benchmark: Any, mind: te.ThoughtEngine) -> None:

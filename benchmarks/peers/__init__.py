@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import importlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from benchmarks.workloads import Item
+from benchmarks.workloads import Item, Rows
 
-NAMES = ("thoughtengine", "chromadb", "fts5", "bm25", "grep")
+NAMES = (
+    "thoughtengine", "chromadb", "lancedb", "fts5", "tantivy", "bm25s", "bm25", "usearch", "hnswlib", "grep",
+)  # fmt: skip
 """The modules of this package that keep items; `leveldb` keeps bytes."""
+
+
+class Among(NamedTuple):
+    """Which items may be found: those with a tag, those from `since` up to `until`."""
+
+    tag: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
 
 
 class Keeper(Protocol):
@@ -27,6 +38,16 @@ class Keeper(Protocol):
 
     def close(self) -> object:
         """Let go of the folder."""
+
+
+class Searcher(Keeper, Protocol):
+    """A keeper that also takes vectors; those that know no words look at nothing else, and hash words where none is given."""
+
+    def add_many(self, items: Iterable[Item], *, vectors: Rows | None = None) -> object:
+        """Keep many; `vectors` has a row for each."""
+
+    def query(self, text: str, k: int, *, vector: Rows | None = None, among: Among | None = None) -> list[int]:
+        """Return the numbers of up to `k` items that fit words and vector; those that cannot filter have no `among`."""
 
 
 class Peer(Protocol):

@@ -62,6 +62,31 @@ class Lines:
         self._file.close()
 
 
+class Texts(Lines):
+    """All texts in a list, for indexes that are made of all of them at once: made anew by the first query after a change."""
+
+    def __init__(self, folder: Path, *, power: bool) -> None:
+        self._numbers: list[int] = []
+        self._texts: list[str] = []
+        self._fresh = False
+        super().__init__(folder, power=power)
+
+    def _take(self, number: int, text: str, **meta: object) -> None:
+        self._numbers.append(number)
+        self._texts.append(text)
+        self._fresh = False
+
+    def _index(self) -> None:
+        """Make the index of all texts."""
+        raise NotImplementedError
+
+    def fresh(self) -> None:
+        """See to it that the index holds everything."""
+        if not self._fresh:
+            self._index()
+            self._fresh = True
+
+
 class Postings(Lines):
     """Postings in a dict; the whole file is read and indexed whenever it is opened."""
 

@@ -1,10 +1,11 @@
 """Evidence found in long conversations: by recall, by recall without each of its channels, and by simple rivals.
 
-python -m benchmarks.quality.conversations FILE.json [FILE.json ...] [--rivals-only | --ours-only] [--report]
+python -m benchmarks.quality.conversations FILE.json [FILE.json ...] [--encoder NAME] [--rivals-only | --ours-only] [--report]
 
 A file holds the turns of one conversation (id, episode, at, source, text, caption) and questions about it (question,
 category, evidence: ids of turns). Each turn is remembered, its caption behind its text; each question is asked as it is,
-k = 20. Category 5, questions without an answer, counts apart.
+k = 20. Category 5, questions without an answer, counts apart. Files of different kinds (the name up to the first dash) have
+tables of their own, from one run with one set of defaults.
 """
 
 from __future__ import annotations
@@ -24,13 +25,25 @@ from typing import Any
 import thoughtengine as te
 from benchmarks.page import Row, show
 from benchmarks.peers import Keeper, bm25, fts5, grep
-from benchmarks.peers.thoughtengine import Mind
+from benchmarks.peers.thoughtengine import Mind, alone, channels, without
 from benchmarks.workloads import Item
 
 K = 20
-CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
+WHOLE, BLIND = "thoughtengine", "- without dense"
 UNANSWERABLE = 5
 HEADS = ("evidence of questions, % of", "hit@1", "hit@5", "hit@10", "hit@20", "R@10", "MRR", "cat. 5 hit@10")
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """Per cent that a figure has to reach, without an encoder and with wordllama."""
+
+    figure: str
+    without: float
+    encoded: float | None
+
+
+GOALS = {"locomo": (Goal("hit@10", 81.0, None), Goal("R@10", 74.0, 83.0)), "beam": (Goal("R@10", 42.0, 48.0),)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,41 +149,96 @@ def figures(open_keeper: Callable[[Path], Keeper], conversations: Sequence[Conve
     return [f"{100 * statistics.fmean(scores[name]):.1f}" if scores[name] else "-" for name in ordered]
 
 
-def ours(*off: str) -> Callable[[Path], Keeper]:
-    """Return what opens a mind without these channels of recall."""
-    return partial(Mind, power=False, config=te.Config(recall=te.RecallConfig(off=off)))
+def ours(encoder: te.Encoder | None = None, config: te.Config | None = None) -> Callable[[Path], Keeper]:
+    """Return what opens a mind."""
+    return partial(Mind, config=config, encoder=encoder)
 
 
-def rows(conversations: Sequence[Conversation], *, with_ours: bool = True, with_rivals: bool = True) -> list[Row]:
-    """Return the table: ourselves, ourselves without each channel, the rivals."""
+def rows(
+    conversations: Sequence[Conversation],
+    *,
+    encoder: te.Encoder | None = None,
+    with_ours: bool = True,
+    with_rivals: bool = True,
+) -> list[Row]:
+    """Return the table: ourselves, ourselves without each channel and with one alone, the rivals."""
     contestants: dict[str, Callable[[Path], Keeper]] = {}
     if with_ours:
-        contestants["thoughtengine"] = ours()
-        contestants |= {f"- without {name}": ours(name) for name in CHANNELS}
-        contestants["- text alone"] = ours(*(name for name in CHANNELS if name != "text"))
+        contestants[WHOLE] = ours(encoder)
+        contestants |= {f"- without {name}": ours(encoder, without(name)) for name in channels()}
+        contestants |= {f"- {name} alone": ours(encoder, alone(name)) for name in ("text", "dense")}
     if with_rivals:
         contestants |= RIVALS
     return [[name, *figures(opener, conversations)] for name, opener in contestants.items()]
+
+
+def judged(kind: str, table: Sequence[Row], *, encoded: bool) -> list[str]:
+    """Say how the figures of one kind of conversations stand to its goals."""
+    found = {str(row[0]): dict(zip(HEADS[1:], row[1:], strict=True)) for row in table}
+    notes = []
+    for goal in GOALS.get(kind, ()):
+        for name, bound in ((BLIND if encoded else WHOLE, goal.without), (WHOLE, goal.encoded if encoded else None)):
+            if name in found and bound is not None:
+                value = float(str(found[name][goal.figure]))
+                notes.append(
+                    f"{name}, {goal.figure}: {value:.1f}, goal at least {bound:g}: {'reached' if value >= bound else 'missed'}"
+                )
+    return notes
+
+
+def encoder_named(name: str) -> te.Encoder:
+    """Return an encoder of `te.encoders` by its name.
+
+    Raises
+    ------
+    argparse.ArgumentTypeError
+        Where there is none of that name, or a package that it needs is not installed.
+    """
+    try:
+        found = getattr(te.encoders, name)()
+    except (AttributeError, TypeError, ImportError, te.ThoughtEngineError) as error:
+        raise argparse.ArgumentTypeError(f"te.encoders has no {name!r} here ({error})") from error
+    if not isinstance(found, te.encoders.Encoder):
+        raise argparse.ArgumentTypeError(f"te.encoders.{name}() is no encoder")
+    return found
+
+
+def kinds(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """Return the files by kind: what their names begin with, up to the first dash."""
+    found: dict[str, list[Path]] = collections.defaultdict(list)
+    for path in paths:
+        found[path.stem.partition("-")[0]].append(path)
+    return dict(found)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE.json")
+    parser.add_argument("--encoder", type=encoder_named, metavar="NAME", help="of te.encoders, such as wordllama")
     parser.add_argument("--ours-only", action="store_true", help="leave the rivals out")
     parser.add_argument("--rivals-only", action="store_true", help="leave ourselves out")
-    parser.add_argument("--report", action="store_true", help="add the table to results/conversations.md")
+    parser.add_argument("--report", action="store_true", help="add the tables to results/conversations.md")
     given = parser.parse_args(arguments)
-    conversations = [read(path) for path in given.files]
-    table = rows(conversations, with_ours=not given.rivals_only, with_rivals=not given.ours_only)
+    encoder: te.Encoder | None = given.encoder
+    for kind, paths in kinds(given.files).items():
+        conversations = [read(path) for path in paths]
+        table = rows(conversations, encoder=encoder, with_ours=not given.rivals_only, with_rivals=not given.ours_only)
+        notes = [
+            *judged(kind, table, encoded=encoder is not None),
+            _size(conversations),
+            *([] if encoder else ["dense is silent here: it needs an encoder"]),
+            "episode is silent here: it needs a cue that names one",
+        ]
+        title = f"evidence found in conversations: {kind}" + (f", encoder {encoder.name}" if encoder else "")
+        show(title, HEADS, table, notes=notes, report="conversations" if given.report else None)
+        print()
+
+
+def _size(conversations: Sequence[Conversation]) -> str:
     n_turns = sum(len(conversation.turns) for conversation in conversations)
     n_questions = sum(len(conversation.questions) for conversation in conversations)
-    notes = [
-        f"{len(conversations)} conversations, {n_turns:,} turns, {n_questions:,} questions",
-        "silent here: dense, which needs an encoder, and episode, which needs a cue that names one",
-    ]
-    report = "conversations" if given.report else None
-    show("evidence found in conversations", HEADS, table, notes=notes, report=report)
+    return f"{len(conversations)} conversations, {n_turns:,} turns, {n_questions:,} questions"
 
 
 if __name__ == "__main__":
