@@ -69,7 +69,7 @@ class StorageConfig:
         this is always noticed; a shorter one only when the mind had been closed or synced in between.
     """
 
-    write_buffer_bytes: int = 1 << 20
+    write_buffer_bytes: int = 4 << 20
     cache_bytes: int = 8 << 20
     max_open_files: int = 256
     mark_every: int = 4096

@@ -33,7 +33,7 @@ from thoughtengine.memory.view import Totals, View
 
 __all__ = ["Index", "Row", "Run"]
 
-_TAIL = 1024  # memories after which the tail is cut into a segment
+_TAIL = 2048  # memories after which the tail is cut into a segment
 _PIECE = 1 << 16  # memories of a segment that is cut at once
 _BULK = 64  # fewer rows than this go into the tail one by one
 

@@ -93,17 +93,18 @@ class Likeness:
 
     def closest(self, wanted: int, chosen: IntArray | None) -> IntArray:
         """Return the positions of the `wanted` closest among `chosen` (ascending; None: all), ascending."""
-        at, cosines = self._newest_places, self._newest
-        if chosen is not None:
-            inside = _beside(chosen, at) >= 0
-            at, cosines = at[inside], cosines[inside]
-        found = [(at, self._above(cosines, self._view.made_by))]
+        found = []
         for i, (segment, block) in enumerate(self._blocks):
             among = None if chosen is None else _rows(segment, block, chosen)
             if among is None or len(among):
                 rows, cosines = block.closest(self._units[block.made_by], wanted, self._maths, among)
                 self._known[i] = block.rows[rows].astype(np.int64) + segment.start, cosines
                 found.append((self._known[i][0], self._above(cosines, block.made_by)))
+        at, cosines = self._newest_places, self._newest
+        if chosen is not None:
+            inside = _beside(chosen, at) >= 0
+            at, cosines = at[inside], cosines[inside]
+        found.append((at, self._above(cosines, self._view.made_by)))
         positions = np.concatenate([at for at, _ in found])
         gains = np.concatenate([gains for _, gains in found])
         return positions[foremost(np.where(positions < self._view.n, gains, 0.0), wanted)]

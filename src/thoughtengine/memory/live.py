@@ -31,7 +31,7 @@ from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS,
 
 __all__ = ["LiveIndex"]
 
-_NEWS = 256  # memories after which they are taken in without being asked for
+_NEWS = 16  # memories after which they are taken in without being asked for: no call does the work of many
 _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
 _FILED = 4_096  # memories from which a segment is worth a file
 _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
