@@ -71,7 +71,8 @@ class Growing:
         if stop > len(self._rows):
             room = max(64, stop, 2 * len(self._rows))
             rows, at = np.zeros((room, dimension), np.float32), np.zeros(room, np.int32)
-            rows[:start], at[:start] = self.matrix, self.places[:start]
+            if start:
+                rows[:start], at[:start] = self.matrix, self.places[:start]
             self._rows, self.places = rows, at
         self._rows[start:stop] = unit_rows(np.array(vectors, np.float32))
         self.places[start:stop] = places

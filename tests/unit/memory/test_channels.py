@@ -1,12 +1,11 @@
 import math
 
-import numpy as np
 import pytest
 
-from tests.indexes import DAY, NOON, ask, entry, index_of, share
+from tests.indexes import DAY, NOON, ask, entry, index_of, share, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.channels import CHANNELS
-from thoughtengine.memory.index import Index
+from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import MarkRecord
 
 
@@ -51,8 +50,8 @@ def test_a_switch_and_a_weight_per_channel() -> None:
 def test_dense_is_likeness_beyond_the_usual() -> None:
     index = Index(RecallConfig(), 2)
     for id_, vector in enumerate(([1, 0], [0.8, 0.6], [0, 1], [-1, 0]), 1):
-        index.add(id_, entry(tags=(f"t{id_}",)), vector=np.array(vector, np.float32))
-    index.add(5, entry("without a vector"))
+        index.add(with_vector(id_, entry(tags=(f"t{id_}",)), vector))
+    index.add(Row(5, entry("without a vector")))
     ranking = ask(index, vector=[2, 0], config=only("dense", dense=1.0))
     usual = (1 + 0.8 + 0 - 1) / (4 + 10)
     assert ranking.ids.tolist() == [1, 2]
@@ -61,7 +60,7 @@ def test_dense_is_likeness_beyond_the_usual() -> None:
 
 def test_one_memory_with_a_vector_is_found_by_it() -> None:
     index = Index(RecallConfig(), None)
-    index.add(1, entry(tags=("a",)), vector=np.array([1, 1, 1], np.float32))
+    index.add(with_vector(1, entry(tags=("a",)), [1, 1, 1]))
     assert ask(index, vector=[1, 1, 1]).scores[0] == pytest.approx(RecallConfig().dense)
     assert len(ask(index, vector=[-1, -1, -1]).ids) == 0
 
