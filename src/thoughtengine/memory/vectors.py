@@ -21,7 +21,7 @@ _BITS = 256  # of a code, at least: shorter vectors are projected onto more dire
 _STEPS = 127  # of a byte on either side of zero
 _QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
 _LEAST, _MOST = 1024, 8192  # rows whose bytes are looked at
-_CLOSEST = 64  # rows whose rest is looked at
+_CLOSEST, _NUMBERS = 64, 1 << 16  # rows whose rest is looked at: at least, and as many as have so many numbers in all
 
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.int8]
@@ -169,7 +169,8 @@ class Block:
         unit : array of float32, shape (d,)
             The cue.
         wanted : int
-            How many at most; the order of the first 64 is that of the exact cosines, nearly to the last bit of float32.
+            How many at most; the order of the first 64 is that of the exact cosines, nearly to the last bit of float32, and
+            of short vectors that of all.
         maths : module
             `arrays` or `kernels`.
         among : array of int64, optional
@@ -177,14 +178,15 @@ class Block:
         """
         candidates = self._near(unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
         cosines = self.cosines(unit, candidates, maths)
-        if wanted < len(cosines):
-            keep = np.argpartition(-cosines, wanted)[:wanted]
+        exact = max(_CLOSEST, _NUMBERS // len(unit))
+        if max(wanted, exact) < len(cosines):
+            keep = np.argpartition(-cosines, max(wanted, exact))[: max(wanted, exact)]
             candidates, cosines = candidates[keep], cosines[keep]
         order = np.argsort(-cosines, kind="stable")
         candidates, cosines = candidates[order], cosines[order]
-        first = candidates[:_CLOSEST]
-        cosines[: len(first)] = self.vectors(first) @ unit
-        order = np.lexsort((-candidates, -cosines))
+        cosines[:exact] = self.vectors(candidates[:exact]) @ unit
+        np.minimum(cosines[exact:], cosines[:exact].min(initial=np.inf), out=cosines[exact:])  # none rises by its rounding
+        order = np.lexsort((-candidates, -cosines))[:wanted]
         return candidates[order], cosines[order]
 
     def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
