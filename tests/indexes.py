@@ -25,8 +25,8 @@ from thoughtengine.memory.where import parse_where
 
 NOON = to_stored("at", "2024-05-08T12:00:00+00:00")[0]
 DAY = 86_400_000_000
-NEARLY = 1e-5
-"""How far apart scores may be that differ by the rounding of vectors."""
+NEARLY = 5e-5
+"""How far apart scores may be that differ by the rounding of vectors: of two numbers a vector, where nothing evens out."""
 
 
 def record(

@@ -119,11 +119,11 @@ class View:
         return at if at < self.n and self.columns.id[at] == id_ else None
 
     def find(self, hashes: Sequence[int]) -> list[Found]:
-        """Return where each hash occurs, part by part, oldest first; the last may know of memories beyond `n`."""
+        """Return where each hash occurs, part by part, oldest first."""
         wanted = np.array(hashes, np.uint64)
         found = [Found(segment.start, segment.postings, *segment.find(wanted)) for segment in self.segments]
         if self.tail.start < self.n:
-            postings, bounds = self.tail.find(hashes)
+            postings, bounds = self.tail.find(hashes, self.n - self.tail.start)
             found.append(Found(self.tail.start, postings, bounds[:-1], bounds[1:]))
         return found
 
@@ -133,17 +133,15 @@ class View:
             (found.postings[found.starts[0] : found.stops[0]] >> 8).astype(np.int64) + found.start
             for found in self.find([hash_])
         ]
-        positions = np.concatenate(parts) if parts else np.empty(0, np.int64)
-        return positions[positions < self.n]
+        return np.concatenate([*parts, np.empty(0, np.int64)])
 
     def repeats(self, fold: int) -> IntArray:
         """Return the positions of the memories with a fold, ascending."""
         folds = self.columns.fold
         parts = [segment.repeats(folds[segment.start : segment.stop], fold) for segment in self.segments]
-        postings, _ = self.tail.find([fold])
+        postings, _ = self.tail.find([fold], self.n - self.tail.start)
         parts.append((postings >> 8).astype(np.int64) + self.tail.start)
-        positions = np.concatenate(parts)
-        return positions[positions < self.n]
+        return np.concatenate(parts)
 
     @property
     def has_replaced(self) -> bool:

@@ -24,7 +24,7 @@ def tail() -> Tail:
 
 def found(tail: Tail, *keys: int) -> list[list[tuple[int, int]]]:
     """Return (place, count) of each hash."""
-    postings, bounds = tail.find(keys)
+    postings, bounds = tail.find(keys, len(tail))
     assert postings.dtype == np.uint32
     pairs = [(packed >> 8, packed & 255) for packed in postings.tolist()]
     return [pairs[start:stop] for start, stop in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True)]
@@ -50,12 +50,18 @@ def test_a_tail_lists_the_same_as_the_segment_cut_from_it(tail: Tail) -> None:
 
 
 def test_what_was_found_stays_as_it_was_found(tail: Tail) -> None:
-    postings, _ = tail.find([TERMS["tea"]])
+    postings, _ = tail.find([TERMS["tea"]], 4)
     before = postings.tolist()
     for _ in range(100):
         tail.append(entry("tea"))
     assert postings.tolist() == before
     assert len(found(tail, TERMS["tea"])[0]) == 102
+
+
+def test_a_tail_shows_a_reader_only_what_the_reader_knows_of(tail: Tail) -> None:
+    postings, bounds = tail.find([TERMS["tea"], ENTRIES[3].fold], 3)
+    assert (postings >> 8).tolist() == [0]
+    assert bounds.tolist() == [0, 1, 1]
 
 
 def test_every_hash_has_a_count() -> None:
