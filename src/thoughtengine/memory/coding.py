@@ -37,6 +37,8 @@ def encode_missing(store: Store, memories: Collection, encoder: Encoder, *, prog
     Killed in between, the next opening goes on with what is left.
     """
     pending = list(memories.live.without_vector())
+    if pending:
+        memories.live.outdated(id_ for id_, _ in pending)
     for start in range(0, len(pending), _CHUNK):
         chunk = pending[start : start + _CHUNK]
         vectors = encode(encoder, [text for _, text in chunk])

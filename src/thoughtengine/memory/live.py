@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from types import ModuleType
 from typing import Generic, TypeVar
@@ -25,6 +25,7 @@ from thoughtengine.memory.shelf import Kept, Shelf
 from thoughtengine.memory.upkeep import Job, Upkeep
 from thoughtengine.memory.view import View
 from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.columnfile import ColumnFileError
 from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS, VECTOR
 
@@ -86,16 +87,17 @@ class LiveIndex:
         whole : bool
             False: where files were lost, what is there already will do.
         """
-        if whole and self._partial:
-            with self.upkeep.quiet():
-                if self._partial:
-                    self._complete(at_leisure=False)
         while True:
             index = self._index
             if index is None:
                 with self._store.writing:
                     index = self._index = self._index or self._load()
                 self.upkeep.wake()
+            if whole and self._partial:
+                with self.upkeep.quiet():
+                    if self._partial:
+                        self._complete(at_leisure=False)
+                continue
             with self._lock:  # also when there is no news: another thread may be taking in what this one stored
                 if index is self._index:  # else rows were dropped in between, and what is new belongs to the next index
                     self._absorb(index)
@@ -131,8 +133,13 @@ class LiveIndex:
     def dropped(self) -> None:
         """Tell that rows went: the index is loaded anew when it is next needed."""
         with self._lock:
-            self._index, self._news, self._partial = None, [], False
+            self._index, self._news, self._partial, self._marks = None, [], False, {}
             self._shelf = Shelf(self._store.derived_folder)
+
+    def outdated(self, ids: Iterable[int]) -> None:
+        """Tell that memories are about to get other vectors: what files know of them does not count any more."""
+        self._shelf.remove_with(ids)
+        self.dropped()
 
     def close(self) -> None:
         """Let the work behind the calls end."""
@@ -264,13 +271,17 @@ class LiveIndex:
         self._put(index, parts, merged)
 
     def _file(self, index: Index, segment: Segment) -> None:
-        self._put(index, (segment,), self._saved(index, segment))
+        """Keep a segment in a file; where that fails, upkeep tells of it and tries again when it is woken."""
+        self._put(index, (segment,), self._save(index, segment))
+
+    def _save(self, index: Index, segment: Segment) -> Segment:
+        return self._shelf.save(index.view(), segment, self._views(), self._store.head.sequence)
 
     def _saved(self, index: Index, segment: Segment) -> Segment:
+        """Return a segment mapped from its file, or as it is where it cannot be written now: `_file` tries again."""
         try:
-            return self._shelf.save(index.view(), segment, self._views(), self._store.head.sequence)
-        except OSError as error:
-            self.upkeep.trouble = f"a segment of the index was not kept: {error}"
+            return self._save(index, segment)
+        except (OSError, ColumnFileError):
             return segment
 
     def _put(self, index: Index, parts: tuple[Segment, ...], merged: Segment) -> None:
@@ -288,7 +299,7 @@ class LiveIndex:
 
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
-        index, after = Index(self._config, self.dimension), 0
+        partial, index, after = self._index, Index(self._config, self.dimension), 0
         for kept in [*self._shelf.kept(self._views()), None]:
             self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
             if kept is not None:
@@ -298,6 +309,8 @@ class LiveIndex:
             return  # whoever holds it may be waiting for a whole index: the pieces are files by now, so theirs is made soon
         try:
             with self._lock:
+                if self._index is not partial:  # dropped meanwhile
+                    return
                 last = int(index.view().ids[-1]) if index.n else after
                 index.extend(self._rows(last, None))
                 for id_, mark in self._marks.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -78,7 +78,14 @@ class Shelf:
         """Remove files that know of writes beyond `sequence`: the store lost its end, and their ids may be given out anew."""
         for path, (_, _, of) in self._files().items():
             if of > sequence:
-                path.unlink(missing_ok=True)
+                _discard(path)
+
+    def remove_with(self, ids: Iterable[int]) -> None:
+        """Remove the files of the segments that hold any of these memories, given in order of id."""
+        among = np.fromiter(ids, np.int64)
+        for path, (first, last, _) in self._files().items():
+            if among.searchsorted(first) < among.searchsorted(last, "right"):
+                _discard(path)
 
     def kept(self, views: Mapping[str, str]) -> list[Kept]:
         """Return the segments that can be used, in order of id, none overlapping; the files of others are removed.
@@ -86,18 +93,18 @@ class Shelf:
         Parameters
         ----------
         views : mapping of str to str
-            Fingerprint of the encoder by view: vectors of another one are left out.
+            Fingerprint of the encoder by view: files with the vectors of another one are made again.
         """
         found: list[Kept] = []
         largest_first = sorted(self._files().items(), key=lambda item: (item[1][0], -item[1][1]))
         for path, (first, last, _) in largest_first:
             if found and first <= found[-1].last:  # a part of it, left behind by a merge that was broken off
-                path.unlink(missing_ok=True)
+                _discard(path)
                 continue
             try:
                 found.append(Kept(first, last, _opened(path, views)))
             except ColumnFileError:
-                path.unlink(missing_ok=True)
+                _discard(path)
         return found
 
     def save(self, view: View, segment: Segment, views: Mapping[str, str], sequence: int) -> Segment:
@@ -124,17 +131,16 @@ class Shelf:
         first, last = int(ids[0]), int(ids[-1])
         path = self._folder / f"{first:012x}-{last:012x}-{sequence:x}.segment"
         if path.name != segment.name:
-            path.unlink(missing_ok=True)
+            _discard(path)
             meta, arrays = _content(view, segment)
-            meta["views"] = {name: views.get(name, "") for name in segment.blocks}
+            meta |= {"views": list(segment.blocks), "encoders": dict(views)}
             write_columns(path, meta, arrays)
         return Kept(first, last, _opened(path, views, verify=False)).segment(segment.start)
 
     def remove(self, name: str | None) -> None:
         """Remove the file of a segment, where it has one."""
         if name is not None and self._folder is not None:
-            with contextlib.suppress(OSError):
-                (self._folder / name).unlink(missing_ok=True)
+            _discard(self._folder / name)
 
     def verify(self, name: str) -> bool:
         """Tell whether every array of a file is as it was written; one that is not is removed."""
@@ -151,17 +157,23 @@ class Shelf:
         """Return the files and what their names tell: ids of the first and last memory, write sequence."""
         files: dict[Path, tuple[int, int, int]] = {}
         if self._folder is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # where it cannot be read, nothing is kept
                 for path in self._folder.iterdir():
                     if match := _NAME.fullmatch(path.name):
                         files[path] = (int(match[1], 16), int(match[2], 16), int(match[3], 16))
                     else:
-                        path.unlink(missing_ok=True)
+                        _discard(path)
         return files
 
 
+def _discard(path: Path) -> None:
+    """Remove a file; one that cannot be is passed over when it is met again."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
 def _opened(path: Path, views: Mapping[str, str], *, verify: bool = True) -> ColumnFile:
-    """Map a file of this release's logic and analysis, what is looked up by verified; vectors of other encoders left out.
+    """Map a file of this release's logic and analysis and of these encoders, what is looked up by verified.
 
     Raises
     ------
@@ -171,8 +183,8 @@ def _opened(path: Path, views: Mapping[str, str], *, verify: bool = True) -> Col
     file = ColumnFile(path)
     if (file.meta.get("logic"), file.meta.get("analysis")) != (LOGIC, ANALYSIS):
         raise ColumnFileError(f"{path}: of another release")
-    made_by: dict[str, str] = file.meta["views"]
-    file.meta["views"] = [view for view, fingerprint in made_by.items() if views.get(view) == fingerprint]
+    if file.meta["encoders"] != dict(views):
+        raise ColumnFileError(f"{path}: with the vectors of another encoder")
     if verify:
         vectors = [f"{view}.rows" for view in file.meta["views"]]
         file.verify([*_COLUMNS, *_CODED, *_POSTINGS, "previous", *vectors])

@@ -18,6 +18,11 @@ class Upkeep:
     ----------
     next_job : callable
         Returns a job, or None. Called in the thread.
+
+    Attributes
+    ----------
+    trouble : str or None
+        Why the last job failed; None once one did not.
     """
 
     def __init__(self, next_job: Callable[[], Job | None]) -> None:
@@ -57,8 +62,7 @@ class Upkeep:
         while True:
             with self._working:
                 job = None if self._closed else self._look()
-                if job is not None:
-                    self._do(job)
+                if job is not None and self._do(job):
                     continue
             with self._guard:
                 if not self._again or self._closed:
@@ -69,13 +73,16 @@ class Upkeep:
         self._again = False
         return self._next_job()
 
-    def _do(self, job: Job) -> None:
+    def _do(self, job: Job) -> bool:
+        """Tell whether it was done; after one that was not, nothing is tried until somebody wakes again."""
         try:
             job()
             self.trouble = None
+            return True
         except Exception as error:  # noqa: BLE001 - all of it is derived: told, tried again later, and never in the way
             import logging
 
             self.trouble = f"{type(error).__name__}: {error}"
             logging.getLogger("thoughtengine").warning("upkeep of the index: %s", self.trouble)
             self._again = False
+            return False

@@ -178,23 +178,26 @@ class Block:
         """
         candidates = self._near(unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
         cosines = self.cosines(unit, candidates, maths)
-        exact = max(_CLOSEST, _NUMBERS // len(unit))
-        if max(wanted, exact) < len(cosines):
-            keep = np.argpartition(-cosines, max(wanted, exact))[: max(wanted, exact)]
+        if wanted < len(cosines):
+            keep = np.argpartition(-cosines, wanted)[:wanted]
             candidates, cosines = candidates[keep], cosines[keep]
-        order = np.argsort(-cosines, kind="stable")
-        candidates, cosines = candidates[order], cosines[order]
-        cosines[:exact] = self.vectors(candidates[:exact]) @ unit
-        np.minimum(cosines[exact:], cosines[:exact].min(initial=np.inf), out=cosines[exact:])  # none rises by its rounding
-        order = np.lexsort((-candidates, -cosines))[:wanted]
+        order = np.lexsort((-candidates, -cosines))
         return candidates[order], cosines[order]
 
     def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
-        """Return the cosines of some rows with a unit vector, to about three digits."""
+        """Return the cosines of some rows with a unit vector: of the closest exact, of the others to about three digits."""
+        exact = max(_CLOSEST, _NUMBERS // len(unit))
+        if exact >= len(rows):
+            return (self.vectors(rows) @ unit).astype(np.float64)
         most = float(np.abs(unit).max()) or 1.0
         dots = np.empty(len(rows), np.int32)
         maths.dots(self.coarse, np.rint(unit * (_QUERY / most)).astype(np.int16), rows, dots)
-        return dots * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
+        cosines = dots * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
+        order = np.argpartition(-cosines, exact)
+        first, others = order[:exact], order[exact:]
+        cosines[first] = self.vectors(rows[first]) @ unit
+        cosines[others] = np.minimum(cosines[others], cosines[first].min())  # none rises by its rounding
+        return cosines
 
     def _near(self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None) -> IntArray:
         """Return the rows with the fewest signs that differ, about `wanted` of them, ascending."""
