@@ -3,27 +3,30 @@
 import datetime as dt
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 
 from thoughtengine.config import RecallConfig
-from thoughtengine.encoders import TokenEncoder
+from thoughtengine.memory import arrays
 from thoughtengine.memory import index as index_module
 from thoughtengine.memory import shortlist as shortlist_module
 from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.experience import LAYERS, Memory
 from thoughtengine.memory.hit import Cue
-from thoughtengine.memory.index import Index
+from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.ranking import Ranking
 from thoughtengine.memory.recall import rank
-from thoughtengine.memory.record import MemoryRecord
+from thoughtengine.memory.record import MarkRecord, MemoryRecord
 from thoughtengine.memory.where import parse_where
 
 NOON = to_stored("at", "2024-05-08T12:00:00+00:00")[0]
 DAY = 86_400_000_000
+NEARLY = 5e-5
+"""How far apart scores may be that differ by the rounding of vectors: of two numbers a vector, where nothing evens out."""
 
 
 def record(
@@ -65,8 +68,14 @@ def memory(id_: int, of: MemoryRecord) -> Memory:
 def index_of(*entries: Entry, first: int = 1, dimension: int | None = None) -> Index:
     """Return an index of entries, ids from `first`."""
     index = Index(RecallConfig(), dimension)
-    index.extend((id_, made, None, None) for id_, made in enumerate(entries, first))
+    index.extend(Row(id_, made) for id_, made in enumerate(entries, first))
     return index
+
+
+def with_vector(id_: int, made: Entry, vector: Iterable[float] | None, mark: MarkRecord | None = None) -> Row:
+    """Return a row whose memory may have a vector."""
+    vectors = None if vector is None else np.array(vector, np.float32)
+    return Row(id_, made, vectors, mark)
 
 
 def ask(
@@ -77,23 +86,13 @@ def ask(
     now: int = NOON,
     config: RecallConfig | None = None,
     vector: Iterable[float] | None = None,
-    encoder: TokenEncoder | None = None,
     at: str | dt.datetime | None = None,
     near: str | None = None,
     **where: Any,
 ) -> Ranking:
     """Return what an index answers; `near` is the episode of the cue."""
     cue = Cue(text, vector=vector, at=at, episode=near)
-    return rank(
-        index.view(),
-        cue,
-        cue.vector,
-        parse_where(**where),
-        k=k,
-        now_us=now,
-        config=config or RecallConfig(),
-        encoder=encoder,
-    )
+    return rank(index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
 
 
 def share(ranking: Ranking, channel: str) -> list[float]:
@@ -110,10 +109,29 @@ def same(one: Ranking, other: Ranking) -> bool:
     )
 
 
+def nearly(one: Ranking, other: Ranking, *, within: float = NEARLY) -> bool:
+    """Tell whether two rankings are the same but for the rounding of vectors: scores alike, near-equal ones in any order."""
+    if len(one.ids) != len(other.ids) or not np.allclose(one.scores, other.scores, rtol=0.0, atol=within):
+        return False
+    mine, theirs = (dict(zip(r.ids.tolist(), r.scores.tolist(), strict=True)) for r in (one, other))
+    last = min([*mine.values(), *theirs.values()], default=0.0)
+    alone = [score for id_, score in mine.items() if id_ not in theirs]
+    alone += [score for id_, score in theirs.items() if id_ not in mine]
+    both = [abs(mine[id_] - theirs[id_]) for id_ in mine if id_ in theirs]
+    return all(score <= last + within for score in alone) and max(both, default=0.0) <= within
+
+
+def merged(index: Index, maths: ModuleType = arrays) -> Index:
+    """Merge what is due until nothing is, as upkeep does, and return the index."""
+    while parts := index.due():
+        assert index.replace(parts, index.merge(parts, maths))
+    return index
+
+
 @contextmanager
-def small_parts(*, tail: int = 4, segment: int = 32, bulk: int = 2) -> Iterator[None]:
-    """Make indexes seal and merge after a few memories."""
-    with patch.multiple(index_module, _TAIL=tail, _SEGMENT=segment, _BULK=bulk):
+def small_parts(*, tail: int = 4, piece: int = 32, bulk: int = 2) -> Iterator[None]:
+    """Make indexes seal after a few memories."""
+    with patch.multiple(index_module, _TAIL=tail, _PIECE=piece, _BULK=bulk):
         yield
 
 

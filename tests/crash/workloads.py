@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from unittest.mock import patch
 
 import thoughtengine as te
+from thoughtengine.memory import live
 
 MIND = "mind"
 BACKUP = "backup"
@@ -111,6 +113,11 @@ class Life:
         experiences = [te.Experience(**item, payload=payload) for item, payload in zip(items, payloads, strict=True)]
         ids: list[int] = self.act("remember_many", lambda: self.mind.remember_many(experiences), items=items)
         return ids
+
+    def look(self) -> None:
+        """Recall, and wait for the files that are written behind it."""
+        self.mind.recall("the garden")
+        self.mind._memories.live.upkeep.wait()
 
     def revise(self, old: int) -> int:
         item = self.item()
@@ -306,6 +313,19 @@ def reopen(life: Life) -> None:
     life.sync()
     life.remember()
     life.close()
+
+
+@workload(lived)
+def index(life: Life) -> None:
+    """A few memories are worth a segment file here: files are written, merged, and go with an erased generation."""
+    with patch.multiple(live, _FILED=4), patch("thoughtengine.memory.index._TAIL", 4):
+        life.open()
+        for n in (6, 6, 12):
+            life.remember_many(n)
+            life.look()
+        life.erase(3, 9)
+        life.look()
+        life.close()
 
 
 def lines(diary: Path) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:

@@ -1,12 +1,13 @@
-"""Compiled and plain maths are equal to the last bit."""
+"""Compiled and plain maths are equal: to the last bit, but for the exponential of `within`, which each takes from its library."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.indexes import ask, entry, index_of, same
@@ -14,6 +15,10 @@ from thoughtengine import _jit
 from thoughtengine.memory import arrays, channels, kernels
 
 pytestmark = pytest.mark.skipif(not _jit.available(), reason="no compiler here")
+
+EVERYONE = np.empty(0, np.bool_)
+DAY = 86_400_000_000
+F = np.float32
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -26,40 +31,156 @@ def numbers(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-@given(st.integers(0, 2**32), st.integers(1, 300), st.integers(0, 12), st.booleans(), st.sampled_from([10, 16_384]))
-def test_accumulate(seed: int, n: int, t: int, filtered: bool, short: int) -> None:
-    rng = numbers(seed)
-    parts = [np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False)) for _ in range(t)]
-    positions = np.concatenate([*parts, []]).astype(np.int32)
-    bounds = np.cumsum([0, *map(len, parts)])
-    counts = rng.integers(1, 256, len(positions)).astype(np.uint8)
-    wanted = rng.random(n) < 0.5 if filtered else np.empty(0, np.bool_)
-    given_ = positions, counts, bounds, rng.random(t) * 9, rng.random(n) * 9, wanted, float(rng.random() * 3)
-    out: list[Any] = [np.zeros(n), np.zeros(n), np.zeros(n)]
-    with patch.object(arrays, "_SHORT", short):
-        arrays.accumulate(*given_, out[0])
-    kernels.accumulate(*given_, out[1])
-    kernels.accumulate.python(*given_, out[2])
-    assert out[0].tobytes() == out[1].tobytes() == out[2].tobytes()
+def answers(name: str, of: Callable[[], tuple[Any, ...]], *, written: int = 1) -> list[list[Any]]:
+    """Return what the twin, the kernel and the kernel's Python write into their last arguments, and return."""
+    found = []
+    kernel = getattr(kernels, name)
+    for function in (getattr(arrays, name), kernel, kernel.python):
+        arguments = of()
+        with np.errstate(over="ignore"):  # hashes wrap around in scalars too
+            result = function(*arguments)
+        found.append([result, *arguments[-written:]])
+    return found
 
 
-@given(st.integers(0, 2**32), st.integers(1, 60), st.integers(0, 10))
-def test_spread(seed: int, n: int, beyond: int) -> None:
-    rng = numbers(seed)
-    previous, following = np.full(n + beyond, -1, np.int32), np.full(n + beyond, -1, np.int32)
+def equal(found: list[list[Any]]) -> bool:
+    """Tell whether all wrote the same bytes and returned the same."""
+    plain = [[part.tobytes() if isinstance(part, np.ndarray) else part for part in each] for each in found]
+    return all(each == plain[0] for each in plain[1:])
+
+
+def chains(rng: np.random.Generator, n: int) -> tuple[Any, Any]:
+    previous, following = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
     newest: dict[int, int] = {}
-    for at, episode in enumerate(rng.integers(0, 3, n + beyond).tolist()):
+    for at, episode in enumerate(rng.integers(0, 3, n).tolist()):
         if episode in newest:
             previous[at], following[newest[episode]] = newest[episode], at
         newest[episode] = at
-    places = np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False))
-    base = np.where(rng.random(n) < 0.5, rng.random(n), 0.0)
-    lengths = rng.integers(0, 400, n).astype(np.int32)
-    near, far, echo = rng.random(3).tolist()
-    out = [np.empty(len(places)) for _ in range(3)]
-    for maths, written in zip((arrays.spread, kernels.spread, kernels.spread.python), out, strict=True):
-        maths(base, previous[:n], following[:n], lengths, places, near, far, echo, 50.0, written)
-    assert out[0].tobytes() == out[1].tobytes() == out[2].tobytes()
+    return previous, following
+
+
+def some(rng: np.random.Generator, n: int, filtered: bool) -> Any:
+    return rng.random(n) < 0.5 if filtered else EVERYONE
+
+
+seeds = st.integers(0, 2**32)
+
+
+@given(seeds, st.integers(1, 300), st.integers(0, 12), st.booleans(), st.integers(0, 40), st.integers(0, 40))
+def test_accumulate(seed: int, n: int, t: int, filtered: bool, start: int, beyond: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        parts = [np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False)) for _ in range(t)]
+        places = np.concatenate([*parts, np.empty(0, np.int64)]).astype(np.uint32)
+        packed = places << np.uint32(8) | rng.integers(1, 256, len(places)).astype(np.uint32)
+        stops = np.cumsum([0, *map(len, parts)])
+        size = start + max(n - beyond, 0)  # the last postings may be of memories behind the view
+        weights = np.where(rng.random(t) < 0.2, 0.0, rng.random(t) * 9).astype(np.float32)
+        return (
+            packed, stops[:-1].copy(), stops[1:].copy(), weights, start, rng.integers(0, 1 << 16, size).astype(np.uint16),
+            F(rng.random()), F(rng.random() / 10), F(rng.random() * 3), some(rng, size, filtered),
+            np.zeros(size, np.float32),
+        )  # fmt: skip
+
+    assert equal(answers("accumulate", of))
+
+
+@given(
+    seeds, st.integers(0, 200), st.integers(1, 60), st.booleans(), st.booleans(), st.integers(0, 3), st.integers(1, 40)
+)
+def test_top(seed: int, n: int, k: int, filtered: bool, more: bool, named: int, steps: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        text, labels = (
+            np.where(rng.random(n) < 0.6, rng.integers(0, steps, n) / F(16), 0).astype(np.float32) for _ in "ab"
+        )
+        extra = (rng.integers(0, 3, n) / F(8)).astype(np.float32) if more else np.empty(0, np.float32)
+        return (
+            text, labels, extra, rng.integers(0, 6, n).astype(np.int32), np.arange(1, named + 1, dtype=np.int32),
+            F(0.25) if named else F(0.0), some(rng, n, filtered), np.zeros(k, np.float32), np.zeros(k, np.int64),
+        )  # fmt: skip
+
+    found = []
+    for count, scores, places in answers("top", of, written=2):
+        order = np.lexsort((-places[:count], -scores[:count]))  # they are found in no order
+        found.append([count, scores[:count][order], places[:count][order]])
+    assert equal(found)
+
+
+@given(seeds, st.integers(0, 50), st.integers(0, 4))
+def test_within(seed: int, n: int, n_spans: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        starts = rng.integers(-400 * DAY, 400 * DAY, n_spans)
+        stops = starts + rng.integers(0, 60 * DAY, n_spans)
+        at = np.concatenate([rng.integers(-500 * DAY, 500 * DAY, n), starts, stops])
+        offset = np.concatenate([rng.integers(-50_000, 50_000, n), np.zeros(2 * n_spans, np.int64)]).astype(np.int32)
+        return at, offset, starts, stops, F(rng.random()), rng.random(len(at)).astype(np.float32)
+
+    (_, plain), (_, compiled), (_, python) = answers("within", of)
+    assert compiled == pytest.approx(plain, rel=3e-7)
+    assert python == pytest.approx(plain, rel=3e-7)
+
+
+@given(seeds, st.integers(1, 60), st.integers(0, 10), st.booleans())
+def test_spread(seed: int, n: int, beyond: int, filtered: bool) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        previous, following = chains(rng, n + beyond)
+        text, dense = (np.where(rng.random(n) < 0.5, rng.random(n), 0.0).astype(np.float32) for _ in "ab")
+        places = np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False))
+        near, far, echo = rng.random(3).astype(np.float32)
+        return (
+            text, dense, some(rng, n, filtered), previous[:n].copy(), following[:n].copy(),
+            rng.integers(0, 400, n).astype(np.uint16), places, near, far, echo, F(50.0), np.empty(len(places), np.float32),
+        )  # fmt: skip
+
+    assert equal(answers("spread", of))
+
+
+@given(seeds, st.integers(1, 60), st.integers(1, 40), st.booleans())
+def test_differing(seed: int, n: int, width: int, filtered: bool) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        codes = rng.integers(0, 1 << 64, n * width, np.uint64)
+        codes[rng.random(n * width) < 0.2] = np.uint64((1 << 64) - 1)
+        rows = rng.integers(0, n, rng.integers(1, n + 1)) if filtered else np.empty(0, np.int64)
+        return codes, codes[:width].copy(), rows, np.empty(len(rows) or n, np.uint16)
+
+    assert equal(answers("differing", of))
+
+
+@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 384, 8192]), st.booleans())
+def test_dots(seed: int, n: int, d: int, extreme: bool) -> None:
+    assume(n * d < 1 << 15)
+
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        coarse = rng.integers(-127, 128, n * d).astype(np.int8)
+        steps = rng.integers(-2000, 2001, d).astype(np.int16)
+        if extreme:
+            coarse[:], steps[:] = 127, 2000
+        rows = rng.integers(0, n, rng.integers(0, n + 1))
+        return coarse, steps, rows, np.empty(len(rows), np.int32)
+
+    assert equal(answers("dots", of))
+
+
+@given(seeds, st.integers(0, 30), st.integers(0, 10))
+def test_lay(seed: int, n_hashes: int, others: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        sizes = rng.integers(0, 6, n_hashes)
+        bounds = np.concatenate(([0], np.cumsum(sizes)))
+        into = np.sort(rng.choice(n_hashes + others, n_hashes, replace=False))
+        room = rng.integers(0, 5, n_hashes + others)  # what the segments before took, and those behind will take
+        room[into] += sizes
+        filled = np.concatenate(([0], np.cumsum(room)))[:-1]
+        postings = rng.integers(0, 1 << 24, int(bounds[-1])).astype(np.uint32)
+        shift = np.uint32(rng.integers(0, 1 << 16) << 8)
+        return postings, bounds, into, shift, filled, np.zeros(int(room.sum()), np.uint32)
+
+    assert equal(answers("lay", of, written=2))
 
 
 words = st.lists(st.sampled_from(["tea", "coffee", "milk", "Dana", "rain"]), min_size=1, max_size=5).map(" ".join)
@@ -69,6 +190,6 @@ words = st.lists(st.sampled_from(["tea", "coffee", "milk", "Dana", "rain"]), min
 def test_whole_recalls(texts: list[str], cue: str) -> None:
     index = index_of(*(entry(text, source="Dana" if len(text) % 2 else None, episode="e") for text in texts))
     plain = ask(index, cue)
-    with patch.object(channels, "_KERNELS", 0):
+    with patch.object(channels, "_COMPILED", 0):
         assert channels._maths(1) is kernels
         assert same(plain, ask(index, cue))

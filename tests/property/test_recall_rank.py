@@ -154,6 +154,6 @@ def test_the_score_is_what_the_documentation_says(taken: list[MemoryRecord], cue
     expected = slowly(taken, cue)
     ranking = ask(index_of(*map(make_entry, taken)), cue, k=100)
     for id_, score in zip(ranking.ids.tolist(), ranking.scores.tolist(), strict=True):
-        assert score == pytest.approx(expected[id_ - 1], rel=1e-9)
+        assert score == pytest.approx(expected[id_ - 1], rel=1e-5)  # it counts in single precision
     best = max(expected)
-    assert ranking.scores.tolist()[:1] == ([pytest.approx(best, rel=1e-9)] if best > 0 else [])
+    assert ranking.scores.tolist()[:1] == ([pytest.approx(best, rel=1e-5)] if best > 0 else [])

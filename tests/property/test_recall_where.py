@@ -10,7 +10,7 @@ from tests.indexes import memory, record
 from tests.strategies import NOON, admits, experiences, wheres
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.entry import make_entry
-from thoughtengine.memory.index import Index
+from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.where import parse_where
@@ -28,7 +28,7 @@ def test_select_and_count(taken: list[tuple[dict[str, Any], bool, bool]], filter
         fields = {name: value for name, value in fields.items() if name not in ("affect", "payload")}
         stored = record(**{"at": NOON} | fields)
         mark = MarkRecord(forgotten=(1,) if hidden else (), pinned=(2,) if pinned else ())
-        index.add(id_, make_entry(stored), mark=mark)
+        index.add(Row(id_, make_entry(stored), None, mark))
         if not hidden:
             of = memory(id_, stored)
             seen[id_] = attrs.evolve(of, layer="eternal") if pinned else of

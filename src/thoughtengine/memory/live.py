@@ -26,6 +26,7 @@ from thoughtengine.memory.shelf import Kept, Shelf
 from thoughtengine.memory.upkeep import Job, Upkeep
 from thoughtengine.memory.view import View
 from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.columnfile import ColumnFileError
 from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS, VECTOR
 
@@ -90,16 +91,17 @@ class LiveIndex:
         whole : bool
             False: where files were lost, what is there already will do.
         """
-        if whole and self._partial:
-            with self.upkeep.quiet():
-                if self._partial:
-                    self._complete(at_leisure=False)
         while True:
             index = self._index
             if index is None:
                 with self._store.writing:
                     index = self._index = self._index or self._load()
                 self.upkeep.wake()
+            if whole and self._partial:
+                with self.upkeep.quiet():
+                    if self._partial:
+                        self._complete(at_leisure=False)
+                continue
             with self._lock:  # also when there is no news: another thread may be taking in what this one stored
                 if index is self._index:  # else rows were dropped in between, and what is new belongs to the next index
                     self._absorb(index)
@@ -134,7 +136,8 @@ class LiveIndex:
     def dropped(self) -> None:
         """Tell that rows went: the index is loaded anew when it is next needed."""
         with self._lock:
-            self._index, self._news, self._partial = None, [], False
+            self._index, self._news, self._partial, self._marks = None, [], False, {}
+            self._unverified = []
             self._shelf = Shelf(self._store.derived_folder)
 
     @property
@@ -309,7 +312,7 @@ class LiveIndex:
     def _saved(self, index: Index, segment: Segment) -> Segment:
         try:
             saved = self._shelf.save(index.view(), segment, self._store.head.sequence)
-        except OSError as error:
+        except (OSError, ColumnFileError) as error:
             self._unkept = f"a segment of the index could not be written: {error}"
             return segment
         self._unkept = None
@@ -330,7 +333,7 @@ class LiveIndex:
 
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
-        index, after = Index(self._config, self.dimension, self.fingerprint), 0
+        partial, index, after = self._index, Index(self._config, self.dimension, self.fingerprint), 0
         for kept in [*self._shelf.kept(), None]:
             self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
             if kept is not None:
@@ -340,6 +343,8 @@ class LiveIndex:
             return  # whoever holds it may be waiting for a whole index: the pieces are files by now, so theirs is made soon
         try:
             with self._lock:
+                if self._index is not partial:  # dropped meanwhile
+                    return
                 last = int(index.view().ids[-1]) if index.n else after
                 index.extend(self._rows(last, None))
                 for id_, mark in self._marks.items():

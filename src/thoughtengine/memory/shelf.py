@@ -82,7 +82,7 @@ class Shelf:
         if self._folder is not None and self._folder.is_dir():
             for path in self._folder.iterdir():
                 if path not in files or files[path][2] > sequence:
-                    path.unlink(missing_ok=True)
+                    _discard(path)
 
     def kept(self) -> list[Kept]:
         """Return the segments that can be used, in order of id, none overlapping; the files of others are removed."""
@@ -90,13 +90,13 @@ class Shelf:
         largest_first = sorted(self._files().items(), key=lambda item: (item[1][0], -item[1][1]))
         for path, (first, last, _) in largest_first:
             if found and first <= found[-1].last:  # a part of it, left behind by a merge that was broken off
-                path.unlink(missing_ok=True)
+                _discard(path)
                 continue
             try:
                 file = _opened(path)
                 found.append(Kept(first, last, file, _run(file)))
             except ColumnFileError:
-                path.unlink(missing_ok=True)
+                _discard(path)
         return found
 
     def save(self, view: View, segment: Segment, sequence: int) -> Segment:
@@ -121,7 +121,7 @@ class Shelf:
         first, last = int(ids[0]), int(ids[-1])
         path = self._folder / f"{first:012x}-{last:012x}-{sequence:x}.segment"
         if path.name != segment.name:
-            path.unlink(missing_ok=True)
+            _discard(path)
             meta, arrays = _content(view, segment)
             write_columns(path, meta, arrays)
         return _mapped(_opened(path, verify=False), segment.start)
@@ -129,8 +129,7 @@ class Shelf:
     def remove(self, name: str | None) -> None:
         """Remove the file of a segment, where it has one."""
         if name is not None and self._folder is not None:
-            with contextlib.suppress(OSError):
-                (self._folder / name).unlink(missing_ok=True)
+            _discard(self._folder / name)
 
     def verify(self, name: str) -> bool:
         """Tell whether every array of a file is as it was written; one that is not is removed."""
@@ -164,11 +163,17 @@ class Shelf:
         """Return the files and what their names tell: ids of the first and last memory, write sequence."""
         files: dict[Path, tuple[int, int, int]] = {}
         if self._folder is not None:
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):  # where it cannot be read, nothing is kept
                 for path in self._folder.iterdir():
                     if match := _NAME.fullmatch(path.name):
                         files[path] = (int(match[1], 16), int(match[2], 16), int(match[3], 16))
         return files
+
+
+def _discard(path: Path) -> None:
+    """Remove a file; one that cannot be is passed over when it is met again."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def _opened(path: Path, *, verify: bool = True) -> ColumnFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -60,14 +61,14 @@ class Tail:
             postings.setdefault(entry.fold, array("I")).append(once | 1)
         self.entries.append(entry)
 
-    def find(self, hashes: Sequence[int]) -> tuple[Packed, IntArray]:
-        """Return postings ``position - start << 8 | count`` and bounds (t + 1,): those of hash i lie from i to i + 1."""
+    def find(self, hashes: Sequence[int], n: int) -> tuple[Packed, IntArray]:
+        """Return postings ``place << 8 | count`` of the first `n` memories and bounds (t + 1,): hash i's lie from i to i + 1."""
         known = self._postings
         parts = [known.get(key, _NOTHING) for key in hashes]
         sizes = [0]
         taken = []
         for part in parts:  # a copy of each: the writer may append meanwhile
-            data = part.tobytes()
+            data = part[: bisect_left(part, n << 8)].tobytes()
             taken.append(data)
             sizes.append(sizes[-1] + (len(data) >> 2))
         return np.frombuffer(b"".join(taken), np.uint32), np.array(sizes, np.int64)

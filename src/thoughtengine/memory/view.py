@@ -139,11 +139,11 @@ class View:
         return at if at < self.n and self.columns.id[at] == id_ else None
 
     def find(self, hashes: Sequence[int]) -> list[Found]:
-        """Return where each hash occurs, part by part, oldest first; the last may know of memories beyond `n`."""
+        """Return where each hash occurs, part by part, oldest first."""
         wanted = np.array(hashes, np.uint64)
         found = [Found(segment.start, segment.postings, *segment.find(wanted)) for segment in self.segments]
         if self.tail.start < self.n:
-            postings, bounds = self.tail.find(hashes)
+            postings, bounds = self.tail.find(hashes, self.n - self.tail.start)
             found.append(Found(self.tail.start, postings, bounds[:-1], bounds[1:]))
         return found
 
@@ -153,15 +153,14 @@ class View:
             (found.postings[found.starts[0] : found.stops[0]] >> 8).astype(np.int64) + found.start
             for found in self.find([hash_])
         ]
-        positions = np.concatenate(parts) if parts else np.empty(0, np.int64)
-        return positions[positions < self.n]
+        return np.concatenate([*parts, np.empty(0, np.int64)])
 
     def repeats(self, folds: Sequence[int], maths: ModuleType) -> dict[int, IntArray]:
         """Return the positions of the memories with each fold, ascending, for those that more than one has."""
         wanted = np.array(folds, np.uint64)
         own = [self.columns.fold[segment.start : segment.stop] for segment in self.segments]
         older = [segment.with_fold(mine, wanted, maths) for segment, mine in zip(self.segments, own, strict=True)]
-        postings, bounds = self.tail.find(folds)
+        postings, bounds = self.tail.find(folds, self.n - self.tail.start)
         total = np.diff(bounds) + sum(times for _, times in older)
         found = {}
         for i in np.flatnonzero((total > 1) & (wanted > 0)).tolist():
@@ -171,7 +170,7 @@ class View:
                 if times[i]
             ]
             newest = (postings[bounds[i] : bounds[i + 1]] >> 8).astype(np.int64) + self.tail.start
-            found[folds[i]] = np.concatenate([*parts, newest[newest < self.n]])
+            found[folds[i]] = np.concatenate([*parts, newest])
         return found
 
     @property

@@ -275,6 +275,7 @@ class FolderStore(Store):
                 found=head.sequence,
                 expected=mark.sequence,
             )
+            discard(self.derived_folder)  # it may know of what is lost, under numbers that count as known
             self._point(state="REBUILD")
         self.head = msgspec.structs.replace(
             head, sequence=max(head.sequence, mark.sequence), next_id=max(head.next_id, mark.next_id)
@@ -288,7 +289,7 @@ class FolderStore(Store):
         return self.root / generation_name(self.pointer.generation)
 
     @property
-    def derived_folder(self) -> Path | None:
+    def derived_folder(self) -> Path:
         """The folder of what is derived from this generation; goes with it."""
         return self.root / derived_name(self.pointer.generation)
 

@@ -1,13 +1,11 @@
 import math
 
-import numpy as np
 import pytest
 
-from tests.indexes import DAY, NOON, ask, entry, index_of, share
-from tests.strategies import ToyTokenEncoder
+from tests.indexes import DAY, NOON, ask, entry, index_of, share, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.channels import CHANNELS
-from thoughtengine.memory.index import Index
+from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import MarkRecord
 
 
@@ -49,77 +47,20 @@ def test_a_switch_and_a_weight_per_channel() -> None:
     assert share(double, "labels") == share(both, "labels")
 
 
-def vectors_of(*vectors: list[float]) -> Index:
-    """Return an index of memories that have nothing but a vector."""
-    index = Index(RecallConfig(), len(vectors[0]))
-    for id_, vector in enumerate(vectors, 1):
-        index.add(id_, entry(tags=(f"t{id_}",)), vector=np.array(vector, np.float32))
-    return index
-
-
-def test_dense_is_the_cosine_where_vectors_point_everywhere() -> None:
-    index = vectors_of([1, 0], [0.8, 0.6], [0, 1], [-1, 0])
-    index.add(5, entry("without a vector"))
-    ranking = ask(index, vector=[2, 0], config=only("dense", dense=1.0))
-    assert ranking.ids.tolist() == [1, 2]
-    assert ranking.scores.tolist() == pytest.approx([1.0, 0.8], rel=1e-6)
-
-
-def test_dense_tells_apart_what_lies_in_a_narrow_cone() -> None:
-    angles = np.linspace(0.1, 0.5, 200)
-    index = vectors_of(*([math.cos(angle), math.sin(angle)] for angle in angles.tolist()))
-    scores = ask(index, vector=[1, 0], k=200, config=only("dense", dense=1.0)).scores
-    assert np.cos(angles).min() > 0.87
-    assert scores.min() < 0.5 * scores.max()
-
-
-def said_in(encoder: ToyTokenEncoder, *texts: str) -> Index:
-    """Return an index of texts with the encoder's vectors."""
-    index = Index(RecallConfig(), encoder.dimension)
-    for id_, (text, vector) in enumerate(zip(texts, encoder(texts), strict=True), 1):
-        index.add(id_, entry(text), vector=vector)
-    return index
-
-
-def test_a_rare_word_of_the_cue_weighs_more_in_the_weighted_meaning() -> None:
-    encoder = ToyTokenEncoder("tea", "garden")
-    index = said_in(encoder, "tea", "tea", "tea", "garden")
-    plain = ask(index, "tea garden", vector=[1, 1], config=only("dense"))
-    assert plain.scores[0] == plain.scores[-1]
-    weighted = ask(index, "tea garden", config=only("dense_weighted", dense_weighted=1.0), encoder=encoder)
-    assert weighted.ids.tolist()[0] == 4
-    tea, garden = math.log(1 + 1.5 / 3.5) ** 1.25, math.log(1 + 3.5 / 1.5) ** 1.25
-    assert weighted.scores[0] == pytest.approx(garden / math.hypot(tea, garden), rel=1e-5)
-
-
-def test_a_word_that_no_memory_has_weighs_most_and_a_function_word_little() -> None:
-    encoder = ToyTokenEncoder("tea", "brew", "the")
-    index = Index(RecallConfig(), 3)
-    for id_, (text, vector) in enumerate((("tea", [1, 0, 0]), ("rain", [0, 1, 0]), ("fog", [0, 0, 1])), 1):
-        index.add(id_, entry(text), vector=np.array(vector, np.float32))
-    ranking = ask(index, "the tea brew", config=only("dense_weighted"), encoder=encoder)
-    assert ranking.ids.tolist() == [2, 1, 3]
-
-
-def test_words_without_tokens_have_no_meaning() -> None:
-    encoder = ToyTokenEncoder("tea")
-    index = said_in(encoder, "tea")
-    assert len(ask(index, "garden", config=only("dense_weighted"), encoder=encoder).ids) == 0
-    assert len(ask(index, "?", config=only("dense_weighted"), encoder=encoder).ids) == 0
-
-
-def test_neighbours_lend_meaning_too() -> None:
-    encoder = ToyTokenEncoder("tea", "milk")
+def test_dense_is_likeness_beyond_the_usual() -> None:
     index = Index(RecallConfig(), 2)
-    for id_, vector in enumerate(([1, 0], [0, 1]), 1):
-        index.add(id_, entry(f"x{id_}", episode="e"), vector=np.array(vector, np.float32))
-    ranking = ask(index, "tea", encoder=encoder)
-    assert share(ranking, "neighbours")[1] == pytest.approx(0.8 * share(ranking, "dense_weighted")[0])
+    for id_, vector in enumerate(([1, 0], [0.8, 0.6], [0, 1], [-1, 0]), 1):
+        index.add(with_vector(id_, entry(tags=(f"t{id_}",)), vector))
+    index.add(Row(5, entry("without a vector")))
+    ranking = ask(index, vector=[2, 0], config=only("dense", dense=1.0))
+    usual = (1 + 0.8 + 0 - 1) / (4 + 10)
+    assert ranking.ids.tolist() == [1, 2]
+    assert ranking.scores.tolist() == pytest.approx([1.0, (0.8 - usual) / (1 - usual)], rel=1e-6)
 
 
 def test_one_memory_with_a_vector_is_found_by_it() -> None:
     index = Index(RecallConfig(), None)
-    index.add(1, entry(tags=("a",)), vector=np.array([1, 1, 1], np.float32))
+    index.add(with_vector(1, entry(tags=("a",)), [1, 1, 1]))
     assert ask(index, vector=[1, 1, 1]).scores[0] == pytest.approx(RecallConfig().dense)
     assert len(ask(index, vector=[-1, -1, -1]).ids) == 0
 

@@ -18,6 +18,7 @@ from thoughtengine.memory.index import Index
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, VectorRecord
 from thoughtengine.memory.remember import draft, take
+from thoughtengine.memory.view import View
 from thoughtengine.memory.where import parse_where
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import PAGE
@@ -41,16 +42,16 @@ class Mind:
         codes = [None if code is None else np.array(code, np.float32)]
         with self.store.writing:
             ids, taken = take(self.store, [made], codes, fingerprint=fingerprint)
-            self.collection.added(taken)
+            self.collection.live.added(taken)
         return ids[0]
 
     def act(self, verb: str, *ids: int) -> None:
         with self.store.writing:
-            self.collection.marked(act(self.store, verb, ids, at=NOW[0]).marks)
+            self.collection.live.marked(act(self.store, verb, ids, at=NOW[0]).marks)
 
     def undo(self, number: int) -> None:
         with self.store.writing:
-            self.collection.marked(undo(self.store, number, at=NOW[0]).marks)
+            self.collection.live.marked(undo(self.store, number, at=NOW[0]).marks)
 
     def memory(self, id_: int, *, hidden: bool = False) -> Memory | None:
         return self.collection.memory(id_, NOW[0], hidden=hidden)
@@ -61,7 +62,7 @@ class Mind:
     def fresh(self) -> Collection:
         """A second collection over the same store: what loading gives."""
         mine = self.collection
-        return Collection(self.store, RecallConfig(), dimension=mine.dimension, fingerprint=mine.fingerprint)
+        return Collection(self.store, RecallConfig(), dimension=mine.live.dimension, fingerprint=mine.live.fingerprint)
 
 
 @pytest.fixture
@@ -146,15 +147,28 @@ def state(collection: Collection) -> dict[str, Any]:
     """Give what an index knows, position by position."""
     view = collection.view()
     n, columns = view.n, view.columns
-    matrix = view.matrix
-    vectors = [None if (row := columns.vector[i]) < 0 else np.round(matrix[row], 6).tolist() for i in range(n)]  # type: ignore[index]
     names = {part: getattr(columns, part)[:n].tolist() for part in ("id", "at", "state", "successor", "fold", "length")}
-    return names | {"vectors": vectors, "totals": view.totals}
+    felt = {part: getattr(columns, part)[:n].tolist() for part in ("valence", "arousal")}
+    return names | felt | {"vectors": vectors_of(view), "totals": view.totals}
+
+
+def vectors_of(view: View) -> list[list[float] | None]:
+    """Return the vector of each memory, to four digits."""
+    found: list[list[float] | None] = [None] * view.n
+    for segment in view.segments:
+        for block in segment.blocks.values():
+            for row, vector in zip(block.rows.tolist(), block.vectors(slice(0, len(block))), strict=True):
+                found[segment.start + row] = np.round(vector, 4).tolist()
+    for places, matrix in view.newest.values():
+        for place, vector in zip(places.tolist(), matrix, strict=True):
+            found[view.tail.start + place] = np.round(vector, 4).tolist()
+    return found
 
 
 WRITES: dict[str, Callable[[Mind], object]] = {
     "remember": lambda mind: mind.remember("coffee", source="Bob", tags=["x"]),
     "vector": lambda mind: mind.remember("with a vector", vector=[3, 4]),
+    "feeling": lambda mind: mind.remember("with a feeling", affect=Affect(-0.5, 0.75)),
     "revise": lambda mind: mind.remember("milk", key="k"),
     "forget": lambda mind: mind.act("forget", 1, 2),
     "forget again": lambda mind: mind.act("forget", 2, 3),
@@ -177,9 +191,9 @@ def test_a_live_index_equals_a_loaded_one_after_every_write(mind: Mind) -> None:
 def test_the_index_is_loaded_when_it_is_first_needed(mind: Mind) -> None:
     mind.remember()
     mind.memory(1)
-    assert not mind.collection.loaded
+    assert not mind.collection.live.loaded
     assert mind.ids() == [1]
-    assert mind.collection.loaded
+    assert mind.collection.live.loaded
 
 
 def test_dropped_rows_are_gone_from_the_next_look(mind: Mind) -> None:
@@ -188,7 +202,7 @@ def test_dropped_rows_are_gone_from_the_next_look(mind: Mind) -> None:
     mind.ids()
     plan = plan_erasure(mind.store, [2])
     mind.store.rewrite(plan.drop, plan.batch, **plan.counters)
-    mind.collection.dropped()
+    mind.collection.live.dropped()
     assert mind.ids() == [1, 3]
     assert mind.remember() == 4
     assert mind.ids() == [1, 3, 4]
@@ -256,11 +270,11 @@ def test_an_erasure_between_two_steps_of_a_look_loses_nothing(mind: Mind) -> Non
     mind.remember()
 
     def happening() -> None:
-        mind.collection.dropped()
+        mind.collection.live.dropped()
         mind.collection.view()
         mind.remember()
 
-    mind.collection._indexing = TrippingLock(happening)  # type: ignore[assignment]
+    mind.collection.live._lock = TrippingLock(happening)  # type: ignore[assignment]
     assert mind.collection.view().n == 3
     assert mind.ids() == [1, 2, 3]
 
@@ -269,9 +283,9 @@ def test_an_erasure_between_two_steps_of_a_look_loses_nothing(mind: Mind) -> Non
 
 
 def test_the_first_vector_fixes_the_dimension(mind: Mind) -> None:
-    assert mind.collection.dimension is None
+    assert mind.collection.live.dimension is None
     mind.remember(vector=[1, 2, 3])
-    assert mind.collection.dimension == 3
+    assert mind.collection.live.dimension == 3
 
 
 def test_only_vectors_of_the_encoder_that_counts_are_in_the_index() -> None:
@@ -280,9 +294,9 @@ def test_only_vectors_of_the_encoder_that_counts_are_in_the_index() -> None:
     mind.remember("b", code=[0, 1], fingerprint="new")
     mind.remember("c", vector=[1, 1])
     mind.remember("d")
-    columns = mind.collection.view().columns
-    assert [int(row) >= 0 for row in columns.vector[:4]] == [False, True, True, False]
-    assert list(mind.collection.without_vector()) == [(1, "a"), (4, "d")]
+    vectors = vectors_of(mind.collection.view())
+    assert [vector is not None for vector in vectors] == [False, True, True, False]
+    assert list(mind.collection.live.without_vector()) == [(1, "a"), (4, "d")]
 
 
 def test_a_vector_of_another_dimension_is_left_out() -> None:
@@ -291,14 +305,14 @@ def test_a_vector_of_another_dimension_is_left_out() -> None:
     batch = Batch()
     batch.put(CODE, id_, VectorRecord(data=b"\0\0\x80\x3f" * 3, fingerprint=""))
     mind.store.commit(batch)
-    assert mind.collection.view().matrix is None
-    assert list(mind.collection.without_vector()) == [(1, "a")]
+    assert mind.collection.view().n_vectors == 0
+    assert list(mind.collection.live.without_vector()) == [(1, "a")]
 
 
 def test_what_has_no_text_needs_no_encoder(mind: Mind) -> None:
     made = draft(Experience(tags=["a"]), now=NOW, limits=Limits())
     take(mind.store, [made], [None], fingerprint="")
-    assert list(mind.collection.without_vector()) == []
+    assert list(mind.collection.live.without_vector()) == []
 
 
 def test_the_hosts_vector_is_given_back_and_the_encoders_is_not(mind: Mind) -> None:

@@ -16,7 +16,7 @@ def test_growing_keeps_what_was_there() -> None:
     columns.previous[1] = 0
     larger = columns.grown(3, 16)
     assert larger.id[:3].tolist() == [5, 6, 9]
-    assert larger.previous.tolist() == [-1, 0] + [-1] * 14
+    assert larger.id[3:].tolist() == [0] * 13
     assert all(len(getattr(larger, name)) == 16 for name in Columns.__slots__)
     assert all(getattr(larger, name).dtype == getattr(columns, name).dtype for name in Columns.__slots__)
 

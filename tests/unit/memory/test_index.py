@@ -3,10 +3,13 @@ import threading
 import numpy as np
 import pytest
 
-from tests.indexes import ask, entry, index_of, small_parts
+from tests.indexes import ask, entry, index_of, merged, small_parts, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
-from thoughtengine.memory.index import Index
+from thoughtengine.memory import arrays
+from thoughtengine.memory import index as index_module
+from thoughtengine.memory.analysis import TERMS
+from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.where import parse_where
 
@@ -22,8 +25,8 @@ def test_an_empty_index_answers() -> None:
 
 def test_ids_ascend_but_need_not_be_dense() -> None:
     index = Index(RecallConfig(), None)
-    index.add(7, entry("tea"))
-    index.extend([(9, entry("coffee"), None, None), (1 << 40, entry("milk"), None, None)])
+    index.add(Row(7, entry("tea")))
+    index.extend([Row(9, entry("coffee")), Row(1 << 40, entry("milk"))])
     assert index.view().ids.tolist() == [7, 9, 1 << 40]
     assert ask(index, "milk").ids.tolist() == [1 << 40]
     assert index.view().position(9) == 1
@@ -35,11 +38,11 @@ def test_ids_ascend_but_need_not_be_dense() -> None:
 def test_an_id_that_is_not_the_largest_is_refused_and_nothing_changes(id_: int) -> None:
     index = index_of(entry("tea"), first=7)
     with pytest.raises(InvalidArgumentError):
-        index.add(id_, entry("coffee"))
+        index.add(Row(id_, entry("coffee")))
     with pytest.raises(InvalidArgumentError):
-        index.extend([(id_, entry("coffee"), None, None)])
-    with pytest.raises(InvalidArgumentError):
-        index.extend([(9, entry("coffee"), None, None), (8, entry("coffee"), None, None)])
+        index.extend([Row(id_, entry("coffee"))])
+    with small_parts(), pytest.raises(InvalidArgumentError):
+        index.extend([Row(9, entry("coffee")), Row(8, entry("coffee"))])
     assert index.n == 1
     assert len(ask(index, "coffee").ids) == 0
 
@@ -49,25 +52,54 @@ def test_a_view_stays_as_it_was_taken() -> None:
         index = index_of(*(entry("tea", episode="e") for _ in range(3)))
         before = index.view()
         for id_ in range(10, 200):
-            index.add(id_, entry("tea", episode="e", tags=("work",)))
+            index.add(Row(id_, entry("tea", episode="e", tags=("work",))))
+            merged(index)
         assert before.n == 3
         assert before.select(parse_where(), 0).tolist() == [0, 1, 2]
         assert before.count(parse_where(tags="work"), 0) == 0
-        assert before.postings([entry("tea").fold]).positions.tolist() == [0, 1, 2]
+        assert before.listed(TERMS["tea"]).tolist() == [0, 1, 2]
+        assert before.repeats(entry("tea").fold).tolist() == [0, 1, 2]
 
 
 def test_segments_stay_few_and_cover_everything_once() -> None:
-    with small_parts(tail=4, segment=64):
+    with small_parts(tail=4):
         index = Index(RecallConfig(), None)
         for id_ in range(1, 1001):
-            index.add(id_, entry(f"word{id_}"))
+            index.add(Row(id_, entry(f"word{id_}")))
+            merged(index)
         view = index.view()
         edges = [0, *(segment.stop for segment in view.segments)]
         assert [segment.start for segment in view.segments] == edges[:-1]
         assert edges[-1] == view.tail.start
         assert view.tail.start + len(view.tail.entries) == 1000
-        assert max(len(segment) for segment in view.segments) <= 64
-        assert len(view.segments) <= 1000 // 64 + 6
+        assert len(view.segments) <= 12  # as many as 1000 / 4 can be halved, and a few that wait
+        assert not index.due()
+
+
+def test_a_segment_grows_no_larger_than_a_posting_can_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "LARGEST", 64)
+    with small_parts(tail=4):
+        index = Index(RecallConfig(), None)
+        for id_ in range(1, 501):
+            index.add(Row(id_, entry(f"word{id_}")))
+            merged(index)
+    assert 32 < max(len(segment) for segment in index.view().segments) <= 64
+
+
+def test_what_was_merged_is_put_only_where_its_parts_are() -> None:
+    with small_parts(tail=4):
+        index = Index(RecallConfig(), None)
+        for id_ in range(1, 13):
+            index.add(Row(id_, entry(f"word{id_}")))
+    parts = index.view().segments
+    assert len(parts) == 3
+    whole = index.merge(parts, arrays)
+    assert index.replace(parts, whole)
+    assert index.view().segments == (whole,)
+    assert not index.replace(parts, whole)
+    assert not index.replace((whole, parts[0]), whole)
+    assert index.view().segments == (whole,)
+    assert ask(index, "word7").ids.tolist() == [7]
 
 
 def test_marks_hide_pin_and_supersede_in_place() -> None:
@@ -86,26 +118,24 @@ def test_marks_hide_pin_and_supersede_in_place() -> None:
     assert not index.view().has_replaced
 
 
-def test_a_mark_or_vector_for_nobody_is_refused() -> None:
+def test_a_mark_for_nobody_is_refused() -> None:
     index = index_of(entry("tea"))
     with pytest.raises(InvalidArgumentError, match="id"):
         index.mark(2, MarkRecord())
-    with pytest.raises(InvalidArgumentError, match="id"):
-        index.set_vector(2, np.ones(2, np.float32))
 
 
 def test_vectors_come_with_a_memory_or_later() -> None:
     index = Index(RecallConfig(), 2)
-    index.add(1, entry(tags=("a",)), vector=np.array([1, 0], np.float32))
-    index.add(2, entry(tags=("b",)))
+    index.add(with_vector(1, entry(tags=("a",)), [1, 0]))
+    index.add(Row(2, entry(tags=("b",))))
+    index.add(Row(3, entry(tags=("c",))))
     assert ask(index, vector=[0, 1]).ids.tolist() == []
-    index.set_vector(2, np.array([0, 5], np.float32))
-    assert ask(index, vector=[0, 1]).ids.tolist() == [2]
-    index.set_vector(1, np.array([0.5, 5], np.float32))
-    assert ask(index, vector=[0, 1]).ids.tolist() == [2, 1]
+    index.give("dense", [1, 2], [np.array([0, 5], np.float32), np.array([0.5, 5], np.float32)])
+    assert ask(index, vector=[0, 1]).ids.tolist() == [2, 3]
+    assert index.view().n_vectors == 3
     with pytest.raises(VectorDimensionError):
-        index.add(3, entry("tea"), vector=np.ones(3, np.float32))
-    assert index.n == 2
+        index.add(with_vector(4, entry("tea"), [1, 1, 1]))
+    assert index.n == 3
 
 
 def test_neighbours_are_those_of_the_episode() -> None:
@@ -116,7 +146,7 @@ def test_neighbours_are_those_of_the_episode() -> None:
 
 
 def test_readers_and_a_writer_need_no_lock() -> None:
-    with small_parts(tail=16, segment=128):
+    with small_parts(tail=16):
         index = index_of(*(entry("tea", episode="e") for _ in range(20)))
         wrong: list[str] = []
         done = threading.Event()
@@ -124,15 +154,17 @@ def test_readers_and_a_writer_need_no_lock() -> None:
         def read() -> None:
             while not done.is_set():
                 view = index.view()
-                found = view.postings([entry("tea").fold])
-                if found.positions.tolist() != list(range(view.n)) or view.count(parse_where(), 0) != view.n:
-                    wrong.append(f"{view.n}: {found.positions.tolist()}")
+                found = view.listed(TERMS["tea"]).tolist()
+                repeats = view.repeats(entry("tea").fold).tolist()
+                if not found == repeats == list(range(view.n)) or view.count(parse_where(), 0) != view.n:
+                    wrong.append(f"{view.n}: {found} {repeats}")
 
         readers = [threading.Thread(target=read) for _ in range(2)]
         for reader in readers:
             reader.start()
         for id_ in range(100, 1100):
-            index.add(id_, entry("tea", episode="e"))
+            index.add(Row(id_, entry("tea", episode="e")))
+            merged(index)
         done.set()
         for reader in readers:
             reader.join()

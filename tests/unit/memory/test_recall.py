@@ -1,6 +1,6 @@
 import pytest
 
-from tests.indexes import NOON, ask, entry, index_of, memory, record, same
+from tests.indexes import NOON, ask, entry, index_of, memory, record, same, with_vector
 from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory import recall
 from thoughtengine.memory.channels import CHANNELS
@@ -53,7 +53,7 @@ def test_looking_changes_nothing() -> None:
 
 def test_a_vector_of_another_dimension_is_refused() -> None:
     index = index_of(entry("tea"), dimension=3)
-    index.set_vector(1, [1.0, 0.0, 0.0])  # type: ignore[arg-type]
+    index.add(with_vector(2, entry("milk"), [1.0, 0.0, 0.0]))
     with pytest.raises(VectorDimensionError) as raised:
         ask(index, vector=[1.0, 0.0])
     assert (raised.value.given_dimension, raised.value.have) == (2, 3)

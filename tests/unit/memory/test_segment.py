@@ -1,9 +1,12 @@
+from types import ModuleType
+
 import numpy as np
 import pytest
 
 from tests.indexes import entry
+from thoughtengine.memory import arrays, kernels
 from thoughtengine.memory.analysis import LABELS, TAGS, TERMS
-from thoughtengine.memory.segment import Segment, Tail
+from thoughtengine.memory.segment import Segment
 
 ENTRIES = [
     entry("tea and tea", source="Dana", tags=("work",)),
@@ -13,9 +16,13 @@ ENTRIES = [
 ]
 
 
+FOLDS = np.array([made.fold for made in ENTRIES], np.uint64)
+
+
 def listed(segment: Segment, key: int) -> list[tuple[int, int]]:
+    """Return (position, count) of a hash."""
     (start,), (stop,) = segment.find(np.array([key], np.uint64))
-    return list(zip(segment.positions[start:stop].tolist(), segment.counts[start:stop].tolist(), strict=True))
+    return [(segment.start + (packed >> 8), packed & 255) for packed in segment.postings[start:stop].tolist()]
 
 
 def test_a_segment_lists_where_each_hash_occurs_and_how_often() -> None:
@@ -24,7 +31,7 @@ def test_a_segment_lists_where_each_hash_occurs_and_how_often() -> None:
     assert listed(segment, TERMS["tea"]) == [(10, 2), (13, 3)]
     assert listed(segment, LABELS["dana"]) == [(10, 1), (13, 1)]
     assert listed(segment, TAGS["work"]) == [(10, 1), (12, 1)]
-    assert listed(segment, ENTRIES[1].fold) == [(11, 1)]
+    assert listed(segment, TAGS["home"]) == [(12, 1)]
     assert listed(segment, TERMS["milk"]) == []
     assert (segment.hashes[1:] > segment.hashes[:-1]).all()
 
@@ -35,36 +42,25 @@ def test_nothing_is_found_in_an_empty_segment() -> None:
     assert len(empty) == 0
 
 
+def test_exact_repeats_are_found_by_their_fold() -> None:
+    entries = [entry("tea"), entry("milk"), entry("Tea"), entry(tags=("a",)), entry(tags=("b",)), entry("tea")]
+    segment, folds = Segment.build(20, entries), np.array([made.fold for made in entries], np.uint64)
+    assert segment.repeats(folds, entries[0].fold).tolist() == [20, 22, 25]
+    assert segment.repeats(folds, entries[1].fold).tolist() == [21]
+    assert segment.repeats(folds, entry("rain").fold).tolist() == []
+
+
+@pytest.mark.parametrize("maths", [arrays, kernels])
 @pytest.mark.parametrize("cut", [0, 1, 2, 3, 4])
-def test_merged_parts_are_what_would_have_been_built_at_once(cut: int) -> None:
+def test_merged_parts_are_what_would_have_been_built_at_once(cut: int, maths: ModuleType, compiled: None) -> None:
     whole = Segment.build(5, ENTRIES)
-    merged = Segment.merge([Segment.build(5, ENTRIES[:cut]), Segment.build(5 + cut, ENTRIES[cut:])])
-    for name in ("hashes", "bounds", "positions", "counts"):
+    merged = Segment.merge([Segment.build(5, ENTRIES[:cut]), Segment.build(5 + cut, ENTRIES[cut:])], FOLDS, maths)
+    for name in ("hashes", "bounds", "postings", "order"):
         one, other = getattr(whole, name), getattr(merged, name)
         assert one.dtype == other.dtype
         assert one.tolist() == other.tolist()
-    assert (merged.start, merged.stop) == (whole.start, whole.stop)
+    assert (merged.start, merged.stop, merged.name) == (whole.start, whole.stop, None)
 
 
-def test_a_tail_lists_the_same_as_the_segment_cut_from_it() -> None:
-    tail = Tail(5)
-    for made in ENTRIES:
-        tail.append(made)
-    segment = Segment.build(tail.start, tail.entries)
-    for key in segment.hashes.tolist():
-        found = tail.find(key, 9)
-        assert found is not None
-        assert [(packed >> 8, packed & 255) for packed in found.tolist()] == listed(segment, key)
-    assert tail.find(TERMS["milk"], 9) is None
-
-
-def test_a_tail_shows_a_reader_only_what_the_reader_knows_of() -> None:
-    tail = Tail(0)
-    for made in ENTRIES:
-        tail.append(made)
-    found = tail.find(TERMS["tea"], 3)
-    assert found is not None
-    assert (found >> 8).tolist() == [0]
-    nothing = tail.find(ENTRIES[3].fold, 3)
-    assert nothing is not None
-    assert len(nothing) == 0
+def test_a_segment_tells_what_it_is() -> None:
+    assert repr(Segment.build(5, ENTRIES[:1])) == "<Segment [5, 6): 9 hashes, no vectors>"

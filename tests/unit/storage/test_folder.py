@@ -426,6 +426,33 @@ def test_a_mark_that_cannot_be_raised_is_no_error(store: FolderStore) -> None:
     assert store.pointer.mark.next_id == 100
 
 
+def test_what_was_derived_from_a_lost_tail_is_gone_with_it(store: FolderStore) -> None:
+    put(store, 1)
+    store.sync()
+    length = max(store.generation.glob("*.log")).stat().st_size
+    put(store, 2, 3)
+    store.sync()
+    store.derived_folder.mkdir()
+    (store.derived_folder / "some.segment").write_bytes(b"of 1 to 3")
+    kill(store)
+    os.truncate(max(store.generation.glob("*.log")), length)
+    store = again(store)
+    assert numbers(store) == [1]
+    assert not store.derived_folder.exists()
+
+
+def test_only_what_was_derived_from_this_generation_stays(store: FolderStore) -> None:
+    put(store, 1)
+    for name in ("index-000001", "index-000002", "index-000007"):
+        (store.root / name).mkdir()
+        (store.root / name / "some.segment").write_bytes(b"something")
+    store = again(store)
+    assert [path.name for path in store.root.glob("index-*")] == ["index-000001"]
+    store.rewrite(set(), Batch())
+    assert list(store.root.glob("index-*")) == []
+    assert store.derived_folder.name == "index-000002"
+
+
 @pytest.mark.parametrize("synced", [True, False])
 def test_a_lost_tail_is_noticed_as_far_as_the_mark_goes(store: FolderStore, synced: bool) -> None:
     put(store, 1)

@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.indexes import DAY, NOON, ask, entry, index_of, nearly, same, with_vector
+from thoughtengine.config import RecallConfig
+from thoughtengine.memory.index import Index
+from thoughtengine.memory.record import AppraisalRecord, MarkRecord
+from thoughtengine.memory.segment import Segment
+from thoughtengine.memory.shelf import Shelf
+from thoughtengine.storage.columnfile import ColumnFile
+
+VIEWS = {"dense": "toy"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "index-000001"
+
+
+def filled(first: int = 5, n: int = 12) -> Index:
+    """Return an index of memories of every kind, in one segment."""
+    index = Index(RecallConfig(), 2)
+    for id_ in range(first, first + n):
+        made = entry(
+            f"tea word{id_}", at=NOON + id_ * DAY, source=(None, "Dana", "Bob")[id_ % 3], tags=("a", "b")[: id_ % 3],
+            episode=(None, "e", "f")[id_ % 3], kind="note" if id_ % 4 else None,
+        )  # fmt: skip
+        row = with_vector(id_, made, [id_, 1] if id_ % 2 else None)
+        index.add(row._replace(appraisal=AppraisalRecord(valence=0.5, arousal=1.0) if id_ % 5 else None))
+    index.seal()
+    return index
+
+
+def saved(shelf: Shelf, index: Index, sequence: int = 9) -> list[Segment]:
+    view = index.view()
+    return [shelf.save(view, segment, VIEWS, sequence) for segment in view.segments]
+
+
+def attached(shelf: Shelf) -> Index:
+    index = Index(RecallConfig(), 2)
+    for kept in shelf.kept(VIEWS):
+        index.attach(kept.segment(index.n), kept.run())
+    return index
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_what_was_kept_answers_as_what_was_made(folder: Path) -> None:
+    index = filled()
+    (segment,) = saved(Shelf(folder), index)
+    assert names(folder) == [segment.name] == ["000000000005-000000000010-9.segment"]
+    again = attached(Shelf(folder))
+    assert again.view().totals == index.view().totals
+    for name in index.view().columns.__slots__:
+        mine, theirs = (getattr(each.view().columns, name)[: index.n].tolist() for each in (again, index))
+        assert mine == theirs, name
+    assert same(ask(again, "tea by Dana", near="e"), ask(index, "tea by Dana", near="e"))
+    assert nearly(ask(again, vector=[1, 1]), ask(index, vector=[1, 1]))
+
+
+def test_marks_are_not_kept_for_they_may_change(folder: Path) -> None:
+    index = filled()
+    index.mark(6, MarkRecord(forgotten=(1,)))
+    saved(Shelf(folder), index)
+    assert sum(attached(Shelf(folder)).view().states[8:]) == 0
+
+
+def test_a_segment_that_is_mapped_stands_for_the_one_in_memory(folder: Path) -> None:
+    index = filled()
+    before = ask(index, "tea word7", near="f")
+    (mapped,) = saved(Shelf(folder), index)
+    assert index.replace(index.view().segments, mapped)
+    assert same(before, ask(index, "tea word7", near="f"))
+    assert not mapped.postings.flags.writeable
+    assert saved(Shelf(folder), index)[0].name == mapped.name  # it lies there already
+
+
+def test_of_files_that_overlap_the_largest_counts(folder: Path) -> None:
+    shelf = Shelf(folder)
+    saved(shelf, filled(5, 12))
+    saved(shelf, filled(5, 4))
+    saved(shelf, filled(9, 8))
+    saved(shelf, filled(17, 3))
+    assert [(kept.first, kept.last) for kept in shelf.kept(VIEWS)] == [(5, 16), (17, 19)]
+    assert len(names(folder)) == 2
+    assert attached(shelf).view().ids.tolist() == list(range(5, 20))
+
+
+def test_only_files_with_these_vectors_are_kept(folder: Path) -> None:
+    shelf = Shelf(folder)
+    saved(shelf, filled())
+    assert shelf.kept({"dense": "another"}) == []
+    assert names(folder) == []
+
+
+def test_files_of_writes_that_the_store_does_not_know_are_removed(folder: Path) -> None:
+    shelf = Shelf(folder)
+    saved(shelf, filled(5, 4), sequence=9)
+    saved(shelf, filled(9, 4), sequence=10)
+    shelf.prune(9)
+    assert [(kept.first, kept.last) for kept in shelf.kept(VIEWS)] == [(5, 8)]
+
+
+def test_files_with_some_memories_are_removed(folder: Path) -> None:
+    shelf = Shelf(folder)
+    for first in (5, 9, 13):
+        saved(shelf, filled(first, 4))
+    shelf.remove_with([1, 2])
+    assert len(names(folder)) == 3
+    shelf.remove_with([4, 9, 17])
+    assert [kept.first for kept in shelf.kept(VIEWS)] == [5, 13]
+    shelf.remove_with(iter([8, 13]))
+    assert names(folder) == []
+
+
+def test_what_is_no_segment_file_is_cleared_away(folder: Path) -> None:
+    shelf = Shelf(folder)
+    saved(shelf, filled())
+    (folder / "notes.txt").write_text("hello")
+    (folder / "000000000005-000000000010-9.segment.part").write_bytes(b"half")
+    assert len(shelf.kept(VIEWS)) == 1
+    assert len(names(folder)) == 1
+
+
+@pytest.mark.parametrize("array", ["dense.coarse", "postings"])
+def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) -> None:
+    shelf = Shelf(folder)
+    (segment,) = saved(shelf, filled())
+    assert segment.name is not None
+    assert shelf.verify(segment.name)
+    path = folder / segment.name
+    data = bytearray(path.read_bytes())
+    data[ColumnFile(path)._arrays[array].offset] ^= 1
+    path.write_bytes(data)
+    assert len(shelf.kept(VIEWS)) == (
+        array == "dense.coarse"
+    )  # what nothing is looked up by is compared behind the calls
+    assert not shelf.verify(segment.name)
+    assert names(folder) == []
+
+
+def test_without_a_folder_nothing_is_kept() -> None:
+    shelf, index = Shelf(None), filled()
+    assert saved(shelf, index) == list(index.view().segments)
+    assert shelf.kept(VIEWS) == []
+    assert shelf.verify("any")
+    shelf.remove("any")
+    shelf.remove_with([5])
+    shelf.prune(0)
+
+
+def test_episodes_go_on_from_one_file_to_the_next(folder: Path) -> None:
+    whole = index_of(*(entry("tea", episode=name) for name in "abcabcaab"))
+    shelf = Shelf(folder)
+    for first, part in ((1, "abc"), (4, "abca"), (8, "ab")):
+        index = index_of(*(entry("tea", episode=name) for name in part), first=first)
+        index.seal()
+        saved(shelf, index)
+    again = attached(shelf)
+    for links in ("previous", "following"):
+        mine, theirs = (getattr(each.view().columns, links)[:9].tolist() for each in (again, whole))
+        assert mine == theirs
+    again.add(with_vector(10, entry("tea", episode="c"), None))
+    assert np.flatnonzero(again.view().columns.following[:10] == 9).tolist() == [5]

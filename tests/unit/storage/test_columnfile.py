@@ -1,0 +1,164 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, write_columns
+
+DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
+ARRAYS: dict[str, Any] = {dtype: np.arange(1, 1000, 7).astype(dtype) for dtype in DTYPES}
+META = {"logic": 1, "names": ["a", "é"], "views": {"dense": "toy"}}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "some.columns"
+
+
+def flipped(path: Path, at: int, bit: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1 << bit
+    path.write_bytes(data)
+
+
+def test_what_was_written_is_read(path: Path) -> None:
+    assert write_columns(path, META, ARRAYS) == path.stat().st_size
+    file = ColumnFile(path)
+    file.verify()
+    assert (file.meta, file.n_bytes) == (META, path.stat().st_size)
+    for name, array in ARRAYS.items():
+        read = file.array(name)
+        assert name in file
+        assert not file.is_zero(name)
+        assert (read.dtype, read.tolist()) == (array.dtype, array.tolist())
+        assert read.ctypes.data % 64 == 0
+    assert repr(file) == f"<ColumnFile some.columns: 10 arrays, {file.n_bytes:,} bytes>"
+
+
+def test_zeros_and_nothing_take_no_room(path: Path) -> None:
+    zeros = {"zeros": np.zeros(1 << 20, np.int64), "none": np.empty(0, np.float32)}
+    write_columns(path, {}, {**zeros, "some": np.ones(3, np.uint8)})
+    file = ColumnFile(path)
+    assert file.n_bytes < 1000
+    file.verify()
+    for name, array in zeros.items():
+        assert file.is_zero(name)
+        assert file.array(name).dtype == array.dtype
+        assert file.array(name).tobytes() == array.tobytes()
+
+
+def test_a_file_of_nothing_at_all(path: Path) -> None:
+    write_columns(path, {}, {})
+    file = ColumnFile(path)
+    file.verify()
+    assert (file.meta, "x" in file) == ({}, False)
+
+
+def test_arrays_are_read_only_and_outlive_their_file(path: Path) -> None:
+    write_columns(path, META, ARRAYS)
+    read = ColumnFile(path).array("i4")
+    path.unlink()
+    assert read.tolist() == ARRAYS["i4"].tolist()
+    with pytest.raises(ValueError, match="read-only"):
+        read[0] = 5
+
+
+def test_an_array_that_is_not_there_is_told(path: Path) -> None:
+    write_columns(path, {}, {"some": np.ones(3)})
+    file = ColumnFile(path)
+    with pytest.raises(ColumnFileError, match="has no array 'other'"):
+        file.array("other")
+    file.verify(["other"])
+
+
+def test_a_file_torn_at_any_length_is_told(path: Path) -> None:
+    write_columns(path, META, {"some": np.arange(1, 100)})
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ColumnFileError):
+            ColumnFile(path)
+    path.write_bytes(whole + b"x")
+    with pytest.raises(ColumnFileError, match="bytes, not"):
+        ColumnFile(path)
+
+
+def test_any_flipped_bit_is_told_or_harms_nothing(path: Path) -> None:
+    arrays = {"words": np.arange(1, 9), "odd": np.arange(1, 14, dtype=np.uint8)}
+    write_columns(path, {"a": 1}, arrays)
+    told = 0
+    for at in range(path.stat().st_size):
+        for bit in range(8):
+            flipped(path, at, bit)
+            try:
+                file = ColumnFile(path)
+                file.verify()
+            except ColumnFileError:
+                told += 1
+            else:  # between two arrays
+                assert file.meta == {"a": 1}
+                assert all(file.array(name).tolist() == array.tolist() for name, array in arrays.items())
+            flipped(path, at, bit)
+    assert told > 8 * (64 + 13)
+
+
+@given(st.integers(1, 20_000), st.data())
+def test_any_flipped_bit_of_a_large_array_is_told(n: int, data: st.DataObject) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "some.columns"
+        size = write_columns(path, {}, {"some": np.arange(1, n + 1, dtype=np.uint32)})
+        first = size - -(-4 * n // 64) * 64
+        flipped(path, first + data.draw(st.integers(0, 4 * n - 1)), data.draw(st.integers(0, 7)))
+        file = ColumnFile(path)
+        file.verify([])
+        with pytest.raises(ColumnFileError, match="'some' does not verify"):
+            file.verify(["some"])
+
+
+def test_blocks_that_changed_places_are_told(path: Path) -> None:
+    array = np.arange(1, (1 << 13) + 1)
+    size = write_columns(path, {}, {"some": array})
+    whole, half = path.read_bytes(), array.nbytes // 2
+    first = size - 2 * half
+    path.write_bytes(whole[:first] + whole[first + half :] + whole[first : first + half])
+    with pytest.raises(ColumnFileError):
+        ColumnFile(path).verify()
+
+
+@pytest.mark.parametrize("content", [b"", b"x" * 500, b"TECOLUM1" + b"\xff" * 60])
+def test_something_else_is_no_column_file(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    with pytest.raises(ColumnFileError):
+        ColumnFile(path)
+
+
+def test_a_file_or_folder_that_cannot_be_read_is_told(path: Path) -> None:
+    with pytest.raises(ColumnFileError, match="cannot be read"):
+        ColumnFile(path)
+    path.mkdir()
+    with pytest.raises(ColumnFileError, match="cannot be read"):
+        ColumnFile(path)
+
+
+def no_room(*_: object, **__: object) -> None:
+    raise OSError(28, "no room")
+
+
+def interrupted(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("trouble", "error"), [(no_room, OSError), (interrupted, KeyboardInterrupt)])
+def test_nothing_is_left_behind_where_it_cannot_be_written(
+    path: Path, trouble: Callable[..., None], error: type[BaseException]
+) -> None:
+    with patch("os.rename", trouble), pytest.raises(error):
+        write_columns(path, META, ARRAYS)
+    assert list(path.parent.iterdir()) == []
