@@ -151,15 +151,19 @@ def _lexical(
 ) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
     """Return weighted BM25 over texts and over labels, as shares of what the words of the cue weigh in all."""
     n, t = view.n, len(question.terms)
-    found = view.postings(question.terms + question.labels)
+    found = view.postings([*(term.key for term in question.terms), *question.labels])
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
-    together = frequency[t:].copy()  # a word is as common as it is in texts or in labels, whichever is more
-    np.maximum(together[:t], frequency[:t], out=together[:t])
-    in_labels = _rarity(together, n, config)
+    owners, frequent = np.array(question.owners, np.int64), frequency[t:].copy()
+    shares = np.array([term.share for term in question.terms])
+    together = np.maximum(frequency[:t], frequent[owners])  # as common as in texts or in labels, whichever is more
+    in_texts = np.where(frequency[:t] > 0, _rarity(together, n, config) * shares, 0.0)
+    in_texts[[term.is_common for term in question.terms]] *= config.function_words
+    whole = shares == 1.0
+    np.maximum.at(frequent, owners[whole], together[whole])
+    in_labels = _rarity(frequent, n, config)
     in_labels[[word in FUNCTION_WORDS for word in question.words]] *= config.function_words
-    in_texts = np.where(frequency[:t] > 0, in_labels[:t], 0.0)
     rarity = in_labels.copy()
-    np.maximum(rarity[:t], in_texts, out=rarity[:t])
+    np.maximum.at(rarity, owners, in_texts)
     scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
     made = {}
     for channel, of, part, bounds, weights in (

@@ -186,7 +186,7 @@ class Index:
         columns.episode[position] = episode
         self._states[entry.layer] += 1
         self._chain(position, (episode,))
-        self._count(entry.length > 0, entry.length, n_labels, entry.at, entry.at)
+        self._count(entry.length > 0, entry.length, n_labels, entry.at, entry.at, (entry.language,))
 
     def _fill(self, start: int, stop: int, entries: Sequence[Entry]) -> None:
         columns = self._columns
@@ -203,16 +203,25 @@ class Index:
         for state in states:
             self._states[state] += 1
         self._chain(start, codes)
-        self._count(len(lengths) - lengths.count(0), sum(lengths), sum(labels), min(moments), max(moments))
+        self._count(
+            len(lengths) - lengths.count(0),
+            sum(lengths),
+            sum(labels),
+            min(moments),
+            max(moments),
+            [e.language for e in entries],
+        )
 
-    def _count(self, texts: int, words: int, labels: int, first: int, last: int) -> None:
+    def _count(self, texts: int, words: int, labels: int, first: int, last: int, languages: Sequence[str]) -> None:
         so_far = self._totals
+        new = set(languages).difference(so_far.languages, ("",))
         self._totals = Totals(
             so_far.texts + texts,
             so_far.words + words,
             so_far.labels + labels,
             min(so_far.first, first) if self._n else first,
             max(so_far.last, last) if self._n else last,
+            (*so_far.languages, *sorted(new)) if new else so_far.languages,
         )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from thoughtengine._types import SingleArray
-from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
+from thoughtengine.memory.analysis import LABELS, TERMS, Term, fold_text, terms_of_cue, words
 from thoughtengine.memory.dates import Span, dates_in
 from thoughtengine.memory.view import View
 
@@ -26,8 +26,12 @@ class Question(NamedTuple):
     ----------
     words : tuple of str
         Distinct words of the text, then those of its dates.
-    terms, labels : tuple of int
-        Hashes of the former among texts, and of all among sources, tags and dates.
+    terms : tuple of Term
+        Ways in which the words of the text may stand in texts.
+    owners : tuple of int
+        The word that each term is of, ascending.
+    labels : tuple of int
+        Hashes of all words among sources, tags and dates.
     spans : tuple of Span
         Stretches of local time it speaks of.
     vector : array of float32, shape (d,), or None
@@ -39,7 +43,8 @@ class Question(NamedTuple):
     """
 
     words: tuple[str, ...]
-    terms: tuple[int, ...]
+    terms: tuple[Term, ...]
+    owners: tuple[int, ...]
     labels: tuple[int, ...]
     spans: tuple[Span, ...]
     vector: SingleArray | None
@@ -74,12 +79,18 @@ def ask(
     spans = dates.spans
     if at is not None and not spans:
         spans = (Span(local, local + 1),)
+    asked = list(islice(terms.values(), _LONGEST))
+    ways: dict[int, tuple[Term, int]] = {}
+    for owner, word in enumerate(asked):
+        for term in terms_of_cue(word, view.totals.languages):
+            ways.setdefault(term.key, (term, owner))
     labels: dict[int, str] = {}
-    for word in (*islice(terms.values(), _LONGEST), *dates.words):
+    for word in (*asked, *dates.words):
         labels.setdefault(LABELS[word], word)
     return Question(
         tuple(labels.values()),
-        tuple(islice(terms, _LONGEST)),
+        tuple(term for term, _ in ways.values()),
+        tuple(owner for _, owner in ways.values()),
         tuple(labels),
         spans,
         _unit(vector),
