@@ -243,11 +243,14 @@ class Term(NamedTuple):
         What finding it counts, as a share of its rarity, in (0, 1].
     is_common : bool
         Whether the word is a function word of the language it is stemmed by.
+    is_whole : bool
+        Whether it stands for the whole word, not for a piece of it.
     """
 
     key: int
     share: float
     is_common: bool
+    is_whole: bool = True
 
 
 def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> list[Term]:
@@ -275,7 +278,7 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> list[Term]:
             share -= _GRAMS if pieces and code else 0.0
         made.setdefault(key, Term(key, share, small if code else word in FUNCTION_WORDS))
     for piece in pieces:
-        made[piece] = Term(piece, _GRAMS / len(pieces), small)
+        made[piece] = Term(piece, _GRAMS / len(pieces), small, is_whole=False)
     return list(made.values())
 
 

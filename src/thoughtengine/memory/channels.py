@@ -11,9 +11,10 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import FUNCTION_WORDS
+from thoughtengine.memory.complete import is_complete
 from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
-from thoughtengine.memory.view import View
+from thoughtengine.memory.view import Postings, View
 
 __all__ = ["CHANNELS", "Scored", "score"]
 
@@ -23,6 +24,7 @@ CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours"
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
 _DAY = 86_400_000_000
 _KERNELS = 20_000  # memories from which compiled code is worth its start
+_FILLING = 0.5  # share of what neighbours lend, up to which they fill, where a memory holds every word of the cue
 _EVERYONE = np.empty(0, np.bool_)
 
 
@@ -81,7 +83,7 @@ def score(
     maths = _maths(view.n)
     few = chosen is not None and 4 * len(chosen) <= view.n
     wanted = with_neighbours(view, chosen) if few and chosen is not None else _EVERYONE
-    own, spoken = _own(view, question, wanted, config, maths)
+    own, spoken, found = _own(view, question, wanted, config, maths)
     said = _sum([own[channel] for channel in ("text", "dense") if channel in own], view.n)
     if visible is not None:
         said = said * visible
@@ -93,7 +95,8 @@ def score(
     shares = np.zeros((len(CHANNELS), len(places)))
     for channel, column in own.items():
         shares[_ROW[channel]] = column[places]
-    _lean(view, said, places, config, maths, shares[_ROW["neighbours"]])
+    complete = found is not None and is_complete(question, found, visible, chosen)
+    _lean(view, said, places, config, maths, shares[_ROW["neighbours"]], complete=complete)
     if (weight := _weight(config, "source")) and question.sources:
         named = np.isin(view.columns.source[places], question.sources)
         shares[_ROW["source"]] = named * shares.sum(axis=0) * weight
@@ -121,35 +124,49 @@ def _maths(n: int) -> ModuleType:
 
 
 def _lean(
-    view: View, said: FloatArray, places: IntArray, config: RecallConfig, maths: ModuleType, out: FloatArray
+    view: View,
+    said: FloatArray,
+    places: IntArray,
+    config: RecallConfig,
+    maths: ModuleType,
+    out: FloatArray,
+    *,
+    complete: bool,
 ) -> None:
-    """Write what memories get from what was said just before and after them."""
+    """Write what memories get from what was said just before and after them.
+
+    Where a memory holds every word of the cue, the others need no help to be found: then neighbours fill up to half of
+    what they lend, and add nothing to what has more of its own.
+    """
     if weight := _weight(config, "neighbours"):
         n, columns = view.n, view.columns
         maths.spread(
             said, columns.previous[:n], columns.following[:n], columns.length[:n], places,
             config.near, config.far, config.echo, config.context_words, out,
         )  # fmt: skip
+        if complete:
+            np.maximum(_FILLING * out - said[places], 0.0, out=out)
         out *= weight
 
 
 def _own(
     view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return the weighted columns of what memories say themselves, and the words of the cue, the rarest first."""
+) -> tuple[dict[str, FloatArray], tuple[str, ...], Postings | None]:
+    """Return the weighted columns of what memories say themselves, the words of the cue, rarest first, and their postings."""
     made: dict[str, FloatArray] = {}
     spoken: tuple[str, ...] = ()
+    found = None
     if question.labels and (_weight(config, "text") or _weight(config, "labels")):
-        made, spoken = _lexical(view, question, wanted, config, maths)
+        made, spoken, found = _lexical(view, question, wanted, config, maths)
     if question.vector is not None and view.matrix is not None and (weight := _weight(config, "dense")):
         made["dense"] = _dense(view, view.matrix, question.vector) * weight
-    return made, spoken
+    return made, spoken, found
 
 
 def _lexical(
     view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return weighted BM25 over texts and over labels, as shares of what the words of the cue weigh in all."""
+) -> tuple[dict[str, FloatArray], tuple[str, ...], Postings]:
+    """Return weighted BM25 over texts and over labels, words and postings: as shares of what the words of the cue weigh in all."""
     n, t = view.n, len(question.terms)
     found = view.postings([*(term.key for term in question.terms), *question.labels])
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
@@ -176,7 +193,7 @@ def _lexical(
                 found.positions[part], found.counts[part], bounds, weights * (weight / scale),
                 view.norms(of, config.k1, config.b), wanted, config.k1, made[channel],
             )  # fmt: skip
-    return made, tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
+    return made, tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist()), found
 
 
 def _rarity(frequency: IntArray, n: int, config: RecallConfig) -> FloatArray:
