@@ -96,6 +96,8 @@ class RecallConfig:
         Being of the cue's episode.
     neighbours : float
         What was said just before and after, in the same episode.
+    phrase : float
+        Share of the cue's neighbouring words that stand side by side in a text too; more for what the cue quotes.
     k1, b : float
         BM25: how soon repeated words stop to count, and how far the length of a text does, in [0, 1].
     rarity : float
@@ -124,6 +126,7 @@ class RecallConfig:
     source: float = 0.25
     episode: float = 0.1
     neighbours: float = 1.0
+    phrase: float = 0.2
     k1: float = 1.2
     b: float = 0.75
     rarity: float = 1.25
@@ -135,7 +138,7 @@ class RecallConfig:
     off: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
-        channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
+        channels = ("text", "labels", "dense", "time", "source", "episode", "neighbours", "phrase")
         for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:

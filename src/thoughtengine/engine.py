@@ -35,6 +35,7 @@ from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
 from thoughtengine.memory.moment import Clock, to_stored
+from thoughtengine.memory.phrase import Phrases, phrases_in, with_phrases
 from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
@@ -388,12 +389,21 @@ class ThoughtEngine:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
         now, offset = self._now()
         view, vector = self._memories.view(), self._cue_vector(asked)
-        ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
+        phrases, weight = self._phrases(asked)
+        ranking = rank(
+            view, asked, vector, chosen, k=k + phrases.n_more, now_us=now, config=self._config.recall, offset=offset
+        )
         found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
         hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
+        hits = with_phrases(hits, phrases, weight)[:k]
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
         return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
+
+    def _phrases(self, cue: Cue) -> tuple[Phrases, float]:
+        """Return what of a cue is looked for word for word, and what it weighs."""
+        weight = 0.0 if "phrase" in self._config.recall.off else self._config.recall.phrase
+        return phrases_in(cue.text) if cue.text is not None and weight else Phrases(), weight
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:

@@ -166,7 +166,7 @@ def _own(
 def _lexical(
     view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
 ) -> tuple[dict[str, FloatArray], tuple[str, ...], Postings]:
-    """Return weighted BM25 over texts and over labels, words and postings: as shares of what the words of the cue weigh in all."""
+    """Return weighted BM25 over texts and over labels, as shares of what all words of the cue weigh; words and postings."""
     n, t = view.n, len(question.terms)
     found = view.postings([*(term.key for term in question.terms), *question.labels])
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])

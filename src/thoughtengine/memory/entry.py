@@ -7,6 +7,7 @@ from array import array
 
 import msgspec
 
+from thoughtengine.memory.alike import gist
 from thoughtengine.memory.analysis import ANALYSIS, LABELS, Memo, fold_text, name_term, terms_of_text, words
 from thoughtengine.memory.record import MemoryRecord
 
@@ -37,7 +38,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     labels : bytes
         Hashes of the words of source, tags and spoken date, as `terms`.
     fold : int
-        Hash of text and source without case and spacing: equal for exact repeats; 0 without a text.
+        Hash of the gist of the text, and source: equal for repeats; 0 without a text.
     language : str
         Code of the language by which the text was stemmed; empty: by its scripts.
     """
@@ -88,7 +89,7 @@ def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str
         counted[key] = counted.get(key, 0) + 1
     keys = sorted(counted)
     counts = bytes([min(counted[key], 255) for key in keys])
-    repeat = " ".join(folded.split()) + "\0" + (source or "")
+    repeat = gist(folded, found, language) + "\0" + (source or "")
     return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 
 

@@ -10,23 +10,26 @@ from thoughtengine.memory.languages import DOUBT, LANGUAGES, script_of
 
 __all__ = ["guess"]
 
-_ENGLISH = frozenset("""
+_ENGLISH_TEXT = """
     the of and to is you that it was for are with his they at be this have from or had by but what some we can out
     other were all there when use your how said she which do their if will up about then them would my i'm it's
     don't where who why did does has her him our not could should after before because been very just than too its
-""".split())  # fmt: skip # noqa: SIM905
-_NOBODYS = _ENGLISH | frozenset("""
+"""
+_ENGLISH = frozenset(_ENGLISH_TEXT.split())
+_NOBODYS_TEXT = """
     a ale ali am ami an are as at att ben bin bio biz care com come comment con door dove due far fin fins had hat
     hay he hem her hi i in is jos kim lie man me men met mia min mine mint mit my no off ole on op or over pan pet
     plus pour pro sam sense sin so sole son sue ten till to under us vain van var war
-""".split())  # fmt: skip # noqa: SIM905
+"""
+_NOBODYS = _ENGLISH | frozenset(_NOBODYS_TEXT.split())
 """English words, which speak for no other language."""
 
-_RARELY = frozenset("""
+_RARELY_TEXT = """
     ai al ana au az ce chi ci co cum dal dan de dell den des di die do dos du el els em en era es et eu fur ha han
     ho hun il im ini jo kan ki kita ko la las lo los ma mas mea meg mi mon more nyt o og om oma os par para pas
     per po prin s sa sans se sen si sit su ta tai te til tot tu um va ve vi vid von wo ya yang yo za
-""".split())  # fmt: skip # noqa: SIM905
+"""
+_RARELY = frozenset(_RARELY_TEXT.split())
 """Words that names and quotations bring into English texts: they count little."""
 
 

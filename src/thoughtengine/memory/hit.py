@@ -138,6 +138,10 @@ class Why(Mapping[str, float]):
         ordered = sorted(self._shares.items(), key=lambda item: -item[1])
         return "; ".join(f"{self._phrase(channel)} {share:.2f}" for channel, share in ordered)
 
+    def plus(self, channel: str, share: float) -> Why:
+        """Return the same reasons and one more."""
+        return Why({**self._shares, channel: share}, words=self._words, memory=self._memory, beside=self._beside)
+
     def _phrase(self, channel: str) -> str:
         memory = self._memory
         match channel:
@@ -175,6 +179,7 @@ class Why(Mapping[str, float]):
 
 
 _PHRASES = {
+    "phrase": "word for word",
     "dense": "meaning",
     "time": "around that time",
     "episode": "same episode",
@@ -199,7 +204,7 @@ class Hit:
     why : Why
         Channel → share of the score; a sentence as `str`.
     n_repeats : int
-        Exact repeats (same text and source) that were folded into it.
+        Repeats (same source, and the same text but for fillers and punctuation) that were folded into it.
     """
 
     memory: Memory

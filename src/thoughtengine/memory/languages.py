@@ -132,12 +132,13 @@ SCRIPTS = {
 }  # fmt: skip
 """Script → Snowball stemmer of its words unless their text is guessed to be in another language; empty: there is none."""
 
-SCRIPT_WORDS = frozenset("""
+_SCRIPT_WORDS_TEXT = """
     και το τα η ο οι τον την του της των σε στο στη στην με για από που πού τι ποιος ποια πότε γιατί πώς πόσο είναι ήταν
     έχει δεν να θα μου σου μας ένα μια ένας
     में से को का की के है हैं था थी थे और पर ने क्या कब कहाँ कहां कौन क्यों कैसे किस कितने यह वह मैं हम मेरा मेरी एक नहीं
     את של על עם אל מה מי מתי איפה למה איך כמה האם הוא היא הם אני אנחנו לא זה זאת היה הייתה יש או גם
-""".split())  # fmt: skip # noqa: SIM905
+"""
+SCRIPT_WORDS = frozenset(_SCRIPT_WORDS_TEXT.split())
 """Function words of Greek, Hindi and Hebrew."""
 
 _RANGES = [
