@@ -182,17 +182,30 @@ def name_term(namespace: str, name: str) -> int:
 TERMS: Memo[str, int] = Memo(lambda word: name_term("", stem(word)), 1 << 16)
 """Word → hash of its stem by the stemmer of its script: its identity in the index of texts."""
 
-_FOREIGN = {code: Memo(lambda word, code=code: _foreign(word, code), 1 << 14) for code in LANGUAGES}
+_FOREIGN: dict[str, Memo[str, int]] = {
+    code: Memo(lambda word, code=code: _foreign(word, code), 1 << 14)  # type: ignore[misc]
+    for code in LANGUAGES
+}
 _PIECES: Memo[str, tuple[int, ...]] = Memo(lambda word: tuple(name_term("~", gram) for gram in _grams(word)), 1 << 14)
 
 
 def _foreign(word: str, code: str) -> int:
     """Return the hash of a word in a text of a guessed language; of other scripts and numbers the usual one."""
-    if script_of(word) != LANGUAGES[code].script or not word.isalpha():
+    core = _core(word, code)
+    if script_of(core) != LANGUAGES[code].script or not core.isalpha():
         return TERMS[word]
     if LANGUAGES[code].snowball in _KNOWN:
-        return name_term(code + ":", stem(word, code))
-    return name_term("?:", stem(word))
+        return name_term(code + ":", stem(core, code))
+    return name_term("?:", stem(core))
+
+
+def _core(word: str, code: str) -> str:
+    """Return a word without the article before its apostrophe, or the ending behind it."""
+    if "'" not in word:
+        return word
+    if code in ("fr", "it", "ca"):
+        return word.rpartition("'")[2]
+    return word.partition("'")[0] if code == "tr" else word.replace("'", "")
 
 
 def _grams(word: str) -> list[str]:
@@ -207,7 +220,7 @@ def _is_unstemmed(word: str, language: str) -> bool:
     if word.isascii() and not language:
         return False
     if language and script_of(word) == LANGUAGES[language].script:
-        return word.isalpha() and LANGUAGES[language].snowball not in _KNOWN
+        return word.replace("'", "").isalpha() and LANGUAGES[language].snowball not in _KNOWN
     return _UNSTEMMED.match(word) is not None
 
 

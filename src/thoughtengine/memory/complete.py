@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thoughtengine._types import BoolArray, IntArray
 from thoughtengine.memory.question import Question
@@ -29,7 +30,7 @@ def is_complete(question: Question, found: Postings, visible: BoolArray | None, 
     -----
     Begins with the rarest word and stops where nothing is left, mostly after two.
     """
-    holders: dict[int, list[IntArray]] = {}
+    holders: dict[int, list[NDArray[np.int32]]] = {}
     for i, (term, owner) in enumerate(zip(question.terms, question.owners, strict=True)):
         if term.is_whole and found.bounds[i] < found.bounds[i + 1]:
             holders.setdefault(owner, []).append(found.positions[found.bounds[i] : found.bounds[i + 1]])
