@@ -28,7 +28,7 @@ from benchmarks.peers.thoughtengine import Mind
 from benchmarks.workloads import Item
 
 K = 20
-CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours")
+CHANNELS = ("text", "labels", "dense", "time", "source", "episode", "neighbours", "phrase")
 UNANSWERABLE = 5
 HEADS = ("evidence of questions, % of", "hit@1", "hit@5", "hit@10", "hit@20", "R@10", "MRR", "cat. 5 hit@10")
 
