@@ -393,9 +393,11 @@ class ThoughtEngine:
         ranking = rank(
             view, asked, vector, chosen, k=k + phrases.n_more, now_us=now, config=self._config.recall, offset=offset
         )
-        found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
+        records = {id_: self._memories.record(id_) for id_ in ranking.ids.tolist()}
+        texts = [None if record is None else record.text for record in records.values()]
+        ranking = with_phrases(ranking, phrases, texts, view, weight=weight, k=k)
+        found = ((id_, self._memories.memory(id_, now, record=records[id_])) for id_ in ranking.ids.tolist())
         hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
-        hits = with_phrases(hits, phrases, weight)[:k]
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
         return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))

@@ -69,7 +69,7 @@ class Collection:
         """Return what stands about a memory."""
         return self._store.get(MARK, id_, MarkRecord) or MarkRecord()
 
-    def memory(self, id_: int, now: int, *, hidden: bool = False) -> Memory | None:
+    def memory(self, id_: int, now: int, *, hidden: bool = False, record: MemoryRecord | None = None) -> Memory | None:
         """Return a memory, None where it is not there or forgotten.
 
         Parameters
@@ -78,8 +78,10 @@ class Collection:
             Microseconds since 1970, for its strength.
         hidden : bool
             Whether a forgotten one counts as there.
+        record : MemoryRecord, optional
+            Its record, where it was read already.
         """
-        record = self.record(id_)
+        record = record or self.record(id_)
         if record is None:
             return None
         mark = self.mark(id_)

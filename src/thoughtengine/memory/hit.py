@@ -138,10 +138,6 @@ class Why(Mapping[str, float]):
         ordered = sorted(self._shares.items(), key=lambda item: -item[1])
         return "; ".join(f"{self._phrase(channel)} {share:.2f}" for channel, share in ordered)
 
-    def plus(self, channel: str, share: float) -> Why:
-        """Return the same reasons and one more."""
-        return Why({**self._shares, channel: share}, words=self._words, memory=self._memory, beside=self._beside)
-
     def _phrase(self, channel: str) -> str:
         memory = self._memory
         match channel:

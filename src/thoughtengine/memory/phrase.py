@@ -7,16 +7,19 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-import attrs
+import numpy as np
 
 from thoughtengine.memory.analysis import fold_text
-from thoughtengine.memory.hit import Hit
+from thoughtengine.memory.ranking import Ranking
+from thoughtengine.memory.view import View
 
 __all__ = ["Phrases", "phrases_in", "with_phrases"]
 
-_GAPS = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~¿¡«»“”„‘…–—·、。，！？：；（）「」؟،।', " "))
+_GAPS = str.maketrans(
+    dict.fromkeys('\t\n\r\f\v!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~¿¡«»“”„‘…–—·、。，！？：；（）「」؟،।\xa0', " ")
+)
 _QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»')
-_READ = 1 << 13  # characters of a text that are looked at
+_READ = 1 << 12  # characters of a text that are looked at
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
 _CLOSELY = 128  # hits whose texts are looked at
 _MORE, _MORE_QUOTED = 10, 100
@@ -63,7 +66,10 @@ def _found(phrases: Sequence[str], spaced: str) -> float:
 
 
 def _spaced(text: str) -> str:
-    return f" {' '.join(fold_text(text[:_READ]).translate(_GAPS).split())} "
+    flat = fold_text(text[:_READ]).translate(_GAPS)
+    while "  " in flat:  # far cheaper than to split and join a long text
+        flat = flat.replace("  ", " ")
+    return f" {flat.strip()} "
 
 
 def phrases_in(cue: str) -> Phrases:
@@ -74,49 +80,59 @@ def phrases_in(cue: str) -> Phrases:
     >>> phrases_in('Who said "red canoe"?')
     Phrases(pairs=(' who said ', ' said red ', ' red canoe '), quoted=(' red canoe ',))
     """
-    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue).split()))
+    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue)[1:-1].split(" ")))
     found = (next(filter(None, match.groups())) for match in _QUOTATION.finditer(cue[:_READ]))
     quoted = dict.fromkeys(phrase for phrase in map(_spaced, found) if phrase.strip())
     return Phrases(tuple(pairs), tuple(quoted))
 
 
-def with_phrases(hits: tuple[Hit, ...], phrases: Phrases, weight: float) -> tuple[Hit, ...]:
-    """Add the channel `phrase` to hits and put them in order again.
+def with_phrases(
+    ranking: Ranking, phrases: Phrases, texts: Sequence[str | None], view: View, *, weight: float, k: int
+) -> Ranking:
+    """Add the channel `phrase` to a ranking, put it in order again and keep the best k.
 
     Parameters
     ----------
-    hits : tuple of Hit
-        Best first.
+    ranking : Ranking
+        Of more than k memories, so that others may come up.
     phrases : Phrases
         Of the cue.
+    texts : sequence of str or None
+        Of the ranked memories, in order.
+    view : View
+        Where they stand, and what replaced them.
     weight : float
         Of the channel.
+    k : int
+        How many to keep.
 
     Notes
     -----
-    What an older version says word for word counts for the newest, so that it cannot rise above it. Costs some four
-    microseconds for a hit of twenty words.
+    What an older version says word for word counts for the newest that was ranked, so that it cannot rise above it.
     """
     if not phrases.pairs and not phrases.quoted:
-        return hits
-    by_id = {hit.id: at for at, hit in enumerate(hits)}
-    shares = [0.0] * len(hits)
-    for at, hit in enumerate(hits[:_CLOSELY]):
-        newest = _newest(hits, at, by_id)
-        if newest is not None and hit.text is not None:
-            shares[newest] = max(shares[newest], weight * phrases.share(hit.text))
-    scored = [_with_share(hit, share) if share else hit for hit, share in zip(hits, shares, strict=True)]
-    return tuple(sorted(scored, key=lambda hit: -hit.score))  # of equals the one that was before
+        return ranking
+    row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
+    added = np.zeros(len(row_of))
+    for id_, text in zip(row_of, texts[:_CLOSELY], strict=False):
+        if text is not None and (share := phrases.share(text)):
+            newest = _newest(view, id_, row_of) if view.has_replaced else row_of[id_]
+            added[newest] = max(added[newest], weight * share)
+    scores = ranking.scores + added
+    order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
+    return ranking._replace(
+        ids=ranking.ids[order],
+        scores=scores[order],
+        shares=np.column_stack((ranking.shares, added))[order],
+        channels=(*ranking.channels, "phrase"),
+        n_repeats=ranking.n_repeats[order],
+        beside=ranking.beside[order],
+    )
 
 
-def _newest(hits: Sequence[Hit], at: int, by_id: dict[int, int]) -> int | None:
-    """Return where the newest version of a hit is; None where it is not among them."""
-    while (later := hits[at].memory.superseded_by) is not None:
-        if later not in by_id:
-            return None
-        at = by_id[later]
-    return at
-
-
-def _with_share(hit: Hit, share: float) -> Hit:
-    return attrs.evolve(hit, score=hit.score + share, why=hit.why.plus("phrase", share))
+def _newest(view: View, id_: int, row_of: dict[int, int]) -> int:
+    """Return the row of the newest version of a memory that was ranked."""
+    row = row_of[id_]
+    while (position := view.position(id_)) is not None and (id_ := int(view.columns.successor[position])):
+        row = row_of.get(id_, row)
+    return row
