@@ -98,6 +98,8 @@ class RecallConfig:
         Being of the cue's episode.
     neighbours : float
         What was said just before and after, in the same episode.
+    phrase : float
+        Share of the cue's neighbouring words that stand side by side in a text too; more for what the cue quotes.
     feeling : float
         Share by which the rest counts more for memories near to the feeling that is asked for.
     strength : float
@@ -132,6 +134,7 @@ class RecallConfig:
     source: float = 0.25
     episode: float = 0.1
     neighbours: float = 1.0
+    phrase: float = 0.2
     feeling: float = 1.0
     strength: float = 0.0
     k1: float = 1.2
@@ -146,8 +149,8 @@ class RecallConfig:
 
     def __attrs_post_init__(self) -> None:
         channels = (
-            "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "feeling",
-            "strength",
+            "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "phrase",
+            "feeling", "strength",
         )  # fmt: skip
         for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6

@@ -34,6 +34,7 @@ from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
 from thoughtengine.memory.moment import Clock, to_stored
+from thoughtengine.memory.phrase import Phrases, phrases_in, with_phrases
 from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
@@ -406,16 +407,25 @@ class ThoughtEngine:
         now, offset = self._now()
         stored = self._store.head.memories
         view, vector = self._memories.view(whole=False), self._cue_vector(asked)
+        phrases, weight = self._phrases(asked)
         ranking = rank(
-            view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset,
+            view, asked, vector, chosen, k=k + phrases.n_more, now_us=now, config=self._config.recall, offset=offset,
             encoder=None if asked.vector is not None else self._speller, formerly=self._formerly(view, asked),
             feeling=_feeling(feeling),
         )  # fmt: skip
-        hits = as_hits(ranking, self._memories.found(view, ranking.places, now))
+        records = self._memories.records(ranking.ids.tolist())
+        texts = [records[id_][0].text if id_ in records else None for id_ in ranking.ids.tolist()]
+        ranking = with_phrases(ranking, phrases, texts, view, weight=weight, k=k)
+        hits = as_hits(ranking, self._memories.found(view, ranking.places, now, records))
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
         coverage = min(1.0, view.n / stored) if stored else 1.0
         return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), coverage)
+
+    def _phrases(self, cue: Cue) -> tuple[Phrases, float]:
+        """Return what of a cue is looked for word for word, and what it weighs."""
+        weight = 0.0 if "phrase" in self._config.recall.off else self._config.recall.phrase
+        return phrases_in(cue.text) if cue.text is not None and weight else Phrases(), weight
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:

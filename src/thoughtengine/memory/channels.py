@@ -14,6 +14,7 @@ from thoughtengine.encoders.pooling import pool
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import FUNCTION_WORDS
 from thoughtengine.memory.columns import akin
+from thoughtengine.memory.complete import is_complete
 from thoughtengine.memory.likeness import Likeness
 from thoughtengine.memory.question import Question
 from thoughtengine.memory.shortlist import POOL, shortlist, with_neighbours
@@ -35,6 +36,9 @@ _FEW = 8  # times as many as are wanted: so few are all looked at
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
+_FILLING = np.float32(
+    0.5
+)  # share of what neighbours lend, up to which they fill, where a memory holds every word of the cue
 _NOBODY = np.empty(0, np.int64)
 _F = np.float32
 
@@ -117,6 +121,7 @@ class _Scoring:
         self._lends = _EVERYONE if visible is None else visible
         self._text, self._labels, self._dense, self._total = _zeros(view.n)
         self._weighted: SingleArray | None = None
+        self._complete = False
         self._wanted = max(POOL, 2 * k)
         self._associated = self._called_up()
 
@@ -147,13 +152,14 @@ class _Scoring:
         view, question, config = self._view, self._question, self._config
         if not question.labels:
             return ()
-        t = len(question.terms)
-        parts = view.find(question.terms + question.labels)
+        t, keys = len(question.terms), [term.key for term in question.terms]
+        parts = view.find([*keys, *question.labels])
         frequency = sum((part.stops - part.starts for part in parts), np.zeros(t + len(question.labels), np.int64))
         in_texts, in_labels = self._weights(frequency, t)
         self._weigh_meaning(frequency[:t])
+        self._complete = is_complete(question, parts, frequency[:t], self._lends, self._chosen)
         rarity = in_labels.copy()
-        np.maximum(rarity[:t], in_texts, out=rarity[:t])
+        np.maximum.at(rarity, np.array(question.owners, np.int64), in_texts)
         scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
         read = self._read(frequency)
         wanted = self._asked()
@@ -179,16 +185,21 @@ class _Scoring:
         return tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
 
     def _weights(self, frequency: IntArray, t: int) -> tuple[FloatArray, FloatArray]:
-        """Return the rarity of each word of the cue among texts, and among labels.
+        """Return the rarity of each term of the cue among texts, and of each word among labels.
 
         A word is as common as it is in texts or in labels, whichever is more.
         """
-        config = self._config
-        together = frequency[t:].copy()
-        np.maximum(together[:t], frequency[:t], out=together[:t])
-        in_labels = np.where(together > 0, self._surprise(together), 0.0)
-        in_labels[[word in FUNCTION_WORDS for word in self._question.words]] *= config.function_words
-        return np.where(frequency[:t] > 0, in_labels[:t], 0.0), in_labels
+        question, few = self._question, self._config.function_words
+        owners, frequent = np.array(question.owners, np.int64), frequency[t:].copy()
+        shares = np.array([term.share for term in question.terms])
+        together = np.maximum(frequency[:t], frequent[owners])
+        in_texts = np.where(frequency[:t] > 0, self._surprise(together) * shares, 0.0)
+        in_texts[[term.is_common for term in question.terms]] *= few
+        whole = shares == 1.0
+        np.maximum.at(frequent, owners[whole], together[whole])
+        in_labels = np.where(frequent > 0, self._surprise(frequent), 0.0)
+        in_labels[[word in FUNCTION_WORDS for word in question.words]] *= few
+        return in_texts, in_labels
 
     def _surprise(self, frequency: IntArray) -> FloatArray:
         """Return a power of the inverse document frequency as Lucene has it."""
@@ -220,9 +231,10 @@ class _Scoring:
         spelled = self._question.spelled
         if spelled is None or not self._on("dense_weighted"):
             return
-        t = len(frequency)
-        rarity = self._surprise(frequency)
-        rarity[[word in FUNCTION_WORDS for word in self._question.words[:t]]] *= self._config.function_words
+        known = np.zeros(len(spelled.tokens), np.int64)
+        np.maximum.at(known, np.array(self._question.owners, np.int64), frequency)
+        rarity = self._surprise(known)
+        rarity[[word in FUNCTION_WORDS for word in self._question.words[: len(known)]]] *= self._config.function_words
         weights = np.repeat(rarity, [len(mine) for mine in spelled.tokens]).astype(np.float32)
         self._weighted = pool([np.concatenate(spelled.tokens)], spelled.table, [weights])[0]
 
@@ -295,7 +307,11 @@ class _Scoring:
     # the channels that weigh what was found
 
     def _lean(self, places: IntArray, out: FloatArray) -> None:
-        """Write what memories get from what was said just before and after them."""
+        """Write what memories get from what was said just before and after them.
+
+        Where a memory holds every word of the cue, the others need no help to be found: then neighbours fill up to half of
+        what they lend, and add nothing to what has more of its own.
+        """
         if weight := self._on("neighbours"):
             n, columns, config = self._view.n, self._view.columns, self._config
             lent = np.empty(len(places), np.float32)
@@ -303,6 +319,8 @@ class _Scoring:
                 self._text, self._dense, self._lends, columns.previous[:n], columns.following[:n], columns.length[:n],
                 places, _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words), lent,
             )  # fmt: skip
+            if self._complete:
+                lent = np.maximum(_FILLING * lent - self._text[places] - self._dense[places], _F(0.0))
             out[:] = lent * weight
 
     def _place(self, places: IntArray, shares: FloatArray) -> None:

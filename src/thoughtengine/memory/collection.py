@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import msgspec
@@ -28,6 +28,8 @@ __all__ = ["Collection"]
 
 _DAY = 86_400_000_000
 _UNMARKED = MarkRecord()
+
+Records = dict[int, tuple[MemoryRecord, int]]
 
 
 class Collection:
@@ -77,14 +79,18 @@ class Collection:
             return None
         return _memory(id_, record, mark, self._store.get(APPRAISAL, id_, AppraisalRecord), now)
 
-    def found(self, view: View, places: IntArray, now: int) -> dict[int, Memory]:
-        """Return the memories at positions of a view by id, those that are there and not forgotten.
+    def records(self, ids: Iterable[int]) -> Records:
+        """Return memories as they are stored, by id, and what lies beside each; one read a memory, 5 microseconds and more."""
+        return self._store.get_many(MEMORY, ids, MemoryRecord)
 
-        Cost: one read a memory, about 5 microseconds, and another for a mark or an appraisal that there is.
+    def found(self, view: View, places: IntArray, now: int, records: Records) -> dict[int, Memory]:
+        """Return the memories at positions of a view by id, those of `records` that are not forgotten.
+
+        Cost: a read for each mark or appraisal that there is.
         """
         ids = view.ids[places].tolist()
         states = dict(zip(ids, view.columns.state[places].tolist(), strict=True))
-        records = self._store.get_many(MEMORY, ids, MemoryRecord)
+        records = {id_: records[id_] for id_ in ids if id_ in records}
         felt = [id_ for id_, (_, beside) in records.items() if beside & MEMORY.beside[APPRAISAL.prefix]]
         appraisals = self._store.get_many(APPRAISAL, felt, AppraisalRecord)
         marks = self._store.get_many(MARK, [id_ for id_ in records if states[id_] & ~LAYER], MarkRecord)

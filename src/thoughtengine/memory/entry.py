@@ -7,7 +7,8 @@ from array import array
 
 import msgspec
 
-from thoughtengine.memory.analysis import ANALYSIS, LABELS, TERMS, Memo, fold_text, name_term, words
+from thoughtengine.memory.alike import gist
+from thoughtengine.memory.analysis import ANALYSIS, LABELS, Memo, fold_text, name_term, terms_of_text, words
 from thoughtengine.memory.record import MemoryRecord
 
 __all__ = ["MONTHS", "Entry", "date_words", "make_entry"]
@@ -31,13 +32,15 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     length : int
         Words of the text.
     terms : bytes
-        Hashes of the distinct stems, ascending, little-endian unsigned 64-bit.
+        Hashes of the distinct stems, ascending, little-endian unsigned 64-bit; n-grams where there is no stemmer.
     counts : bytes
         How often each occurs, one byte each, at most 255.
     labels : bytes
         Hashes of the words of source, tags and spoken date, as `terms`.
     fold : int
-        Hash of text and source without case and spacing: equal for exact repeats; 0 without a text.
+        Hash of the gist of the text, and source: equal for repeats; 0 without a text.
+    language : str
+        Code of the language by which the text was stemmed; empty: by its scripts.
     """
 
     layer: int
@@ -54,6 +57,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True):
     labels: bytes
     fold: int
     supersedes: int | None = None
+    language: str = ""
 
 
 def make_entry(record: MemoryRecord) -> Entry:
@@ -68,26 +72,25 @@ def make_entry(record: MemoryRecord) -> Entry:
     -----
     On the path of every remember: about 20 microseconds for a text of 20 words. Payloads are not looked into.
     """
-    length, terms, counts, fold = 0, b"", b"", 0
+    length, terms, counts, fold, language = 0, b"", b"", 0, ""
     if record.text is not None:
-        length, terms, counts, fold = _analyse(record.text, record.source)
+        length, terms, counts, fold, language = _analyse(record.text, record.source)
     return Entry(
         record.layer, record.at, record.offset, record.source, record.episode, record.kind, record.tags, ANALYSIS,
-        length, terms, counts, _labels_of(record), fold, record.supersedes,
+        length, terms, counts, _labels_of(record), fold, record.supersedes, language,
     )  # fmt: skip
 
 
-def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int]:
+def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str]:
     folded = fold_text(text)
-    found = words(folded)
+    found, terms, language = terms_of_text(folded)
     counted: dict[int, int] = {}
-    for word in found:
-        key = TERMS[word]
+    for key in terms:
         counted[key] = counted.get(key, 0) + 1
     keys = sorted(counted)
     counts = bytes([min(counted[key], 255) for key in keys])
-    repeat = " ".join(folded.split()) + "\0" + (source or "")
-    return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1
+    repeat = gist(folded, found, language) + "\0" + (source or "")
+    return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 
 
 def _labels_of(record: MemoryRecord) -> bytes:

@@ -11,7 +11,7 @@ import numpy as np
 
 from thoughtengine._types import SingleArray
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
+from thoughtengine.memory.analysis import LABELS, fold_text, terms_of_cue, terms_of_text, words
 from thoughtengine.memory.entry import date_words
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.moment import to_stored
@@ -19,6 +19,7 @@ from thoughtengine.memory.moment import to_stored
 __all__ = ["Cue", "Hit", "Recall", "Why"]
 
 _EPOCH = dt.date(1970, 1, 1).toordinal()
+_MATCHED = 0.25  # share of a word that has to be there: all of it, or half of its n-grams
 _SHOWN = 3  # words named in a reason
 _LONGEST = 16 << 20  # characters of a cue
 _LINE = 160  # characters of a text in the printed recall
@@ -155,8 +156,10 @@ class Why(Mapping[str, float]):
         """Words of the cue that the text has too, the rarest first."""
         if self._memory is None or self._memory.text is None:
             return ()
-        mine = {TERMS[word] for word in words(fold_text(self._memory.text))}
-        return tuple(word for word in self._words if TERMS[word] in mine)
+        _, terms, language = terms_of_text(fold_text(self._memory.text))
+        mine, languages = set(terms), (language,) if language else ()
+        shares = {word: [t.share for t in terms_of_cue(word, languages) if t.key in mine] for word in self._words}
+        return tuple(word for word, found in shares.items() if sum(found) >= _MATCHED)
 
     @property
     def labelled(self) -> tuple[str, ...]:
@@ -172,6 +175,7 @@ class Why(Mapping[str, float]):
 
 
 _PHRASES = {
+    "phrase": "word for word",
     "dense": "meaning",
     "dense_weighted": "meaning of the rarer words",
     "associations": "goes with it",
@@ -200,7 +204,7 @@ class Hit:
     why : Why
         Channel → share of the score; a sentence as `str`.
     n_repeats : int
-        Exact repeats (same text and source) that were folded into it.
+        Repeats (same source, and the same text but for fillers and punctuation) that were folded into it.
     """
 
     memory: Memory

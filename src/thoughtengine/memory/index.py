@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from types import ModuleType
 from typing import NamedTuple
@@ -71,12 +71,15 @@ class Run(NamedTuple):
         By the names of `Columns`; `source`, `episode`, `kind` are codes of the run's own, `previous` is relative to its first.
     sources, episodes, kinds : list of str
         Values of the codes 1 and on.
+    languages : list of str
+        Of its texts, at least.
     """
 
     columns: Mapping[str, IntArray]
     sources: list[str]
     episodes: list[str]
     kinds: list[str]
+    languages: list[str]
 
 
 class Index:
@@ -169,7 +172,7 @@ class Index:
         self._count(
             int(np.count_nonzero(lengths)), int(lengths.sum(dtype=np.int64)),
             int(columns.labels[start:stop].sum(dtype=np.int64)), int(columns.at[start:stop].min()),
-            int(columns.at[start:stop].max()),
+            int(columns.at[start:stop].max()), run.languages,
         )  # fmt: skip
         self._n = stop
         self._segments += (segment,)
@@ -282,7 +285,7 @@ class Index:
         columns.valence[position], columns.arousal[position] = felt(row.appraisal)
         self._states[entry.layer] += 1
         self._chain(position, (episode,))
-        self._count(length > 0, length, n_labels, entry.at, entry.at)
+        self._count(length > 0, length, n_labels, entry.at, entry.at, {entry.language})
         if row.mark is not None:
             self._mark(position, row.mark)
 
@@ -304,16 +307,21 @@ class Index:
         for state in states:
             self._states[state] += 1
         self._chain(start, codes)
-        self._count(len(lengths) - lengths.count(0), sum(lengths), sum(labels), min(moments), max(moments))
+        self._count(
+            len(lengths) - lengths.count(0), sum(lengths), sum(labels), min(moments), max(moments),
+            {entry.language for entry in entries},
+        )  # fmt: skip
 
-    def _count(self, texts: int, words: int, labels: int, first: int, last: int) -> None:
+    def _count(self, texts: int, words: int, labels: int, first: int, last: int, languages: Collection[str]) -> None:
         so_far = self._totals
+        new = set(languages).difference(so_far.languages, ("",))
         self._totals = Totals(
             so_far.texts + texts,
             so_far.words + words,
             so_far.labels + labels,
             min(so_far.first, first) if self._n else first,
             max(so_far.last, last) if self._n else last,
+            tuple(sorted({*so_far.languages, *new})) if new else so_far.languages,
         )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:

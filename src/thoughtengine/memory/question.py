@@ -10,7 +10,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray, TokenArray
 from thoughtengine.encoders import TokenEncoder, spell
-from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
+from thoughtengine.memory.analysis import LABELS, TERMS, Term, fold_text, terms_of_cue, words
 from thoughtengine.memory.dates import Span, dates_in
 from thoughtengine.memory.vectors import unit_rows
 from thoughtengine.memory.view import View
@@ -26,7 +26,7 @@ Associated = tuple[IntArray, FloatArray]
 
 
 class Spelled(NamedTuple):
-    """The tokens of each word of a cue, in the order of its terms, and the vector of each token there is."""
+    """The tokens of each word of a cue's text, in order, and the vector of each token there is."""
 
     tokens: list[TokenArray]
     table: SingleArray
@@ -39,8 +39,12 @@ class Question(NamedTuple):
     ----------
     words : tuple of str
         Distinct words of the text, then those of its dates.
-    terms, labels : tuple of int
-        Hashes of the former among texts, and of all among sources, tags and dates.
+    terms : tuple of Term
+        Ways in which the words of the text may stand in texts.
+    owners : tuple of int
+        The word that each term is of, ascending.
+    labels : tuple of int
+        Hashes of all words among sources, tags and dates.
     spans : tuple of Span
         Stretches of local time it speaks of.
     units : mapping of str to array of float32, shape (d,)
@@ -58,7 +62,8 @@ class Question(NamedTuple):
     """
 
     words: tuple[str, ...]
-    terms: tuple[int, ...]
+    terms: tuple[Term, ...]
+    owners: tuple[int, ...]
     labels: tuple[int, ...]
     spans: tuple[Span, ...]
     units: Mapping[str, SingleArray]
@@ -107,19 +112,24 @@ def ask(
     spans = dates.spans
     if at is not None and not spans:
         spans = (Span(local, local + 1),)
+    asked = list(islice(terms.values(), _LONGEST))
+    ways: dict[int, tuple[Term, int]] = {}
+    for owner, word in enumerate(asked):
+        for term in terms_of_cue(word, view.totals.languages):
+            ways.setdefault(term.key, (term, owner))
     labels: dict[int, str] = {}
-    for word in (*islice(terms.values(), _LONGEST), *dates.words):
+    for word in (*asked, *dates.words):
         labels.setdefault(LABELS[word], word)
-    spoken = list(islice(terms.values(), _LONGEST))
     return Question(
         tuple(labels.values()),
-        tuple(islice(terms, _LONGEST)),
+        tuple(term for term, _ in ways.values()),
+        tuple(owner for _, owner in ways.values()),
         tuple(labels),
         spans,
         _units(({} if vector is None else {view.made_by: vector}) | dict(formerly or {})),
         tuple(view.sources.named(tuple(labels))),
         0 if episode is None else view.episodes.codes.get(episode, -1),
-        None if encoder is None or not spoken else Spelled(spell(encoder, spoken), encoder.table),
+        None if encoder is None or not asked else Spelled(spell(encoder, asked), encoder.table),
     )
 
 

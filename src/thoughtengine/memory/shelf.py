@@ -201,7 +201,8 @@ def _run(file: ColumnFile) -> Run:
         When they do not verify.
     """
     columns = {name: file.read(name) for name in (*_COLUMNS, *_CODED, "previous")}
-    return Run(columns, file.meta["sources"], file.meta["episodes"], file.meta["kinds"])
+    meta = file.meta
+    return Run(columns, meta["sources"], meta["episodes"], meta["kinds"], meta["languages"])
 
 
 def _mapped(file: ColumnFile, start: int) -> Segment:
@@ -234,7 +235,7 @@ def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, ND
     span, columns = slice(segment.start, segment.stop), view.columns
     arrays: dict[str, NDArray[Any]] = {name: getattr(columns, name)[span].copy() for name in _COLUMNS}
     arrays["state"] &= LAYER  # marks are read from their rows
-    meta: dict[str, Any] = {"logic": LOGIC, "analysis": ANALYSIS}
+    meta: dict[str, Any] = {"logic": LOGIC, "analysis": ANALYSIS, "languages": list(view.totals.languages)}
     for name, names in zip(_CODED, (view.sources, view.episodes, view.kinds), strict=True):
         arrays[name], meta[name + "s"] = _own_codes(getattr(columns, name)[span], names)
     previous = columns.previous[span] - np.int32(segment.start)

@@ -49,13 +49,14 @@ class Found(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over all memories: how many have a text, words, labels; the first and the last moment."""
+    """Sums over all memories: how many have a text, words, labels; the first and the last moment; languages of the texts."""
 
     texts: int = 0
     words: int = 0
     labels: int = 0
     first: int = 0
     last: int = 0
+    languages: tuple[str, ...] = ()
 
     @property
     def mean_words(self) -> float:

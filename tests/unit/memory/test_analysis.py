@@ -8,7 +8,7 @@ from thoughtengine.memory.analysis import ANALYSIS, LABELS, TAGS, TERMS, Memo, f
 
 
 def test_the_identity_names_logic_stemmer_and_version() -> None:
-    assert ANALYSIS.startswith("words 1, snowball english ")
+    assert ANALYSIS.startswith("words 2, snowball ")
     assert ANALYSIS[-1].isdigit()
 
 

@@ -102,8 +102,8 @@ def test_the_episode_of_the_cue_counts() -> None:
 
 def test_neighbours_lend_within_the_episode() -> None:
     texts = ("nothing", "else", "tea", "yes", "no", "what")
-    index = index_of(*(entry(text, episode="e") for text in texts), entry("other", episode="f"))
-    ranking = ask(index, "tea")
+    index = index_of(*(entry(text, episode="e") for text in texts), entry("rum", episode="f"))
+    ranking = ask(index, "tea or rum", episode="e")
     assert ranking.ids.tolist() == [3, 4, 2, 5, 1]
     lent = share(ranking, "neighbours")
     match = share(ranking, "text")[0]
@@ -112,8 +112,9 @@ def test_neighbours_lend_within_the_episode() -> None:
 
 
 def test_long_memories_lean_less_on_their_neighbours() -> None:
-    index = index_of(entry("tea", episode="e"), entry("word " * 200, episode="e"))
-    match, lent = share(ask(index, "tea"), "text")[0], share(ask(index, "tea"), "neighbours")[1]
+    index = index_of(entry("tea", episode="e"), entry("word " * 200, episode="e"), entry("rum", episode="f"))
+    ranking = ask(index, "tea rum", episode="e")
+    match, lent = share(ranking, "text")[0], share(ranking, "neighbours")[1]
     assert lent == pytest.approx(0.5 * 0.8 * match)
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.indexes import NOON, entry
-from thoughtengine.memory.analysis import ANALYSIS, LABELS, TERMS, fold_text, words
+from thoughtengine.memory.analysis import ANALYSIS, LABELS, TERMS, fold_text, terms_of_text
 from thoughtengine.memory.entry import Entry, date_words
 
 
@@ -53,6 +53,8 @@ def test_without_a_text_there_are_labels_only() -> None:
         (("tea\nplease", None), ("tea please", None), True),
         (("tea", "Dana"), ("tea", "Bob"), False),
         (("tea", "Dana"), ("tea", None), False),
+        (("Tea please", "Dana"), ("Oh, the tea!", "Dana"), True),
+        (("tea", "Dana"), ("tea?", "Dana"), False),
         (("😀", None), ("😡", None), False),
         (("3.5 cups", None), ("3 5 cups", None), False),
     ],
@@ -71,10 +73,11 @@ def test_counts_stop_at_one_byte() -> None:
 @given(st.text(), st.one_of(st.none(), st.text(min_size=1)), st.lists(st.text(min_size=1), max_size=3))
 def test_any_text_gives_a_sound_entry(text: str, source: str | None, tags: list[str]) -> None:
     made = entry(text, source=source, tags=tags)
-    expected = Counter(TERMS[word] for word in words(fold_text(text)))
+    found, terms, language = terms_of_text(fold_text(text))
+    expected = Counter(terms)
     assert hashes(made.terms) == sorted(expected)
     assert dict(zip(hashes(made.terms), made.counts, strict=True)) == {key: min(n, 255) for key, n in expected.items()}
-    assert made.length == expected.total()
+    assert (made.length, made.language) == (len(found), language)
     assert hashes(made.labels) == sorted(set(hashes(made.labels)))
     assert msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Entry) == made
 

@@ -19,7 +19,8 @@ def asked(
 def test_words_are_distinct_by_stem_and_in_order() -> None:
     question = asked("Hiking and hikes, and TEA")
     assert question.words == ("hiking", "and", "tea")
-    assert question.terms == tuple(TERMS[word] for word in question.words)
+    assert [term.key for term in question.terms] == [TERMS[word] for word in question.words]
+    assert question.owners == (0, 1, 2)
     assert question.labels == tuple(LABELS[word] for word in question.words)
 
 
