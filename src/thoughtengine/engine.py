@@ -7,8 +7,9 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -34,8 +35,9 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
+from thoughtengine.memory.hit import Access
 from thoughtengine.memory.moment import Clock, to_stored
-from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
+from thoughtengine.memory.recall import Cue, Hit, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
@@ -389,11 +391,33 @@ class ThoughtEngine:
         now, offset = self._now()
         view, vector = self._memories.view(), self._cue_vector(asked)
         ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
-        found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
-        hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
+        hits = as_hits(ranking, self._present(ranking.ids.tolist(), now))
+        newest = int(view.ids[-1]) if view.n else 0
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
-        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
+
+        def more(n: int, least: float) -> tuple[Hit, ...]:
+            """Rank once more, deeper: so a recall whose context nobody asks for pays nothing for it."""
+            self._store.ready()
+            view, config, known = self._memories.view(), self._config.recall, {hit.id for hit in hits}
+            deep = rank(view, asked, vector, chosen, k=k + n, now_us=now, config=config, offset=offset)
+            good = deep.ids[(deep.scores >= least) & (deep.ids <= newest)].tolist()
+            return as_hits(deep, self._present([id_ for id_ in good if id_ not in known][:n], now))
+
+        access = Access(partial(self._present, now=now), more, self._rarity)
+        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), access=access)
+
+    def _present(self, ids: Iterable[int], now: int) -> dict[int, Memory]:
+        """Return those memories that are there and not forgotten."""
+        self._store.ready()
+        found = ((id_, self._memories.memory(id_, now)) for id_ in ids)
+        return {id_: memory for id_, memory in found if memory is not None}
+
+    def _rarity(self, found: Sequence[str]) -> list[float]:
+        from thoughtengine.memory.cited import rarity
+
+        self._store.ready()
+        return rarity(self._memories.view(), found)
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:
