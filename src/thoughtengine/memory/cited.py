@@ -19,7 +19,7 @@ from thoughtengine.memory.hit import Cue, Hit
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.view import View
 
-__all__ = ["Cited", "cited", "rarity"]
+__all__ = ["BIAS", "WEIGHTS", "Cited", "Told", "cited", "rarity", "tell"]
 
 Rarity = Callable[[Sequence[str]], Sequence[float]]
 
@@ -28,8 +28,8 @@ _LONGEST = 1 << 16  # characters of a reply, and of a text, that are read
 _NAMED = re.compile(r"\[(\d{1,18}(?:\s*[,;]\s*\d{1,18})*)\]")
 _ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
-# Logistic regression on the answers of the LoCoMo files, each held out in turn: results/cited.md.
-_SHARE, _LEADS, _AMOUNT, _DATE, _SCORE, _BIAS = 2.85, 0.91, 2.36, 2.09, 5.52, -8.14
+WEIGHTS, BIAS = (2.85, 0.91, 2.36, 2.09, 5.52), -8.14
+"""Of the clues: logistic regression on the answers of five conversations; benchmarks/results/cited.md has it held out."""
 
 
 @attrs.frozen(repr=False)
@@ -93,7 +93,7 @@ def rarity(view: View, found: Sequence[str]) -> list[float]:
 
 
 def cited(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> list[Cited]:
-    """Weigh what was shown by what a reply says, sentence by sentence; the surest come first.
+    """Tell of each memory that was shown how likely a reply used it, the surest first.
 
     Parameters
     ----------
@@ -108,25 +108,46 @@ def cited(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> 
 
     Notes
     -----
-    A sentence's new words count by their rarity, and less the more of the shown memories have them. The chance is logistic
-    in: the share of the sentence that a memory accounts for, that as a share of the best one's, how much that is, how near
-    the memory is to the dates of the sentence, and its score as a share of the best. Of several sentences the surest counts.
+    Of several sentences the surest counts.
     """
     if not shown:
         return []
+    told = tell(reply, shown, cue, rarity)
+    chances = 1.0 / (1.0 + np.exp(-told.clues @ np.array(WEIGHTS) - BIAS))
+    named = {int(id_) for match in _NAMED.finditer(reply) for id_ in re.split(r"\s*[,;]\s*", match[1])}
+    found = []
+    for i, at in enumerate(chances.argmax(axis=0).tolist()):
+        sure = 1.0 if shown[i].id in named else float(chances[at, i])
+        found.append(Cited(shown[i], sure, told.words[at][i]))
+    return sorted(found, key=lambda one: -one.sure)
+
+
+class Told(NamedTuple):
+    """What a reply gives away about what was shown.
+
+    Attributes
+    ----------
+    clues : array of float64, shape (s, n, 5)
+        By sentence and memory: the share of the sentence's new words that the memory has, weighed by their rarity and by how
+        few of the memories have them; that as a share of the best one's; the logarithm of how much that is; how near the
+        memory is to the dates of the sentence; its score as a share of the best.
+    words : list of list of tuple of str
+        By sentence and memory: the words they share, the weightiest first.
+    """
+
+    clues: FloatArray
+    words: list[list[tuple[str, ...]]]
+
+
+def tell(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> Told:
+    """Compare a reply with what was shown, of which there must be something; the arguments are those of `cited`."""
     texts = [_said_by(hit.memory) for hit in shown]
     sentences = _sentences(reply, set(_terms(cue.text or "")), shown)
     weights = _weights((sentence.new for sentence in sentences), texts, rarity)
     moments = [_local(hit.memory) for hit in shown]
     scores = np.array([hit.score for hit in shown])
-    scores /= scores.max()
-    chances = np.array([_chances(sentence, texts, weights, moments, scores) for sentence in sentences])
-    named = {int(id_) for match in _NAMED.finditer(reply) for id_ in re.split(r"\s*[,;]\s*", match[1])}
-    found = []
-    for i, at in enumerate(chances.argmax(axis=0).tolist()):
-        sure = 1.0 if shown[i].id in named else float(chances[at, i])
-        found.append(Cited(shown[i], sure, _because(sentences[at].new, texts[i], weights)))
-    return sorted(found, key=lambda one: -one.sure)
+    made = [_clues(sentence, texts, weights, moments, scores / scores.max()) for sentence in sentences]
+    return Told(np.array(made), [[_because(one.new, text, weights) for text in texts] for one in sentences])
 
 
 class _Sentence(NamedTuple):
@@ -173,18 +194,15 @@ def _weights(
     return {term: _Weight(rare, rare * alone[term]) for term, rare in zip(every, known, strict=True)}
 
 
-def _chances(
+def _clues(
     sentence: _Sentence, texts: Sequence[frozenset[int]], weights: Mapping[int, _Weight], moments: Sequence[int],
     scores: FloatArray,
 ) -> FloatArray:  # fmt: skip
-    """Return the chance of each memory that the sentence rests on it."""
+    """Return the clues of one sentence, shape (n, 5)."""
     told = np.array([sum(weights[term].telling for term in sentence.new.keys() & text) for text in texts])
     share = told / (sum(weights[term].rare for term in sentence.new) or 1.0)
     near = np.array([_near(moment, sentence.spans) for moment in moments])
-    leads = told / (told.max() or 1.0)
-    z = _SHARE * share + _LEADS * leads + _AMOUNT * np.log1p(told) + _DATE * near + _SCORE * scores + _BIAS
-    chances: FloatArray = 1.0 / (1.0 + np.exp(-z))
-    return chances
+    return np.stack([share, told / (told.max() or 1.0), np.log1p(told), near, scores], axis=1)
 
 
 def _near(moment: int, spans: Sequence[Span]) -> float:

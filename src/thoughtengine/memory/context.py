@@ -12,10 +12,13 @@ from thoughtengine.memory.excerpt import excerpt, n_words
 if TYPE_CHECKING:
     from thoughtengine.memory.hit import Hit
 
-__all__ = ["FLOOR", "LINE", "Packed", "in_tokens", "pack"]
+__all__ = ["DEEPEST", "FLOOR", "LINE", "Packed", "in_tokens", "pack"]
 
 LINE = 10
 """Tokens that a short line takes: how deep recall is looked into for a budget."""
+
+DEEPEST = 10_000
+"""Memories beyond the hits that are looked at, whatever the budget."""
 
 FLOOR = 0.2
 """Share of the best score below which nothing is put in beyond the hits: it only filled the page."""

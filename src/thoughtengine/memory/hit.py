@@ -320,13 +320,13 @@ class Recall(Sequence[Hit]):
         StoreClosedError
             When the mind is closed: it is read here, so that what was forgotten since is left out.
         """
-        from thoughtengine.memory.context import FLOOR, LINE, in_tokens, pack
+        from thoughtengine.memory.context import DEEPEST, FLOOR, LINE, in_tokens, pack
 
         if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
             raise InvalidArgumentError("tokens", tokens, "a whole number of at least 1")
         if count is not None and not callable(count):
             raise InvalidArgumentError("count", count, "a callable: text → how many tokens it is")
-        hits = self._standing(tokens // LINE + 1, FLOOR)
+        hits = self._standing(min(tokens // LINE + 1, DEEPEST), FLOOR)
         packed = pack(hits, tokens, count=count or in_tokens)
         mine = {hit.id for hit in self.hits}
         self._added.update((hit.id, hit) for hit in packed.hits if hit.id not in mine)
