@@ -47,6 +47,7 @@ from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
+    from thoughtengine.memory.feeling import Feeling
     from thoughtengine.storage.copies import Copy
 
 __all__ = ["ThoughtEngine"]
@@ -406,6 +407,47 @@ class ThoughtEngine:
 
         access = Access(partial(self._present, now=now), more, self._rarity)
         return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), access=access)
+
+    def feeling(self, about: str, **where: Any) -> Feeling:
+        """Tell how things stand with a source, a tag or a topic, from the affect of the memories; the present counts most.
+
+        Parameters
+        ----------
+        about : str
+            The exact name of a source or a tag (or both); else a topic, looked for as `recall` does.
+        **where
+            Filters as in `recall`. Without `layers`: what happened and feelings (sensory, emotion, eternal).
+
+        Returns
+        -------
+        Feeling
+            False where nothing is known.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For an `about` that is no text, or a filter that cannot be used.
+        """
+        from thoughtengine.memory.feeling import LATEST, feel, felt_about, felt_named
+
+        self._store.ready()
+        if not isinstance(about, str) or not about.strip():
+            raise InvalidArgumentError(
+                "about", about, "a source, a tag, or words: a string that is more than white space"
+            )
+        check_size("about", about, self._config.limits.text_bytes)
+        chosen = _filters({"layers": ("sensory", "emotion", "eternal"), **where})
+        with self._monitor.timed("feeling"):
+            now, offset = self._now()
+            view, read = self._memories.view(), partial(self._memories.memory, now=now)
+            found = felt_named(view, about, chosen, now, read)
+            if found is None:
+                cue, config = Cue(about), self._config.recall
+                ranking = rank(
+                    view, cue, self._cue_vector(cue), chosen, k=LATEST, now_us=now, config=config, offset=offset
+                )
+                found = felt_about(ranking, read)
+            return feel(about, found)
 
     def _present(self, ids: Iterable[int], now: int) -> dict[int, Memory]:
         """Return those memories that are there and not forgotten."""
