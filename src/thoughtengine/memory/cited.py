@@ -14,6 +14,7 @@ import numpy as np
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.analysis import FUNCTION_WORDS, LABELS, TERMS, fold_text, words
 from thoughtengine.memory.dates import Span, dates_in
+from thoughtengine.memory.excerpt import SENTENCE_END
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.hit import Cue, Hit
 from thoughtengine.memory.moment import to_stored
@@ -26,7 +27,6 @@ Rarity = Callable[[Sequence[str]], Sequence[float]]
 _DAY = 86_400_000_000
 _LONGEST = 1 << 16  # characters of a reply, and of a text, that are read
 _NAMED = re.compile(r"\[(\d{1,18}(?:\s*[,;]\s*\d{1,18})*)\]")
-_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\n+")
 
 WEIGHTS, BIAS = (2.85, 0.91, 2.36, 2.09, 5.52), -8.14
 """Of the clues: logistic regression on the answers of five conversations; benchmarks/results/cited.md has it held out."""
@@ -164,7 +164,7 @@ def _sentences(reply: str, asked: set[int], shown: Sequence[Hit]) -> list[_Sente
     years = [hit.at.year for hit in shown]
     span = range(min(years), min(max(years), min(years) + 100) + 1)
     made = []
-    for sentence in _ENDS.split(_NAMED.sub(" ", reply[:_LONGEST])):
+    for sentence in SENTENCE_END.split(_NAMED.sub(" ", reply[:_LONGEST])):
         new = {t: word for t, word in _terms(sentence).items() if t not in asked and word not in FUNCTION_WORDS}
         made.append(_Sentence(new, dates_in(fold_text(sentence), _local(shown[0].memory), span).spans))
     return made

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from thoughtengine.memory.analysis import FUNCTION_WORDS, TERMS, fold_text, words
 
-__all__ = ["excerpt", "n_words"]
+__all__ = ["SENTENCE_END", "excerpt", "n_words"]
 
 _UNSPACED = r"\u0e00-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"  # here a character counts as a word
 _WIDE = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-_ENDS = re.compile(r"(?<=[.!?])\s+|(?<=[。！？])|\s*\n\s*")
+SENTENCE_END = re.compile(r"(?<=[!?])\s+|(?<=\w\w\w\.)\s+|(?<=[。！？])|\s*\n\s*")  # not behind "Mr." and "p.m."
 _READ = 1 << 16  # characters of a text that are looked through
 _FAINT = 0.05  # what a word such as "the" weighs beside the rarest
 
@@ -44,7 +44,7 @@ def excerpt(text: str, matched: Sequence[str], room: int) -> str:
     >>> excerpt("We met at noon. The tea was green. Then it rained for hours.", ["tea"], 5)
     '… The tea was green. …'
     """
-    sentences = [piece for piece in _ENDS.split(text[:_READ]) if piece]
+    sentences = [piece for piece in SENTENCE_END.split(text[:_READ]) if piece]
     weights: dict[int, float] = {}
     for rank, word in enumerate(matched):
         weights.setdefault(TERMS[word], _FAINT if word in FUNCTION_WORDS else 1.0 / (1.0 + rank))
