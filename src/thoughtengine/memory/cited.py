@@ -33,39 +33,31 @@ WEIGHTS, BIAS = (2.85, 0.91, 2.36, 2.09, 5.52), -8.14
 
 
 @attrs.frozen(repr=False)
-class Cited:
-    """One memory that a reply used.
+class Cited(Hit):
+    """A hit that a reply used: all that the hit was, and how sure it is.
 
     Attributes
     ----------
-    hit : Hit
-        The memory as it was shown.
     sure : float
         The chance that it was used, in [0, 1]; 1 where the reply gives its id in brackets.
     words : tuple of str
         Words of the reply that speak for it, the weightiest first.
     """
 
-    hit: Hit
-    sure: float
+    sure: float = 0.0
     words: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> int:
-        """Id of the memory."""
-        return self.hit.id
-
-    @property
-    def text(self) -> str | None:
-        """Text of the memory."""
-        return self.hit.text
 
     def __repr__(self) -> str:
         return f"Cited(id={self.id}, sure={self.sure:.2f}, words={self.words!r})"
 
     def __str__(self) -> str:
         why = ", ".join(f'"{word}"' for word in self.words[:3]) or "its id" * (self.sure == 1.0)
-        return f"{self.sure:4.0%} {self.hit.memory}" + (f"  [{why}]" if why else "")
+        return f"{self.sure:4.0%} {self.memory}" + (f"  [{why}]" if why else "")
+
+
+def _as_cited(hit: Hit, sure: float, words: tuple[str, ...]) -> Cited:
+    known = {field.alias or field.name: getattr(hit, field.name) for field in attrs.fields(Hit)}
+    return Cited(**known, sure=sure, words=words)
 
 
 def rarity(view: View, found: Sequence[str]) -> list[float]:
@@ -118,7 +110,7 @@ def cited(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> 
     found = []
     for i, at in enumerate(chances.argmax(axis=0).tolist()):
         sure = 1.0 if shown[i].id in named else float(chances[at, i])
-        found.append(Cited(shown[i], sure, told.words[at][i]))
+        found.append(_as_cited(shown[i], sure, told.words[at][i]))
     return sorted(found, key=lambda one: -one.sure)
 
 

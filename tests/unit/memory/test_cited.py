@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.indexes import entry, index_of, memory, record
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.cited import Cited, cited, rarity
+from thoughtengine.memory.cited import cited, rarity
 from thoughtengine.memory.hit import Cue, Hit, Recall, Why
 
 
@@ -72,7 +72,13 @@ def test_the_words_that_speak_for_it_are_told() -> None:
     assert set(best.words) == {"brother", "tomas", "lisbon"}
     assert repr(best) == f"Cited(id=1, sure={best.sure:.2f}, words={best.words!r})"
     assert str(best).endswith('Dana moved to Lisbon with her brother Tomas.  ["brother", "lisbon", "tomas"]')
-    assert str(Cited(SHOWN[0], 1.0)).endswith("[its id]")
+    assert str(cited("[1]", SHOWN, CUE, None)[0]).endswith("[its id]")
+
+
+def test_it_is_the_hit_that_was_shown() -> None:
+    best = cited("To Lisbon.", SHOWN, CUE, None)[0]
+    assert isinstance(best, Hit)
+    assert (best.memory, best.score, best.why, best.n_repeats) == (SHOWN[0].memory, 0.9, SHOWN[0].why, 0)
 
 
 def test_a_rarer_word_says_more() -> None:
