@@ -97,7 +97,10 @@ class Feeling:
         )
 
     def _tone(self) -> str:
-        return "good" if self.valence >= _CLEAR else "bad" if self.valence <= -_CLEAR else "neither good nor bad"
+        if abs(self.valence) < _CLEAR:
+            return "neither good nor bad"
+        low, high = self.interval
+        return ("perhaps " if low <= 0.0 <= high else "") + ("good" if self.valence > 0 else "bad")
 
 
 Read = Callable[[int], Memory | None]
@@ -165,7 +168,7 @@ def feel(about: str, felt: Sequence[Felt], *, half_life: float = HALF_LIFE) -> F
     Examples
     --------
     >>> print(feel("Dana", [Felt(4, 0, 0.6, 0.2), Felt(7, 1, 0.8, 0.4)]))
-    Dana: good (+0.70, 95 % between -0.57 and +1.00), arousal 0.30, no clear trend, from 2 memories: [7] [4]
+    Dana: perhaps good (+0.70, 95 % between -0.57 and +1.00), arousal 0.30, no clear trend, from 2 memories: [7] [4]
     """
     if not felt:
         return Feeling(about)

@@ -26,7 +26,8 @@ def test_one_memory_says_what_it_says_and_no_more() -> None:
     assert one.interval == (-1.0, 1.0)
     assert bool(one)
     assert (
-        str(one) == "Dana: bad (-0.80, 95 % between -1.00 and +1.00), arousal 0.30, no clear trend, from 1 memory: [7]"
+        str(one)
+        == "Dana: perhaps bad (-0.80, 95 % between -1.00 and +1.00), arousal 0.30, no clear trend, from 1 memory: [7]"
     )
     assert repr(one).startswith("Feeling('Dana', valence=-0.80, arousal=0.30, n=1, trend=0, interval=(-1.00, 1.00)")
 
@@ -70,6 +71,13 @@ def test_the_interval_holds_what_it_promises() -> None:
         low, high = feel("Dana", felt(*rng.normal(0.1, 0.15, 12))).interval
         held.append(low <= 0.1 <= high)
     assert 0.92 <= np.mean(held) <= 0.98
+
+
+def test_the_sentence_says_no_more_than_is_known() -> None:
+    assert str(feel("Dana", felt(0.7, 0.8, 0.75, 0.8))).startswith("Dana: good (+0.77")
+    assert str(feel("Dana", felt(-0.7, -0.8, -0.75))).startswith("Dana: bad (-0.75")
+    assert str(feel("Dana", felt(0.9, -0.4))).startswith("Dana: perhaps good")
+    assert str(feel("Dana", felt(0.05, -0.05))).startswith("Dana: neither good nor bad")
 
 
 def test_more_that_agree_make_it_narrower() -> None:
