@@ -50,6 +50,7 @@ class _Line(NamedTuple):
     text: str
     hit: Hit
     cut: bool
+    length: float  # in tokens
 
 
 def in_tokens(text: str) -> float:
@@ -83,16 +84,16 @@ def pack(
 
     Notes
     -----
-    Neighbours of a good hit are not put in for being neighbours: recall's own channel has weighed them, and taking them
-    for nothing else cost as much evidence as it brought. Tried and not better: score by length alone (short turns win,
+    Neighbours of a good hit are not put in for being neighbours: recall's own channel has weighed them, and putting them in
+    for that alone cost as much evidence as it brought. Tried and not better: score by length alone (short turns win,
     and say little), excerpts of everything long (the evidence is then rarely there in full).
     """
     page, left = _Page(count), float(tokens)
-    lines = [(line := _line(hit), count(line.text)) for hit in hits]
-    for line, length in sorted(lines, key=lambda pair: -pair[0].hit.score / max(1.0, pair[1] / short) ** 0.5):
+    lines = [_line(hit, count) for hit in hits]
+    for line in sorted(lines, key=lambda line: -line.hit.score / max(1.0, line.length / short) ** 0.5):
         cost = page.put(line, left)
-        if not cost and length > SHORT and 0 < cut_to < left:
-            cost = page.put(_line(line.hit, cut_to), left)
+        if not cost and line.length > SHORT and 0 < cut_to < left:
+            cost = page.put(_line(line.hit, count, cut_to), left)
         left -= cost
     return page.packed(tokens)
 
@@ -106,10 +107,12 @@ class _Page:
 
     def put(self, line: _Line, left: float) -> float:
         """Put a line in where its time is, if it costs no more than is left; return what it costs, 0 where it is not in."""
+        if line.length > left:
+            return 0.0
         at = bisect_left(self._lines, (line.at, line.id))
         before = self._lines[at - 1] if at else None
         after = self._lines[at] if at < len(self._lines) else None
-        cost = self._count(line.text) + self._count(_head(before, line))
+        cost = line.length + self._count(_head(before, line))
         if after is not None:
             cost += self._count(_head(line, after)) - self._count(_head(before, after))
         if cost > left:
@@ -144,7 +147,7 @@ def _head(before: _Line | None, line: _Line) -> str:
     return f"{at:%H:%M}" if at - before.at > _GAP else ""
 
 
-def _line(hit: Hit, room: int = 0) -> _Line:
+def _line(hit: Hit, count: Count, room: int = 0) -> _Line:
     """Write a memory down in one line; further lines of its text are set in, so that none passes for another memory."""
     memory = hit.memory
     what = memory.text or " ".join(memory.tags) or f"<{memory.kind or 'payload'}>"
@@ -153,7 +156,8 @@ def _line(hit: Hit, room: int = 0) -> _Line:
         what = excerpt(what, hit.why.matched, room)
     who = f" {' '.join(memory.source.split())}:" if memory.source else ""
     text = f"[{memory.id}]{who} " + "\n  ".join(filter(None, map(str.rstrip, what.strip().splitlines())))
-    return _Line(memory.at, memory.id, text + _remark(hit), hit, cut)
+    text += _remark(hit)
+    return _Line(memory.at, memory.id, text, hit, cut, count(text))
 
 
 def _remark(hit: Hit) -> str:
