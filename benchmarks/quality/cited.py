@@ -15,6 +15,7 @@ import itertools
 import random
 import tempfile
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +26,7 @@ from benchmarks.page import Row, show
 from benchmarks.quality.conversations import UNANSWERABLE, Conversation, read
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.analysis import FUNCTION_WORDS, TERMS, fold_text, words
-from thoughtengine.memory.cited import BIAS, WEIGHTS, tell
+from thoughtengine.memory.cited import BIAS, WEIGHTS, rarity, tell
 
 K = 10
 HEADS = (
@@ -62,7 +63,7 @@ def ask(conversation: Conversation, n_more: int, seed: int = 1) -> list[Asked]:
             reply = "\n".join([question.answer, *(other.answer for other in others)])
             evidence = {ids[number] for number in question.evidence}
             if recall:
-                told = tell(reply, recall.hits, recall.cue, mind._rarity)
+                told = tell(reply, recall.hits, recall.cue, partial(rarity, mind._memories.view()))
                 found.append(Asked(told.clues, _shares(reply, recall), [hit.id in evidence for hit in recall]))
     return found
 

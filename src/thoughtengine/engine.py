@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from types import TracebackType
@@ -37,7 +37,7 @@ from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
 from thoughtengine.memory.hit import Access
 from thoughtengine.memory.moment import Clock, to_stored
-from thoughtengine.memory.recall import Cue, Hit, Recall, as_hits, rank
+from thoughtengine.memory.recall import Cue, Hit, Ranking, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
@@ -394,19 +394,35 @@ class ThoughtEngine:
         ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
         hits = as_hits(ranking, self._present(ranking.ids.tolist(), now))
         newest = int(view.ids[-1]) if view.n else 0
+
+        def deeper(n: int) -> Ranking:
+            view, config = self._memories.view(), self._config.recall
+            return rank(view, asked, vector, chosen, k=k + n, now_us=now, config=config, offset=offset)
+
+        access = self._access(deeper, {hit.id for hit in hits}, newest, now)
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
+        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), access=access)
+
+    def _access(self, deeper: Callable[[int], Ranking], known: set[int], newest: int, now: int) -> Access:
+        """Return what a recall may still ask: it ranks once more, so that who asks for no context pays nothing for it."""
+
+        def present(ids: Iterable[int]) -> dict[int, Memory]:
+            return self._present(ids, now)
 
         def more(n: int, least: float) -> tuple[Hit, ...]:
-            """Rank once more, deeper: so a recall whose context nobody asks for pays nothing for it."""
             self._store.ready()
-            view, config, known = self._memories.view(), self._config.recall, {hit.id for hit in hits}
-            deep = rank(view, asked, vector, chosen, k=k + n, now_us=now, config=config, offset=offset)
-            good = deep.ids[(deep.scores >= least) & (deep.ids <= newest)].tolist()
-            return as_hits(deep, self._present([id_ for id_ in good if id_ not in known][:n], now))
+            ranking = deeper(n)
+            good = ranking.ids[(ranking.scores >= least) & (ranking.ids <= newest)].tolist()
+            return as_hits(ranking, present([id_ for id_ in good if id_ not in known][:n]))
 
-        access = Access(partial(self._present, now=now), more, self._rarity)
-        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), access=access)
+        def rare(found: Sequence[str]) -> list[float]:
+            from thoughtengine.memory.cited import rarity
+
+            self._store.ready()
+            return rarity(self._memories.view(), found)
+
+        return Access(present, more, rare)
 
     def feeling(self, about: str, **where: Any) -> Feeling:
         """Tell how things stand with a source, a tag or a topic, from the affect of the memories; the present counts most.
@@ -454,12 +470,6 @@ class ThoughtEngine:
         self._store.ready()
         found = ((id_, self._memories.memory(id_, now)) for id_ in ids)
         return {id_: memory for id_, memory in found if memory is not None}
-
-    def _rarity(self, found: Sequence[str]) -> list[float]:
-        from thoughtengine.memory.cited import rarity
-
-        self._store.ready()
-        return rarity(self._memories.view(), found)
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:

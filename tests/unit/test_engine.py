@@ -1,5 +1,6 @@
 """The public face, line by line: what each verb takes, refuses, gives back and leaves alone."""
 
+import copy
 import datetime as dt
 import itertools
 import logging
@@ -1654,6 +1655,11 @@ def test_context_and_cited_need_an_open_mind(tmp_path: Path) -> None:
         recall.context()
     with pytest.raises(te.StoreClosedError):
         recall.cited("It is new.")
+
+
+def test_a_copy_of_a_recall_can_still_be_read(talk: te.ThoughtEngine) -> None:
+    recall = talk.recall("how old is the boiler?")
+    assert copy.deepcopy(recall).context() == recall.context()
 
 
 def test_what_a_context_showed_can_be_cited(talk: te.ThoughtEngine) -> None:
