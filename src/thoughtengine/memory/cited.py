@@ -138,7 +138,7 @@ def tell(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> T
     weights = _weights((sentence.new for sentence in sentences), texts, rarity)
     moments = [_local(hit.memory) for hit in shown]
     scores = np.array([hit.score for hit in shown])
-    made = [_clues(sentence, texts, weights, moments, scores / scores.max()) for sentence in sentences]
+    made = [_clues(sentence, texts, weights, moments, scores / (scores.max() or 1.0)) for sentence in sentences]
     return Told(np.array(made), [[_because(one.new, text, weights) for text in texts] for one in sentences])
 
 

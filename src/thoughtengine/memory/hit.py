@@ -24,6 +24,7 @@ __all__ = ["Access", "Cue", "Hit", "Recall", "Why"]
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _SHOWN = 3  # words named in a reason
 _LONGEST = 16 << 20  # characters of a cue
+_MOST_TOKENS = 10**9
 _LINE = 160  # characters of a text in the printed recall
 
 
@@ -304,7 +305,7 @@ class Recall(Sequence[Hit]):
         Parameters
         ----------
         tokens : int
-            The budget, at least 1.
+            The budget, 1 to a thousand million.
         count : callable, optional
             The host's tokenizer: text → tokens. Default: words × 4/3.
 
@@ -316,14 +317,14 @@ class Recall(Sequence[Hit]):
         Raises
         ------
         InvalidArgumentError
-            For a budget that is no whole number of at least 1, or a `count` that cannot be called.
+            For a budget that is no such number, or a `count` that cannot be called.
         StoreClosedError
             When the mind is closed: it is read here, so that what was forgotten since is left out.
         """
         from thoughtengine.memory.context import DEEPEST, FLOOR, LINE, in_tokens, pack
 
-        if isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 1:
-            raise InvalidArgumentError("tokens", tokens, "a whole number of at least 1")
+        if isinstance(tokens, bool) or not isinstance(tokens, int) or not 1 <= tokens <= _MOST_TOKENS:
+            raise InvalidArgumentError("tokens", tokens, f"a whole number from 1 to {_MOST_TOKENS:,}")
         if count is not None and not callable(count):
             raise InvalidArgumentError("count", count, "a callable: text → how many tokens it is")
         hits = self._standing(min(tokens // LINE + 1, DEEPEST), FLOOR)
