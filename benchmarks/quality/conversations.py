@@ -48,11 +48,12 @@ GOALS = {"locomo": (Goal("hit@10", 81.0, None), Goal("R@10", 74.0, 83.0)), "beam
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question, and the numbers of the turns that answer it."""
+    """A question, the numbers of the turns that answer it, and the answer, empty where the file has none."""
 
     text: str
     category: int
     evidence: frozenset[int]
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,12 @@ def read(path: Path) -> Conversation:
     turns = tuple(_turn(number, turn) for number, turn in enumerate(found["turns"]))
     numbers = {turn["id"]: number for number, turn in enumerate(found["turns"])}
     questions = tuple(
-        Question(row["question"], row["category"], frozenset(numbers[id_] for id_ in row["evidence"] if id_ in numbers))
+        Question(
+            row["question"],
+            row["category"],
+            frozenset(numbers[id_] for id_ in row["evidence"] if id_ in numbers),
+            "" if row.get("answer") is None else str(row["answer"]),
+        )
         for row in found["questions"]
     )
     return Conversation(turns, tuple(question for question in questions if question.evidence))

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from thoughtengine.integration.health import Health
     from thoughtengine.integration.monitor import Stats
     from thoughtengine.integration.recovery import check_folder as check
+    from thoughtengine.memory.cited import Cited
     from thoughtengine.memory.experience import Affect, Experience, Memory
+    from thoughtengine.memory.feeling import Feeling
     from thoughtengine.memory.recall import Cue, Hit, Recall
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
@@ -52,6 +54,8 @@ _WHERE = {
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
     **dict.fromkeys(("Cue", "Hit", "Recall"), "memory.recall"),
+    "Cited": "memory.cited",
+    "Feeling": "memory.feeling",
     **dict.fromkeys(("All", "Not"), "memory.where"),
     "Receipt": "memory.receipt",
     "Health": "integration.health",
@@ -66,11 +70,13 @@ __all__ = [
     "Affect",
     "All",
     "BatchError",
+    "Cited",
     "Config",
     "Copy",
     "Cue",
     "Event",
     "Experience",
+    "Feeling",
     "Finding",
     "ForkedError",
     "Health",

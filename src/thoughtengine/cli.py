@@ -1,4 +1,4 @@
-"""The command line: import, recall, stats, check, backup, restore, export, demo."""
+"""The command line: import, recall, feeling, stats, check, backup, restore, export, demo."""
 
 from __future__ import annotations
 
@@ -328,7 +328,9 @@ def _recall_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--episode", help="only of this episode")
     parser.add_argument("--since", metavar="WHEN", help="from then on: 2024-03-05, 2024-03-05T14:10+01:00")
     parser.add_argument("--until", metavar="WHEN", help="before then")
-    parser.add_argument("--json", action="store_true", help="print JSON")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="print JSON")
+    shape.add_argument("--context", type=int, metavar="TOKENS", help="print what a model would read, within a budget")
 
 
 def _recall(given: argparse.Namespace) -> int:
@@ -341,7 +343,10 @@ def _recall(given: argparse.Namespace) -> int:
     chosen = {name: value for name, value in where.items() if value is not None}
     with te.open(given.mind, create=False) as mind:
         recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
-        print(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
+        if given.context is not None:
+            print(recall.context(given.context))
+        else:
+            print(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
     return FINE if recall else FOUND_WRONG
 
 
@@ -381,6 +386,20 @@ def _plain(recall: Any) -> dict[str, Any]:
         for hit in recall
     ]
     return {"cue": recall.cue.text, "seconds": recall.seconds, "n_candidates": recall.n_candidates, "hits": hits}
+
+
+def _feeling_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mind", metavar="MIND")
+    parser.add_argument("about", metavar="ABOUT", nargs="+", help="a source, a tag, or a topic")
+
+
+def _feeling(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    with te.open(given.mind, create=False) as mind:
+        feeling = mind.feeling(" ".join(given.about))
+        print(feeling)
+    return FINE if feeling else FOUND_WRONG
 
 
 # looking after it
@@ -538,6 +557,7 @@ class _Line:
 _COMMANDS = {
     "import": Command("remember a file, a folder, or a repository's history", _import_arguments, _import),
     "recall": Command("find what a question or words call up", _recall_arguments, _recall),
+    "feeling": Command("tell how things stand with a source, a tag or a topic", _feeling_arguments, _feeling),
     "stats": Command("show figures of a mind", _stats_arguments, _stats),
     "check": Command("read everything and tell what is wrong", _mind_argument, _check),
     "backup": Command("copy a mind, verified, to a new folder", _backup_arguments, _backup),

@@ -188,6 +188,23 @@ def test_recall_within(mind: str, capsys: pytest.CaptureFixture[str], options: l
     assert code == (0 if texts else 1)
 
 
+def test_recall_as_a_model_reads_it(mind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "recall", mind, "coffee", "--context", "200")
+    assert code == 0
+    assert any(line.startswith("[") and "coffee" in line for line in out.splitlines())
+    assert len(out.split()) * 4 / 3 <= 200
+    assert run(capsys, "recall", mind, "coffee", "--context", "0")[0] == 2
+
+
+def test_feeling(mind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with te.open(mind) as opened:
+        opened.remember("A fine day.", source="Ann", affect=te.Affect(0.7))
+    code, out, _ = run(capsys, "feeling", mind, "Ann")
+    assert (code, out.startswith("Ann: perhaps good (+0.70")) == (0, True)
+    code, out, _ = run(capsys, "feeling", mind, "zebra")
+    assert (code, out) == (1, "zebra: nothing is known of how it feels\n")
+
+
 def test_recall_as_json(mind: str, capsys: pytest.CaptureFixture[str]) -> None:
     _, out, _ = run(capsys, "recall", mind, "coffee", "--json")
     told = json.loads(out)

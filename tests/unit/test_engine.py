@@ -1,5 +1,6 @@
 """The public face, line by line: what each verb takes, refuses, gives back and leaves alone."""
 
+import copy
 import datetime as dt
 import itertools
 import logging
@@ -1591,3 +1592,160 @@ def test_an_export_put_back_in_gives_the_same_export(
             }
             two.remember(**given)
         assert [row | {"supersedes": None} for row in two.export()] == [row | {"supersedes": None} for row in rows]
+
+
+# ------------------------------------------------------------------------------------------------ context, cited
+
+
+@pytest.fixture
+def talk(mind: te.ThoughtEngine) -> te.ThoughtEngine:
+    """Remember thirty remarks about a boiler, a minute apart, the later the shorter."""
+    for n in range(30):
+        words = " ".join(["very"] * (30 - n))
+        mind.remember(
+            f"The boiler is {words} {n} years old.", source="Dana", at=NOON + dt.timedelta(minutes=n), episode="boiler"
+        )
+    return mind
+
+
+def in_brackets(page: str) -> list[int]:
+    return [int(line[1:].partition("]")[0]) for line in page.splitlines() if line.startswith("[")]
+
+
+def test_a_context_goes_beyond_the_hits_as_far_as_the_budget_does(talk: te.ThoughtEngine) -> None:
+    recall = talk.recall("how old is the boiler?", k=2)
+    assert set(ids(recall)) < set(in_brackets(recall.context(400)))
+    assert len(in_brackets(recall.context(100))) < len(in_brackets(recall.context(200)))
+    assert len(recall.context(100).split()) * 4 / 3 <= 100
+    assert in_brackets(recall.context(10_000)) == sorted(range(1, 31))
+
+
+def test_a_context_keeps_to_the_filters(talk: te.ThoughtEngine) -> None:
+    talk.remember("The boiler is ten years old.", source="Bob")
+    assert in_brackets(talk.recall("how old is the boiler?", sources="Bob").context(10_000)) == [31]
+
+
+def test_a_context_of_nothing_is_empty(mind: te.ThoughtEngine) -> None:
+    assert mind.recall("boiler").context() == ""
+
+
+def test_a_context_is_of_the_moment_of_the_recall_less_what_was_forgotten_since(talk: te.ThoughtEngine) -> None:
+    recall = talk.recall("how old is the boiler?", k=3)
+    before = in_brackets(recall.context(10_000))
+    talk.remember("The boiler is ten years old.")
+    shown, beyond = recall[0].id, next(id_ for id_ in before if id_ not in ids(recall))
+    talk.forget(shown)
+    talk.forget(beyond, erase=True)
+    assert in_brackets(recall.context(10_000)) == [id_ for id_ in before if id_ not in (shown, beyond)]
+
+
+def test_a_context_says_what_was_replaced_since(mind: te.ThoughtEngine) -> None:
+    old = mind.remember("The boiler man comes on Thursday.")
+    recall = mind.recall("boiler man")
+    new = mind.revise(old, "The boiler man comes on Friday.")
+    assert f"[{old}] The boiler man comes on Thursday. (replaced by [{new}])" in recall.context()
+
+
+def test_the_host_may_count_its_own_tokens(talk: te.ThoughtEngine) -> None:
+    recall = talk.recall("how old is the boiler?")
+    assert len(recall.context(900, count=len)) <= 900
+    assert in_brackets(recall.context(900, count=len))
+
+
+@pytest.mark.parametrize("tokens", [0, -1, 1.5, True, "800", None, 10**400])
+def test_a_budget_is_a_whole_number_in_reason(talk: te.ThoughtEngine, tokens: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError) as raised:
+        talk.recall("boiler").context(tokens)
+    assert raised.value.argument == "tokens"
+
+
+def test_a_count_can_be_called(talk: te.ThoughtEngine) -> None:
+    with pytest.raises(te.InvalidArgumentError) as raised:
+        talk.recall("boiler").context(count=3)  # type: ignore[arg-type]
+    assert raised.value.argument == "count"
+
+
+def test_looking_at_a_context_changes_nothing(talk: te.ThoughtEngine) -> None:
+    before, recall = state(talk), talk.recall("how old is the boiler?")
+    page = recall.context()
+    recall.cited("Very old [3].")
+    assert recall.context() == page == talk.recall("how old is the boiler?").context()
+    assert talk.recall("how old is the boiler?").hits == recall.hits
+    assert state(talk) == before
+
+
+def test_context_and_cited_need_an_open_mind(tmp_path: Path) -> None:
+    with te.open(tmp_path / "closed") as mind:
+        mind.remember("The boiler is new.")
+        recall = mind.recall("boiler")
+    with pytest.raises(te.StoreClosedError):
+        recall.context()
+    with pytest.raises(te.StoreClosedError):
+        recall.cited("It is new.")
+
+
+def test_a_copy_of_a_recall_can_still_be_read(talk: te.ThoughtEngine) -> None:
+    recall = talk.recall("how old is the boiler?")
+    assert copy.deepcopy(recall).context() == recall.context()
+
+
+def test_what_a_context_showed_can_be_cited(talk: te.ThoughtEngine) -> None:
+    recall = talk.recall("how old is the boiler?", k=1)
+    beyond = next(n for n in range(20, 30) if n + 1 not in ids(recall))
+    assert beyond + 1 not in ids(recall.cited(f"It is {beyond}.", min_sure=0.0))
+    assert recall.shown == recall.hits
+    recall.context(10_000)
+    assert ids(recall.shown)[:1] == ids(recall)
+    assert sorted(ids(recall.shown)) == list(range(1, 31))
+    assert ids(recall.cited(f"It is {beyond}.", min_sure=0.0))[0] == beyond + 1
+    assert ids(recall.cited(f"Old [{beyond + 1}].")) == [beyond + 1]
+
+
+# ------------------------------------------------------------------------------------------------ feeling
+
+
+def test_a_feeling_is_about_a_source_a_tag_or_a_topic(mind: te.ThoughtEngine) -> None:
+    good, bad = te.Affect(0.8, 0.2), te.Affect(-0.6, 0.9)
+    a = mind.remember("The boat trip was wonderful.", source="Dana", tags=["boat"], affect=good)
+    b = mind.remember("The ferry was late again.", source="Bob", tags=["ferry"], affect=bad)
+    c = mind.remember("Calm.", layer="emotion", source="Dana", affect=good)
+    mind.remember("Nobody said how this felt.", source="Dana")
+    for about, n, valence, because in (
+        ("Dana", 2, 0.8, {a, c}), ("ferry", 1, -0.6, {b}), ("wonderful trip", 1, 0.8, {a}), ("nobody", 0, 0.0, set()),
+        ("zebra", 0, 0.0, set()),
+    ):  # fmt: skip
+        feeling = mind.feeling(about)
+        assert (feeling.about, feeling.n, set(feeling.because)) == (about, n, because)
+        assert feeling.valence == pytest.approx(valence)
+        assert bool(feeling) is (n > 0)
+
+
+def test_a_feeling_keeps_to_the_filters(mind: te.ThoughtEngine, clock: Clock) -> None:
+    for day, valence in enumerate((-0.9, -0.8, 0.7, 0.9)):
+        mind.remember("Met.", source="Dana", at=NOON + dt.timedelta(days=day), affect=te.Affect(valence))
+    assert mind.feeling("Dana", since=NOON + dt.timedelta(days=2)).valence > 0.7
+    assert mind.feeling("Dana", until=NOON + dt.timedelta(days=2)).valence < -0.8
+    assert not mind.feeling("Dana", layers="emotion")
+    assert not mind.feeling("Dana", tags="work")
+
+
+def test_a_guess_and_what_was_forgotten_are_no_feelings(mind: te.ThoughtEngine) -> None:
+    first = mind.remember("Met.", source="Dana", affect=te.Affect(0.9))
+    mind.remember("Dana is cross.", source="Dana", layer="dream", derived_from=[first], affect=te.Affect(-0.9))
+    assert mind.feeling("Dana").because == (first,)
+    mind.forget(first)
+    assert mind.feeling("Dana").n == 0
+
+
+@pytest.mark.parametrize("about", ["", "  ", None, 3, b"Dana"])
+def test_a_feeling_is_about_words(mind: te.ThoughtEngine, about: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError) as raised:
+        mind.feeling(about)
+    assert raised.value.argument == "about"
+
+
+def test_a_feeling_writes_nothing(mind: te.ThoughtEngine) -> None:
+    mind.remember("Met.", source="Dana", affect=te.Affect(0.9))
+    before = state(mind)
+    assert mind.feeling("Dana") == mind.feeling("Dana")
+    assert state(mind) == before

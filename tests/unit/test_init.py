@@ -20,7 +20,6 @@ NOT_YET = [
     "DowngradeError",
     "DreamReport",
     "Insight",
-    "Feeling",
     "Concept",
     "Association",
     "Sequence",
@@ -39,7 +38,6 @@ NOT_YET = [
 NOT_YET_OF_A_MIND = [
     "feedback",
     "anticipate",
-    "feeling",
     "dream",
     "insights",
     "patterns",
@@ -49,17 +47,19 @@ NOT_YET_OF_A_MIND = [
     "tools",
     "recalls",
 ]
-NOT_YET_OF_A_RECALL = ["fits", "context", "cited", "coverage", "feeling"]
+NOT_YET_OF_A_RECALL = ["fits", "coverage", "feeling"]
 
 PUBLIC = [
     "Affect",
     "All",
     "BatchError",
+    "Cited",
     "Config",
     "Copy",
     "Cue",
     "Event",
     "Experience",
+    "Feeling",
     "Finding",
     "ForkedError",
     "Health",
@@ -105,6 +105,7 @@ VERBS = [
     "created",
     "events",
     "export",
+    "feeling",
     "forget",
     "get",
     "health",
