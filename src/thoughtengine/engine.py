@@ -29,6 +29,7 @@ from thoughtengine.errors import (
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
 from thoughtengine.integration.monitor import Monitor, Stats, stats_of
+from thoughtengine.memory.chance import Calibration, chances, check_min_chance, fits
 from thoughtengine.memory.coding import codes_of, encode_missing
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
@@ -77,7 +78,7 @@ class ThoughtEngine:
         self, store: FolderStore, config: Config, clock: Clock, *, encoder: Encoder | None, sync: bool, created: bool
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
-        self._encoder = encoder
+        self._encoder, self._calibration = encoder, Calibration()
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
@@ -356,7 +357,7 @@ class ThoughtEngine:
 
     # recall
 
-    def recall(self, cue: str | Any, *, k: int = 10, **where: Any) -> Recall:
+    def recall(self, cue: str | Any, *, k: int = 10, min_chance: float | None = None, **where: Any) -> Recall:
         """Find the memories that a cue calls up, best first, each with its reasons. Looking changes no later answer.
 
         Parameters
@@ -365,6 +366,8 @@ class ThoughtEngine:
             A question or words; a vector; or both with a moment and an episode.
         k : int
             How many hits at most, 1 to 10,000.
+        min_chance : float, optional
+            Leave out hits that are less likely than this to be of use, in [0, 1].
         **where
             Which memories may be found: ``layers, sources, tags, episode, kind, since, until, min_strength``, as in
             `memories`.
@@ -386,14 +389,20 @@ class ThoughtEngine:
             check_size("cue", asked.text, self._config.limits.text_bytes)
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+        check_min_chance(min_chance)
         now, offset = self._now()
         view, vector = self._memories.view(), self._cue_vector(asked)
         ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
-        found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids.tolist())
-        hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
+        likely, calibration = chances(ranking.signs, self._calibration), self._calibration
+        shown = likely >= (min_chance or 0.0)
+        found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids[shown].tolist())
+        hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None}, likely)
+        sure = fits(ranking.signs, calibration, shown) if hits else 0.0
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
-        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
+        return Recall(
+            os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), sure, calibration, ranking.signs
+        )
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:

@@ -39,12 +39,15 @@ class Scored(NamedTuple):
         Words and meaning of every memory, which its neighbours lean on, by position.
     words : tuple of str
         Words of the cue and of its dates, the rarest first.
+    frequency : array of int64, shape (t,)
+        How many memories have each word of the question, in its order; empty where no word was looked for.
     """
 
     places: IntArray
     shares: FloatArray
     said: FloatArray
     words: tuple[str, ...]
+    frequency: IntArray = np.empty(0, np.int64)
 
 
 def score(
@@ -81,7 +84,7 @@ def score(
     maths = _maths(view.n)
     few = chosen is not None and 4 * len(chosen) <= view.n
     wanted = with_neighbours(view, chosen) if few and chosen is not None else _EVERYONE
-    own, spoken = _own(view, question, wanted, config, maths)
+    own, spoken, frequency = _own(view, question, wanted, config, maths)
     said = _sum([own[channel] for channel in ("text", "dense") if channel in own], view.n)
     if visible is not None:
         said = said * visible
@@ -99,7 +102,7 @@ def score(
         shares[_ROW["source"]] = named * shares.sum(axis=0) * weight
     for channel, column in _placed(view, question, places, config).items():
         shares[_ROW[channel]] = column
-    return Scored(places, shares, said, spoken)
+    return Scored(places, shares, said, spoken, frequency)
 
 
 def _weight(config: RecallConfig, channel: str) -> float:
@@ -135,21 +138,21 @@ def _lean(
 
 def _own(
     view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return the weighted columns of what memories say themselves, and the words of the cue, the rarest first."""
+) -> tuple[dict[str, FloatArray], tuple[str, ...], IntArray]:
+    """Return the weighted columns of what memories say themselves; the cue's words, the rarest first; frequencies."""
     made: dict[str, FloatArray] = {}
-    spoken: tuple[str, ...] = ()
+    spoken, frequency = tuple[str, ...](), np.empty(0, np.int64)
     if question.labels and (_weight(config, "text") or _weight(config, "labels")):
-        made, spoken = _lexical(view, question, wanted, config, maths)
+        made, spoken, frequency = _lexical(view, question, wanted, config, maths)
     if question.vector is not None and view.matrix is not None and (weight := _weight(config, "dense")):
         made["dense"] = _dense(view, view.matrix, question.vector) * weight
-    return made, spoken
+    return made, spoken, frequency
 
 
 def _lexical(
     view: View, question: Question, wanted: BoolArray, config: RecallConfig, maths: ModuleType
-) -> tuple[dict[str, FloatArray], tuple[str, ...]]:
-    """Return weighted BM25 over texts and over labels, as shares of what the words of the cue weigh in all."""
+) -> tuple[dict[str, FloatArray], tuple[str, ...], IntArray]:
+    """Return what `_own` does for BM25 over texts and over labels: shares of what the words of the cue weigh in all."""
     n, t = view.n, len(question.terms)
     found = view.postings(question.terms + question.labels)
     frequency, middle = np.diff(found.bounds), int(found.bounds[t])
@@ -172,7 +175,8 @@ def _lexical(
                 found.positions[part], found.counts[part], bounds, weights * (weight / scale),
                 view.norms(of, config.k1, config.b), wanted, config.k1, made[channel],
             )  # fmt: skip
-    return made, tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
+    spoken = tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
+    return made, spoken, together
 
 
 def _rarity(frequency: IntArray, n: int, config: RecallConfig) -> FloatArray:

@@ -12,6 +12,7 @@ import numpy as np
 from thoughtengine._types import SingleArray
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
+from thoughtengine.memory.chance import Calibration, Signs
 from thoughtengine.memory.entry import date_words
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.moment import to_stored
@@ -197,12 +198,15 @@ class Hit:
         Channel → share of the score; a sentence as `str`.
     n_repeats : int
         Exact repeats (same text and source) that were folded into it.
+    chance : float
+        How likely it is to be of use, in [0, 1]: over many hits, that share of them is.
     """
 
     memory: Memory
     score: float
     why: Why
     n_repeats: int = 0
+    chance: float = 0.0
 
     @property
     def id(self) -> int:
@@ -225,14 +229,16 @@ class Hit:
         return self.memory.source
 
     def __repr__(self) -> str:
-        return f"Hit(id={self.id}, score={self.score:.3f}, text={_line(self.text or '', 60)!r})"
+        return (
+            f"Hit(id={self.id}, score={self.score:.3f}, chance={self.chance:.2f}, text={_line(self.text or '', 60)!r})"
+        )
 
     def __str__(self) -> str:
         memory = self.memory
         who = f" {memory.source}:" if memory.source else ""
         what = memory.text or (" ".join(memory.tags) or f"<{memory.kind or 'payload'}>")
         more = f" (and {self.n_repeats} repeats)" if self.n_repeats else ""
-        return f"{memory.at:%Y-%m-%d %H:%M}{who} {_line(what, _LINE)}{more}  [{self.why}]"
+        return f"{100 * self.chance:3.0f} %  {memory.at:%Y-%m-%d %H:%M}{who} {_line(what, _LINE)}{more}  [{self.why}]"
 
 
 def _line(text: str, longest: int) -> str:
@@ -258,6 +264,12 @@ class Recall(Sequence[Hit]):
         What was asked.
     n_memories : int
         Memories there are.
+    fits : float
+        How likely it is that the answer is among the hits, in [0, 1]; 0 where there is none.
+    calibration : Calibration
+        What `fits` and the chances rest on: the shipped prior, or what this mind made of it.
+    signs : Signs
+        What they were computed from, of all hits that were found.
     """
 
     id: str
@@ -266,6 +278,9 @@ class Recall(Sequence[Hit]):
     seconds: float
     cue: Cue
     n_memories: int = 0
+    fits: float = 0.0
+    calibration: Calibration = attrs.field(factory=Calibration)
+    signs: Signs | None = None
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -282,7 +297,8 @@ class Recall(Sequence[Hit]):
 
     def __repr__(self) -> str:
         return (
-            f"Recall({len(self.hits)} of {self.n_candidates} candidates, {1e3 * self.seconds:.2f} ms, id={self.id!r})"
+            f"Recall({len(self.hits)} of {self.n_candidates} candidates, fits={self.fits:.2f}, "
+            f"{1e3 * self.seconds:.2f} ms, id={self.id!r})"
         )
 
     def __str__(self) -> str:

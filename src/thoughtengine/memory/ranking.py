@@ -8,11 +8,13 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.memory import arrays
+from thoughtengine.memory.chance import HIT_SIGNS, RECALL_SIGNS, Signs
 from thoughtengine.memory.channels import Scored
 from thoughtengine.memory.view import View
 
 __all__ = ["Ranking", "Sheet"]
 
+_NO_SIGNS = Signs(np.empty((0, len(HIT_SIGNS))), np.zeros(len(RECALL_SIGNS)))
 _MARGIN = 32  # places beyond k that are ordered at once
 
 
@@ -37,6 +39,8 @@ class Ranking(NamedTuple):
         Distinct words of the cue, the rarest first.
     beside : array of int64, shape (m,)
         1 where the neighbour that lent the most comes after the memory, -1 where it comes before, 0 for none.
+    signs : Signs
+        What their chances are computed from.
     """
 
     ids: IntArray
@@ -47,6 +51,7 @@ class Ranking(NamedTuple):
     n_candidates: int
     words: tuple[str, ...] = ()
     beside: IntArray = np.empty(0, np.int64)
+    signs: Signs = _NO_SIGNS
 
 
 class Sheet:

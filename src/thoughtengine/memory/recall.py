@@ -9,11 +9,12 @@ import numpy as np
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import VectorDimensionError
-from thoughtengine.memory.channels import CHANNELS, score
+from thoughtengine.memory.chance import Signs, features
+from thoughtengine.memory.channels import CHANNELS, Scored, score
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.hit import Cue, Hit, Recall, Why
 from thoughtengine.memory.moment import to_stored
-from thoughtengine.memory.question import ask
+from thoughtengine.memory.question import Question, ask
 from thoughtengine.memory.ranking import Ranking, Sheet
 from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where
@@ -80,7 +81,22 @@ def rank(
         n_candidates=int(np.count_nonzero(sheet.scores > 0.0)),
         words=scored.words,
         beside=_beside(view, places, scored.said),
+        signs=_signs(view, cue, question, scored, sheet, kept, config),
     )
+
+
+def _signs(
+    view: View, cue: Cue, question: Question, scored: Scored, sheet: Sheet, kept: list[int], config: RecallConfig
+) -> Signs:
+    """Return what the chances are computed from."""
+    n_words = len(scored.frequency)
+    return features(
+        sheet.scores[kept], sheet.shares[:, kept].T, CHANNELS,
+        view.norms("length", config.k1, config.b)[scored.places[kept]], sheet.scores,
+        n=view.n, text=cue.text or "", words=question.words[:n_words], frequency=scored.frequency,
+        named=bool(question.sources), meaning=question.vector is not None and view.matrix is not None,
+        rarity=config.rarity, function_words=config.function_words, text_weight=config.text,
+    )  # fmt: skip
 
 
 def _beside(view: View, places: IntArray, said: FloatArray) -> IntArray:
@@ -91,7 +107,7 @@ def _beside(view: View, places: IntArray, said: FloatArray) -> IntArray:
     return (more > 0.0).astype(np.int64) - (more < 0.0)
 
 
-def as_hits(ranking: Ranking, memories: Mapping[int, Memory]) -> tuple[Hit, ...]:
+def as_hits(ranking: Ranking, memories: Mapping[int, Memory], chances: FloatArray) -> tuple[Hit, ...]:
     """Put a ranking and its loaded memories together.
 
     Parameters
@@ -99,16 +115,19 @@ def as_hits(ranking: Ranking, memories: Mapping[int, Memory]) -> tuple[Hit, ...]
     ranking : Ranking
         What `rank` returned.
     memories : mapping of int to Memory
-        By id; a memory that is not there any more is left out.
+        By id; a memory that is not there (any more) is left out.
+    chances : array of float64, shape (m,)
+        How sure each is.
     """
     hits = []
     rows = zip(
         ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares.tolist(), ranking.n_repeats.tolist(),
-        ranking.beside.tolist(), strict=True,
+        ranking.beside.tolist(), chances.tolist(), strict=True,
     )  # fmt: skip
-    for id_, total, shares, n_repeats, beside in rows:
+    for id_, total, shares, n_repeats, beside, chance in rows:
         memory = memories.get(id_)
         if memory is not None:
             mine = {channel: share for channel, share in zip(ranking.channels, shares, strict=True) if share > 0.0}
-            hits.append(Hit(memory, total, Why(mine, words=ranking.words, memory=memory, beside=beside), n_repeats))
+            why = Why(mine, words=ranking.words, memory=memory, beside=beside)
+            hits.append(Hit(memory, total, why, n_repeats, chance))
     return tuple(hits)
