@@ -169,7 +169,7 @@ def ask(given: Sequence[File], encoder: str | None) -> list[Asked]:
 def tables(asked: Sequence[Asked], *, notes: Sequence[str] = (), report: str | None = None) -> None:
     """Print all tables."""
     judged = judge_unseen(asked)
-    heads = ("minds", "questions", "chance: ECE", "floor", "fits: told / was", "fits: ECE", "floor")
+    heads: tuple[str, ...] = ("minds", "questions", "chance: ECE", "floor", "fits: told / was", "fits: ECE", "floor")
     about = (
         "15 bins of equal width / of equal mass, in points; floor: the error of perfect chances on as many questions"
     )

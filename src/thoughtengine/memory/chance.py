@@ -15,7 +15,7 @@ from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.analysis import FUNCTION_WORDS, fold_text
 
 __all__ = [
-    "HIT_SIGNS", "PRIOR", "RECALL_SIGNS", "Calibration", "Line", "Prior", "Signs", "chances", "check_min_chance",
+    "HIT_SIGNS", "NO_SIGNS", "PRIOR", "RECALL_SIGNS", "Calibration", "Line", "Prior", "Signs", "chances", "check_min_chance",
     "features", "fits", "together",
 ]  # fmt: skip
 
@@ -45,6 +45,10 @@ class Signs(NamedTuple):
 
     hits: FloatArray
     recall: FloatArray
+
+
+NO_SIGNS = Signs(np.empty((0, len(HIT_SIGNS))), np.zeros(len(RECALL_SIGNS)))
+"""Those of a recall without hits."""
 
 
 def features(
@@ -110,9 +114,9 @@ def features(
         by that of the first.
     """
     m = len(scores)
-    known, unknown, n_words = _heard(words, frequency, n, rarity, function_words)
     if not m:
-        return Signs(np.empty((0, len(HIT_SIGNS))), np.zeros(len(RECALL_SIGNS)))
+        return NO_SIGNS
+    known, unknown, n_words = _heard(words, frequency, n, rarity, function_words)
     following, crowd = _crowd(all_scores, m, n)
     best, column = float(scores[0]), {name: i for i, name in enumerate(channels)}
     match = np.zeros(m)

@@ -12,7 +12,7 @@ import numpy as np
 from thoughtengine._types import SingleArray
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
-from thoughtengine.memory.chance import Calibration, Signs
+from thoughtengine.memory.chance import NO_SIGNS, Calibration, Signs
 from thoughtengine.memory.entry import date_words
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.moment import to_stored
@@ -238,7 +238,8 @@ class Hit:
         who = f" {memory.source}:" if memory.source else ""
         what = memory.text or (" ".join(memory.tags) or f"<{memory.kind or 'payload'}>")
         more = f" (and {self.n_repeats} repeats)" if self.n_repeats else ""
-        return f"{100 * self.chance:3.0f} %  {memory.at:%Y-%m-%d %H:%M}{who} {_line(what, _LINE)}{more}  [{self.why}]"
+        sure = f"  {100 * self.chance:.0f} %" if self.chance else ""
+        return f"{memory.at:%Y-%m-%d %H:%M}{who} {_line(what, _LINE)}{more}{sure}  [{self.why}]"
 
 
 def _line(text: str, longest: int) -> str:
@@ -280,7 +281,7 @@ class Recall(Sequence[Hit]):
     n_memories: int = 0
     fits: float = 0.0
     calibration: Calibration = attrs.field(factory=Calibration)
-    signs: Signs | None = None
+    signs: Signs = NO_SIGNS
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -303,5 +304,6 @@ class Recall(Sequence[Hit]):
 
     def __str__(self) -> str:
         if not self.hits:
-            return f"nothing found among {self.n_memories} memories"
+            found = "likely enough" if len(self.signs.hits) else "found"
+            return f"nothing {found} among {self.n_memories} memories"
         return "\n".join(map(str, self.hits))

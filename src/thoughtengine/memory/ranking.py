@@ -8,13 +8,12 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.memory import arrays
-from thoughtengine.memory.chance import HIT_SIGNS, RECALL_SIGNS, Signs
+from thoughtengine.memory.chance import NO_SIGNS, Signs
 from thoughtengine.memory.channels import Scored
 from thoughtengine.memory.view import View
 
 __all__ = ["Ranking", "Sheet"]
 
-_NO_SIGNS = Signs(np.empty((0, len(HIT_SIGNS))), np.zeros(len(RECALL_SIGNS)))
 _MARGIN = 32  # places beyond k that are ordered at once
 
 
@@ -51,7 +50,7 @@ class Ranking(NamedTuple):
     n_candidates: int
     words: tuple[str, ...] = ()
     beside: IntArray = np.empty(0, np.int64)
-    signs: Signs = _NO_SIGNS
+    signs: Signs = NO_SIGNS
 
 
 class Sheet:
