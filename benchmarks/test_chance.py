@@ -1,6 +1,7 @@
 """How sure: `benchmarks.quality.chance` on four small conversations of two kinds."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +66,13 @@ def test_questions_of_every_kind_are_asked(asked: list[sureness.Asked]) -> None:
 def test_nothing_is_judged_by_models_that_saw_it(asked: list[sureness.Asked]) -> None:
     seen: list[set[int]] = []
 
-    def spy(some: list[sureness.Asked]) -> Prior:
+    def spy(some: Sequence[sureness.Asked]) -> Prior:
         seen.append({number for one in some for number in one.files})
         return fitting.fit(some)
 
-    judged = chance.judge_unseen(asked, spy)  # type: ignore[arg-type]
+    judged = chance.judge_unseen(asked, spy)
     assert {one.about for one, _, _ in judged} >= {"whole", "other"}
-    assert seen == [{1, 2, 4, 5}, {0, 2, 3, 5}, {0, 1, 3, 4}]
+    assert all(any(one.files.isdisjoint(numbers) for numbers in seen) for one, _, _ in judged)
 
 
 def test_every_table_has_rows(asked: list[sureness.Asked], capsys: pytest.CaptureFixture[str]) -> None:

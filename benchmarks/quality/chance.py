@@ -2,9 +2,10 @@
 
 python -m benchmarks.quality.chance FILE.json [FILE.json ...] [--encoder MODULE:NAME] [--fit | --report]
 
-Files as in `benchmarks.quality.conversations`; their kind is what their name says before the first dash. Everything is
-measured on conversations that the models were not fitted to: in five turns, a fifth of the files of every kind is left
-out. With an encoder (``MODULE:NAME`` is called without arguments), all is asked with and without it.
+Files as in `benchmarks.quality.conversations`; their kind is what their name says before the first dash. All is measured
+on conversations that the models were not fitted to: the files of every kind are dealt into five folds, and what a
+question or its mind comes from is left out. With an encoder (``MODULE:NAME`` is called without arguments), all is asked
+with and without it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import importlib
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,8 @@ from numpy.typing import NDArray
 from benchmarks.page import Row, show
 from benchmarks.quality.fitting import Array, area, calibration_error, fit, floor, rejected
 from benchmarks.quality.sureness import FOREIGN, KS, OWN, Asked, File, ask_all, files
-from thoughtengine.memory.chance import HIT_SIGNS, RECALL_SIGNS, Calibration, Prior, chances, fits
+from thoughtengine.memory.chance import HIT_SIGNS, RECALL_SIGNS, Calibration, Prior
+from thoughtengine.memory.chance import judge as judge_signs
 
 FOLDS = 5
 Judged = tuple[Asked, Array, float]
@@ -30,20 +33,25 @@ Judged = tuple[Asked, Array, float]
 def judge(asked: Sequence[Asked], prior: Prior) -> list[Judged]:
     """Return each question with the chances of its hits and its `fits`."""
     calibration = Calibration(prior=prior)
-    return [(one, chances(one.signs, calibration), fits(one.signs, calibration)) for one in asked]
+    return [_judge(one, calibration) for one in asked]
+
+
+def _judge(one: Asked, calibration: Calibration) -> Judged:
+    chances, _, fits = judge_signs(one.signs, calibration)
+    return one, chances, fits
 
 
 def judge_unseen(asked: Sequence[Asked], fitter: Callable[[Sequence[Asked]], Prior] = fit) -> list[Judged]:
-    """Return what `judge` does, each question by models that were fitted without its conversations."""
-    judged = []
+    """Return what `judge` does, each question by models that were fitted without any of its conversations."""
     groups = {number: one.group for one in asked for number in one.files if len(one.files) == 1}
     order = {group: sorted(n for n, mine in groups.items() if mine == group) for group in set(groups.values())}
     fold_of = {number: numbers.index(number) % FOLDS for numbers in order.values() for number in numbers}
-    for fold in range(FOLDS):
-        left_out = {number for number, mine in fold_of.items() if mine == fold}
-        mine = [one for one in asked if one.files & left_out and (one.files <= left_out or one.about in FOREIGN)]
-        if mine:
-            judged += judge(mine, fitter([one for one in asked if not one.files & left_out]))
+    folds = [frozenset(fold_of[number] for number in one.files) for one in asked]
+    judged = []
+    for left_out in sorted(set(folds), key=sorted):
+        rest = [one for one, mine in zip(asked, folds, strict=True) if not mine & left_out]
+        mine = [one for one, its in zip(asked, folds, strict=True) if its == left_out]
+        judged += judge(mine, fitter(rest)) if rest else []
     return judged
 
 
@@ -109,15 +117,26 @@ def rejection_rows(judged: Sequence[Judged]) -> Iterator[Row]:
                 yield [name, len(others), f"{area(own, others):.3f}", f"{others.mean():.2f}", *at]
 
 
+SIGNS = {
+    "match": ("match", "better"),
+    "order": ("rank", "relative", "gap", "above", "last"),
+    "crowd": ("crowd",),
+    "level": ("level",),
+    "named source": ("source", "named"),
+    "words nobody has": ("known", "unknown", "stranger"),
+    "shown, words": ("shown", "words"),
+}
+
+
 def ablation_rows(asked: Sequence[Asked]) -> Iterator[Row]:
-    """Yield figures of models without one sign each."""
-    plain = [one for one in asked if not one.encoded]
-    cases: list[tuple[str, tuple[int, ...], tuple[int, ...]]] = [("all signs", (), ())]
-    cases += [(f"- hit without {name}", (i,), ()) for i, name in enumerate(HIT_SIGNS[:-1])]
-    cases += [(f"- recall without {name}", (), (i,)) for i, name in enumerate(RECALL_SIGNS[:-1])]
-    for name, hit, recall in cases:
-        judged = judge_unseen(plain, lambda some, h=hit, r=recall: fit(some, without=h, without_recall=r))  # type: ignore[misc]
-        yield [name, *_summary(judged)]
+    """Yield figures of models without some signs."""
+    plain = [one for one in asked if not one.encoded and one.k == 10]
+    yield ["all signs", *_summary(judge_unseen(plain))]
+    for name, signs in SIGNS.items():
+        hit = [i for i, sign in enumerate(HIT_SIGNS) if sign in signs]
+        recall = [i for i, sign in enumerate(RECALL_SIGNS) if sign in signs]
+        judged = judge_unseen(plain, partial(fit, without=hit, without_recall=recall))
+        yield [f"- without {name}", *_summary(judged)]
 
 
 def _summary(judged: Sequence[Judged]) -> Iterator[str]:
@@ -145,7 +164,7 @@ def feedback_rows(asked: Sequence[Asked], *, seed: int = 0) -> Iterator[Row]:
             random.Random(seed).shuffle(run)
             frozen, calibration, taught = judge(run, prior), Calibration(prior=prior), list[Judged]()
             for one in run:
-                taught.append((one, chances(one.signs, calibration), fits(one.signs, calibration)))
+                taught.append(_judge(one, calibration))
                 calibration = calibration.observe(one.signs, one.useful)
             for name, judged in (("as it is", frozen), ("taught", taught)):
                 p, y = np.concatenate([row[1] for row in judged]), np.concatenate([row[0].useful for row in judged])
@@ -187,7 +206,7 @@ def tables(asked: Sequence[Asked], *, notes: Sequence[str] = (), report: str | N
     each = [f"{group}: {what}" for group in groups for what in ("hit loss", "fits loss", "rejected")]
     about = "log loss of all own questions at k = 10, no encoder; rejected: of other conversations' at 5 %"
     rows = list(ablation_rows(asked))
-    show("how sure: without one sign each", ("signs", *each), rows, notes=[about, *notes], report=report)
+    show("how sure: without some signs", ("signs", *each), rows, notes=[about, *notes], report=report)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

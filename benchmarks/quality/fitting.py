@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.sureness import FOREIGN, OWN, Asked
-from thoughtengine.memory.chance import Calibration, Prior, chances, together
+from thoughtengine.memory.chance import RECALL_SIGNS, Calibration, Prior, judge, together
 
 Array = NDArray[np.float64]
 
 BINS = 15
 _OWN_SHARES = dict(zip(OWN, (0.4, 0.4, 0.2), strict=True))
 _FOREIGN_SHARES = dict(zip(FOREIGN, (0.45, 0.1, 0.35, 0.1), strict=True))
-_FOREIGN = 0.12  # share of the questions that belong elsewhere, in what the prior is fitted to
+_FOREIGN = 0.06  # share of the questions that belong elsewhere, in what the prior is fitted to
 
 
 def logistic(x: Array, y: Array, weights: Array, *, ridge: float = 1e-4) -> Array:
@@ -65,15 +65,15 @@ def fit(asked: Sequence[Asked], *, without: Sequence[int] = (), without_recall: 
     x[:, list(without)] = 0.0
     y = np.concatenate([one.useful for one, _ in most]).astype(float)
     hit = logistic(x, y, np.concatenate([np.full(len(one.useful), weight / len(one.useful)) for one, weight in most]))
-    half = Prior(tuple(hit), ())
+    half = Calibration(prior=Prior(hit, np.zeros(2 + len(RECALL_SIGNS))))
     rows = []
     for one, _ in used:
         signs = one.signs.recall.copy()
         signs[list(without_recall)] = 0.0
-        rows.append([together(chances(one.signs, Calibration(prior=half))), *signs])
+        rows.append([together(judge(one.signs, half)[0]), *signs])
     found = np.array([one.useful.any() for one, _ in used], float)
     recall = logistic(np.array(rows), found, np.array([weight for _, weight in used]))
-    return Prior(tuple(hit.tolist()), tuple(recall.tolist()))
+    return Prior(hit, recall)
 
 
 def calibration_error(p: Array, y: NDArray[np.bool_], *, mass: bool = False) -> float:

@@ -29,7 +29,7 @@ from thoughtengine.errors import (
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
 from thoughtengine.integration.monitor import Monitor, Stats, stats_of
-from thoughtengine.memory.chance import Calibration, chances, check_min_chance, fits
+from thoughtengine.memory.chance import Calibration, check_min_chance, judge
 from thoughtengine.memory.coding import codes_of, encode_missing
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
@@ -393,15 +393,22 @@ class ThoughtEngine:
         now, offset = self._now()
         view, vector = self._memories.view(), self._cue_vector(asked)
         ranking = rank(view, asked, vector, chosen, k=k, now_us=now, config=self._config.recall, offset=offset)
-        likely, calibration = chances(ranking.signs, self._calibration), self._calibration
-        shown = likely >= (min_chance or 0.0)
+        calibration = self._calibration
+        likely, shown, fits = judge(ranking.signs, calibration, min_chance=min_chance)
         found = ((id_, self._memories.memory(id_, now)) for id_ in ranking.ids[shown].tolist())
         hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None}, likely)
-        sure = fits(ranking.signs, calibration, shown) if hits else 0.0
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
         return Recall(
-            os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), sure, calibration, ranking.signs
+            os.urandom(8).hex(),
+            hits,
+            ranking.n_candidates,
+            seconds,
+            asked,
+            len(self),
+            fits if hits else 0.0,
+            calibration,
+            ranking.signs,
         )
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:

@@ -1571,7 +1571,7 @@ def test_an_export_put_back_in_gives_the_same_export(
 
 def test_recall_tells_how_sure_it_is(mind: te.ThoughtEngine) -> None:
     mind.remember("I gave up coffee in March. Tea only now.", source="Dana")
-    mind.remember_many(te.Experience(f"The {n} o'clock train was late.", source="Bob") for n in range(1, 13))
+    mind.remember_many(te.Experience(text=f"The {n} o'clock train was late.", source="Bob") for n in range(1, 13))
     known = mind.recall("Has Dana given up coffee?")
     foreign = mind.recall("Has Zoltan given up his Himalayan expedition?")
     assert 0.0 < foreign.fits < known.fits < 1.0
@@ -1583,7 +1583,9 @@ def test_recall_tells_how_sure_it_is(mind: te.ThoughtEngine) -> None:
 
 
 def test_min_chance_leaves_out_what_is_less_likely(mind: te.ThoughtEngine) -> None:
-    mind.remember_many(te.Experience(text) for text in ("Dana gave up coffee", "Dana rows", "coffee beans", "Dana"))
+    mind.remember_many(
+        te.Experience(text=text) for text in ("Dana gave up coffee", "Dana rows", "coffee beans", "Dana")
+    )
     everything = mind.recall("Has Dana given up coffee?")
     limit = everything[1].chance
     some = mind.recall("Has Dana given up coffee?", min_chance=limit)

@@ -15,13 +15,13 @@ from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.analysis import FUNCTION_WORDS, fold_text
 
 __all__ = [
-    "HIT_SIGNS", "NO_SIGNS", "PRIOR", "RECALL_SIGNS", "Calibration", "Line", "Prior", "Signs", "chances", "check_min_chance",
-    "features", "fits", "together",
+    "HIT_SIGNS", "NO_SIGNS", "PRIOR", "RECALL_SIGNS", "Calibration", "Line", "Prior", "Signs", "check_min_chance", "features",
+    "judge", "together",
 ]  # fmt: skip
 
 HIT_SIGNS = (
     "match", "rank", "relative", "crowd", "gap", "above", "level", "source", "better", "known", "unknown", "named",
-    "meaning",
+    "meaning", "stranger",
 )  # fmt: skip
 """Columns of `Signs.hits`: see `features`."""
 
@@ -37,7 +37,7 @@ class Signs(NamedTuple):
 
     Attributes
     ----------
-    hits : array of float64, shape (m, 13)
+    hits : array of float64, shape (m, 14)
         By hit and `HIT_SIGNS`.
     recall : array of float64, shape (8,)
         By `RECALL_SIGNS`.
@@ -107,9 +107,9 @@ def features(
         before it, both by the best score; *level*, the logarithm of its score; *source*, the share of its score that
         comes from a named source; *better*, the best match before it. Of the cue, on every hit: *known*, the share of
         its words' weight that this mind has ever heard; *unknown*, the logarithm of one more than the words it has not;
-        *named* and *meaning*, 0 or 1.
+        *named* and *meaning*, 0 or 1; *stranger*, 1 where an unknown word looks like a name or a number.
         Of the recall: *shown*, the share of all memories that is shown; *match*, the logarithm of the best match;
-        *known*, *named*, *meaning* as above; *stranger*, 1 where an unknown word looks like a name or a number;
+        *known*, *stranger*, *named*, *meaning* as above;
         *words*, the logarithm of one more than the words that are no function words; *last*, the score of the last hit
         by that of the first.
     """
@@ -134,8 +134,8 @@ def features(
     hits[:, 7] = shares[:, column["source"]] / scores if "source" in column else 0.0
     hits[0, 8] = 0.0
     np.maximum.accumulate(match[:-1], out=hits[1:, 8])
-    hits[:, 9:] = known, math.log1p(len(unknown)), named, meaning
     stranger = bool(unknown) and not unknown.isdisjoint(_names(text))
+    hits[:, 9:] = known, math.log1p(len(unknown)), named, meaning, stranger
     return Signs(
         hits,
         np.array([
@@ -175,29 +175,36 @@ def _names(text: str) -> set[str]:
     return {fold_text(word) for word in spoken if word and (word[0].isupper() or word[0].isdigit())}
 
 
+def _fixed(values: Sequence[float] | FloatArray) -> FloatArray:
+    weights = np.array(values, np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
 @attrs.frozen(repr=False)
 class Prior:
     """Two logistic models: of a hit, and of a recall.
 
     Attributes
     ----------
-    hit : tuple of float
+    hit : array of float64, shape (15,)
         The constant, then one weight for each of `HIT_SIGNS`.
-    recall : tuple of float
+    recall : array of float64, shape (10,)
         The constant, the weight of what the chances of the hits come to together, then one for each of `RECALL_SIGNS`.
     """
 
-    hit: tuple[float, ...]
-    recall: tuple[float, ...]
+    hit: FloatArray = attrs.field(converter=_fixed, eq=attrs.cmp_using(eq=np.array_equal))
+    recall: FloatArray = attrs.field(converter=_fixed, eq=attrs.cmp_using(eq=np.array_equal))
 
     def hit_odds(self, signs: Signs) -> FloatArray:
         """Return the log-odds of each hit to be useful, shape (m,)."""
-        odds: FloatArray = self.hit[0] + signs.hits @ np.array(self.hit[1:])
+        odds: FloatArray = self.hit[0] + signs.hits @ self.hit[1:]
         return odds
 
     def recall_odds(self, signs: Signs, chances: FloatArray) -> float:
         """Return the log-odds that one of the hits with these chances is useful."""
-        return self.recall[0] + self.recall[1] * together(chances) + float(signs.recall @ np.array(self.recall[2:]))
+        known, likely = self.recall[2:], together(chances)
+        return float(self.recall[0] + self.recall[1] * likely + signs.recall @ known)
 
 
 def together(chances: FloatArray) -> float:
@@ -206,8 +213,8 @@ def together(chances: FloatArray) -> float:
 
 
 PRIOR = Prior(
-    hit=(-2.0,) + (0.0,) * len(HIT_SIGNS),
-    recall=(0.0, 1.0) + (0.0,) * len(RECALL_SIGNS),
+    hit=(-1.922, 0.01108, -0.4683, 0.9164, -0.9643, 3.752, 0.05807, 0.9162, 7.514, -0.8616, 1.14, 0.7401, -1.317, 0, -0.8416),
+    recall=(1.713, 0.7332, 2.75, 1.865, -0.8202, -0.3058, 1.386, 0.7781, -2.239, 0),
 )
 """What is shipped: printed by ``python -m benchmarks.quality.chance FILES --fit``."""
 
@@ -229,6 +236,11 @@ class Line:
     shift: float = 0.0
     slope: float = 1.0
     variance: tuple[float, float, float] = (0.25, 0.0, 0.04)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it changes nothing."""
+        return self.shift == 0.0 and self.slope == 1.0
 
     def observe(self, odds: float, useful: bool, weight: float = 1.0) -> Line:
         """Return the line after one outcome.
@@ -324,28 +336,38 @@ class Calibration:
         return f"Calibration(shipped prior and {self.n_recalls} recalls of this mind)"
 
 
-def chances(signs: Signs, calibration: Calibration) -> FloatArray:
-    """Return the chance of each hit to be useful, shape (m,), in (0, 1)."""
-    return _logistic(calibration.hit.shift + calibration.hit.slope * calibration.prior.hit_odds(signs))
-
-
-def fits(signs: Signs, calibration: Calibration, shown: NDArray[np.bool_] | None = None) -> float:
-    """Return the chance that the answer is among the hits shown, in [0, 1); 0 where none is.
+def judge(
+    signs: Signs, calibration: Calibration, *, min_chance: float | None = None
+) -> tuple[FloatArray, NDArray[np.bool_], float]:
+    """Return how sure a recall is.
 
     Parameters
     ----------
     signs : Signs
-        Of all hits.
+        Of all its hits.
     calibration : Calibration
-        What the chances are computed with.
-    shown : array of bool, shape (m,), optional
-        Which hits are shown; default: all.
+        What the chances rest on.
+    min_chance : float, optional
+        Smallest chance of a hit that is shown, in [0, 1].
+
+    Returns
+    -------
+    chances : array of float64, shape (m,)
+        How likely each hit is to be of use, in (0, 1).
+    shown : array of bool, shape (m,)
+        Which are likely enough.
+    fits : float
+        How likely the answer is among those shown, in [0, 1); 0 where none is.
     """
-    each = _logistic(calibration.prior.hit_odds(signs))
-    each = each if shown is None else each[shown]
-    if not len(each):
-        return 0.0
-    return _sigmoid(calibration.recall.shift + calibration.recall.slope * calibration.prior.recall_odds(signs, each))
+    odds, line = calibration.prior.hit_odds(signs), calibration.hit
+    plain = _logistic(odds)
+    chances = plain if line.is_fresh else _logistic(line.shift + line.slope * odds)
+    shown = chances >= (min_chance or 0.0)
+    some = plain[shown]
+    if not len(some):
+        return chances, shown, 0.0
+    line = calibration.recall
+    return chances, shown, _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
 
 
 def check_min_chance(value: float | None) -> None:

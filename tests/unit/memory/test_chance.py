@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.chance import (
@@ -14,10 +15,9 @@ from thoughtengine.memory.chance import (
     Calibration,
     Line,
     Signs,
-    chances,
     check_min_chance,
     features,
-    fits,
+    judge,
     together,
 )
 
@@ -43,6 +43,14 @@ def signs(
     )  # fmt: skip
 
 
+def chances(of: Signs, calibration: Calibration) -> NDArray[np.float64]:
+    return judge(of, calibration)[0]
+
+
+def fits(of: Signs, calibration: Calibration) -> float:
+    return judge(of, calibration)[2]
+
+
 def sign(of: Signs, name: str) -> float:
     """Return a sign of the recall."""
     return float(of.recall[RECALL_SIGNS.index(name)])
@@ -62,9 +70,12 @@ def test_no_hit_no_chance() -> None:
 
 def test_more_hits_never_fit_less() -> None:
     found = signs([0.4, 0.3, 0.2])
-    all_of_them = fits(found, Calibration())
-    assert 0.0 < fits(found, Calibration(), np.array([True, False, False])) < all_of_them < 1.0
-    assert fits(found, Calibration(), np.zeros(3, np.bool_)) == 0.0
+    each, _, all_of_them = judge(found, Calibration())
+    again, shown, some = judge(found, Calibration(), min_chance=float(each[0]))
+    np.testing.assert_array_equal(again, each)
+    np.testing.assert_array_equal(shown, each >= each[0])
+    assert 0.0 < some < all_of_them < 1.0
+    assert judge(found, Calibration(), min_chance=1.0)[2] == 0.0
 
 
 def test_a_word_nobody_has_makes_it_less_sure() -> None:
