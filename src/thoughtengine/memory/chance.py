@@ -357,7 +357,7 @@ def judge(
     shown : array of bool, shape (m,)
         Which are likely enough.
     fits : float
-        How likely the answer is among those shown, in [0, 1); 0 where none is.
+        How likely the answer is among those shown, in [0, 1), no less than the best chance; 0 where none is.
     """
     odds, line = calibration.prior.hit_odds(signs), calibration.hit
     plain = _logistic(odds)
@@ -367,7 +367,8 @@ def judge(
     if not len(some):
         return chances, shown, 0.0
     line = calibration.recall
-    return chances, shown, _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
+    fits = _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
+    return chances, shown, max(fits, float(chances[shown].max()))
 
 
 def check_min_chance(value: float | None) -> None:
