@@ -121,7 +121,6 @@ SIGNS = {
     "match": ("match", "better"),
     "order": ("rank", "relative", "gap", "above", "last"),
     "crowd": ("crowd",),
-    "level": ("level",),
     "named source": ("source", "named"),
     "words nobody has": ("known", "unknown", "stranger"),
     "shown, words": ("shown", "words"),

@@ -15,10 +15,11 @@ Array = NDArray[np.float64]
 BINS = 15
 _OWN_SHARES = dict(zip(OWN, (0.4, 0.4, 0.2), strict=True))
 _FOREIGN_SHARES = dict(zip(FOREIGN, (0.45, 0.1, 0.35, 0.1), strict=True))
+_TOGETHER = 1.0  # weight of the hits' chances together: fitted freely, it can turn negative beside the best match
 _FOREIGN = 0.06  # share of the questions that belong elsewhere, in what the prior is fitted to
 
 
-def logistic(x: Array, y: Array, weights: Array, *, ridge: float = 1e-4) -> Array:
+def logistic(x: Array, y: Array, weights: Array, *, ridge: float = 1e-4, offset: Array | float = 0.0) -> Array:
     """Return constant and weights of a logistic model, fitted to standardised columns and given for plain ones."""
     middle, spread = x.mean(axis=0), x.std(axis=0)
     spread[spread == 0.0] = 1.0
@@ -27,7 +28,7 @@ def logistic(x: Array, y: Array, weights: Array, *, ridge: float = 1e-4) -> Arra
     pull = np.full(len(found), ridge)
     pull[0] = 0.0
     for _ in range(25):
-        p = 1.0 / (1.0 + np.exp(-columns @ found))
+        p = 1.0 / (1.0 + np.exp(-(columns @ found + offset)))
         slope = columns.T @ (share * (p - y)) + pull * found
         step = np.linalg.solve((columns.T * (share * p * (1.0 - p))) @ columns + np.diag(pull + 1e-12), slope)
         found -= step
@@ -72,8 +73,9 @@ def fit(asked: Sequence[Asked], *, without: Sequence[int] = (), without_recall: 
         signs[list(without_recall)] = 0.0
         rows.append([together(judge(one.signs, half)[0]), *signs])
     found = np.array([one.useful.any() for one, _ in used], float)
-    recall = logistic(np.array(rows), found, np.array([weight for _, weight in used]))
-    return Prior(hit, recall)
+    table, weights = np.array(rows), np.array([weight for _, weight in used])
+    recall = logistic(table[:, 1:], found, weights, offset=_TOGETHER * table[:, 0])
+    return Prior(hit, np.insert(recall, 1, _TOGETHER))
 
 
 def calibration_error(p: Array, y: NDArray[np.bool_], *, mass: bool = False) -> float:

@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 HIT_SIGNS = (
-    "match", "rank", "relative", "crowd", "gap", "above", "level", "source", "better", "known", "unknown", "named",
+    "match", "rank", "relative", "crowd", "gap", "above", "source", "better", "known", "unknown", "named",
     "meaning", "stranger",
 )  # fmt: skip
 """Columns of `Signs.hits`: see `features`."""
@@ -37,7 +37,7 @@ class Signs(NamedTuple):
 
     Attributes
     ----------
-    hits : array of float64, shape (m, 14)
+    hits : array of float64, shape (m, 13)
         By hit and `HIT_SIGNS`.
     recall : array of float64, shape (8,)
         By `RECALL_SIGNS`.
@@ -104,14 +104,18 @@ def features(
         Of a hit: *match*, the share in [0, 1] of what the cue's words weigh that its text has, as BM25 gives it back
         without the length of the text; *rank*, the logarithm of its place; *relative*, its score by the best one's;
         *crowd*, the score at place 32 by its own; *gap*, how far the next one is behind; *above*, the sum of the scores
-        before it, both by the best score; *level*, the logarithm of its score; *source*, the share of its score that
-        comes from a named source; *better*, the best match before it. Of the cue, on every hit: *known*, the share of
-        its words' weight that this mind has ever heard; *unknown*, the logarithm of one more than the words it has not;
-        *named* and *meaning*, 0 or 1; *stranger*, 1 where an unknown word looks like a name or a number.
+        before it, both by the best score; *source*, the share of its score that comes from a named source; *better*,
+        the best match before it.
+        Of the cue, on every hit: *known*, the share of its words' weight that this mind has ever heard; *unknown*, the
+        logarithm of one more than the words it has not; *named* and *meaning*, 0 or 1; *stranger*, 1 where an unknown
+        word looks like a name or a number.
         Of the recall: *shown*, the share of all memories that is shown; *match*, the logarithm of the best match;
-        *known*, *stranger*, *named*, *meaning* as above;
         *words*, the logarithm of one more than the words that are no function words; *last*, the score of the last hit
-        by that of the first.
+        by that of the first; *known*, *stranger*, *named* and *meaning* as above.
+
+    Notes
+    -----
+    All but *match* are ratios, so that the weights of channels may change a little without another prior.
     """
     m = len(scores)
     if not m:
@@ -130,12 +134,11 @@ def features(
     hits[:-1, 4] = relative[:-1] - relative[1:]
     hits[-1, 4] = max(relative[-1] - following / best, 0.0)
     hits[:, 5] = np.cumsum(relative) - relative
-    hits[:, 6] = np.log(scores * known + 0.01)
-    hits[:, 7] = shares[:, column["source"]] / scores if "source" in column else 0.0
-    hits[0, 8] = 0.0
-    np.maximum.accumulate(match[:-1], out=hits[1:, 8])
+    hits[:, 6] = shares[:, column["source"]] / scores if "source" in column else 0.0
+    hits[0, 7] = 0.0
+    np.maximum.accumulate(match[:-1], out=hits[1:, 7])
     stranger = bool(unknown) and not unknown.isdisjoint(_names(text))
-    hits[:, 9:] = known, math.log1p(len(unknown)), named, meaning, stranger
+    hits[:, 8:] = known, math.log1p(len(unknown)), named, meaning, stranger
     return Signs(
         hits,
         np.array([
@@ -187,7 +190,7 @@ class Prior:
 
     Attributes
     ----------
-    hit : array of float64, shape (15,)
+    hit : array of float64, shape (14,)
         The constant, then one weight for each of `HIT_SIGNS`.
     recall : array of float64, shape (10,)
         The constant, the weight of what the chances of the hits come to together, then one for each of `RECALL_SIGNS`.
@@ -213,8 +216,8 @@ def together(chances: FloatArray) -> float:
 
 
 PRIOR = Prior(
-    hit=(-1.922, 0.01108, -0.4683, 0.9164, -0.9643, 3.752, 0.05807, 0.9162, 7.514, -0.8616, 1.14, 0.7401, -1.317, 0, -0.8416),
-    recall=(1.713, 0.7332, 2.75, 1.865, -0.8202, -0.3058, 1.386, 0.7781, -2.239, 0),
+    hit=(-3.583, 0.6601, -0.7762, 1.619, -1.245, 3.699, 0.1042, 7.003, -0.3038, 1.18, 0.2802, -1.188, 0, -0.9999),
+    recall=(1.882, 1, 2.817, 2.083, -1.305, 0.04925, 1.509, 0.8068, -1.918, 0),
 )
 """What is shipped: printed by ``python -m benchmarks.quality.chance FILES --fit``."""
 
