@@ -193,7 +193,8 @@ def tables(asked: Sequence[Asked], *, notes: Sequence[str] = (), report: str | N
     )
     show("how sure: calibration on unseen conversations", heads, list(error_rows(judged)), notes=[about], report=report)
     heads = ("told, k = 10", "hits", "told %", "were %", "recalls", "told %", "were %")
-    show("how sure: what was told and what was", heads, list(reliability_rows(judged)), report=report)
+    about = "questions that have an answer; a low `fits` speaks for a question that belongs elsewhere, of which none is here"
+    show("how sure: what was told and what was", heads, list(reliability_rows(judged)), notes=[about], report=report)
     heads = ("asked where it has no answer", "questions", "AUROC", "mean fits", "1 %", "5 %", "10 %", "20 %", "50 %")
     about = (
         "rejected, % of them, where `fits` rejects that share of the conversation's own answerable questions; k = 10"

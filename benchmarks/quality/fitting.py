@@ -28,7 +28,7 @@ def logistic(x: Array, y: Array, weights: Array, *, ridge: float = 1e-4, offset:
     pull = np.full(len(found), ridge)
     pull[0] = 0.0
     for _ in range(25):
-        p = 1.0 / (1.0 + np.exp(-(columns @ found + offset)))
+        p = 1.0 / (1.0 + np.exp(-np.clip(columns @ found + offset, -30.0, 30.0)))
         slope = columns.T @ (share * (p - y)) + pull * found
         step = np.linalg.solve((columns.T * (share * p * (1.0 - p))) @ columns + np.diag(pull + 1e-12), slope)
         found -= step

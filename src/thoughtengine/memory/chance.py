@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import NamedTuple
 
 import attrs
@@ -103,8 +104,8 @@ def features(
     Signs
         Of a hit: *match*, the share in [0, 1] of what the cue's words weigh that its text has, as BM25 gives it back
         without the length of the text; *rank*, the logarithm of its place; *relative*, its score by the best one's;
-        *crowd*, the score at place 32 by its own; *gap*, how far the next one is behind; *above*, the sum of the scores
-        before it, both by the best score; *source*, the share of its score that comes from a named source; *better*,
+        *crowd*, the score at place 32 by its own; *gap*, how far the next one is behind, by the best score and as
+        far as the cue is known; *above*, the sum of the scores before it, by the best score; *source*, the share of its score that comes from a named source; *better*,
         the best match before it.
         Of the cue, on every hit: *known*, the share of its words' weight that this mind has ever heard; *unknown*, the
         logarithm of one more than the words it has not; *named* and *meaning*, 0 or 1; *stranger*, 1 where an unknown
@@ -133,6 +134,7 @@ def features(
     hits[:, 3] = np.minimum(crowd / scores, 1.0)
     hits[:-1, 4] = relative[:-1] - relative[1:]
     hits[-1, 4] = max(relative[-1] - following / best, 0.0)
+    hits[:, 4] *= known  # to stand alone with one word of six is nothing
     hits[:, 5] = np.cumsum(relative) - relative
     hits[:, 6] = shares[:, column["source"]] / scores if "source" in column else 0.0
     hits[0, 7] = 0.0
@@ -216,8 +218,23 @@ def together(chances: FloatArray) -> float:
 
 
 PRIOR = Prior(
-    hit=(-3.583, 0.6601, -0.7762, 1.619, -1.245, 3.699, 0.1042, 7.003, -0.3038, 1.18, 0.2802, -1.188, 0, -0.9999),
-    recall=(1.882, 1, 2.817, 2.083, -1.305, 0.04925, 1.509, 0.8068, -1.918, 0),
+    hit=(
+        -3.075,
+        0.6516,
+        -0.7284,
+        1.586,
+        -1.145,
+        4.732,
+        0.08718,
+        7.354,
+        -0.3194,
+        0.5941,
+        0.206,
+        -1.284,
+        0.05449,
+        -1.038,
+    ),
+    recall=(1.63, 1, 3.288, 2.016, -0.9799, 0.05736, 1.443, 0.8276, -2.062, 0.1572),
 )
 """What is shipped: printed by ``python -m benchmarks.quality.chance FILES --fit``."""
 
@@ -298,7 +315,7 @@ class Calibration:
     """
 
     hit: Line = attrs.field(factory=Line)
-    recall: Line = attrs.field(factory=Line)
+    recall: Line = attrs.field(factory=partial(Line, variance=(0.1, 0.0, 0.01)))
     n_recalls: int = 0
     n_hits: int = 0
     prior: Prior = PRIOR

@@ -112,10 +112,16 @@ def test_signs_know_channels_by_name() -> None:
 def test_signs_of_hits_tell_of_their_order() -> None:
     found = signs([0.4, 0.2, 0.1], others=(0.05,))
     assert column(found, "relative") == pytest.approx([1.0, 0.5, 0.25])
-    assert column(found, "gap") == pytest.approx([0.5, 0.25, 0.125])
+    assert column(found, "gap") == pytest.approx([0.5, 0.25, 0.125])  # every word of the cue is known
     assert column(found, "above") == pytest.approx([0.0, 1.0, 1.5])
     assert column(found, "better")[0] == 0.0
     assert column(found, "better")[1] == column(found, "match")[0]
+
+
+def test_to_stand_alone_with_one_word_of_many_is_nothing() -> None:
+    one_of_many = signs([0.01], frequency=(0, 0, 0, 1))
+    assert column(one_of_many, "gap")[0] < 0.4
+    assert fits(one_of_many, Calibration()) < 0.2
 
 
 def test_a_cue_without_words_is_known() -> None:
@@ -155,7 +161,7 @@ def test_the_prior_says_it_is_one() -> None:
 def test_feedback_moves_chances_towards_what_was_seen() -> None:
     calibration, found = Calibration(), signs([0.4, 0.3])
     before = fits(found, calibration)
-    for _ in range(20):
+    for _ in range(100):
         calibration = calibration.observe(found, [False, False])
     assert (chances(found, calibration) < chances(found, Calibration())).all()
     assert fits(found, calibration) < before / 2

@@ -1,4 +1,5 @@
 from tests.indexes import ask, entry, index_of, same, small_shortlist
+from thoughtengine.memory.chance import NO_SIGNS
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.shortlist import with_neighbours
 
@@ -16,7 +17,8 @@ def test_the_best_of_many_are_the_best_of_all() -> None:
     whole = ask(index, "milk tea", k=2)
     with small_shortlist(pool=4, friends=2):
         short = ask(index, "milk tea", k=2)
-    assert same(whole._replace(n_candidates=0), short._replace(n_candidates=0))
+    different = {"n_candidates": 0, "signs": NO_SIGNS}  # the crowd is those in question
+    assert same(whole._replace(**different), short._replace(**different))
     assert short.n_candidates < whole.n_candidates
     assert whole.ids.tolist()[0] == 201
 
