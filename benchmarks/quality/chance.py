@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from benchmarks.page import Row, show
 from benchmarks.quality.fitting import Array, area, calibration_error, fit, floor, rejected
 from benchmarks.quality.sureness import FOREIGN, KS, OWN, Asked, File, ask_all, files
-from thoughtengine.memory.chance import HIT_SIGNS, RECALL_SIGNS, Calibration, Prior
+from thoughtengine.memory.chance import Calibration, Prior
 from thoughtengine.memory.chance import judge as judge_signs
+from thoughtengine.memory.signs import HIT_SIGNS, RECALL_SIGNS
 
 FOLDS = 5
 Judged = tuple[Asked, Array, float]

@@ -12,10 +12,11 @@ import numpy as np
 from thoughtengine._types import SingleArray
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.analysis import LABELS, TERMS, fold_text, words
-from thoughtengine.memory.chance import NO_SIGNS, Calibration, Signs
+from thoughtengine.memory.chance import Calibration
 from thoughtengine.memory.entry import date_words
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.moment import to_stored
+from thoughtengine.memory.signs import NO_SIGNS, Signs
 
 __all__ = ["Cue", "Hit", "Recall", "Why"]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.memory import arrays
-from thoughtengine.memory.chance import NO_SIGNS, Signs
 from thoughtengine.memory.channels import Scored
+from thoughtengine.memory.signs import NO_SIGNS, Signs
 from thoughtengine.memory.view import View
 
 __all__ = ["Ranking", "Sheet"]

@@ -9,13 +9,13 @@ import numpy as np
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import VectorDimensionError
-from thoughtengine.memory.chance import Signs, features
 from thoughtengine.memory.channels import CHANNELS, Scored, score
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.hit import Cue, Hit, Recall, Why
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.question import Question, ask
 from thoughtengine.memory.ranking import Ranking, Sheet
+from thoughtengine.memory.signs import Signs, features
 from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where
 

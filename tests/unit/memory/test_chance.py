@@ -9,17 +9,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.chance import (
-    HIT_SIGNS,
-    RECALL_SIGNS,
-    Calibration,
-    Line,
-    Signs,
-    check_min_chance,
-    features,
-    judge,
-    together,
-)
+from thoughtengine.memory.chance import Calibration, Line, check_min_chance, judge, together
+from thoughtengine.memory.signs import HIT_SIGNS, RECALL_SIGNS, Signs, features
 
 CHANNELS = ("source", "text")
 

@@ -1,7 +1,7 @@
 from tests.indexes import ask, entry, index_of, same, small_shortlist
-from thoughtengine.memory.chance import NO_SIGNS
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.shortlist import with_neighbours
+from thoughtengine.memory.signs import NO_SIGNS
 
 CROWD = [entry(f"tea {'leaf ' * (i % 7)}", episode=f"e{i % 5}", source=f"s{i % 3}") for i in range(200)]
 
