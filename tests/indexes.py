@@ -103,10 +103,15 @@ def share(ranking: Ranking, channel: str) -> list[float]:
 
 def same(one: Ranking, other: Ranking) -> bool:
     """Tell whether two rankings are equal to the last bit."""
-    return all(
-        a.dtype == b.dtype and a.tobytes() == b.tobytes() if isinstance(a, np.ndarray) else a == b
-        for a, b in zip(one, other, strict=True)
-    )
+    return _same(one, other)
+
+
+def _same(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.dtype == other.dtype and one.tobytes() == other.tobytes()
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return one == other
 
 
 def nearly(one: Ranking, other: Ranking, *, within: float = NEARLY) -> bool:

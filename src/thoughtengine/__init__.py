@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from thoughtengine.memory.cited import Cited
     from thoughtengine.memory.experience import Affect, Experience, Memory
     from thoughtengine.memory.feeling import Feeling
-    from thoughtengine.memory.recall import Cue, Hit, Recall
+    from thoughtengine.memory.hit import Cue, Hit
     from thoughtengine.memory.receipt import Receipt
+    from thoughtengine.memory.recollection import Recall
     from thoughtengine.memory.where import All, Not
     from thoughtengine.opening import open_mind as open
     from thoughtengine.storage.copies import Copy, backup, fork, restore
@@ -53,7 +54,8 @@ _WHERE = {
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
-    **dict.fromkeys(("Cue", "Hit", "Recall"), "memory.recall"),
+    **dict.fromkeys(("Cue", "Hit"), "memory.hit"),
+    "Recall": "memory.recollection",
     "Cited": "memory.cited",
     "Feeling": "memory.feeling",
     **dict.fromkeys(("All", "Not"), "memory.where"),

@@ -382,10 +382,12 @@ def _plain(recall: Any) -> dict[str, Any]:
             "score": hit.score,
             "why": dict(hit.why),
             "n_repeats": hit.n_repeats,
+            "chance": hit.chance,
         }
         for hit in recall
     ]
-    return {"cue": recall.cue.text, "seconds": recall.seconds, "n_candidates": recall.n_candidates, "hits": hits}
+    told = {"cue": recall.cue.text, "seconds": recall.seconds, "n_candidates": recall.n_candidates, "fits": recall.fits}
+    return told | {"hits": hits}
 
 
 def _feeling_arguments(parser: argparse.ArgumentParser) -> None:

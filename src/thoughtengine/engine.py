@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
 from thoughtengine.config import Config
-from thoughtengine.encoders import Encoder, TokenEncoder, encode, known_encoder
+from thoughtengine.encoders import Encoder, known_encoder
 from thoughtengine.errors import (
     BatchError,
     ForkedError,
@@ -28,24 +28,26 @@ from thoughtengine.errors import (
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
 from thoughtengine.integration.monitor import Monitor, Stats, stats_of
+from thoughtengine.memory.answer import Answering, Asked
+from thoughtengine.memory.chance import check_min_chance
 from thoughtengine.memory.coding import Recoding, codes_of
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
+from thoughtengine.memory.hit import Cue
 from thoughtengine.memory.moment import Clock, to_stored
-from thoughtengine.memory.phrase import Phrases, phrases_in, with_phrases
-from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
+from thoughtengine.memory.recollection import Recall
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, check_size, draft, misfit, take
-from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
+    from thoughtengine.memory.feeling import Feeling
     from thoughtengine.storage.copies import Copy
 
 __all__ = ["ThoughtEngine"]
@@ -81,9 +83,6 @@ class ThoughtEngine:
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder = encoder
-        self._former: Encoder | None = None
-        asks_twice = config.recall.dense_weighted and "dense_weighted" not in config.recall.off
-        self._speller = encoder if asks_twice and isinstance(encoder, TokenEncoder) else None
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
@@ -95,8 +94,11 @@ class ThoughtEngine:
         dimension, fingerprint = self._adopt(encoder)
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
         store.on_return = self._memories.live.dropped
+        self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if encoder is not None:
             few = store.head.memories <= _FEW
+            if (former := store.pointer.former) is not None:
+                self._answers.former = known_encoder(former.name, former.fingerprint)
             self._memories.live.on_recoded = self._recoded
             self._memories.live.recode(Recoding(store, encoder, self._progress), now=few)
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
@@ -112,13 +114,11 @@ class ThoughtEngine:
         identity = EncoderIdentity(name=encoder.name, dimension=encoder.dimension, fingerprint=encoder.fingerprint)
         if identity != pointer.encoder:
             self._store.update_pointer(encoder=identity, former=pointer.encoder)
-        if (former := self._store.pointer.former) is not None:
-            self._former = known_encoder(former.name, former.fingerprint)
         return encoder.dimension, encoder.fingerprint
 
     def _recoded(self) -> None:
         """Take note that every memory has a vector of the encoder that counts."""
-        self._former = None
+        self._answers.former = None
         if self._store.pointer.former is not None:
             self._store.update_pointer(former=None)
 
@@ -372,7 +372,15 @@ class ThoughtEngine:
 
     # recall
 
-    def recall(self, cue: str | Any, *, k: int = 10, feeling: str | Affect | None = None, **where: Any) -> Recall:
+    def recall(
+        self,
+        cue: str | Any,
+        *,
+        k: int = 10,
+        min_chance: float | None = None,
+        feeling: str | Affect | None = None,
+        **where: Any,
+    ) -> Recall:
         """Find the memories that a cue calls up, best first, each with its reasons. Looking changes no later answer.
 
         Parameters
@@ -381,6 +389,8 @@ class ThoughtEngine:
             A question or words; a vector; or both with a moment and an episode.
         k : int
             How many hits at most, 1 to 10,000.
+        min_chance : float, optional
+            Leave out hits that are less likely than this to be of use, in [0, 1].
         feeling : {"positive", "negative"} or Affect, optional
             Memories that felt so count more.
         **where
@@ -399,59 +409,59 @@ class ThoughtEngine:
         """
         begun = time.perf_counter()
         self._store.ready()
-        asked, chosen = _cue(cue), _filters(where)
-        if asked.text is not None:
-            check_size("cue", asked.text, self._config.limits.text_bytes)
+        asked, chosen = self._checked(_cue(cue)), _filters(where)
         if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
             raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
-        now, offset = self._now()
-        stored = self._store.head.memories
-        view, vector = self._memories.view(whole=False), self._cue_vector(asked)
-        phrases, weight = self._phrases(asked)
-        ranking = rank(
-            view, asked, vector, chosen, k=k + phrases.n_more, now_us=now, config=self._config.recall, offset=offset,
-            encoder=None if asked.vector is not None else self._speller, formerly=self._formerly(view, asked),
-            feeling=_feeling(feeling),
-        )  # fmt: skip
-        records = self._memories.records(ranking.ids.tolist())
-        texts = [records[id_][0].text if id_ in records else None for id_ in ranking.ids.tolist()]
-        ranking = with_phrases(ranking, phrases, texts, view, weight=weight, k=k)
-        hits = as_hits(ranking, self._memories.found(view, ranking.places, now, records))
-        seconds = time.perf_counter() - begun
-        self._monitor.note("recall", seconds)
-        coverage = min(1.0, view.n / stored) if stored else 1.0
-        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), coverage)
+        check_min_chance(min_chance)
+        recall = self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
+        self._monitor.note("recall", time.perf_counter() - begun)
+        return recall
 
-    def _phrases(self, cue: Cue) -> tuple[Phrases, float]:
-        """Return what of a cue is looked for word for word, and what it weighs."""
-        weight = 0.0 if "phrase" in self._config.recall.off else self._config.recall.phrase
-        return phrases_in(cue.text) if cue.text is not None and weight else Phrases(), weight
+    def _checked(self, cue: Cue) -> Cue:
+        """Return a cue that is within the limits."""
+        limits = self._config.limits
+        if cue.text is not None:
+            check_size("cue", cue.text, limits.text_bytes)
+        if cue.vector is not None and cue.vector.size > limits.vector_dimension:
+            raise InvalidArgumentError("vector", f"{cue.vector.size} numbers", f"at most {limits.vector_dimension}")
+        return cue
 
-    def _cue_vector(self, cue: Cue) -> SingleArray | None:
-        if cue.vector is not None:
-            vector, limit = cue.vector, self._config.limits.vector_dimension
-            if vector.size > limit:
-                raise InvalidArgumentError("vector", f"{vector.size} numbers", f"at most {limit}")
-            have = self._memories.live.dimension
-            if have is not None and vector.size != have:
-                raise VectorDimensionError("cue", vector.size, have)
-            return vector
-        if (
-            self._encoder is None
-            or cue.text is None
-            or not self._config.recall.dense
-            or "dense" in self._config.recall.off
-        ):
-            return None
-        encoded: SingleArray = encode(self._encoder, [cue.text])[0]
-        return encoded
+    def feeling(self, about: str, **where: Any) -> Feeling:
+        """Tell how things stand with a source, a tag or a topic, from the affect of the memories; the present counts most.
 
-    def _formerly(self, view: View, cue: Cue) -> dict[str, SingleArray]:
-        """Return the cue as the encoder before sees it, while its vectors are still in use."""
-        former = self._former
-        if former is None or cue.text is None or cue.vector is not None or former.fingerprint not in view.makers:
-            return {}
-        return {former.fingerprint: encode(former, [cue.text])[0]}
+        Parameters
+        ----------
+        about : str
+            The exact name of a source or a tag (or both); else a topic, looked for as `recall` does.
+        **where
+            Filters as in `recall`. Without `layers`: what happened and feelings (sensory, emotion, eternal).
+
+        Returns
+        -------
+        Feeling
+            False where nothing is known.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For an `about` that is no text, or a filter that cannot be used.
+        """
+        from thoughtengine.memory.feeling import LATEST, feel, felt_about, felt_named
+
+        self._store.ready()
+        if not isinstance(about, str) or not about.strip():
+            raise InvalidArgumentError(
+                "about", about, "a source, a tag, or words: a string that is more than white space"
+            )
+        cue = self._checked(Cue(about))
+        chosen = _filters({"layers": ("sensory", "emotion", "eternal"), **where})
+        with self._monitor.timed("feeling"):
+            now = self._now()
+            view, read = self._memories.view(), partial(self._memories.memory, now=now[0])
+            found = felt_named(view, about, chosen, now[0], read)
+            if found is None:
+                found = felt_about(self._answers.rank(Asked(cue, chosen, LATEST, now)), read)
+            return feel(about, found)
 
     @overload
     def get(self, id_or_key: int | str) -> Memory | None: ...

@@ -1749,3 +1749,38 @@ def test_a_feeling_writes_nothing(mind: te.ThoughtEngine) -> None:
     before = state(mind)
     assert mind.feeling("Dana") == mind.feeling("Dana")
     assert state(mind) == before
+# ------------------------------------------------------------------------------------------------ how sure
+
+
+def test_recall_tells_how_sure_it_is(mind: te.ThoughtEngine) -> None:
+    mind.remember("I gave up coffee in March. Tea only now.", source="Dana")
+    mind.remember_many(te.Experience(text=f"The {n} o'clock train was late.", source="Bob") for n in range(1, 13))
+    known = mind.recall("Has Dana given up coffee?")
+    foreign = mind.recall("Has Zoltan given up his Himalayan expedition?")
+    assert 0.0 < foreign.fits < known.fits < 1.0
+    assert all(0.0 < hit.chance < 1.0 for hit in known)
+    assert known[0].chance > 2 * max(hit.chance for hit in foreign)
+    assert f"{100 * known[0].chance:.0f} %" in str(known)
+    assert "shipped prior" in repr(known.calibration)
+    assert mind.recall("zzz").fits == 0.0
+
+
+def test_min_chance_leaves_out_what_is_less_likely(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(
+        te.Experience(text=text) for text in ("Dana gave up coffee", "Dana rows", "coffee beans", "Dana")
+    )
+    everything = mind.recall("Has Dana given up coffee?")
+    limit = everything[1].chance
+    some = mind.recall("Has Dana given up coffee?", min_chance=limit)
+    assert [hit.id for hit in some] == [hit.id for hit in everything if hit.chance >= limit]
+    assert 0.0 < some.fits < everything.fits
+    assert ids(mind.recall("Has Dana given up coffee?", min_chance=0)) == ids(everything)
+    nothing = mind.recall("Has Dana given up coffee?", min_chance=1.0)
+    assert (len(nothing), nothing.fits) == (0, 0.0)
+    assert str(nothing) == "nothing likely enough among 4 memories"
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan"), True, "0.5"])
+def test_a_min_chance_that_is_none_is_told(mind: te.ThoughtEngine, value: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="min_chance"):
+        mind.recall("tea", min_chance=value)

@@ -56,6 +56,8 @@ class Scored(NamedTuple):
         What each memory lends to its neighbours, by position: its words, and its likeness.
     words : tuple of str
         Words of the cue and of its dates, the rarest first.
+    frequency : array of int64, shape (t,)
+        How many memories have each word of the question, in its order; empty where no word was looked for.
     """
 
     places: IntArray
@@ -63,6 +65,7 @@ class Scored(NamedTuple):
     text: SingleArray
     dense: SingleArray
     words: tuple[str, ...]
+    frequency: IntArray
 
 
 def score(
@@ -122,6 +125,7 @@ class _Scoring:
         self._text, self._labels, self._dense, self._total = _zeros(view.n)
         self._weighted: SingleArray | None = None
         self._complete = False
+        self._frequency = _NOBODY
         self._wanted = max(POOL, 2 * k)
         self._associated = self._called_up()
 
@@ -139,7 +143,7 @@ class _Scoring:
         self._lean(places, shares[_ROW["neighbours"]])
         self._favour(places, shares)
         self._place(places, shares)
-        return Scored(places, shares, self._text, self._dense, words)
+        return Scored(places, shares, self._text, self._dense, words, self._frequency)
 
     def _on(self, channel: str) -> float:
         weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
@@ -197,6 +201,7 @@ class _Scoring:
         in_texts[[term.is_common for term in question.terms]] *= few
         whole = shares == 1.0
         np.maximum.at(frequent, owners[whole], together[whole])
+        self._frequency = frequent
         in_labels = np.where(frequent > 0, self._surprise(frequent), 0.0)
         in_labels[[word in FUNCTION_WORDS for word in question.words]] *= few
         return in_texts, in_labels

@@ -76,7 +76,8 @@ def rarity(view: View, found: Sequence[str]) -> list[float]:
         In [0, 1].
     """
     terms, labels = [TERMS[word] for word in found], [LABELS[word] for word in found]
-    frequency = np.diff(view.postings(terms + labels).bounds).reshape(2, -1).max(axis=0)
+    counts = (part.stops - part.starts for part in view.find([*terms, *labels]))
+    frequency = sum(counts, np.zeros(2 * len(found), np.int64)).reshape(2, -1).max(axis=0)
     n = max(view.n, 1)
     known = np.log1p(np.maximum(n - frequency + 0.5, 0.5) / (np.maximum(frequency, 1) + 0.5)) / np.log1p(
         (n - 0.5) / 1.5

@@ -113,6 +113,16 @@ class Collection:
         stored = self._store.get(VECTOR, id_, VectorRecord)
         return None if stored is None else np.frombuffer(stored.data, np.float32)
 
+    @property
+    def n_stored(self) -> int:
+        """Memories there are, forgotten ones too."""
+        return self._store.head.memories
+
+    @property
+    def n_visible(self) -> int:
+        """Memories there are, forgotten ones not counted."""
+        return self._store.head.memories - self._store.head.hidden
+
     # the index
 
     def view(self, *, whole: bool = True) -> View:

@@ -37,6 +37,10 @@ class Ranking(NamedTuple):
         Distinct words of the cue, the rarest first.
     beside : array of int64, shape (m,)
         1 where the neighbour that lent the most comes after the memory, -1 where it comes before, 0 for none.
+    crowd : array of float64
+        Scores of all that were weighed against each other.
+    frequency : array of int64
+        How many memories have each word of the question, in its order.
     """
 
     ids: IntArray
@@ -48,6 +52,8 @@ class Ranking(NamedTuple):
     n_candidates: int
     words: tuple[str, ...] = ()
     beside: IntArray = np.empty(0, np.int64)
+    crowd: FloatArray = np.empty(0)
+    frequency: IntArray = np.empty(0, np.int64)
 
 
 class Sheet:

@@ -1,4 +1,4 @@
-"""Recall: a cue goes in, the best memories come out, each with its reasons; looking changes nothing."""
+"""Recall: a question goes in, the best memories come out, each with its reasons; looking changes nothing."""
 
 from __future__ import annotations
 
@@ -6,36 +6,27 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from thoughtengine._types import IntArray, SingleArray
+from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.config import RecallConfig
-from thoughtengine.encoders import TokenEncoder
-from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory.channels import CHANNELS, Scored, score
 from thoughtengine.memory.experience import Memory
-from thoughtengine.memory.hit import Cue, Hit, Recall, Why
-from thoughtengine.memory.moment import to_stored
-from thoughtengine.memory.question import Associated, ask
+from thoughtengine.memory.hit import Hit, Why
+from thoughtengine.memory.question import Question
 from thoughtengine.memory.ranking import Ranking, Sheet
 from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where
 
-__all__ = ["Cue", "Hit", "Ranking", "Recall", "Why", "as_hits", "rank"]
+__all__ = ["as_hits", "rank"]
 
 
 def rank(
     view: View,
-    cue: Cue,
-    vector: SingleArray | None,
+    question: Question,
     where: Where,
     *,
     k: int,
     now_us: int,
     config: RecallConfig,
-    offset: int = 0,
-    encoder: TokenEncoder | None = None,
-    formerly: Mapping[str, SingleArray] | None = None,
-    feeling: tuple[float, float | None] | None = None,
-    associated: Associated | None = None,
 ) -> Ranking:
     """Find the best memories for a cue.
 
@@ -43,10 +34,8 @@ def rank(
     ----------
     view : View
         The index as it stands.
-    cue : Cue
-        What is asked.
-    vector : array of float32, shape (d,), or None
-        The cue's own vector, or what the encoder made of its text.
+    question : Question
+        What is asked, made ready for this view.
     where : Where
         Which memories may be found.
     k : int
@@ -55,31 +44,11 @@ def rank(
         Microseconds since 1970.
     config : RecallConfig
         Weights and switches.
-    offset : int
-        Seconds east of UTC of the clock: "yesterday" is a local day.
-    encoder : TokenEncoder or None
-        That of the view's vectors, for a cue whose vector the host did not give.
-    formerly : mapping of str to array of float32, optional
-        The cue's vector as encoders before see it, by fingerprint: for memories that have only theirs.
-    feeling : tuple of float, optional
-        Valence and arousal that memories should be near to, see `akin`.
-    associated : (array of int64, array of float64), optional
-        Ids that associations call up, ascending, and how strongly, in [0, 1].
-
-    Raises
-    ------
-    VectorDimensionError
-        For a vector of another dimension than the view's.
 
     Notes
     -----
     Pure: equal arguments give equal answers, and nothing is changed. Of equal scores the newer memory comes first.
     """
-    if vector is not None and view.dimension is not None and len(vector) != view.dimension:
-        raise VectorDimensionError("vector", len(vector), view.dimension)
-    at = None if cue.at is None else to_stored("at", cue.at)
-    question = ask(view, cue.text, vector, at, cue.episode, now_us + offset * 1_000_000, encoder, formerly)
-    question = question._replace(feeling=feeling, associated=associated or question.associated)
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k, now=now_us)
     sheet = Sheet(view, scored, chosen)
@@ -95,6 +64,8 @@ def rank(
         n_candidates=int(np.count_nonzero(sheet.scores > 0.0)),
         words=scored.words,
         beside=_beside(view, places, scored),
+        crowd=sheet.scores,
+        frequency=scored.frequency,
     )
 
 
@@ -109,7 +80,7 @@ def _beside(view: View, places: IntArray, scored: Scored) -> IntArray:
     return sign
 
 
-def as_hits(ranking: Ranking, memories: Mapping[int, Memory]) -> tuple[Hit, ...]:
+def as_hits(ranking: Ranking, memories: Mapping[int, Memory], chances: FloatArray | None = None) -> tuple[Hit, ...]:
     """Put a ranking and its loaded memories together.
 
     Parameters
@@ -117,16 +88,20 @@ def as_hits(ranking: Ranking, memories: Mapping[int, Memory]) -> tuple[Hit, ...]
     ranking : Ranking
         What `rank` returned.
     memories : mapping of int to Memory
-        By id; a memory that is not there any more is left out.
+        By id; a memory that is not there is left out.
+    chances : array of float64, shape (m,), optional
+        How likely each is to be of use.
     """
     hits = []
+    sure = [0.0] * len(ranking.ids) if chances is None else chances.tolist()
     rows = zip(
         ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares.tolist(), ranking.n_repeats.tolist(),
-        ranking.beside.tolist(), strict=True,
+        ranking.beside.tolist(), sure, strict=True,
     )  # fmt: skip
-    for id_, total, shares, n_repeats, beside in rows:
+    for id_, total, shares, n_repeats, beside, chance in rows:
         memory = memories.get(id_)
         if memory is not None:
             mine = {channel: share for channel, share in zip(ranking.channels, shares, strict=True) if share > 0.0}
-            hits.append(Hit(memory, total, Why(mine, words=ranking.words, memory=memory, beside=beside), n_repeats))
+            why = Why(mine, words=ranking.words, memory=memory, beside=beside)
+            hits.append(Hit(memory, total, why, n_repeats, chance))
     return tuple(hits)

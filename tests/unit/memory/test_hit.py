@@ -91,10 +91,14 @@ def test_why_without_a_memory_still_speaks(channel: str, phrase: str) -> None:
 
 def test_a_hit_shows_its_memory() -> None:
     assert (HIT.id, HIT.text, HIT.at, HIT.source, HIT.n_repeats) == (7, DANA.text, DANA.at, "Dana", 2)
-    assert repr(HIT) == "Hit(id=7, score=0.938, text='I gave up coffee in March. Tea only now.')"
+    assert repr(HIT) == "Hit(id=7, score=0.938, chance=0.00, text='I gave up coffee in March. Tea only now.')"
     assert str(HIT).startswith(
         "2024-03-08 14:30 Dana: I gave up coffee in March. Tea only now. (and 2 repeats)  [words "
     )
+
+
+def test_a_hit_shows_its_chance() -> None:
+    assert "?  37 %  [" in str(Hit(memory(1, record("Coffee?")), 1.0, Why({"text": 1.0}), chance=0.37))
 
 
 def test_a_long_text_is_shown_on_one_line() -> None:
@@ -127,7 +131,7 @@ def test_a_recall_is_a_sequence() -> None:
 
 def test_a_recall_is_printed_one_line_a_hit() -> None:
     assert str(RECALL) == f"{HIT}\n{RECALL[1]}"
-    assert repr(RECALL) == "Recall(2 of 12 candidates, 1.50 ms, id='abc')"
+    assert repr(RECALL) == "Recall(2 of 12 candidates, fits=0.00, 1.50 ms, id='abc')"
 
 
 def test_an_empty_recall_says_so() -> None:

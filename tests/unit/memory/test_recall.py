@@ -41,7 +41,7 @@ def test_what_matches_nothing_finds_nothing(cue: str) -> None:
     assert len(ranking.ids) == len(ranking.scores) == len(ranking.n_repeats) == 0
     assert ranking.shares.shape == (0, len(CHANNELS))
     assert ranking.n_candidates == 0
-    assert as_hits(ranking, MEMORIES) == ()
+    assert as_hits(ranking, MEMORIES, ranking.scores) == ()
 
 
 def test_looking_changes_nothing() -> None:
@@ -65,7 +65,7 @@ def test_a_vector_where_nobody_has_one_finds_nothing() -> None:
 
 def test_hits_carry_memory_score_and_reasons() -> None:
     ranking = ask(INDEX, "does Dana drink coffee?")
-    hits = as_hits(ranking, MEMORIES)
+    hits = as_hits(ranking, MEMORIES, ranking.scores)
     assert [hit.id for hit in hits] == [1, 2]
     for hit, score in zip(hits, ranking.scores.tolist(), strict=True):
         assert hit.score == score
@@ -76,4 +76,5 @@ def test_hits_carry_memory_score_and_reasons() -> None:
 
 
 def test_a_memory_that_is_gone_is_left_out() -> None:
-    assert [hit.id for hit in as_hits(ask(INDEX, "does Dana drink coffee?"), {2: MEMORIES[2]})] == [2]
+    ranking = ask(INDEX, "does Dana drink coffee?")
+    assert [hit.id for hit in as_hits(ranking, {2: MEMORIES[2]}, ranking.scores)] == [2]
