@@ -47,8 +47,8 @@ NOT_YET_OF_A_MIND = [
     "tools",
     "recalls",
 ]
-NOT_YET_OF_A_RECALL = ["fits", "coverage", "feeling"]
-NOT_YET_OF_A_RECALL = ["context", "cited", "coverage", "feeling"]
+
+
 
 PUBLIC = [
     "Affect",
@@ -155,11 +155,6 @@ def test_what_is_not_built_is_not_there(name: str) -> None:
 @pytest.mark.parametrize("name", NOT_YET_OF_A_MIND)
 def test_nor_is_it_on_a_mind(name: str) -> None:
     assert not hasattr(te.ThoughtEngine, name)
-
-
-@pytest.mark.parametrize("name", NOT_YET_OF_A_RECALL)
-def test_nor_on_a_recall(name: str) -> None:
-    assert not hasattr(te.Recall, name)
 
 
 def test_the_verbs_of_a_mind_are_exactly_these() -> None:
