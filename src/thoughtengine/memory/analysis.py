@@ -6,7 +6,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import NamedTuple, TypeVar
 
@@ -266,7 +266,8 @@ class Term(NamedTuple):
     is_whole: bool = True
 
 
-def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> list[Term]:
+@lru_cache(1 << 14)
+def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> tuple[Term, ...]:
     """Return the terms of a word of a cue, that of its script first.
 
     Parameters
@@ -292,7 +293,7 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> list[Term]:
         made.setdefault(key, Term(key, share, small if code else word in FUNCTION_WORDS))
     for piece in pieces:
         made[piece] = Term(piece, _GRAMS / len(pieces), small, is_whole=False)
-    return list(made.values())
+    return tuple(made.values())
 
 
 LABELS: Memo[str, int] = Memo(lambda word: name_term("@", stem(word)), 1 << 14)

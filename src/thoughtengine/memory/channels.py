@@ -257,10 +257,11 @@ class _Scoring:
         chosen, n = self._chosen, self._view.n
         if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
             return np.arange(n) if chosen is None else chosen
-        closest = [likeness.closest(self._wanted, chosen) for likeness in likenesses.values()]
-        for channel, likeness in likenesses.items():  # so that they lend what they have
-            for places in closest:
-                self._dense[places] += likeness.gains(places).astype(np.float32) * _F(self._on(channel))
+        closest = []
+        for channel, likeness in likenesses.items():
+            places, gains = likeness.closest(self._wanted, chosen)
+            closest.append(places)
+            self._dense[places] += (gains * self._on(channel)).astype(np.float32)  # so that it is known who lends most
         allowed = _EVERYONE
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)

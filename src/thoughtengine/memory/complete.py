@@ -36,10 +36,11 @@ def is_complete(
     Begins with the rarest word and stops where nothing is left, mostly after two.
     """
     holders: dict[int, list[int]] = {}
+    often = frequency.tolist()
     for i, (term, owner) in enumerate(zip(question.terms, question.owners, strict=True)):
-        if term.is_whole and frequency[i]:
+        if often[i] and term.is_whole:
             holders.setdefault(owner, []).append(i)
-    words = sorted(holders.values(), key=lambda ways: int(frequency[ways].sum()))
+    words = sorted(holders.values(), key=lambda ways: sum(often[i] for i in ways))
     return bool(words) and any(_holds(part, words, visible, chosen) for part in found)
 
 

@@ -91,8 +91,8 @@ class Likeness:
         cosines[rest[having]] = np.minimum(other, values.min()) if len(values) else block.sharpened(unit, rows, other)
         return cosines
 
-    def closest(self, wanted: int, chosen: IntArray | None) -> IntArray:
-        """Return the positions of the `wanted` closest among `chosen` (ascending; None: all), ascending."""
+    def closest(self, wanted: int, chosen: IntArray | None) -> tuple[IntArray, FloatArray]:
+        """Return (positions ascending, gains) of the `wanted` closest among `chosen` (ascending; None: all)."""
         found = []
         for i, (segment, block) in enumerate(self._blocks):
             among = None if chosen is None else _rows(segment, block, chosen)
@@ -107,7 +107,8 @@ class Likeness:
         found.append((at, self._above(cosines, self._view.made_by)))
         positions = np.concatenate([at for at, _ in found])
         gains = np.concatenate([gains for _, gains in found])
-        return positions[foremost(np.where(positions < self._view.n, gains, 0.0), wanted)]
+        best = foremost(np.where(positions < self._view.n, gains, 0.0), wanted)
+        return positions[best], gains[best]
 
 
 def _fits(block: Block | None, units: Mapping[str, SingleArray]) -> TypeGuard[Block]:

@@ -71,13 +71,14 @@ def rank(
 
 def _beside(view: View, places: IntArray, scored: Scored) -> IntArray:
     """Tell whether the next memory of the episode (1) or the one before (-1) matches better; 0 where both alike."""
-    lent = [
-        np.where((at >= 0) & (at < view.n), scored.text[inside] + scored.dense[inside], np.float32(0.0))
-        for at in (view.columns.following[places], view.columns.previous[places])
-        for inside in (np.where(at < view.n, at, -1),)
-    ]
-    sign: IntArray = np.sign(lent[0] - lent[1]).astype(np.int64)
-    return sign
+    n, text, dense = view.n, scored.text, scored.dense
+    after, before = view.columns.following[places].tolist(), view.columns.previous[places].tolist()
+
+    def lent(at: int) -> float:
+        return float(text[at] + dense[at]) if 0 <= at < n else 0.0
+
+    more = [lent(a) - lent(b) for a, b in zip(after, before, strict=True)]
+    return np.array([(value > 0.0) - (value < 0.0) for value in more], np.int64)
 
 
 def as_hits(ranking: Ranking, memories: Mapping[int, Memory], chances: FloatArray | None = None) -> tuple[Hit, ...]:
