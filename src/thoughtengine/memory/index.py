@@ -29,12 +29,13 @@ from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 from thoughtengine.memory.segment import LARGEST, Segment
 from thoughtengine.memory.tail import Tail
 from thoughtengine.memory.vectors import Block, Growing
-from thoughtengine.memory.view import Totals, View
+from thoughtengine.memory.view import Frozen, Totals, View
 
 __all__ = ["Index", "Row", "Run"]
 
 _TAIL = 2048  # memories after which the tail is cut into a segment
 _PIECE = 1 << 16  # memories of a segment that is cut at once
+_WAITING = 4  # full tails that may wait to be cut
 _BULK = 64  # fewer rows than this go into the tail one by one
 
 
@@ -106,6 +107,7 @@ class Index:
         self._columns = Columns(1024)
         self._segments: tuple[Segment, ...] = ()
         self._tail = Tail(0)
+        self._frozen: tuple[Frozen, ...] = ()
         self._vectors = Growing(dimension)
         self._totals = Totals()
         self._names = (SourceNames(), Names(), Names())
@@ -133,8 +135,7 @@ class Index:
             For a vector of another dimension.
         """
         self._take(row)
-        if len(self._tail) >= _TAIL:
-            self._seal()
+        self._freeze_full()
         self._publish()
 
     def extend(self, rows: Iterable[Row]) -> None:
@@ -147,9 +148,9 @@ class Index:
                 continue
             self._seal()
             self._append(block)
-            self._seal([row.entry for row in block])
-        if len(self._tail) >= _TAIL:
-            self._seal()
+            self._segments += (self._cut(Frozen(self._tail, self._vectors), [row.entry for row in block]),)
+            self._begin(self._n)
+        self._freeze_full()
         self._publish()
 
     def attach(self, segment: Segment, run: Run) -> None:
@@ -176,7 +177,7 @@ class Index:
         )  # fmt: skip
         self._n = stop
         self._segments += (segment,)
-        self._tail = Tail(stop)
+        self._begin(stop)
         self._publish()
 
     def mark(self, id_: int, mark: MarkRecord) -> None:
@@ -225,8 +226,26 @@ class Index:
         self._publish()
         return True
 
+    @property
+    def frozen(self) -> tuple[Frozen, ...]:
+        """Tails that are full and wait to be cut into segments, oldest first."""
+        return self._frozen
+
+    def cut(self, frozen: Frozen) -> Segment:
+        """Return the segment of a full tail; the index is not changed, so any thread may call it."""
+        return self._cut(frozen, frozen.tail.entries)
+
+    def settle(self, frozen: Frozen, segment: Segment) -> bool:
+        """Put a segment in the place of the oldest full tail; False where it is that no more."""
+        if not self._frozen or self._frozen[0] is not frozen:
+            return False
+        self._frozen = self._frozen[1:]
+        self._segments += (segment,)
+        self._publish()
+        return True
+
     def seal(self) -> None:
-        """Cut the tail into a segment now."""
+        """Cut all tails into segments now."""
         self._seal()
         self._publish()
 
@@ -372,21 +391,35 @@ class Index:
             have = len(self._columns)
             self._columns = self._columns.grown(self._n, max(stop, 2 * have if have < _PIECE else have * 5 // 4))
 
-    def _seal(self, entries: Sequence[Entry] | None = None) -> None:
-        """Cut the tail (or the rows just appended behind it) into a segment; old views keep the old tail."""
-        cut = self._tail.entries if entries is None else entries
-        if not cut:
-            return
-        vectors, block = self._vectors, None
+    def _freeze_full(self) -> None:
+        """Let a full tail wait to be cut, and begin another; when many wait nobody cuts them, so it is done here."""
+        if len(self._tail) >= _TAIL:
+            self._frozen += (Frozen(self._tail, self._vectors),)
+            self._begin(self._n)
+        if len(self._frozen) > _WAITING:
+            self._seal()
+
+    def _seal(self) -> None:
+        """Cut all tails into segments; old views keep the old tails."""
+        waiting = [*self._frozen, Frozen(self._tail, self._vectors)]
+        self._segments += tuple(self._cut(frozen, frozen.tail.entries) for frozen in waiting if len(frozen.tail))
+        self._frozen = ()
+        self._begin(self._n)
+
+    def _begin(self, start: int) -> None:
+        """Begin an empty tail."""
+        self._tail = Tail(start)
+        self._vectors = Growing(self._dimension or self._vectors.dimension)
+
+    def _cut(self, frozen: Frozen, entries: Sequence[Entry]) -> Segment:
+        vectors, block = frozen.vectors, None
         if vectors.n:
             block = Block.build(vectors.places[: vectors.n], vectors.matrix, self._made_by)
-            self._vectors = Growing(self._dimension or vectors.matrix.shape[1])
-        self._segments += (Segment.build(self._tail.start, cut, block),)
-        self._tail = Tail(self._tail.start + len(cut))
+        return Segment.build(frozen.tail.start, entries, block)
 
     def _publish(self) -> None:
         self._view = View(
-            self._n, self._columns, self._segments, self._tail,
+            self._n, self._columns, self._segments, self._frozen, self._tail,
             (self._vectors.places[: self._vectors.n], self._vectors.matrix) if self._vectors.n else None,
             self._made_by, self._totals, self._names, self._states,
         )  # fmt: skip

@@ -68,10 +68,11 @@ class Likeness:
             left, right = places.searchsorted((segment.start, segment.stop))
             if left < right:
                 gains[left:right] = self._above(self._of(i, segment, block, places[left:right]), block.made_by)
-        left = int(places.searchsorted(self._view.tail.start))
-        there = _beside(self._newest_places, places[left:])
-        mine = np.where(there >= 0, self._newest[there] if len(self._newest) else 0.0, -1.0)
-        gains[left:] = self._above(mine, self._view.made_by)
+        if len(self._newest):
+            left = int(places.searchsorted(self._newest_places[0]))
+            there = _beside(self._newest_places, places[left:])
+            mine = np.where(there >= 0, self._newest[there], -1.0)
+            gains[left:] = np.where(there >= 0, self._above(mine, self._view.made_by), gains[left:])
         return gains
 
     def _above(self, cosines: FloatArray, made_by: str) -> FloatArray:
@@ -118,12 +119,12 @@ def _fits(block: Block | None, units: Mapping[str, SingleArray]) -> TypeGuard[Bl
 
 def _newest(view: View, units: Mapping[str, SingleArray]) -> tuple[IntArray, FloatArray]:
     """Return the positions of the newest vectors, and their cosines."""
-    unit = units.get(view.made_by)
-    if view.newest is None or unit is None:
+    unit, parts = units.get(view.made_by), view.unsealed
+    if unit is None or not parts:
         return _NOBODY, np.empty(0)
-    places, matrix = view.newest
-    cosines = np.vecdot(matrix, unit)  # not `@`: that may wait for threads of BLAS
-    return places.astype(np.int64) + view.tail.start, cosines.astype(np.float64)
+    positions = np.concatenate([positions for positions, _ in parts])
+    cosines = [np.vecdot(matrix, unit) for _, matrix in parts]  # not `@`: that may wait for threads of BLAS
+    return positions, np.concatenate(cosines).astype(np.float64)
 
 
 _NOBODY = np.empty(0, np.int64)

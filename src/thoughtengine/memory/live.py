@@ -154,7 +154,7 @@ class LiveIndex:
         if not self._news:
             return
         rows: list[Row] = []
-        n_segments = len(index.view().segments)
+        n_parts = len(index.view().segments) + len(index.frozen)
         try:
             news, self._news = self._news, []
             for piece in news:
@@ -169,7 +169,7 @@ class LiveIndex:
         except BaseException:  # interrupted when it was half told: load it anew
             self._index, self._news, self._partial = None, [], False
             raise
-        if len(index.view().segments) > n_segments:
+        if len(index.view().segments) + len(index.frozen) > n_parts:
             self.upkeep.wake()
 
     # loading
@@ -247,6 +247,8 @@ class LiveIndex:
             return self._look if self._recoding is not None else None
         if self._partial:
             return self._complete
+        if index.frozen:
+            return lambda: self._cut(index)
         if parts := index.due():
             return lambda: self._merge(index, parts)
         for segment in index.view().segments:
@@ -298,6 +300,13 @@ class LiveIndex:
         done = recoding.step(index.view(), segment)
         if done is not None:
             self._put(index, (segment,), self._saved(index, done) if len(done) >= _FILED else done)
+
+    def _cut(self, index: Index) -> None:
+        """Cut the oldest full tail into a segment."""
+        frozen = index.frozen[0]
+        segment = index.cut(frozen)
+        with self._lock:
+            index.settle(frozen, segment)
 
     def _merge(self, index: Index, parts: tuple[Segment, ...]) -> None:
         """Merge segments and put the result in their place, in memory and on the shelf."""

@@ -60,6 +60,11 @@ class Growing:
         self.places = np.zeros(0, np.int32)
 
     @property
+    def dimension(self) -> int | None:
+        """Length of the vectors, None while it is open."""
+        return self._dimension
+
+    @property
     def matrix(self) -> SingleArray:
         """The rows so far, shape (n, d)."""
         return self._rows[: self.n]

@@ -17,6 +17,7 @@ from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.strength import retrievability
 from thoughtengine.memory.tail import Tail
+from thoughtengine.memory.vectors import Growing
 from thoughtengine.memory.where import Choice, Where
 
 __all__ = ["Found", "Totals", "View"]
@@ -64,6 +65,13 @@ class Totals(NamedTuple):
         return self.words / (self.texts or 1)
 
 
+class Frozen(NamedTuple):
+    """A full tail that waits to be cut into a segment, and its vectors."""
+
+    tail: Tail
+    vectors: Growing
+
+
 class View:
     """The first `n` memories of an index, as they stood when it was taken.
 
@@ -74,9 +82,10 @@ class View:
     columns : Columns
         Valid up to `n`.
     segments : tuple of Segment
-        Postings and vectors of the older memories, `tail` the postings of the newest.
+        Postings and vectors of the older memories; `frozen` those of newer ones that wait to be cut, oldest first, `tail` the
+        postings of the newest.
     newest : (places, matrix) or None
-        Which memories of the tail have a vector (relative to its start), and their unit vectors.
+        Which memories of `tail` have a vector (relative to its start), and their unit vectors.
     made_by : str
         Fingerprint of the encoder of the newest vectors; blocks tell theirs.
     totals : Totals
@@ -88,24 +97,16 @@ class View:
     """
 
     __slots__ = (
-        "columns",
-        "episodes",
-        "kinds",
-        "made_by",
-        "n",
-        "newest",
-        "segments",
-        "sources",
-        "states",
-        "tail",
-        "totals",
-    )
+        "columns", "episodes", "frozen", "kinds", "made_by", "n", "newest", "segments", "sources",
+        "states", "tail", "totals",
+    )  # fmt: skip
 
     def __init__(
-        self, n: int, columns: Columns, segments: tuple[Segment, ...], tail: Tail, newest: Vectors | None,
-        made_by: str, totals: Totals, names: tuple[SourceNames, Names, Names], states: list[int],
+        self, n: int, columns: Columns, segments: tuple[Segment, ...], frozen: tuple[Frozen, ...], tail: Tail,
+        newest: Vectors | None, made_by: str, totals: Totals, names: tuple[SourceNames, Names, Names], states: list[int],
     ) -> None:  # fmt: skip
         self.n, self.columns, self.segments, self.tail, self.totals = n, columns, segments, tail, totals
+        self.frozen = frozen
         self.newest, self.made_by = newest, made_by
         self.sources, self.episodes, self.kinds = names
         self.states = states
@@ -121,7 +122,19 @@ class View:
         for segment in reversed(self.segments):
             if segment.block is not None and segment.block.made_by == self.made_by:
                 return segment.block.dimension
-        return None if self.newest is None else self.newest[1].shape[1]
+        return next((matrix.shape[1] for _, matrix in self.unsealed), None)
+
+    @property
+    def unsealed(self) -> list[tuple[IntArray, SingleArray]]:
+        """Vectors that are in no segment yet: positions and unit vectors, oldest first."""
+        found = [
+            (frozen.vectors.places[: frozen.vectors.n].astype(np.int64) + frozen.tail.start, frozen.vectors.matrix)
+            for frozen in self.frozen
+            if frozen.vectors.n
+        ]
+        if self.newest is not None:
+            found.append((self.newest[0].astype(np.int64) + self.tail.start, self.newest[1]))
+        return found
 
     @property
     def makers(self) -> set[str]:
@@ -132,7 +145,7 @@ class View:
     def n_vectors(self) -> int:
         """Memories with a vector."""
         sealed = sum(len(segment.block) for segment in self.segments if segment.block is not None)
-        return sealed + (0 if self.newest is None else len(self.newest[0]))
+        return sealed + sum(len(positions) for positions, _ in self.unsealed)
 
     def position(self, id_: int) -> int | None:
         """Return the position of an id, None where there is none."""
@@ -143,10 +156,14 @@ class View:
         """Return where each hash occurs, part by part, oldest first."""
         wanted = np.array(hashes, np.uint64)
         found = [Found(segment.start, segment.postings, *segment.find(wanted)) for segment in self.segments]
-        if self.tail.start < self.n:
-            postings, bounds = self.tail.find(hashes, self.n - self.tail.start)
-            found.append(Found(self.tail.start, postings, bounds[:-1], bounds[1:]))
+        for tail in self._tails():
+            postings, bounds = tail.find(hashes, self.n - tail.start)
+            found.append(Found(tail.start, postings, bounds[:-1], bounds[1:]))
         return found
+
+    def _tails(self) -> list[Tail]:
+        tails = [frozen.tail for frozen in self.frozen]
+        return [*tails, self.tail] if self.tail.start < self.n else tails
 
     def listed(self, hash_: int) -> IntArray:
         """Return the positions of the memories under a hash, ascending."""
@@ -161,8 +178,9 @@ class View:
         wanted = np.array(folds, np.uint64)
         own = [self.columns.fold[segment.start : segment.stop] for segment in self.segments]
         older = [segment.with_fold(mine, wanted, maths) for segment, mine in zip(self.segments, own, strict=True)]
-        postings, bounds = self.tail.find(folds, self.n - self.tail.start)
-        total = np.diff(bounds) + sum(times for _, times in older)
+        newer = [(tail.start, *tail.find(folds, self.n - tail.start)) for tail in self._tails()]
+        total = np.zeros(len(folds), np.int64) + sum(times for _, times in older)
+        total += sum(np.diff(bounds) for _, _, bounds in newer)
         found = {}
         for i in np.flatnonzero((total > 1) & (wanted > 0)).tolist():
             parts = [
@@ -170,8 +188,8 @@ class View:
                 for segment, mine, (firsts, times) in zip(self.segments, own, older, strict=True)
                 if times[i]
             ]
-            newest = (postings[bounds[i] : bounds[i + 1]] >> 8).astype(np.int64) + self.tail.start
-            found[folds[i]] = np.concatenate([*parts, newest])
+            parts += [(packed[to[i] : to[i + 1]] >> 8).astype(np.int64) + start for start, packed, to in newer]
+            found[folds[i]] = np.concatenate(parts)
         return found
 
     @property
