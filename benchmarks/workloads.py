@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import thoughtengine as te
+from thoughtengine.memory.analysis import FUNCTION_WORDS
 
 Rows = NDArray[np.float32]
 
@@ -50,12 +51,12 @@ class Item:
 
 @cache
 def vocabulary(seed: int = 7) -> tuple[str, ...]:
-    """Return pronounceable words, the most frequent and shortest first."""
+    """Return the small words of English, so that texts are taken for English, then pronounceable ones, the shortest first."""
     rng = random.Random(seed)
     syllables = [a + b for a, b in itertools.product("bcdfghklmnprstvw", "aeiou")]
-    found: dict[str, None] = {}
+    found: dict[str, None] = dict.fromkeys(sorted(FUNCTION_WORDS))
     while len(found) < VOCABULARY:
-        found["".join(rng.choices(syllables, k=1 + rng.randint(0, 1 + len(found).bit_length() // 6)))] = None
+        found["".join(rng.choices(syllables, k=2 + rng.randint(0, 1 + len(found).bit_length() // 6)))] = None
     return tuple(found)
 
 

@@ -215,6 +215,7 @@ def _grams(word: str) -> list[str]:
     return list(dict.fromkeys(bare[i : i + n] for i in range(len(bare) - n + 1)))
 
 
+@lru_cache(1 << 14)
 def _is_unstemmed(word: str, language: str) -> bool:
     """Tell whether n-grams stand in for the stemmer that a word has not."""
     if word.isascii() and not language:

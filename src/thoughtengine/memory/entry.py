@@ -88,7 +88,7 @@ def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str
     for key in terms:
         counted[key] = counted.get(key, 0) + 1
     keys = sorted(counted)
-    counts = bytes([min(counted[key], 255) for key in keys])
+    counts = bytes([count if (count := counted[key]) < 256 else 255 for key in keys])
     repeat = gist(folded, found, language) + "\0" + (source or "")
     return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 

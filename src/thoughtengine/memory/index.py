@@ -36,6 +36,7 @@ __all__ = ["Index", "Row", "Run"]
 _TAIL = 2048  # memories after which the tail is cut into a segment
 _PIECE = 1 << 16  # memories of a segment that is cut at once
 _WAITING = 4  # full tails that may wait to be cut
+_FEW = 4  # rows from which a call of numpy for all is faster than one for each
 _BULK = 64  # fewer rows than this go into the tail one by one
 
 
@@ -142,12 +143,17 @@ class Index:
         """Add many memories behind all others, in order of id, as `add` takes them."""
         iterator = iter(rows)
         while block := list(islice(iterator, _PIECE)):
-            if len(block) < _BULK:
+            if len(block) < _FEW:
                 for row in block:
                     self._take(row)
                 continue
-            self._seal()
+            if len(block) >= _BULK:
+                self._seal()
             self._append(block)
+            if len(block) < _BULK:
+                for row in block:
+                    self._tail.append(row.entry)
+                continue
             self._segments += (self._cut(Frozen(self._tail, self._vectors), [row.entry for row in block]),)
             self._begin(self._n)
         self._freeze_full()
@@ -267,7 +273,8 @@ class Index:
         start, stop = self._n, self._n + len(rows)
         self._check_ids([row.id for row in rows])
         self._reserve(stop)
-        having = [(i, row.vector) for i, row in enumerate(rows) if row.vector is not None]
+        place = start - self._tail.start
+        having = [(place + i, row.vector) for i, row in enumerate(rows) if row.vector is not None]
         if having:
             self._vectors.append([i for i, _ in having], [vector for _, vector in having])
         self._fill(start, stop, rows)
