@@ -584,6 +584,8 @@ class ThoughtEngine:
         self._store.ready()
         if not isinstance(erase, bool):
             raise InvalidArgumentError("erase", erase, "True or False")
+        if where:
+            self._memories.view()  # whole, before writers have to wait
         with self._monitor.timed("erase" if erase else "forget"), self._alone(erase), self._memories.changing():
             self._store.ready()
             found = self._chosen(ids, where, everything=erase)

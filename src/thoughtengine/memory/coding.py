@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -76,12 +76,15 @@ class Recoding:
             return self._segment
         return next((segment for segment in view.segments if len(lacking(view, segment))), None)
 
-    def step(self, view: View, segment: Segment) -> Segment | None:
-        """Encode the next memories of a segment; return it with its vectors when they were the last."""
+    def step(self, view: View, segment: Segment, check: Callable[[], None]) -> Segment | None:
+        """Encode the next memories of a segment; return it with its vectors when they were the last.
+
+        `check` is called between calls of the encoder, and may raise.
+        """
         if segment is not self._segment:
             self._segment, self._places, self._blocks, self._at = segment, lacking(view, segment), [], 0
         some = self._places[self._at : self._at + _STEP]
-        vectors = self._vectors(view.ids[segment.start + some].tolist())
+        vectors = self._vectors(view.ids[segment.start + some].tolist(), check)
         if vectors:
             rows = view.ids.searchsorted(list(vectors)) - segment.start
             made = unit_rows(np.array(list(vectors.values()), np.float32))
@@ -100,7 +103,7 @@ class Recoding:
         others = sum(len(lacking(view, other)) for other in view.segments if other is not self._segment)
         return others + len(self._places) - self._at
 
-    def _vectors(self, ids: list[int]) -> dict[int, SingleArray]:
+    def _vectors(self, ids: list[int], check: Callable[[], None]) -> dict[int, SingleArray]:
         """Return the vectors of memories by id, ascending, encoding those that are not encoded yet."""
         known = {id_: of for id_, (of, _) in self._store.get_many(VECTOR, ids, VectorRecord).items()}
         codes = self._store.get_many(CODE, ids, VectorRecord)
@@ -110,6 +113,7 @@ class Recoding:
         texts = self._store.get_many(MEMORY, [id_ for id_ in ids if id_ not in known], MemoryRecord)
         pending = [(id_, of.text) for id_, (of, _) in texts.items() if of.text is not None]
         for start in range(0, len(pending), _CHUNK):
+            check()
             known |= self._encoded(pending[start : start + _CHUNK])
         return {id_: np.frombuffer(known[id_].data, np.float32) for id_ in ids if id_ in known}
 

@@ -297,7 +297,7 @@ class LiveIndex:
             index.seal()
 
     def _recode(self, index: Index, recoding: Recoding, segment: Segment) -> None:
-        done = recoding.step(index.view(), segment)
+        done = recoding.step(index.view(), segment, self.upkeep.check)
         if done is not None:
             self._put(index, (segment,), self._saved(index, done) if len(done) >= _FILED else done)
 
@@ -367,7 +367,7 @@ class LiveIndex:
         """Take in rows in pieces that become files, so that a kill in between costs only the last of them."""
         rows = self._rows(after, before)
         if at_leisure:
-            rows = _at_leisure(rows)
+            rows = _at_leisure(rows, self.upkeep.check)
         while piece := list(islice(rows, _AT_ONCE)):
             index.extend(piece)
             index.seal()
@@ -388,10 +388,11 @@ def _tail_lacks(view: View) -> bool:
     return bool(lacks.any())
 
 
-def _at_leisure(rows: Iterator[Row]) -> Iterator[Row]:
+def _at_leisure(rows: Iterator[Row], check: Callable[[], None]) -> Iterator[Row]:
     for n, row in enumerate(rows, 1):
         yield row
         if not n % _SLICE:
+            check()
             time.sleep(_PAUSE)
 
 

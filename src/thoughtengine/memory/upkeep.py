@@ -6,9 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-__all__ = ["Upkeep"]
+__all__ = ["Stopped", "Upkeep"]
 
 Job = Callable[[], None]
+
+
+class Stopped(Exception):  # noqa: N818 - nothing went wrong
+    """Ends a job that was asked to end."""
 
 
 class Upkeep:
@@ -36,6 +40,11 @@ class Upkeep:
                 self._thread = threading.Thread(target=self._run, name="thoughtengine upkeep")
                 self._thread.start()
 
+    def check(self) -> None:
+        """Raise `Stopped` when the mind closes or the program ends: called now and then by a job that takes long."""
+        if self._closed or not threading.main_thread().is_alive():
+            raise Stopped
+
     @contextmanager
     def quiet(self) -> Iterator[None]:
         """Wait for the job that runs, and let none run inside."""
@@ -61,7 +70,7 @@ class Upkeep:
                     more = self._work()
                 continue
             with self._guard:
-                if not self._again or self._closed:
+                if not self._again or self._closed or not threading.main_thread().is_alive():
                     self._thread = None
                     return
                 more = True
@@ -70,10 +79,12 @@ class Upkeep:
         """Do one job; tell whether it is worth looking for another."""
         self._again = False
         try:
-            job = None if self._closed else self._next_job()
-            if job is None:
+            self.check()
+            if (job := self._next_job()) is None:
                 return False
             job()
+        except Stopped:
+            return False
         except Exception as error:  # noqa: BLE001 - all of it is derived: told, tried again later, and never in the way
             import logging
 
