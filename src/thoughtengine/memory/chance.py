@@ -55,24 +55,9 @@ def together(chances: FloatArray) -> float:
 
 
 PRIOR = Prior(
-    hit=(
-        -3.075,
-        0.6516,
-        -0.7284,
-        1.586,
-        -1.145,
-        4.732,
-        0.08718,
-        7.354,
-        -0.3194,
-        0.5941,
-        0.206,
-        -1.284,
-        0.05449,
-        -1.038,
-    ),
-    recall=(1.63, 1, 3.288, 2.016, -0.9799, 0.05736, 1.443, 0.8276, -2.062, 0.1572),
-)
+    hit=(-3.226, 0.4309, -0.7127, 1.771, -1.569, 4.582, 0.0997, 7.005, -0.5141, 0.9583, 0.2355, -1.237, 0.09965, -1.019),
+    recall=(1.831, 1, 2.736, 1.998, -1.097, -0.02637, 1.419, 0.9328, -2.615, 0.3012),
+)  # fmt: skip
 """What is shipped: printed by ``python -m benchmarks.quality.chance FILES --fit``."""
 
 _OF_A_HIT = 0.5  # weight of one hit's outcome: those of one recall are alike

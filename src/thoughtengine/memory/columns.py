@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,6 +134,15 @@ class Names:
             if value is not None:
                 self._learn(value, known)
         return known
+
+    def table(self, values: Sequence[str]) -> NDArray[np.int32]:
+        """Return 0, then the codes of distinct values."""
+        if self.n > 1 or type(self) is not Names:
+            return np.array([0, *map(self.code, values)], np.int32)
+        self._values += values  # the first values: all at once
+        self.codes.update(zip(values, range(1, len(values) + 1), strict=True))
+        self.n = len(values) + 1
+        return np.arange(self.n, dtype=np.int32)
 
     def values(self, codes: Iterable[int]) -> list[str]:
         """Return the values of codes above 0."""

@@ -70,7 +70,8 @@ class Run(NamedTuple):
     Attributes
     ----------
     columns : mapping of str to array
-        By the names of `Columns`; `source`, `episode`, `kind` are codes of the run's own, `previous` is relative to its first.
+        By the names of `Columns`; `source`, `episode`, `kind` are codes of the run's own, `previous` and `following` are
+        relative to its first.
     sources, episodes, kinds : list of str
         Values of the codes 1 and on.
     languages : list of str
@@ -170,8 +171,7 @@ class Index:
                 getattr(columns, name)[start:stop] = run.columns[name]
         for column, names, values in zip(("source", "kind"), self._names[::2], (run.sources, run.kinds), strict=True):
             if values:
-                table = np.array([0, *(names.code(value) for value in values)], np.int32)
-                getattr(columns, column)[start:stop] = table[run.columns[column]]
+                getattr(columns, column)[start:stop] = names.table(values)[run.columns[column]]
         self._link(start, stop, run)
         for state, count in enumerate(np.bincount(states, minlength=STATES).tolist()):
             self._states[state] += count
@@ -362,25 +362,21 @@ class Index:
 
     def _link(self, start: int, stop: int, run: Run) -> None:
         """Chain the episodes of an attached run: inside as it says, its first memories to the last ones before it."""
-        previous, following = self._columns.previous, self._columns.following
-        relative = run.columns["previous"]
-        inside = relative >= 0
-        previous[start:stop] = np.where(inside, relative + start, -1)
-        following[start:stop] = -1
-        following[relative[inside] + start] = np.flatnonzero(inside) + start
+        columns, newest = self._columns, self._newest
+        previous, following = run.columns["previous"], run.columns["following"]
+        columns.previous[start:stop] = np.where(previous >= 0, previous + start, -1)
+        columns.following[start:stop] = np.where(following >= 0, following + start, -1)
         if not run.episodes:
             return
-        names, newest = self._names[1], self._newest
-        own = run.columns["episode"]
-        codes = [0, *(names.code(value) for value in run.episodes)]
-        self._columns.episode[start:stop] = np.array(codes, np.int32)[own]
-        first = np.flatnonzero(~inside & (own > 0))
-        last = np.flatnonzero((following[start:stop] < 0) & (own > 0))
-        for place, code in zip(first.tolist(), own[first].tolist(), strict=True):
-            before = newest.get(codes[code], -1)
-            if before >= 0:
-                previous[start + place], following[before] = before, start + place
-        newest.update(zip((codes[code] for code in own[last].tolist()), (last + start).tolist(), strict=True))
+        own, codes = run.columns["episode"], self._names[1].table(run.episodes)
+        columns.episode[start:stop] = codes[own]
+        if newest:
+            first = np.flatnonzero((previous < 0) & (own > 0))
+            for place, code in zip(first.tolist(), codes[own[first]].tolist(), strict=True):
+                if (before := newest.get(code, -1)) >= 0:
+                    columns.previous[start + place], columns.following[before] = before, start + place
+        last = np.flatnonzero((following < 0) & (own > 0))
+        newest.update(zip(codes[own[last]].tolist(), (last + start).tolist(), strict=True))
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
         before = int(self._columns.state[position])

@@ -200,7 +200,7 @@ def _run(file: ColumnFile) -> Run:
     ColumnFileError
         When they do not verify.
     """
-    columns = {name: file.read(name) for name in (*_COLUMNS, *_CODED, "previous")}
+    columns = {name: file.read(name) for name in (*_COLUMNS, *_CODED, "previous", "following")}
     meta = file.meta
     return Run(columns, meta["sources"], meta["episodes"], meta["kinds"], meta["languages"])
 
@@ -238,8 +238,10 @@ def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, ND
     meta: dict[str, Any] = {"logic": LOGIC, "analysis": ANALYSIS, "languages": list(view.totals.languages)}
     for name, names in zip(_CODED, (view.sources, view.episodes, view.kinds), strict=True):
         arrays[name], meta[name + "s"] = _own_codes(getattr(columns, name)[span], names)
-    previous = columns.previous[span] - np.int32(segment.start)
-    arrays["previous"] = np.maximum(previous, np.int32(-1))
+    first, n = np.int32(segment.start), len(segment)
+    arrays["previous"] = np.maximum(columns.previous[span] - first, np.int32(-1))
+    following = np.maximum(columns.following[span] - first, np.int32(-1))
+    arrays["following"] = np.where(following < n, following, np.int32(-1))
     arrays |= {name: getattr(segment, name) for name in _POSTINGS}
     block = segment.block
     meta["made_by"] = None if block is None else block.made_by
