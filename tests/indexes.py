@@ -88,11 +88,19 @@ def ask(
     vector: Iterable[float] | None = None,
     at: str | dt.datetime | None = None,
     near: str | None = None,
+    feeling: tuple[float, float | None] | None = None,
+    associated: dict[int, float] | None = None,
     **where: Any,
 ) -> Ranking:
-    """Return what an index answers; `near` is the episode of the cue."""
+    """Return what an index answers; `near` is the episode of the cue, `associated` what patterns call up, by id."""
     cue = Cue(text, vector=vector, at=at, episode=near)
-    return rank(index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
+    called = None
+    if associated is not None:
+        called = np.array(sorted(associated), np.int64), np.array([associated[id_] for id_ in sorted(associated)])
+    return rank(
+        index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig(),
+        feeling=feeling, associated=called,
+    )  # fmt: skip
 
 
 def share(ranking: Ranking, channel: str) -> list[float]:

@@ -253,11 +253,15 @@ def test_meanwhile_the_vectors_before_answer_and_no_memory_is_out_of_reach(mind:
 
     def look() -> None:
         view = mind.collection.view(whole=False)
-        ranking = rank(view, cue, old, parse_where(), k=view.n, now_us=NOW[0], config=RecallConfig(), formerly={"toy": old})
+        ranking = rank(
+            view, cue, old, parse_where(), k=view.n, now_us=NOW[0], config=RecallConfig(), formerly={"toy": old}
+        )
         shares = dict(zip(ranking.ids.tolist(), ranking.shares[:, ranking.channels.index("dense")], strict=True))
         first = view.segments[0].block
         dense = [share > 0.0 for share in shares.values()]
-        seen.append((len(ranking.ids), frozenset(view.makers), any(dense), first is not None and first.made_by == "toy"))
+        seen.append(
+            (len(ranking.ids), frozenset(view.makers), any(dense), first is not None and first.made_by == "toy")
+        )
 
     recoding(mind, Counting(before_each=look))
     assert {n for n, *_ in seen} == {200}

@@ -161,9 +161,7 @@ def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) ->
     data = bytearray(path.read_bytes())
     data[ColumnFile(path)._arrays[array].offset] ^= 1
     path.write_bytes(data)
-    assert len(shelf.kept()) == (
-        array == "fine"
-    )  # what nothing is looked up by is compared behind the calls
+    assert len(shelf.kept()) == (array == "fine")  # what nothing is looked up by is compared behind the calls
     assert not shelf.verify(segment.name)
     assert names(folder) == []
 
