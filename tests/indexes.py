@@ -18,6 +18,7 @@ from thoughtengine.memory.experience import LAYERS, Memory
 from thoughtengine.memory.hit import Cue
 from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.moment import from_stored, to_stored
+from thoughtengine.memory.question import ask as question_of
 from thoughtengine.memory.ranking import Ranking
 from thoughtengine.memory.recall import rank
 from thoughtengine.memory.record import MarkRecord, MemoryRecord
@@ -88,11 +89,18 @@ def ask(
     vector: Iterable[float] | None = None,
     at: str | dt.datetime | None = None,
     near: str | None = None,
+    feeling: tuple[float, float | None] | None = None,
+    associated: dict[int, float] | None = None,
     **where: Any,
 ) -> Ranking:
-    """Return what an index answers; `near` is the episode of the cue."""
-    cue = Cue(text, vector=vector, at=at, episode=near)
-    return rank(index.view(), cue, cue.vector, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
+    """Return what an index answers; `near` is the episode of the cue, `associated` what patterns call up, by id."""
+    called = None
+    if associated is not None:
+        called = np.array(sorted(associated), np.int64), np.array([associated[id_] for id_ in sorted(associated)])
+    view, cue = index.view(), Cue(text, vector=vector, at=at, episode=near)
+    moment = None if cue.at is None else to_stored("at", cue.at)
+    question = question_of(view, text, cue.vector, moment, near, now)._replace(feeling=feeling, associated=called)
+    return rank(view, question, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
 
 
 def share(ranking: Ranking, channel: str) -> list[float]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from tests.indexes import DAY, NOON, ask, entry, merged, nearly, same, small_parts, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory import arrays
+from thoughtengine.memory import shelf as shelf_module
 from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.shelf import Shelf
@@ -62,14 +64,10 @@ def in_turns(rows: list[Row]) -> Index:
     index = Index(RecallConfig(), 2)
     for start in range(0, len(rows), 7):
         index.extend(rows[start : start + 5])
-        for id_, made, vectors, mark, _ in rows[start + 5 : start + 7]:
-            index.add(Row(id_, made))
-            if mark is not None:
-                index.mark(id_, mark)
-            if vectors is not None and len(index.view().tail):
-                index.give("dense", [index.n - 1], [vectors["dense"]])
-            elif vectors is not None:  # it was cut into a segment just now
-                return in_bulk(rows)
+        for row in rows[start + 5 : start + 7]:
+            index.add(row._replace(mark=None))
+            if row.mark is not None:
+                index.mark(row.id, row.mark)
     return index
 
 
@@ -88,15 +86,15 @@ def as_one(rows: list[Row]) -> Index:
 
 
 def from_files(rows: list[Row], *, together: bool) -> Index:
-    """Save an index in segment files, and put a new one together from them."""
+    """Save an index in segment files, and put a new one together from them, what is read row by row being so."""
     index = as_one(rows) if together else sealed(rows)
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, patch.object(shelf_module, "_MAPPED", 0 if len(rows) % 3 else 1 << 20):
         shelf, view = Shelf(Path(folder) / "index"), index.view()
         for segment in view.segments:
-            shelf.save(view, segment, {"dense": "toy"}, 9)
+            shelf.save(view, segment, 9)
         made = Index(RecallConfig(), 2)
-        for kept in Shelf(Path(folder) / "index").kept({"dense": "toy"}):
-            made.attach(kept.segment(made.n), kept.run())
+        for kept in Shelf(Path(folder) / "index").kept():
+            made.attach(kept.segment(made.n), kept.run)
     for row in rows:
         if row.mark is not None:
             made.mark(row.id, row.mark)

@@ -1749,6 +1749,8 @@ def test_a_feeling_writes_nothing(mind: te.ThoughtEngine) -> None:
     before = state(mind)
     assert mind.feeling("Dana") == mind.feeling("Dana")
     assert state(mind) == before
+
+
 # ------------------------------------------------------------------------------------------------ how sure
 
 

@@ -49,7 +49,6 @@ NOT_YET_OF_A_MIND = [
 ]
 
 
-
 PUBLIC = [
     "Affect",
     "All",

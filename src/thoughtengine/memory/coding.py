@@ -8,6 +8,7 @@ import numpy as np
 
 from thoughtengine._types import IntArray, Progress, SingleArray
 from thoughtengine.encoders import Encoder, encode
+from thoughtengine.memory.arrays import union
 from thoughtengine.memory.record import MemoryRecord, VectorRecord
 from thoughtengine.memory.remember import Draft
 from thoughtengine.memory.segment import Segment
@@ -68,13 +69,14 @@ class Recoding:
         self._segment: Segment | None = None
         self._places = np.empty(0, np.int64)
         self._blocks: list[Block] = []
+        self._given_up = np.empty(0, np.int64)  # ids of memories whose text is not there any more
         self._at = self._done = 0
 
     def next(self, view: View) -> Segment | None:
         """Return a segment whose memories lack vectors; None where none do."""
         if self._segment is not None and self._segment in view.segments:
             return self._segment
-        return next((segment for segment in view.segments if len(lacking(view, segment))), None)
+        return next((segment for segment in view.segments if len(self._lacking(view, segment))), None)
 
     def step(self, view: View, segment: Segment, check: Callable[[], None]) -> Segment | None:
         """Encode the next memories of a segment; return it with its vectors when they were the last.
@@ -82,9 +84,11 @@ class Recoding:
         `check` is called between calls of the encoder, and may raise.
         """
         if segment is not self._segment:
-            self._segment, self._places, self._blocks, self._at = segment, lacking(view, segment), [], 0
+            self._segment, self._places, self._blocks, self._at = segment, self._lacking(view, segment), [], 0
         some = self._places[self._at : self._at + _STEP]
-        vectors = self._vectors(view.ids[segment.start + some].tolist(), check)
+        ids = view.ids[segment.start + some]
+        vectors = self._vectors(ids.tolist(), check)
+        self._given_up = union(self._given_up, ids[~np.isin(ids, list(vectors))])
         if vectors:
             rows = view.ids.searchsorted(list(vectors)) - segment.start
             made = unit_rows(np.array(list(vectors.values()), np.float32))
@@ -99,8 +103,12 @@ class Recoding:
         blocks = ([old] if old is not None and old.made_by == view.made_by else []) + self._blocks
         return segment.with_block(Block.merge(blocks, [0] * len(blocks)) if blocks else None)
 
+    def _lacking(self, view: View, segment: Segment) -> IntArray:
+        places = lacking(view, segment)
+        return places[~np.isin(view.ids[segment.start + places], self._given_up)] if len(self._given_up) else places
+
     def _left(self, view: View) -> int:
-        others = sum(len(lacking(view, other)) for other in view.segments if other is not self._segment)
+        others = sum(len(self._lacking(view, other)) for other in view.segments if other is not self._segment)
         return others + len(self._places) - self._at
 
     def _vectors(self, ids: list[int], check: Callable[[], None]) -> dict[int, SingleArray]:

@@ -74,6 +74,7 @@ class LiveIndex:
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
         self._unverified: list[str] = []
         self._unkept: str | None = None
+        self._resting = False  # after a file could not be written, until more is cut
         self._recoding: Recoding | None = None
         self.on_recoded: Callable[[], None] = _nothing
         self.upkeep = Upkeep(self._next_job)
@@ -170,6 +171,7 @@ class LiveIndex:
             self._index, self._news, self._partial = None, [], False
             raise
         if len(index.view().segments) + len(index.frozen) > n_parts:
+            self._resting = False
             self.upkeep.wake()
 
     # loading
@@ -252,7 +254,7 @@ class LiveIndex:
         if parts := index.due():
             return lambda: self._merge(index, parts)
         for segment in index.view().segments:
-            if segment.name is None and len(segment) >= _FILED and self._store.derived_folder and not self._unkept:
+            if segment.name is None and len(segment) >= _FILED and self._store.derived_folder and not self._resting:
                 return lambda: self._file(index, segment)
         if self._unverified:
             return lambda: self._verify(self._unverified.pop())
@@ -322,7 +324,7 @@ class LiveIndex:
         try:
             saved = self._shelf.save(index.view(), segment, self._store.head.sequence)
         except (OSError, ColumnFileError) as error:
-            self._unkept = f"a segment of the index could not be written: {error}"
+            self._unkept, self._resting = f"a segment of the index could not be written: {error}", True
             return segment
         self._unkept = None
         return saved

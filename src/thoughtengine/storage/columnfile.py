@@ -10,6 +10,7 @@ import contextlib
 import mmap
 import os
 import struct
+import weakref
 import zlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -245,11 +246,21 @@ class FileRows:
         Numbers of a row, and rows.
     dtype : dtype
         Of a number.
+
+    Raises
+    ------
+    ColumnFileError
+        When the file cannot be opened.
     """
 
     def __init__(self, path: Path, offset: int, width: int, n: int, dtype: np.dtype[Any]) -> None:
         self._offset, self._width, self._n, self._dtype = offset, width, n, dtype
-        self._file = path.open("rb", buffering=0)
+        self._path = path
+        try:
+            self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise ColumnFileError(f"{path}: cannot be read: {error}") from error
+        weakref.finalize(self, os.close, self._file)
 
     def __len__(self) -> int:
         return self._n
@@ -260,7 +271,7 @@ class FileRows:
         Raises
         ------
         ColumnFileError
-            When the file is shorter than it was.
+            When the file cannot be read or is shorter than it was.
         """
         if isinstance(rows, slice):
             first, stop, _ = rows.indices(self._n)
@@ -270,8 +281,11 @@ class FileRows:
         size = sum(n for _, n in spans)
         if not self._offset:
             return np.zeros((size, self._width), self._dtype)
-        length, read, descriptor = self._width * self._dtype.itemsize, os.pread, self._file.fileno()
-        data = b"".join([read(descriptor, n * length, self._offset + row * length) for row, n in spans])
+        length, read, file = self._width * self._dtype.itemsize, os.pread, self._file
+        try:
+            data = b"".join([read(file, n * length, self._offset + row * length) for row, n in spans])
+        except OSError as error:
+            raise ColumnFileError(f"{self._path}: cannot be read: {error}") from error
         if len(data) != size * length:
-            raise ColumnFileError(f"{self._file.name}: is shorter than it was")
+            raise ColumnFileError(f"{self._path}: is shorter than it was")
         return np.frombuffer(data, self._dtype).reshape(size, self._width)

@@ -81,12 +81,29 @@ def test_differing_counts_bits() -> None:
 
 
 def test_dots_are_exact_at_the_edge_of_what_is_promised() -> None:
-    coarse, out = np.full(2 * 8192, 127, np.int8), np.empty(1, np.int32)
-    arrays.dots(coarse, np.full(8192, 2000, np.int16), np.array([1]), out)
-    assert out.tolist() == [127 * 2000 * 8192]
-    coarse[::2] = -127
-    arrays.dots(coarse, np.full(8192, -2000, np.int16), np.array([1]), out)
+    out, most = np.empty(1, np.int32), np.full(4096, 2000, np.int16)
+    for half, size in ((15, 7), (1, -7), (8, 0)):
+        coarse = np.full(2 * 4096, half | half << 4, np.uint8)
+        arrays.dots(coarse, most, most, np.array([1]), out)
+        assert out.tolist() == [size * 2000 * 8192]
+    arrays.dots(np.full(4096, 15 | 1 << 4, np.uint8), most, most, np.array([0]), out)
     assert out.tolist() == [0]
+    arrays.dots(np.full(4096, 15 | 1 << 4, np.uint8), most, -most, np.array([0]), out)
+    assert out.tolist() == [7 * 2000 * 8192]
+    arrays.fine_dots(np.full(2 * 8192, 127, np.int8), np.full(8192, 2000, np.int16), np.array([1]), out)
+    assert out.tolist() == [127 * 2000 * 8192]
+
+
+def test_dots_take_the_lower_half_first() -> None:
+    coarse, out = np.array([9 | 10 << 4, 8 | 1 << 4], np.uint8), np.empty(1, np.int32)  # 1, 2, 0, -7
+    arrays.dots(coarse, np.array([1, 100], np.int16), np.array([10, 1000], np.int16), np.array([0]), out)
+    assert out.tolist() == [1 + 20 - 7000]
+
+
+@given(st.lists(st.lists(st.integers(-5, 5), max_size=6), min_size=1, max_size=4))
+def test_union_is_a_set_in_order(parts: list[list[int]]) -> None:
+    expected = sorted({number for part in parts for number in part})
+    assert arrays.union(*(np.array(part, np.int64) for part in parts)).tolist() == expected
 
 
 scores = hnp.arrays(np.float64, st.integers(0, 60), elements=st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, 1e-300]))
@@ -96,6 +113,7 @@ scores = hnp.arrays(np.float64, st.integers(0, 60), elements=st.sampled_from([-1
 def test_best_is_a_sort(values: np.ndarray, k: int) -> None:
     expected = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: (-values[i], -i))[:k]
     assert arrays.best(values, k).tolist() == expected
+    assert arrays.foremost(values, k).tolist() == sorted(expected)
 
 
 @given(st.integers(0, 2**32), st.integers(1, 3000), st.sampled_from([0.0, 1.0, 6.0]))
@@ -105,4 +123,6 @@ def test_best_of_many_is_a_sort(seed: int, k: int, skew: float) -> None:
     values[rng.random(20_000) < rng.random()] = 0.0
     values = np.where(rng.random(20_000) < 0.3, values.max(initial=0.0), values) if skew == 1.0 else values
     found = np.flatnonzero(values > 0.0)
-    assert arrays.best(values, k).tolist() == found[np.lexsort((-found, -values[found]))][:k].tolist()
+    expected = found[np.lexsort((-found, -values[found]))][:k].tolist()
+    assert arrays.best(values, k).tolist() == expected
+    assert arrays.foremost(values, k).tolist() == sorted(expected)

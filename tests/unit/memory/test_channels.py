@@ -1,12 +1,13 @@
 import math
 
+import numpy as np
 import pytest
 
-from tests.indexes import DAY, NOON, ask, entry, index_of, share, with_vector
+from tests.indexes import DAY, NOON, ask, entry, index_of, share, small_shortlist, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.channels import CHANNELS
 from thoughtengine.memory.index import Index, Row
-from thoughtengine.memory.record import MarkRecord
+from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 
 
 def only(channel: str, **settings: float) -> RecallConfig:
@@ -53,9 +54,19 @@ def test_dense_is_likeness_beyond_the_usual() -> None:
         index.add(with_vector(id_, entry(tags=(f"t{id_}",)), vector))
     index.add(Row(5, entry("without a vector")))
     ranking = ask(index, vector=[2, 0], config=only("dense", dense=1.0))
-    usual = (1 + 0.8 + 0 - 1) / (4 + 10)
-    assert ranking.ids.tolist() == [1, 2]
-    assert ranking.scores.tolist() == pytest.approx([1.0, (0.8 - usual) / (1 - usual)], rel=1e-6)
+    assert ranking.ids.tolist() == [1, 2]  # they spread so far that two deviations below the mean are below 0
+    assert ranking.scores.tolist() == pytest.approx([1.0, 0.8], rel=1e-6)
+
+
+def test_what_is_usual_lies_two_deviations_below_the_mean() -> None:
+    index, cosines = Index(RecallConfig(), 2), [0.7, 0.8, 0.9, 0.8, 0.2]
+    for id_, cosine in enumerate(cosines, 1):
+        index.add(with_vector(id_, entry(tags=(f"t{id_}",)), [cosine, math.sqrt(1 - cosine * cosine)]))
+    zero = (np.mean(cosines) - 2 * np.std(cosines)) * 5 / (5 + 10)
+    scores = ask(index, vector=[2, 0], config=only("dense", dense=1.0))
+    assert scores.ids.tolist() == [3, 4, 2, 1, 5]
+    expected = [(cosine - zero) / (1 - zero) for cosine in (0.9, 0.8, 0.8, 0.7, 0.2)]
+    assert scores.scores.tolist() == pytest.approx(expected, rel=1e-5)
 
 
 def test_one_memory_with_a_vector_is_found_by_it() -> None:
@@ -129,3 +140,84 @@ def test_an_inferred_neighbour_lends_nothing_unless_asked_for() -> None:
     index = index_of(entry("tea", episode="e", layer="dream"), entry("rain", episode="e"))
     assert len(ask(index, "tea").ids) == 0
     assert ask(index, "tea", layers=["dream", "sensory"]).ids.tolist() == [1, 2]
+
+
+# ------------------------------------------------------------------------------------------------ feeling and strength
+
+FELT = [None, (0.9, 0.2), (-0.9, 0.8), (0.3, 0.5), (0.0, 0.5)]
+
+
+def of_feelings() -> Index:
+    index = Index(RecallConfig(), None)
+    for id_, felt in enumerate(FELT, 1):
+        appraisal = None if felt is None else AppraisalRecord(valence=felt[0], arousal=felt[1])
+        index.add(Row(id_, entry(f"tea {'x' * id_}"), None, None, appraisal))
+    return index
+
+
+@pytest.mark.parametrize(
+    ("feeling", "share_of"),
+    [
+        ((1.0, None), {2: 0.9, 4: 0.3}),
+        ((-1.0, None), {3: 0.9}),
+        ((0.9, 0.2), {2: 1.0, 4: 1 - math.hypot(0.6, 0.3), 5: 1 - math.hypot(0.9, 0.3)}),
+        ((-0.9, 0.8), {3: 1.0, 5: 1 - math.hypot(0.9, 0.3)}),
+    ],
+)
+def test_memories_that_felt_so_count_more(feeling: tuple[float, float | None], share_of: dict[int, float]) -> None:
+    plain, ranking = ask(of_feelings(), "tea"), ask(of_feelings(), "tea", feeling=feeling)
+    before = dict(zip(plain.ids.tolist(), plain.scores.tolist(), strict=True))
+    assert set(ranking.ids.tolist()) == set(before)  # nobody is shut out
+    for id_, felt in zip(ranking.ids.tolist(), share(ranking, "feeling"), strict=True):
+        assert felt == pytest.approx(share_of.get(id_, 0.0) * before[id_], abs=0.01)
+    best = max(share_of, key=lambda id_: share_of[id_])
+    assert ranking.ids.tolist()[0] == best
+    assert (
+        share(ask(of_feelings(), "tea", feeling=feeling, config=RecallConfig(off=("feeling",))), "feeling") == [0.0] * 5
+    )
+    assert len(ask(of_feelings(), "rain", feeling=feeling).ids) == 0  # a feeling alone finds nothing
+
+
+def test_how_well_a_memory_is_kept_counts_where_it_is_given_a_weight() -> None:
+    index = index_of(entry("tea", at=NOON - 3000 * DAY), entry("tea", source="Dana", at=NOON))
+    index.add(Row(9, entry("tea", source="Bob", at=NOON - 3000 * DAY, layer="eternal")))
+    words = ("labels", "time")
+    assert share(ask(index, "tea", config=RecallConfig(off=words)), "strength") == [0.0] * 3
+    ranking = ask(index, "tea", config=RecallConfig(strength=0.5, off=words))
+    assert ranking.ids.tolist() == [9, 2, 1]
+    found, kept = share(ranking, "text"), share(ranking, "strength")
+    assert kept[:2] == pytest.approx([0.5 * part for part in found[:2]])
+    assert 0.0 < kept[2] < 0.25 * found[2]
+    later = ask(index, "tea", now=NOON + 3000 * DAY, config=RecallConfig(strength=0.5, off=words))
+    assert share(later, "strength")[1] < kept[1]
+
+
+# ------------------------------------------------------------------------------------------------ associations
+
+
+def test_what_associations_call_up_is_found_by_them_alone() -> None:
+    index = index_of(entry("tea"), entry("rain"), entry("garden"), entry("milk"))
+    ranking = ask(index, "tea", associated={2: 1.0, 3: 0.5, 99: 1.0})
+    assert ranking.ids.tolist() == [1, 2, 3]
+    weight = RecallConfig().associations
+    assert share(ranking, "associations") == pytest.approx([0.0, weight, 0.5 * weight])
+    assert ask(index, "tea", associated={2: 1.0}, config=RecallConfig(off=("associations",))).ids.tolist() == [1]
+    assert ask(index, "tea", associated={}).ids.tolist() == [1]
+    assert len(ask(index_of(), "tea", associated={2: 1.0}).ids) == 0
+
+
+def test_what_is_called_up_must_pass_the_filters() -> None:
+    index = index_of(entry("tea", source="Dana"), entry("rain", source="Bob"), entry("garden", source="Dana"))
+    ranking = ask(index, "tea", associated={2: 1.0, 3: 1.0}, sources="Dana")
+    assert ranking.ids.tolist() == [1, 3]
+    index.mark(3, MarkRecord(forgotten=(1,)))
+    assert ask(index, "tea", associated={2: 1.0, 3: 1.0}, sources="Dana").ids.tolist() == [1]
+    assert len(ask(index, "tea", associated={2: 1.0}, sources="nobody").ids) == 0
+
+
+def test_what_is_called_up_is_looked_at_among_many_too() -> None:
+    index = index_of(*(entry(f"tea word{i}", source="Dana" if i % 2 else "Bob") for i in range(300)), entry("rain"))
+    with small_shortlist(pool=2, friends=1):
+        assert ask(index, "word7", k=3, associated={301: 1.0}).ids.tolist() == [8, 301]
+        found = ask(index, "word7", k=3, associated={1: 1.0, 2: 0.9}, sources="Dana")
+        assert found.ids.tolist() == [8, 2]

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from tests.indexes import entry, index_of, memory, record
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.cited import cited, rarity
-from thoughtengine.memory.hit import Cue, Hit, Recall, Why
+from thoughtengine.memory.hit import Cue, Hit, Why
+from thoughtengine.memory.recollection import Recall
 
 
 def hit(id_: int, text: str, score: float = 1.0, *, day: int = 1, **fields: Any) -> Hit:

@@ -153,15 +153,15 @@ def state(collection: Collection) -> dict[str, Any]:
 
 
 def vectors_of(view: View) -> list[list[float] | None]:
-    """Return the vector of each memory, to four digits."""
+    """Return the vector of each memory, to three digits."""
     found: list[list[float] | None] = [None] * view.n
     for segment in view.segments:
-        for block in segment.blocks.values():
+        if (block := segment.block) is not None:
             for row, vector in zip(block.rows.tolist(), block.vectors(slice(0, len(block))), strict=True):
-                found[segment.start + row] = np.round(vector, 4).tolist()
-    for places, matrix in view.newest.values():
-        for place, vector in zip(places.tolist(), matrix, strict=True):
-            found[view.tail.start + place] = np.round(vector, 4).tolist()
+                found[segment.start + row] = np.round(vector, 3).tolist()
+    if view.newest is not None:
+        for place, vector in zip(view.newest[0].tolist(), view.newest[1], strict=True):
+            found[view.tail.start + place] = np.round(vector, 3).tolist()
     return found
 
 
@@ -296,7 +296,6 @@ def test_only_vectors_of_the_encoder_that_counts_are_in_the_index() -> None:
     mind.remember("d")
     vectors = vectors_of(mind.collection.view())
     assert [vector is not None for vector in vectors] == [False, True, True, False]
-    assert list(mind.collection.live.without_vector()) == [(1, "a"), (4, "d")]
 
 
 def test_a_vector_of_another_dimension_is_left_out() -> None:
@@ -306,13 +305,6 @@ def test_a_vector_of_another_dimension_is_left_out() -> None:
     batch.put(CODE, id_, VectorRecord(data=b"\0\0\x80\x3f" * 3, fingerprint=""))
     mind.store.commit(batch)
     assert mind.collection.view().n_vectors == 0
-    assert list(mind.collection.live.without_vector()) == [(1, "a")]
-
-
-def test_what_has_no_text_needs_no_encoder(mind: Mind) -> None:
-    made = draft(Experience(tags=["a"]), now=NOW, limits=Limits())
-    take(mind.store, [made], [None], fingerprint="")
-    assert list(mind.collection.live.without_vector()) == []
 
 
 def test_the_hosts_vector_is_given_back_and_the_encoders_is_not(mind: Mind) -> None:

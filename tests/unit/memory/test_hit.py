@@ -6,7 +6,8 @@ import pytest
 
 from tests.indexes import memory, record
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.hit import Cue, Hit, Recall, Why
+from thoughtengine.memory.hit import Cue, Hit, Why
+from thoughtengine.memory.recollection import Recall
 
 DANA = memory(
     7,

@@ -1,6 +1,5 @@
 import threading
 
-import numpy as np
 import pytest
 
 from tests.indexes import ask, entry, index_of, merged, small_parts, with_vector
@@ -11,6 +10,7 @@ from thoughtengine.memory import index as index_module
 from thoughtengine.memory.analysis import TERMS
 from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import MarkRecord
+from thoughtengine.memory.vectors import Block
 from thoughtengine.memory.where import parse_where
 
 
@@ -58,7 +58,8 @@ def test_a_view_stays_as_it_was_taken() -> None:
         assert before.select(parse_where(), 0).tolist() == [0, 1, 2]
         assert before.count(parse_where(tags="work"), 0) == 0
         assert before.listed(TERMS["tea"]).tolist() == [0, 1, 2]
-        assert before.repeats(entry("tea").fold).tolist() == [0, 1, 2]
+        fold = entry("tea").fold
+        assert before.repeats([fold], arrays)[fold].tolist() == [0, 1, 2]
 
 
 def test_segments_stay_few_and_cover_everything_once() -> None:
@@ -124,18 +125,39 @@ def test_a_mark_for_nobody_is_refused() -> None:
         index.mark(2, MarkRecord())
 
 
-def test_vectors_come_with_a_memory_or_later() -> None:
-    index = Index(RecallConfig(), 2)
+def test_a_vector_comes_with_its_memory_and_of_one_dimension() -> None:
+    index = Index(RecallConfig(), 2, "toy")
     index.add(with_vector(1, entry(tags=("a",)), [1, 0]))
     index.add(Row(2, entry(tags=("b",))))
-    index.add(Row(3, entry(tags=("c",))))
-    assert ask(index, vector=[0, 1]).ids.tolist() == []
-    index.give("dense", [1, 2], [np.array([0, 5], np.float32), np.array([0.5, 5], np.float32)])
-    assert ask(index, vector=[0, 1]).ids.tolist() == [2, 3]
-    assert index.view().n_vectors == 3
+    index.add(with_vector(3, entry(tags=("c",)), [0.5, 5]))
+    assert ask(index, vector=[0, 1]).ids.tolist() == [3]
+    view = index.view()
+    assert (view.n_vectors, view.dimension, view.made_by, view.makers) == (2, 2, "toy", set())
     with pytest.raises(VectorDimensionError):
         index.add(with_vector(4, entry("tea"), [1, 1, 1]))
     assert index.n == 3
+    index.seal()
+    view = index.view()
+    assert (view.n_vectors, view.dimension, view.newest, view.makers) == (2, 2, None, {"toy"})
+
+
+def test_nothing_is_merged_while_vectors_are_of_two_encoders() -> None:
+    with small_parts(tail=4):
+        index = Index(RecallConfig(), 2, "new")
+        for id_ in range(1, 13):
+            index.add(with_vector(id_, entry(f"word{id_}"), [id_, 1]))
+        first, *others = index.view().segments
+        assert first.block is not None
+        assert index.due()
+        block = first.block
+        earlier = Block(*(getattr(block, part) for part in Block.PARTS), made_by="old")
+        assert index.replace((first,), first.with_block(earlier))
+        assert index.view().makers == {"old", "new"}
+        assert index.due() == ()
+        whole = index.merge(index.view().segments, arrays)
+        assert whole.block is not None
+        assert (whole.block.made_by, whole.block.rows.tolist()) == ("new", list(range(4, 12)))
+        assert others == list(index.view().segments[1:])
 
 
 def test_neighbours_are_those_of_the_episode() -> None:
@@ -148,14 +170,14 @@ def test_neighbours_are_those_of_the_episode() -> None:
 def test_readers_and_a_writer_need_no_lock() -> None:
     with small_parts(tail=16):
         index = index_of(*(entry("tea", episode="e") for _ in range(20)))
-        wrong: list[str] = []
+        wrong, fold = list[str](), entry("tea").fold
         done = threading.Event()
 
         def read() -> None:
             while not done.is_set():
                 view = index.view()
                 found = view.listed(TERMS["tea"]).tolist()
-                repeats = view.repeats(entry("tea").fold).tolist()
+                repeats = view.repeats([fold], arrays)[fold].tolist()
                 if not found == repeats == list(range(view.n)) or view.count(parse_where(), 0) != view.n:
                     wrong.append(f"{view.n}: {found} {repeats}")
 

@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests.indexes import nearly, same
-from tests.strategies import NOON
+from tests.strategies import NOON, ToyEncoder
 from thoughtengine.config import Limits, RecallConfig, StorageConfig
 from thoughtengine.memory import live as live_module
 from thoughtengine.memory import shelf as shelf_module
+from thoughtengine.memory.coding import Recoding
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.erase import erase
 from thoughtengine.memory.experience import Experience
@@ -25,6 +26,7 @@ from thoughtengine.memory.view import View
 from thoughtengine.memory.where import parse_where
 from thoughtengine.storage.columnfile import ColumnFile
 from thoughtengine.storage.folder import FolderStore, open_folder
+from thoughtengine.storage.keyspace import MEMORY
 
 NOW = to_stored("now", NOON)
 VECTORS = np.random.default_rng(3).standard_normal((400, 3)).astype(np.float32)
@@ -149,7 +151,7 @@ def spoiled(path: Path, how: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "how", ["missing", "torn", "empty", "header", "postings", "id", "at", "dense.coarse", "dense.codes"]
+    "how", ["missing", "torn", "empty", "header", "postings", "id", "at", "rows", "coarse", "codes", "fine"]
 )
 def test_a_spoiled_file_is_made_again_and_the_answers_stay(mind: Mind, how: str) -> None:
     before, files = mind.answers(), mind.files()
@@ -178,23 +180,137 @@ def test_files_of_another_release_are_made_again(mind: Mind, name: str, value: o
         assert {ColumnFile(path).meta[meta] for path in mind.files()} == {value}
 
 
-def test_files_with_the_vectors_of_another_encoder_are_made_again(mind: Mind) -> None:
-    n_vectors = mind.collection.view().n_vectors
+def test_files_with_the_vectors_of_another_encoder_are_kept_until_there_are_others(mind: Mind) -> None:
+    files = mind.files()
     mind.close()
     mind.fingerprint = "another"
     mind.open()
-    assert (n_vectors, mind.settled().n_vectors) == (200, 0)
+    view = mind.settled()
+    assert (mind.files(), view.makers, view.made_by) == (files, {"toy"}, "another")
+    before = rank(view, Cue("tea", vector=[1, 2, 3]), None, parse_where(), k=10, now_us=NOW[0], config=RecallConfig())
+    assert len(before.ids) == 10
     mind.close()
     mind.fingerprint = "toy"
     mind.open()
     assert mind.settled().n_vectors == 200
 
 
-def test_memories_that_are_given_vectors_later_are_found_by_them(mind: Mind) -> None:
+# ------------------------------------------------------------------------------------------------ another encoder
+
+
+class Counting(ToyEncoder):
+    """An encoder that may fail after some texts, or let something happen before each chunk."""
+
+    def __init__(self, *, after: int | None = None, before_each: Callable[[], object] = int) -> None:
+        super().__init__(3, name="another", fingerprint="another")
+        self.after, self.before_each = after, before_each
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        self.before_each()
+        if self.after is not None and len(self.calls) + len(texts) > self.after:
+            raise ConnectionError("the model is away")
+        return super().__call__(texts)
+
+
+def recoding(mind: Mind, encoder: Counting, *, now: bool = False) -> list[tuple[str, int, int | None]]:
+    """Open with another encoder and let it give every memory a vector; return what was told meanwhile, as it comes."""
+    mind.close()
+    mind.fingerprint = encoder.fingerprint
+    mind.open()
+    told: list[tuple[str, int, int | None]] = []
+    made = Recoding(mind.store, encoder, lambda what, done, total: told.append((what, done, total)))
+    with patch("thoughtengine.memory.coding._CHUNK", 16), patch("thoughtengine.memory.coding._STEP", 48):
+        mind.live.recode(made, now=now)
+        mind.live.upkeep.wait()
+    return told
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_an_encoder_gives_every_memory_its_vector_and_tells_how_far_it_is(mind: Mind, now: bool) -> None:
+    mind.remember(text=None, tags=["no text"])
+    mind.remember(text="the host's own", vector=[1, 0, 0])
+    encoder = Counting()
+    told = recoding(mind, encoder, now=now)
+    view = mind.settled()
+    assert (view.makers, view.n_vectors, view.n) == ({"another"}, 201, 202)
+    assert sorted(encoder.calls) == sorted(f"tea {i} word{i % 7}" for i in range(1, 201))
+    assert {what for what, _, _ in told} == {"encoding"}
+    done = [n for _, n, _ in told]
+    assert done == sorted(done)
+    assert len(done) >= 4
+    assert told[-1][1] == told[-1][2]
+    assert {ColumnFile(path).meta["made_by"] for path in mind.files()} == {"another"}
     mind.again()
-    mind.live.outdated([150])
-    assert not [path for path in mind.files() if int(path.name[:12], 16) <= 150 <= int(path.name[13:25], 16)]
-    assert mind.settled().n == 200
+    again = Counting()
+    assert recoding(mind, again) == []
+    assert again.calls == []
+    assert mind.settled().n_vectors == 201
+
+
+def test_meanwhile_the_vectors_before_answer_and_no_memory_is_out_of_reach(mind: Mind) -> None:
+    cue, old = Cue("tea"), np.array([1, 2, 3], np.float32)
+    seen: list[tuple[int, frozenset[str], bool, bool]] = []
+
+    def look() -> None:
+        view = mind.collection.view(whole=False)
+        ranking = rank(
+            view, cue, old, parse_where(), k=view.n, now_us=NOW[0], config=RecallConfig(), formerly={"toy": old}
+        )
+        shares = dict(zip(ranking.ids.tolist(), ranking.shares[:, ranking.channels.index("dense")], strict=True))
+        first = view.segments[0].block
+        dense = [share > 0.0 for share in shares.values()]
+        seen.append(
+            (len(ranking.ids), frozenset(view.makers), any(dense), first is not None and first.made_by == "toy")
+        )
+
+    recoding(mind, Counting(before_each=look))
+    assert {n for n, *_ in seen} == {200}
+    assert seen[0][1] == {"toy"}
+    assert all(dense for _, _, dense, _ in seen)
+    assert mind.settled().makers == {"another"}
+
+
+def test_killed_in_the_middle_nothing_is_encoded_twice(mind: Mind) -> None:
+    first, second = Counting(after=70), Counting()
+    recoding(mind, first)
+    assert mind.live.trouble is not None
+    assert "the model is away" in mind.live.trouble
+    assert mind.collection.view().n_vectors == 200
+    recoding(mind, second)
+    assert mind.live.trouble is None
+    assert len(first.calls) + len(second.calls) == 200
+    assert len(set(first.calls) | set(second.calls)) == 200
+    assert mind.settled().makers == {"another"}
+
+
+def test_what_is_remembered_and_erased_meanwhile_is_as_it_should_be(mind: Mind) -> None:
+    turns = iter([lambda: mind.remember(30, text="quite new"), lambda: mind.act("forget", 3)])
+
+    def meanwhile() -> None:
+        next(turns, int)()
+
+    recoding(mind, Counting(before_each=meanwhile))
+    with mind.live.upkeep.quiet(), mind.store.writing:
+        erase(mind.store, [5], at=NOW[0])
+        mind.live.dropped()
+    view = mind.settled()
+    assert (view.n, view.n_vectors, view.makers) == (229, 229, {"another"})
+    assert view.count(parse_where(), NOW[0]) == 228
+    assert view.dimension == 3
+
+
+@pytest.mark.parametrize("now", [False, True])
+def test_a_memory_whose_text_is_lost_is_given_up(mind: Mind, now: bool) -> None:
+    get_many = FolderStore.get_many
+
+    def without(self: FolderStore, area: Any, ids: list[int], kind: Any) -> Any:
+        return {i: row for i, row in get_many(self, area, ids, kind).items() if area is not MEMORY or i != 100}
+
+    with patch.object(FolderStore, "get_many", without):
+        told = recoding(mind, Counting(), now=now)
+    assert len(told) < 20
+    view = mind.settled()
+    assert (view.n_vectors, view.makers) == (199, {"another"})
 
 
 def test_files_that_know_of_later_writes_than_the_store_are_removed(mind: Mind) -> None:
@@ -329,11 +445,13 @@ def test_where_files_cannot_be_written_everything_answers(mind: Mind) -> None:
         assert mind.collection.view().n == 200
         mind.live.upkeep.wake()
         mind.live.upkeep.wait()
-        assert mind.live.upkeep.trouble is not None
-        assert "no room" in mind.live.upkeep.trouble
+        assert mind.live.trouble is not None
+        assert "no room" in mind.live.trouble
     assert mind.files() == []
+    mind.remember(20)
     mind.settled()
     assert mind.files()
+    assert mind.live.trouble is None
 
 
 def test_a_folder_that_is_no_folder_is_done_without(mind: Mind) -> None:

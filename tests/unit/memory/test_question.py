@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from tests.indexes import DAY, NOON, entry, index_of
 from thoughtengine.memory.analysis import LABELS, TERMS
@@ -54,12 +55,20 @@ def test_an_episode_is_a_code_none_or_unknown() -> None:
 
 
 def test_a_vector_is_brought_to_length_one() -> None:
-    unit = ask(VIEW, None, np.array([3e30, 4e30], np.float32), None, None, NOON).vector
-    assert unit is not None
-    assert np.allclose(unit, [0.6, 0.8])
-    nothing = ask(VIEW, None, np.zeros(2, np.float32), None, None, NOON).vector
-    assert nothing is not None
+    units = ask(VIEW, None, np.array([3e30, 4e30], np.float32), None, None, NOON).units
+    assert list(units) == [VIEW.made_by]
+    assert np.allclose(units[VIEW.made_by], [0.6, 0.8])
+    (nothing,) = ask(VIEW, None, np.zeros(2, np.float32), None, None, NOON).units.values()
     assert not nothing.any()
+    assert asked("tea").units == {}
+
+
+def test_a_cue_is_seen_by_the_encoder_before_too() -> None:
+    earlier = {"old": np.array([0, 0, 5], np.float32)}
+    units = ask(VIEW, "tea", np.array([3, 4], np.float32), None, None, NOON, formerly=earlier).units
+    assert {made_by: unit.tolist() for made_by, unit in units.items()} == {
+        VIEW.made_by: [pytest.approx(0.6), pytest.approx(0.8)], "old": [0.0, 0.0, 1.0],
+    }  # fmt: skip
 
 
 def test_a_very_long_cue_counts_by_its_beginning() -> None:

@@ -42,12 +42,16 @@ def test_nothing_is_found_in_an_empty_segment() -> None:
     assert len(empty) == 0
 
 
-def test_exact_repeats_are_found_by_their_fold() -> None:
+@pytest.mark.parametrize("maths", [arrays, kernels])
+def test_exact_repeats_are_found_by_their_fold(maths: ModuleType, compiled: None) -> None:
     entries = [entry("tea"), entry("milk"), entry("Tea"), entry(tags=("a",)), entry(tags=("b",)), entry("tea")]
     segment, folds = Segment.build(20, entries), np.array([made.fold for made in entries], np.uint64)
-    assert segment.repeats(folds, entries[0].fold).tolist() == [20, 22, 25]
-    assert segment.repeats(folds, entries[1].fold).tolist() == [21]
-    assert segment.repeats(folds, entry("rain").fold).tolist() == []
+    wanted = np.array([entries[0].fold, entries[1].fold, entry("rain").fold], np.uint64)
+    firsts, times = segment.with_fold(folds, wanted, maths)
+    assert times.tolist() == [2, 1, 0]
+    assert segment.run_of(folds, int(firsts[0]), entries[0].fold).tolist() == [20, 22, 25]
+    assert segment.run_of(folds, int(firsts[1]), entries[1].fold).tolist() == [21]
+    assert segment.run_of(folds, int(firsts[2]), entry("rain").fold).tolist() == []
 
 
 @pytest.mark.parametrize("maths", [arrays, kernels])
@@ -63,4 +67,4 @@ def test_merged_parts_are_what_would_have_been_built_at_once(cut: int, maths: Mo
 
 
 def test_a_segment_tells_what_it_is() -> None:
-    assert repr(Segment.build(5, ENTRIES[:1])) == "<Segment [5, 6): 9 hashes, no vectors>"
+    assert repr(Segment.build(5, ENTRIES[:1])) == "<Segment [5, 6): 9 hashes, 0 vectors>"

@@ -1,17 +1,20 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.indexes import DAY, NOON, ask, entry, index_of, nearly, same, with_vector
 from thoughtengine.config import RecallConfig
+from thoughtengine.memory import arrays
+from thoughtengine.memory import shelf as shelf_module
 from thoughtengine.memory.index import Index
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.shelf import Shelf
-from thoughtengine.storage.columnfile import ColumnFile
+from thoughtengine.storage.columnfile import ColumnFile, FileRows
 
-VIEWS = {"dense": "toy"}
+MADE_BY = "toy"
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 def filled(first: int = 5, n: int = 12) -> Index:
     """Return an index of memories of every kind, in one segment."""
-    index = Index(RecallConfig(), 2)
+    index = Index(RecallConfig(), 2, MADE_BY)
     for id_ in range(first, first + n):
         made = entry(
             f"tea word{id_}", at=NOON + id_ * DAY, source=(None, "Dana", "Bob")[id_ % 3], tags=("a", "b")[: id_ % 3],
@@ -35,13 +38,13 @@ def filled(first: int = 5, n: int = 12) -> Index:
 
 def saved(shelf: Shelf, index: Index, sequence: int = 9) -> list[Segment]:
     view = index.view()
-    return [shelf.save(view, segment, VIEWS, sequence) for segment in view.segments]
+    return [shelf.save(view, segment, sequence) for segment in view.segments]
 
 
 def attached(shelf: Shelf) -> Index:
-    index = Index(RecallConfig(), 2)
-    for kept in shelf.kept(VIEWS):
-        index.attach(kept.segment(index.n), kept.run())
+    index = Index(RecallConfig(), 2, MADE_BY)
+    for kept in shelf.kept():
+        index.attach(kept.segment(index.n), kept.run)
     return index
 
 
@@ -85,16 +88,49 @@ def test_of_files_that_overlap_the_largest_counts(folder: Path) -> None:
     saved(shelf, filled(5, 4))
     saved(shelf, filled(9, 8))
     saved(shelf, filled(17, 3))
-    assert [(kept.first, kept.last) for kept in shelf.kept(VIEWS)] == [(5, 16), (17, 19)]
+    assert [(kept.first, kept.last) for kept in shelf.kept()] == [(5, 16), (17, 19)]
     assert len(names(folder)) == 2
     assert attached(shelf).view().ids.tolist() == list(range(5, 20))
 
 
-def test_only_files_with_these_vectors_are_kept(folder: Path) -> None:
+def test_a_file_tells_whose_vectors_it_holds(folder: Path) -> None:
     shelf = Shelf(folder)
-    saved(shelf, filled())
-    assert shelf.kept({"dense": "another"}) == []
-    assert names(folder) == []
+    saved(shelf, filled(5, 4))
+    index = index_of(*(entry("tea") for _ in range(4)), first=9)
+    index.seal()
+    saved(shelf, index)
+    assert [kept.file.meta["made_by"] for kept in shelf.kept()] == [MADE_BY, None]
+    view = attached(shelf).view()
+    assert [segment.block and segment.block.made_by for segment in view.segments] == [MADE_BY, None]
+    assert (view.makers, view.n_vectors) == ({MADE_BY}, 2)
+
+
+def test_of_many_vectors_the_finest_part_is_read_when_it_is_needed(folder: Path, monkeypatch: Any) -> None:
+    index = filled()
+    before = ask(index, vector=[1, 1])
+    saved(Shelf(folder), index)
+    (mapped,) = (kept.segment(0) for kept in Shelf(folder).kept())
+    monkeypatch.setattr(shelf_module, "_MAPPED", 2 * 6 - 1)
+    (read,) = (kept.segment(0) for kept in Shelf(folder).kept())
+    assert mapped.block is not None
+    assert read.block is not None
+    assert isinstance(mapped.block.fine, np.ndarray)
+    assert isinstance(read.block.fine, FileRows)
+    everyone = slice(0, len(read.block))
+    assert (read.block.vectors(everyone) == mapped.block.vectors(everyone)).all()
+    again = attached(Shelf(folder))
+    assert nearly(before, ask(again, vector=[1, 1]), within=0.01)  # what is usual is told by the half bytes alone
+    for _ in range(2):  # merged with what is in memory, and written anew from the file's rows
+        again.add(with_vector(again.n + 20, entry("tea"), [3, 1]))
+    again.seal()
+    parts = again.view().segments
+    whole = again.merge(parts, arrays)
+    assert again.replace(parts, whole)
+    (saved_again,) = saved(Shelf(folder), again)
+    assert saved_again.block is not None
+    assert whole.block is not None
+    assert isinstance(saved_again.block.fine, FileRows)
+    assert (saved_again.block.fine[:] == whole.block.fine[:]).all()
 
 
 def test_files_of_writes_that_the_store_does_not_know_are_removed(folder: Path) -> None:
@@ -102,19 +138,7 @@ def test_files_of_writes_that_the_store_does_not_know_are_removed(folder: Path) 
     saved(shelf, filled(5, 4), sequence=9)
     saved(shelf, filled(9, 4), sequence=10)
     shelf.prune(9)
-    assert [(kept.first, kept.last) for kept in shelf.kept(VIEWS)] == [(5, 8)]
-
-
-def test_files_with_some_memories_are_removed(folder: Path) -> None:
-    shelf = Shelf(folder)
-    for first in (5, 9, 13):
-        saved(shelf, filled(first, 4))
-    shelf.remove_with([1, 2])
-    assert len(names(folder)) == 3
-    shelf.remove_with([4, 9, 17])
-    assert [kept.first for kept in shelf.kept(VIEWS)] == [5, 13]
-    shelf.remove_with(iter([8, 13]))
-    assert names(folder) == []
+    assert [(kept.first, kept.last) for kept in shelf.kept()] == [(5, 8)]
 
 
 def test_what_is_no_segment_file_is_cleared_away(folder: Path) -> None:
@@ -122,11 +146,12 @@ def test_what_is_no_segment_file_is_cleared_away(folder: Path) -> None:
     saved(shelf, filled())
     (folder / "notes.txt").write_text("hello")
     (folder / "000000000005-000000000010-9.segment.part").write_bytes(b"half")
-    assert len(shelf.kept(VIEWS)) == 1
-    assert len(names(folder)) == 1
+    assert len(shelf.kept()) == 1
+    shelf.prune(9)
+    assert len(shelf.kept()) == len(names(folder)) == 1
 
 
-@pytest.mark.parametrize("array", ["dense.coarse", "postings"])
+@pytest.mark.parametrize("array", ["fine", "postings"])
 def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) -> None:
     shelf = Shelf(folder)
     (segment,) = saved(shelf, filled())
@@ -136,9 +161,7 @@ def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) ->
     data = bytearray(path.read_bytes())
     data[ColumnFile(path)._arrays[array].offset] ^= 1
     path.write_bytes(data)
-    assert len(shelf.kept(VIEWS)) == (
-        array == "dense.coarse"
-    )  # what nothing is looked up by is compared behind the calls
+    assert len(shelf.kept()) == (array == "fine")  # what nothing is looked up by is compared behind the calls
     assert not shelf.verify(segment.name)
     assert names(folder) == []
 
@@ -146,10 +169,9 @@ def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) ->
 def test_without_a_folder_nothing_is_kept() -> None:
     shelf, index = Shelf(None), filled()
     assert saved(shelf, index) == list(index.view().segments)
-    assert shelf.kept(VIEWS) == []
+    assert shelf.kept() == []
     assert shelf.verify("any")
     shelf.remove("any")
-    shelf.remove_with([5])
     shelf.prune(0)
 
 

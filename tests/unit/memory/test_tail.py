@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.indexes import entry
+from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import TAGS, TERMS
 from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.tail import Tail, hashes_of
@@ -46,7 +47,9 @@ def test_a_tail_lists_the_same_as_the_segment_cut_from_it(tail: Tail) -> None:
     folds = np.array([made.fold for made in ENTRIES], np.uint64)
     for made in (ENTRIES[0], ENTRIES[1], ENTRIES[3]):
         ((first, *_),) = found(tail, made.fold)
-        assert segment.repeats(folds, made.fold).tolist() == [first[0] + 5]
+        (at,), (times,) = segment.with_fold(folds, np.array([made.fold], np.uint64), arrays)
+        assert times == 1
+        assert segment.run_of(folds, int(at), made.fold).tolist() == [first[0] + 5]
 
 
 def test_what_was_found_stays_as_it_was_found(tail: Tail) -> None:

@@ -1,3 +1,5 @@
+import gc
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, write_columns
+from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, FileRows, write_columns
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
 ARRAYS: dict[str, Any] = {dtype: np.arange(1, 1000, 7).astype(dtype) for dtype in DTYPES}
@@ -162,3 +164,71 @@ def test_nothing_is_left_behind_where_it_cannot_be_written(
     with patch("os.rename", trouble), pytest.raises(error):
         write_columns(path, META, ARRAYS)
     assert list(path.parent.iterdir()) == []
+
+
+# ------------------------------------------------------------------------------------------------ copies and rows
+
+
+def test_a_copy_of_an_array_is_verified_and_holds_no_file(path: Path) -> None:
+    write_columns(path, META, ARRAYS | {"zeros": np.zeros(50, np.int32), "none": np.empty(0, np.float32)})
+    file, before = ColumnFile(path), len(os.listdir("/proc/self/fd"))
+    for name, array in (ARRAYS | {"zeros": np.zeros(50, np.int32)}).items():
+        read = file.read(name)
+        assert (read.dtype, read.tolist()) == (array.dtype, array.tolist())
+    assert len(file.read("none")) == 0
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(ColumnFileError, match="has no array 'other'"):
+        file.read("other")
+    flipped(path, file._arrays["i4"].offset, 3)
+    with pytest.raises(ColumnFileError, match="'i4' does not verify"):
+        file.read("i4")
+    assert file.read("i8").tolist() == ARRAYS["i8"].tolist()
+    path.unlink()
+    with pytest.raises(ColumnFileError, match="cannot be read"):
+        file.read("i8")
+
+
+def rows_of(path: Path) -> tuple[Any, FileRows]:
+    table = np.arange(1, 61, dtype=np.int16).reshape(12, 5)
+    write_columns(path, {}, {"table": table.ravel(), "zeros": np.zeros(60, np.int16)})
+    return table, ColumnFile(path).rows("table", 5)
+
+
+@given(
+    st.one_of(
+        st.lists(st.integers(0, 11)).map(lambda rows: np.array(rows, np.int64)),
+        st.builds(slice, st.none() | st.integers(-15, 15), st.none() | st.integers(-15, 15)),
+    )
+)
+def test_rows_of_a_file_are_those_of_the_array(asked: Any) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        table, rows = rows_of(Path(folder) / "some.columns")
+        zeros = ColumnFile(Path(folder) / "some.columns").rows("zeros", 5)
+        assert len(rows) == len(zeros) == 12
+        assert rows[asked].tolist() == table[asked].tolist()
+        assert rows[asked].dtype == table.dtype
+        assert zeros[asked].tolist() == (table[asked] * 0).tolist()
+
+
+def test_rows_outlive_the_name_of_their_file(path: Path) -> None:
+    table, rows = rows_of(path)
+    path.unlink()
+    assert rows[np.array([7, 2])].tolist() == table[[7, 2]].tolist()
+
+
+def test_rows_of_a_file_that_became_shorter_are_told(path: Path) -> None:
+    table, rows = rows_of(path)
+    os.truncate(path, path.stat().st_size - 64)
+    with pytest.raises(ColumnFileError, match="shorter than it was"):
+        rows[:]
+    assert rows[:2].tolist() == table[:2].tolist()
+
+
+def test_rows_need_an_array_of_that_width(path: Path) -> None:
+    rows_of(path)
+    for name, width in (("table", 7), ("other", 5)):
+        with pytest.raises(ColumnFileError, match=f"has no array '{name}' of rows of {width}"):
+            ColumnFile(path).rows(name, width)
