@@ -284,8 +284,11 @@ def test_killed_in_the_middle_nothing_is_encoded_twice(mind: Mind) -> None:
 
 
 def test_what_is_remembered_and_erased_meanwhile_is_as_it_should_be(mind: Mind) -> None:
-    turns = iter([lambda: mind.remember(30, text="quite new"), lambda: mind.act("forget", 3)])
-    recoding(mind, Counting(before_each=lambda: next(turns, int)()))
+    turns: list[Callable[[], object]] = [
+        lambda: mind.act("forget", 3), lambda: [mind.remember(text=f"quite new {i}") for i in range(30)],
+    ]  # fmt: skip
+    recoding(mind, Counting(before_each=lambda: turns and turns.pop()()))
+    assert not turns
     with mind.live.upkeep.quiet(), mind.store.writing:
         erase(mind.store, [5], at=NOW[0])
         mind.live.dropped()
