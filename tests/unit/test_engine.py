@@ -1598,7 +1598,7 @@ def test_an_export_put_back_in_gives_the_same_export(
 
 
 @pytest.fixture
-def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a mind with more memories than are encoded while `open` waits, its index in a file."""
     monkeypatch.setattr("thoughtengine.engine._FEW", 8)
     monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
@@ -1626,13 +1626,13 @@ class Waiting(ToyEncoder):
 
 
 def test_with_another_encoder_a_mind_answers_at_once_and_is_encoded_behind(
-    many: Path, monkeypatch: pytest.MonkeyPatch
+    encoded: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = ToyEncoder(fingerprint="old-1", name="old")
     known = {("old", "old-1"): old}
     monkeypatch.setattr("thoughtengine.engine.known_encoder", lambda *identity: known.get(identity))
     told: list[te.Event] = []
-    with te.open(many, encoder=(new := Waiting())) as mind:
+    with te.open(encoded, encoder=(new := Waiting())) as mind:
         mind.events.subscribe("progress", told.append)
         found = mind.recall("tea green", k=40)
         assert len(found) == 40
@@ -1652,22 +1652,22 @@ def test_with_another_encoder_a_mind_answers_at_once_and_is_encoded_behind(
         mind.events.close()
     assert [event.data["what"] for event in told] == ["encoding"] * len(told)
     assert told[-1].data["done"] == told[-1].data["total"] == 40
-    with te.open(many, encoder=(again := Waiting())) as mind:
+    with te.open(encoded, encoder=(again := Waiting())) as mind:
         again.may.set()
         mind._memories.live.upkeep.wait()
         assert again.calls == []
 
 
-def test_of_an_encoder_before_that_cannot_be_had_words_answer_meanwhile(many: Path) -> None:
-    with te.open(many, encoder=(new := Waiting())) as mind:
+def test_of_an_encoder_before_that_cannot_be_had_words_answer_meanwhile(encoded: Path) -> None:
+    with te.open(encoded, encoder=(new := Waiting())) as mind:
         found = mind.recall("tea green", k=40)
         assert len(found) == 40
         assert not any("dense" in hit.why for hit in found)
         new.may.set()
 
 
-def test_an_encoder_that_fails_behind_is_told_and_tried_again(many: Path) -> None:
-    with te.open(many, encoder=(new := Waiting(trouble=ConnectionError("the model is away")))) as mind:
+def test_an_encoder_that_fails_behind_is_told_and_tried_again(encoded: Path) -> None:
+    with te.open(encoded, encoder=(new := Waiting(trouble=ConnectionError("the model is away")))) as mind:
         new.may.set()
         mind.recall("tea")
         mind._memories.live.upkeep.wait()
@@ -1701,7 +1701,7 @@ def test_a_feeling_lifts_memories_that_felt_so(tmp_path: Path) -> None:
         plain = mind.recall("tea")
         for feeling, first in (("positive", 1), ("negative", 2), (te.Affect(0.9, 0.5), 1), (te.Affect(-0.9, 0.5), 2)):
             found = mind.recall("tea", feeling=feeling)
-            assert [hit.id for hit in found][0] == first
+            assert found[0].id == first
             assert found[0].why["feeling"] > 0
         assert not any("feeling" in hit.why for hit in plain)
         for wrong in ("happy", 1, ["positive"]):
