@@ -94,12 +94,12 @@ def ask(
     **where: Any,
 ) -> Ranking:
     """Return what an index answers; `near` is the episode of the cue, `associated` what patterns call up, by id."""
-    called = None
-    if associated is not None:
-        called = np.array(sorted(associated), np.int64), np.array([associated[id_] for id_ in sorted(associated)])
     view, cue = index.view(), Cue(text, vector=vector, at=at, episode=near)
     moment = None if cue.at is None else to_stored("at", cue.at)
-    question = question_of(view, text, cue.vector, moment, near, now)._replace(feeling=feeling, associated=called)
+    question = question_of(view, text, cue.vector, moment, near, now)._replace(feeling=feeling)
+    if associated is not None:
+        known = sorted(associated)
+        question = question._replace(associated=(np.array(known, np.int64), np.array([associated[i] for i in known])))
     return rank(view, question, parse_where(**where), k=k, now_us=now, config=config or RecallConfig())
 
 
@@ -134,8 +134,16 @@ def nearly(one: Ranking, other: Ranking, *, within: float = NEARLY) -> bool:
     return all(score <= last + within for score in alone) and max(both, default=0.0) <= within
 
 
+def cut(index: Index) -> Index:
+    """Cut the tails that wait for it, as upkeep does, and return the index."""
+    while index.frozen:
+        assert index.settle(index.frozen[0], index.cut(index.frozen[0]))
+    return index
+
+
 def merged(index: Index, maths: ModuleType = arrays) -> Index:
-    """Merge what is due until nothing is, as upkeep does, and return the index."""
+    """Cut and merge what is due until nothing is, as upkeep does, and return the index."""
+    cut(index)
     while parts := index.due():
         assert index.replace(parts, index.merge(parts, maths))
     return index

@@ -140,7 +140,13 @@ def test_everything_at_once(tmp_path: Path, encoder: Any) -> None:
         assert len(mind) == n - ROUNDS // 2
         for id_, found in live.items():
             text = next(row["text"] for row in mind.export() if row["id"] == id_)
-            assert hits(mind, text) == found, "the index that grew under eight threads equals the one that is loaded"
+            again = hits(mind, text)  # the index that grew under eight threads equals the one that is loaded
+            if encoder is None:
+                assert again == found
+                continue
+            both = again.keys() & found.keys()  # vectors may be rounded now: near-equal ones may change places
+            assert [again[i] for i in both] == pytest.approx([found[i] for i in both], abs=1e-3)
+            assert sorted(again.values()) == pytest.approx(sorted(found.values()), abs=1e-3)
 
 
 def hits(mind: te.ThoughtEngine, cue: str) -> dict[int, float]:

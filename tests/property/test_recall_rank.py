@@ -132,6 +132,8 @@ def slowly(taken: list[MemoryRecord], cue: str) -> list[float]:
         named = [a + config.labels * rare * b for a, b in zip(named, bm25(labels, mean_label, word), strict=True)]
         whole += 2.2 * rare
     said = [value / (whole or 1.0) for value in said]
+    spoken_of = {word for word in spoken if any(word in bag for bag in texts)}
+    complete = bool(spoken_of) and any(spoken_of <= set(bag) for bag in texts)
     scores = []
     for at, of in enumerate(taken):
         episode = [i for i, other in enumerate(taken) if other.episode == of.episode] if of.episode else [at]
@@ -143,7 +145,8 @@ def slowly(taken: list[MemoryRecord], cue: str) -> list[float]:
         ]
         lean = min(1.0, math.sqrt(config.context_words / max(texts[at].total(), 1)))
         score = said[at] + named[at] / (whole or 1.0)
-        score += lean * (max(lent, default=0.0) + config.echo * (sum(lent) - max(lent, default=0.0)))
+        lent_in_all = lean * (max(lent, default=0.0) + config.echo * (sum(lent) - max(lent, default=0.0)))
+        score += max(lent_in_all / 2 - said[at], 0.0) if complete else lent_in_all
         who = set(stems(of.source or ""))
         scores.append(score * (1 + config.source) if who and who <= set(spoken) else score)
     return scores

@@ -6,8 +6,9 @@ import itertools
 import logging
 import math
 import os
+import threading
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -1786,3 +1787,118 @@ def test_min_chance_leaves_out_what_is_less_likely(mind: te.ThoughtEngine) -> No
 def test_a_min_chance_that_is_none_is_told(mind: te.ThoughtEngine, value: Any) -> None:
     with pytest.raises(te.InvalidArgumentError, match="min_chance"):
         mind.recall("tea", min_chance=value)
+
+
+# ------------------------------------------------------------------------------------------------ another encoder, behind
+
+
+@pytest.fixture
+def encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a mind with more memories than are encoded while `open` waits, its index in a file."""
+    monkeypatch.setattr("thoughtengine.engine._FEW", 8)
+    monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
+    monkeypatch.setattr("thoughtengine.memory.index._TAIL", 16)
+    with te.open(tmp_path / "mind", encoder=ToyEncoder(fingerprint="old-1", name="old")) as mind:
+        mind.remember_many([te.Experience(text=f"green tea {i}") for i in range(40)])
+        mind.recall("tea")
+        mind._memories.live.upkeep.wait()
+    return tmp_path / "mind"
+
+
+class Waiting(ToyEncoder):
+    """An encoder that answers cues at once and memories when it may."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(name="new", fingerprint="new-1")
+        self.may, self.trouble = threading.Event(), options.get("trouble")
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        if "green tea 1" in texts or len(texts) > 1:
+            self.may.wait(20)
+            if self.trouble is not None:
+                raise self.trouble
+        return super().__call__(texts)
+
+
+def test_with_another_encoder_a_mind_answers_at_once_and_is_encoded_behind(
+    encoded: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = ToyEncoder(fingerprint="old-1", name="old")
+    known = {("old", "old-1"): old}
+    monkeypatch.setattr("thoughtengine.engine.known_encoder", lambda *identity: known.get(identity))
+    told: list[te.Event] = []
+    with te.open(encoded, encoder=(new := Waiting())) as mind:
+        mind.events.subscribe("progress", told.append)
+        found = mind.recall("tea green", k=40)
+        assert len(found) == 40
+        assert found.coverage == 1.0
+        assert sum("dense" in hit.why for hit in found) > 30
+        assert old.calls == ["tea green"]
+        mind.remember("red car")
+        assert mind.recall("car red")[0].why["dense"] > 0
+        new.may.set()
+        mind._memories.live.upkeep.wait()
+        assert len([text for text in new.calls if text.startswith("green tea")]) == 40
+        asked = len(old.calls)
+        assert sum("dense" in hit.why for hit in mind.recall("tea green", k=40)) > 30
+        assert len(old.calls) == asked, "nothing is left of the encoder before"
+        assert mind.stats().vectors == 41
+        assert mind.health().ok
+        mind.events.close()
+    assert [event.data["what"] for event in told] == ["encoding"] * len(told)
+    assert told[-1].data["done"] == told[-1].data["total"] == 40
+    with te.open(encoded, encoder=(again := Waiting())) as mind:
+        again.may.set()
+        mind._memories.live.upkeep.wait()
+        assert again.calls == []
+
+
+def test_of_an_encoder_before_that_cannot_be_had_words_answer_meanwhile(encoded: Path) -> None:
+    with te.open(encoded, encoder=(new := Waiting())) as mind:
+        found = mind.recall("tea green", k=40)
+        assert len(found) == 40
+        assert not any("dense" in hit.why for hit in found)
+        new.may.set()
+
+
+def test_an_encoder_that_fails_behind_is_told_and_tried_again(encoded: Path) -> None:
+    with te.open(encoded, encoder=(new := Waiting(trouble=ConnectionError("the model is away")))) as mind:
+        new.may.set()
+        mind.recall("tea")
+        mind._memories.live.upkeep.wait()
+        health = mind.health()
+        assert not health.ok
+        assert "the model is away" in health.reasons[0]
+        assert len(mind.recall("tea green", k=40)) == 40
+        new.trouble = None
+        mind._memories.live.upkeep.wake()
+        mind._memories.live.upkeep.wait()
+        assert mind.health().ok
+        assert mind.stats().vectors == 40
+
+
+def test_a_recall_tells_of_how_many_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thoughtengine.memory.live._AT_ONCE", 16)
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember_many([te.Experience(text=f"green tea {i}") for i in range(64)])
+    with te.open(tmp_path / "mind") as mind:
+        with mind._memories.live.upkeep.quiet():
+            found = mind.recall("green tea", k=100)
+            assert (len(found), found.coverage) == (16, 0.25)
+        mind._memories.live.upkeep.wait()
+        assert mind.recall("green tea", k=100).coverage == 1.0
+
+
+def test_a_feeling_lifts_memories_that_felt_so(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        for valence in (0.9, -0.9):
+            mind.remember(f"tea with Dana {valence}", affect=te.Affect(valence, 0.5))
+        plain = mind.recall("tea")
+        for feeling, first in (("positive", 1), ("negative", 2), (te.Affect(0.9, 0.5), 1), (te.Affect(-0.9, 0.5), 2)):
+            found = mind.recall("tea", feeling=feeling)
+            assert found[0].id == first
+            assert found[0].why["feeling"] > 0
+        assert not any("feeling" in hit.why for hit in plain)
+        for wrong in ("happy", 1, ["positive"]):
+            with pytest.raises(te.InvalidArgumentError, match="feeling"):
+                mind.recall("tea", feeling=wrong)

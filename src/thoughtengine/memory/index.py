@@ -145,6 +145,7 @@ class Index:
         iterator = iter(rows)
         while block := list(islice(iterator, _PIECE)):
             if len(block) < _FEW:
+                self._check_ids([row.id for row in block])
                 for row in block:
                     self._take(row)
                 continue

@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from tests.indexes import ask, entry, index_of, merged, small_parts, with_vector
+from tests.indexes import ask, cut, entry, index_of, merged, small_parts, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
 from thoughtengine.memory import arrays
@@ -92,6 +92,7 @@ def test_what_was_merged_is_put_only_where_its_parts_are() -> None:
         index = Index(RecallConfig(), None)
         for id_ in range(1, 13):
             index.add(Row(id_, entry(f"word{id_}")))
+        cut(index)
     parts = index.view().segments
     assert len(parts) == 3
     whole = index.merge(parts, arrays)
@@ -146,7 +147,7 @@ def test_nothing_is_merged_while_vectors_are_of_two_encoders() -> None:
         index = Index(RecallConfig(), 2, "new")
         for id_ in range(1, 13):
             index.add(with_vector(id_, entry(f"word{id_}"), [id_, 1]))
-        first, *others = index.view().segments
+        first, *others = cut(index).view().segments
         assert first.block is not None
         assert index.due()
         block = first.block

@@ -49,17 +49,17 @@ def above(cosines: FloatArray) -> FloatArray:
 
 def test_the_closest_of_all_parts(likeness: Likeness) -> None:
     exact = VECTORS @ UNIT
-    assert likeness.closest(10, None).tolist() == sorted(sorted(HAVING, key=lambda i: -exact[i])[:10])
+    assert likeness.closest(10, None)[0].tolist() == sorted(sorted(HAVING, key=lambda i: -exact[i])[:10])
 
 
 def test_the_closest_of_those_who_may_be_found(likeness: Likeness) -> None:
     chosen, exact = np.arange(1, N, 7), VECTORS @ UNIT
     inside = sorted(set(HAVING) & set(chosen.tolist()), key=lambda i: -exact[i])
-    assert likeness.closest(4, chosen).tolist() == sorted(inside[:4])
-    found = likeness.closest(N, chosen).tolist()
+    assert likeness.closest(4, chosen)[0].tolist() == sorted(inside[:4])
+    found = likeness.closest(N, chosen)[0].tolist()
     assert found == [i for i in sorted(inside) if above(exact)[i] > 0.0]
-    assert len(likeness.closest(5, np.array([0, 5, 10]))) == 0
-    assert len(likeness.closest(5, np.empty(0, np.int64))) == 0
+    assert len(likeness.closest(5, np.array([0, 5, 10]))[0]) == 0
+    assert len(likeness.closest(5, np.empty(0, np.int64))[0]) == 0
 
 
 @pytest.mark.parametrize("searched", [False, True])
@@ -75,7 +75,7 @@ def test_the_gains_of_some(likeness: Likeness, searched: bool) -> None:
 
 def test_nothing_is_like_a_cue_of_an_encoder_that_nobody_has_vectors_of(index: Index) -> None:
     other = Likeness(index.view(), {"other": UNIT}, arrays)
-    assert len(other.closest(5, None)) == 0
+    assert len(other.closest(5, None)[0]) == 0
     assert other.gains(np.arange(N)).tolist() == [0.0] * N
 
 
@@ -83,7 +83,7 @@ def test_a_cue_of_another_dimension_is_left_to_those_who_have_it(index: Index) -
     index = filled(20)
     index.seal()
     other = Likeness(index.view(), {"toy": np.array([1, 0], np.float32)}, arrays)
-    assert len(other.closest(5, None)) == 0
+    assert len(other.closest(5, None)[0]) == 0
     assert other.gains(np.arange(N)).tolist() == [0.0] * N
 
 
@@ -101,7 +101,7 @@ def test_vectors_of_two_encoders_are_each_compared_with_their_cue() -> None:
     everyone = both.gains(np.arange(N))
     assert everyone[: first.stop].tolist() == [pytest.approx(float(i % 3 == 1), abs=1e-3) for i in range(first.stop)]
     assert everyone[first.stop :].any()
-    assert set(both.closest(first.stop // 4, None).tolist()) <= {i for i in range(N) if everyone[i] > 0.0}
+    assert set(both.closest(first.stop // 4, None)[0].tolist()) <= {i for i in range(N) if everyone[i] > 0.0}
     alone = Likeness(index.view(), {"toy": UNIT}, arrays).gains(np.arange(N))
     assert not alone[: first.stop].any()
     assert alone[first.stop :].any()

@@ -19,6 +19,7 @@ from thoughtengine.memory.experience import Experience
 from thoughtengine.memory.forget import act
 from thoughtengine.memory.hit import Cue
 from thoughtengine.memory.moment import to_stored
+from thoughtengine.memory.question import ask
 from thoughtengine.memory.ranking import Ranking
 from thoughtengine.memory.recall import rank
 from thoughtengine.memory.remember import draft, take
@@ -91,10 +92,16 @@ class Mind:
         """Return what a few cues find: by words alone, then by meaning too."""
         view = self.collection.view()
         return [
-            rank(view, cue, cue.vector, parse_where(**where), k=10, now_us=NOW[0], config=RecallConfig())
+            ranked(view, cue, **where)
             for where in ({}, {"sources": "s1"}, {"tags": "t2"})
             for cue in (Cue("tea word3"), Cue("word5 77"), Cue("tea", vector=[1, 2, 3]))
         ]
+
+
+def ranked(view: View, cue: Cue, formerly: dict[str, Any] | None = None, *, k: int = 10, **where: Any) -> Ranking:
+    """Return what a cue finds among those of a view."""
+    question = ask(view, cue.text, cue.vector, None, None, NOW[0], None, formerly)
+    return rank(view, question, parse_where(**where), k=k, now_us=NOW[0], config=RecallConfig())
 
 
 def alike(one: list[Ranking], other: list[Ranking]) -> bool:
@@ -187,7 +194,7 @@ def test_files_with_the_vectors_of_another_encoder_are_kept_until_there_are_othe
     mind.open()
     view = mind.settled()
     assert (mind.files(), view.makers, view.made_by) == (files, {"toy"}, "another")
-    before = rank(view, Cue("tea", vector=[1, 2, 3]), None, parse_where(), k=10, now_us=NOW[0], config=RecallConfig())
+    before = ranked(view, Cue("tea"))
     assert len(before.ids) == 10
     mind.close()
     mind.fingerprint = "toy"
@@ -253,9 +260,7 @@ def test_meanwhile_the_vectors_before_answer_and_no_memory_is_out_of_reach(mind:
 
     def look() -> None:
         view = mind.collection.view(whole=False)
-        ranking = rank(
-            view, cue, old, parse_where(), k=view.n, now_us=NOW[0], config=RecallConfig(), formerly={"toy": old}
-        )
+        ranking = ranked(view, cue, {"toy": old}, k=view.n)
         shares = dict(zip(ranking.ids.tolist(), ranking.shares[:, ranking.channels.index("dense")], strict=True))
         first = view.segments[0].block
         dense = [share > 0.0 for share in shares.values()]
@@ -284,12 +289,11 @@ def test_killed_in_the_middle_nothing_is_encoded_twice(mind: Mind) -> None:
 
 
 def test_what_is_remembered_and_erased_meanwhile_is_as_it_should_be(mind: Mind) -> None:
-    turns = iter([lambda: mind.remember(30, text="quite new"), lambda: mind.act("forget", 3)])
-
-    def meanwhile() -> None:
-        next(turns, int)()
-
-    recoding(mind, Counting(before_each=meanwhile))
+    turns: list[Callable[[], object]] = [
+        lambda: mind.act("forget", 3), lambda: [mind.remember(text=f"quite new {i}") for i in range(30)],
+    ]  # fmt: skip
+    recoding(mind, Counting(before_each=lambda: turns and turns.pop()()))
+    assert not turns
     with mind.live.upkeep.quiet(), mind.store.writing:
         erase(mind.store, [5], at=NOW[0])
         mind.live.dropped()

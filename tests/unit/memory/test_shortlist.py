@@ -1,7 +1,6 @@
 from tests.indexes import ask, entry, index_of, same, small_shortlist
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.shortlist import with_neighbours
-from thoughtengine.memory.signs import NO_SIGNS
 
 CROWD = [entry(f"tea {'leaf ' * (i % 7)}", episode=f"e{i % 5}", source=f"s{i % 3}") for i in range(200)]
 
@@ -17,7 +16,7 @@ def test_the_best_of_many_are_the_best_of_all() -> None:
     whole = ask(index, "milk tea", k=2)
     with small_shortlist(pool=4, friends=2):
         short = ask(index, "milk tea", k=2)
-    different = {"n_candidates": 0, "signs": NO_SIGNS}  # the crowd is those in question
+    different = {"n_candidates": 0, "crowd": whole.crowd}  # the crowd is those in question
     assert same(whole._replace(**different), short._replace(**different))
     assert short.n_candidates < whole.n_candidates
     assert whole.ids.tolist()[0] == 201
