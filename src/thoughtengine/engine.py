@@ -97,10 +97,15 @@ class ThoughtEngine:
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if encoder is not None:
             few = store.head.memories <= _FEW
-            if (former := store.pointer.former) is not None:
+            former = store.pointer.former
+            if former is not None:
                 self._answers.former = known_encoder(former.name, former.fingerprint)
             self._memories.live.on_recoded = self._recoded
-            self._memories.live.recode(Recoding(store, encoder, self._progress), now=few)
+            self._memories.live.recode(
+                Recoding(store, encoder, self._progress),
+                now=few,
+                former=None if former is None else (former.fingerprint, former.dimension),
+            )
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:

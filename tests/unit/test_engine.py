@@ -1792,11 +1792,12 @@ def test_a_min_chance_that_is_none_is_told(mind: te.ThoughtEngine, value: Any) -
 # ------------------------------------------------------------------------------------------------ another encoder, behind
 
 
-@pytest.fixture
-def encoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a mind with more memories than are encoded while `open` waits, its index in a file."""
+@pytest.fixture(params=["in a file", "in no file"])
+def encoded(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a mind with more memories than are encoded while `open` waits, its index in a file or made from the entries."""
     monkeypatch.setattr("thoughtengine.engine._FEW", 8)
-    monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
+    if request.param == "in a file":
+        monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
     monkeypatch.setattr("thoughtengine.memory.index._TAIL", 16)
     with te.open(tmp_path / "mind", encoder=ToyEncoder(fingerprint="old-1", name="old")) as mind:
         mind.remember_many([te.Experience(text=f"green tea {i}") for i in range(40)])

@@ -24,6 +24,7 @@ from thoughtengine.memory.remember import Taken
 from thoughtengine.memory.segment import Segment
 from thoughtengine.memory.shelf import Kept, Shelf
 from thoughtengine.memory.upkeep import Job, Upkeep
+from thoughtengine.memory.vectors import Block, unit_rows
 from thoughtengine.memory.view import View
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.columnfile import ColumnFileError
@@ -76,6 +77,7 @@ class LiveIndex:
         self._unkept: str | None = None
         self._resting = False  # after a file could not be written, until more is cut
         self._recoding: Recoding | None = None
+        self._former: tuple[str, int] | None = None
         self.on_recoded: Callable[[], None] = _nothing
         self.upkeep = Upkeep(self._next_job)
 
@@ -195,12 +197,31 @@ class LiveIndex:
         stop = TERMS.stop if before is None else TERMS.key(before)
         between = takewhile(lambda row: row[0] < stop, self._store.raw(TERMS, after=after or None))
         if sum(1 for _ in islice(between, _AT_ONCE + 1)) <= _AT_ONCE:
-            index.extend(self._rows(after, before))
+            self._extend(index, after, before)
             return
         self._partial = True
         if before is None:
             newest = [key for key, _ in islice(self._store.raw(TERMS, reverse=True), _AT_ONCE)]
-            index.extend(self._rows(max(after, TERMS.number(newest[-1]) - 1), None))
+            self._extend(index, max(after, TERMS.number(newest[-1]) - 1), None)
+
+    def _extend(self, index: Index, after: int, before: int | None) -> None:
+        """Take in rows; while another encoder is being taken over, with the vectors of the one before, which answer meanwhile."""
+        former = self._former
+        made_before = {} if former is None else dict(self._vectors(after, before, *former))
+        if former is None or not made_before:
+            index.extend(self._rows(after, before))
+            return
+        index.seal()
+        n_sealed = len(index.view().segments)
+        index.extend(row._replace(vector=None) for row in self._rows(after, before))
+        index.seal()
+        for segment in index.view().segments[n_sealed:]:
+            ids = index.view().ids[segment.start : segment.stop].tolist()
+            rows = np.array([row for row, id_ in enumerate(ids) if id_ in made_before], np.int32)
+            if len(rows):
+                vectors = unit_rows(np.array([made_before[ids[row]] for row in rows], np.float32))
+                block = Block.build(rows, vectors, former[0])
+                index.replace((segment,), segment.with_block(block))
 
     def _attach(self, index: Index, kept: Kept) -> None:
         segment = kept.segment(index.n)
@@ -214,7 +235,7 @@ class LiveIndex:
     def _rows(self, after: int, before: int | None) -> Iterator[Row]:
         """Walk the index entries between two ids, and beside them vectors, marks and appraisals, all in order of id."""
         store, first = self._store, after or None
-        vectors = _Beside(self._vectors(after))
+        vectors = _Beside(self._vectors(after, before, self.fingerprint, self.dimension))
         marks = _Beside(store.rows(MARK, MarkRecord, after=first))
         appraisals = _Beside(store.rows(APPRAISAL, AppraisalRecord, after=first))
         stale = Batch()
@@ -231,14 +252,18 @@ class LiveIndex:
         if len(stale):
             store.commit(stale)
 
-    def _vectors(self, after: int) -> Iterator[tuple[int, SingleArray]]:
-        """Yield the host's vectors and those of the encoder that counts, in order of id, beginning behind `after`."""
+    def _vectors(
+        self, after: int, before: int | None, fingerprint: str, dimension: int | None
+    ) -> Iterator[tuple[int, SingleArray]]:
+        """Yield the host's vectors and those of one encoder, in order of id, between two ids."""
         given = self._store.rows(VECTOR, VectorRecord, after=after or None)
         made = self._store.rows(CODE, VectorRecord, after=after or None)
-        counting = ((i, v) for i, v in made if v.fingerprint == self.fingerprint)
+        counting = ((i, v) for i, v in made if v.fingerprint == fingerprint)
         for id_, stored in _merged(given, counting):
+            if before is not None and id_ >= before:
+                return
             vector = np.frombuffer(stored.data, np.float32)
-            if self.dimension is None or vector.size == self.dimension:
+            if dimension is None or vector.size == dimension:
                 yield id_, vector
 
     # behind the calls
@@ -260,15 +285,17 @@ class LiveIndex:
             return lambda: self._verify(self._unverified.pop())
         return self._recoding_job(index)
 
-    def recode(self, recoding: Recoding, *, now: bool) -> None:
+    def recode(self, recoding: Recoding, *, now: bool, former: tuple[str, int] | None = None) -> None:
         """Give every memory a vector of the encoder that counts, where it lacks one.
 
         Parameters
         ----------
         now : bool
             Return when it is done; otherwise it is done behind the calls.
+        former : (str, int) or None
+            Fingerprint and dimension of the encoder before, whose vectors answer meanwhile.
         """
-        self._recoding = recoding
+        self._recoding, self._former = recoding, former
         if not now:
             self.upkeep.wake()
             return
@@ -285,7 +312,7 @@ class LiveIndex:
             return lambda: self._seal(index)
         segment = recoding.next(view)
         if segment is None:
-            self._recoding = None
+            self._recoding = self._former = None
             self.on_recoded()
             return None
         return lambda: self._recode(index, recoding, segment)
