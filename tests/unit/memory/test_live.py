@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from thoughtengine.memory import live as live_module
 from thoughtengine.memory import shelf as shelf_module
 from thoughtengine.memory.coding import Recoding
 from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.entry import Entry
 from thoughtengine.memory.erase import erase
 from thoughtengine.memory.experience import Experience
 from thoughtengine.memory.forget import act
@@ -23,11 +25,13 @@ from thoughtengine.memory.question import ask
 from thoughtengine.memory.ranking import Ranking
 from thoughtengine.memory.recall import rank
 from thoughtengine.memory.remember import draft, take
+from thoughtengine.memory.shelf import Shelf
 from thoughtengine.memory.view import View
 from thoughtengine.memory.where import parse_where
+from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.columnfile import ColumnFile
 from thoughtengine.storage.folder import FolderStore, open_folder
-from thoughtengine.storage.keyspace import MEMORY
+from thoughtengine.storage.keyspace import MEMORY, TERMS
 
 NOW = to_stored("now", NOON)
 VECTORS = np.random.default_rng(3).standard_normal((400, 3)).astype(np.float32)
@@ -155,6 +159,30 @@ def spoiled(path: Path, how: str) -> None:
         where = ColumnFile(path)._arrays[how].offset
         data[where] ^= 4
         path.write_bytes(data)
+
+
+def told(mind: Mind) -> list[tuple[str, tuple[int, ...]]]:
+    """Return what a look at the files finds, and at which ids."""
+    return [(finding.kind, finding.ids) for finding in Shelf(mind.store.derived_folder).findings(mind.store)]
+
+
+def test_a_look_at_the_files_tells_what_the_entries_do_not_give(mind: Mind) -> None:
+    assert mind.settled().segments[0].name
+    assert told(mind) == []
+    entry = mind.store.get(TERMS, 3, Entry)
+    assert entry is not None
+    for made, wrong in (
+        (msgspec.structs.replace(entry, length=9), [("derived differs", (3,))]),
+        (msgspec.structs.replace(entry, length=9, analysis="words 0"), []),  # another release made it, in its own way
+        (entry, []),
+    ):
+        batch = Batch()
+        batch.put(TERMS, 3, made)
+        with mind.store.writing:
+            mind.store.commit(batch)
+        assert told(mind) == wrong
+    spoiled(mind.files()[0], "postings")
+    assert [kind for kind, _ in told(mind)] == ["derived differs"]
 
 
 @pytest.mark.parametrize(
