@@ -167,7 +167,7 @@ def observe(mind: Any) -> dict[str, Entry]:
 
 def _judge_mind(verdict: Verdict, path: Path, possible: list[Allowed], durability: Durability) -> State | None:
     with te.open(path, durability=durability) as mind:
-        findings = mind.check()
+        findings = [finding for finding in mind.check() if not finding.where.endswith(".segment")]
         verdict.demand(findings == [], f"check() finds {[str(finding) for finding in findings]}")
         found = observe(mind)
         match = next((each for each in possible if each.state.fits(found)), None)
@@ -176,6 +176,8 @@ def _judge_mind(verdict: Verdict, path: Path, possible: list[Allowed], durabilit
             verdict.violations.append(f"found {describe(found)}, expected {describe(possible[0].state.visible())}")
             return None
         _judge_recall(verdict, mind, match.state)
+        mind._memories.live.upkeep.wait()  # files of the index are not synced: a torn one is made again when it is met
+        verdict.demand(mind.check() == [], f"check() after a recall finds {mind.check()}")
     return match.state
 
 

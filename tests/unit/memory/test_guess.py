@@ -3,6 +3,7 @@ import pytest
 from tests.indexes import ask, entry, index_of
 from thoughtengine.memory.analysis import fold_text, stem, terms_of_cue, terms_of_text, words
 from thoughtengine.memory.guess import guess
+from thoughtengine.memory.index import Row
 from thoughtengine.memory.languages import DOUBT, LANGUAGES, script_of
 
 
@@ -87,7 +88,7 @@ def test_an_english_mind_is_asked_in_english_alone() -> None:
 def test_the_index_knows_the_languages_it_holds() -> None:
     german, french = entry("Wir haben das nicht"), entry("Nous avons vu cette école")
     index = index_of(german, entry("not in German"))
-    index.add(9, french)
+    index.add(Row(9, french))
     assert (german.language, french.language) == ("de", "fr")
     assert index.view().totals.languages == ("de", "fr")
 
