@@ -342,6 +342,7 @@ def _recall(given: argparse.Namespace) -> int:
         raise te.InvalidArgumentError("--since", given.since, f"a moment before --until {given.until}")
     chosen = {name: value for name, value in where.items() if value is not None}
     with te.open(given.mind, create=False) as mind:
+        mind.count()  # waits until the index is whole: nobody comes back here for the rest
         recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
         if given.context is not None:
             print(recall.context(given.context))
@@ -387,7 +388,7 @@ def _plain(recall: Any) -> dict[str, Any]:
         for hit in recall
     ]
     told = {"cue": recall.cue.text, "seconds": recall.seconds, "n_candidates": recall.n_candidates, "fits": recall.fits}
-    return told | {"hits": hits}
+    return told | {"coverage": recall.coverage, "hits": hits}
 
 
 def _feeling_arguments(parser: argparse.ArgumentParser) -> None:

@@ -591,6 +591,7 @@ class ThoughtEngine:
             raise InvalidArgumentError("erase", erase, "True or False")
         if where:
             self._memories.view()  # whole, before writers have to wait
+        whole = self._memories.live.loaded
         with self._monitor.timed("erase" if erase else "forget"), self._alone(erase), self._memories.changing():
             self._store.ready()
             found = self._chosen(ids, where, everything=erase)
@@ -601,6 +602,8 @@ class ThoughtEngine:
 
                 receipt = erase_memories(self._store, found, at=self._now()[0])
                 self._memories.live.dropped()
+                if whole:
+                    self._memories.view()  # again before anybody looks: nobody is to miss what was not erased
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
             return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
@@ -697,7 +700,7 @@ class ThoughtEngine:
                 f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical"
             )
         if trouble := self._memories.live.trouble:
-            reasons.append(f"{trouble}; recall answers from memory, and opening takes longer")
+            reasons.append(f"behind the calls: {trouble}; recall answers with what there is, and it is tried again")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
     def stats(self) -> Stats:

@@ -21,7 +21,7 @@ from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.index import Index, Row
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, VectorRecord
 from thoughtengine.memory.remember import Taken
-from thoughtengine.memory.segment import Segment
+from thoughtengine.memory.segment import LARGEST, Segment
 from thoughtengine.memory.shelf import Kept, Shelf
 from thoughtengine.memory.upkeep import Job, Upkeep
 from thoughtengine.memory.vectors import Block, unit_rows
@@ -36,6 +36,7 @@ __all__ = ["LiveIndex"]
 _NEWS = 16  # memories after which they are taken in without being asked for: no call does the work of many
 _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
 _FILED = 4_096  # memories from which a segment is worth a file
+_UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
 _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
 _SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
 
@@ -71,6 +72,7 @@ class LiveIndex:
         self._index: Index | None = None
         self._lock = threading.Lock()
         self._news: list[News] = []  # stored since the index last looked, in order
+        self._unseen = 0  # memories stored while no index stood
         self._partial = False  # whether the index lacks memories that are in the store
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
         self._unverified: list[str] = []
@@ -115,6 +117,10 @@ class LiveIndex:
         if self.dimension is None:
             self.dimension = next((t.vector.size for t in taken if t.vector is not None), None)
         if self._index is None:
+            self._unseen += len(taken)
+            if self._unseen >= _UNSEEN:  # so that an import is indexed as it goes, and found by whoever looks next
+                self._index, self._unseen = self._load(), 0
+                self.upkeep.wake()
             return
         with self._lock:
             for new in taken:
@@ -149,8 +155,23 @@ class LiveIndex:
         return self._unkept or self.upkeep.trouble
 
     def close(self) -> None:
-        """Let the work behind the calls end."""
+        """Let the work behind the calls end, and keep in a file what is worth one."""
         self.upkeep.close()
+        index = self._index
+        if index is not None and not self._partial and not self._resting and self._store.derived_folder is not None:
+            self._file_loose(index)
+
+    def _file_loose(self, index: Index) -> None:
+        """Keep the newest memories that no file holds in one, so that they do not add up from one session to the next."""
+        with self._lock:
+            self._absorb(index)
+            index.seal()
+        segments = index.view().segments
+        n_loose = sum(1 for _ in takewhile(lambda segment: segment.name is None, reversed(segments)))
+        loose = segments[len(segments) - n_loose :]
+        made_by = {segment.block.made_by for segment in loose if segment.block is not None}
+        if _FILED <= sum(map(len, loose)) <= LARGEST and len(made_by) <= 1:
+            self._saved(index, index.merge(loose, _compiled()))
 
     def _absorb(self, index: Index) -> None:
         """Bring the index up to date: a numpy call costs the same for one memory as for a hundred, so not one by one."""

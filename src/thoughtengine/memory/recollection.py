@@ -179,7 +179,10 @@ class Recall(Sequence[Hit]):
         )
 
     def __str__(self) -> str:
-        if not self.hits:
+        told = [str(hit) for hit in self.hits]
+        if not told:
             found = "likely enough" if len(self.signs.hits) else "found"
-            return f"nothing {found} among {self.n_memories} memories"
-        return "\n".join(map(str, self.hits))
+            told = [f"nothing {found} among {self.n_memories} memories"]
+        if self.coverage < 1.0:
+            told.append(f"({self.coverage:.0%} of the memories could be looked at so far: their index is being made)")
+        return "\n".join(told)

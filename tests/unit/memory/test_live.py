@@ -505,3 +505,30 @@ def test_closing_ends_the_thread(mind: Mind) -> None:
     assert "thoughtengine upkeep" not in {thread.name for thread in threading.enumerate()}
     mind.open()
     assert mind.collection.view().n == 200
+
+
+# ------------------------------------------------------------------------------------------------ what nobody asked for yet
+
+
+def test_many_memories_are_indexed_as_they_come_before_anybody_looks(mind: Mind) -> None:
+    mind.again()
+    with patch.multiple(live_module, _UNSEEN=32):
+        mind.remember(20, text="green tea")
+        assert not mind.live.loaded
+        mind.remember(30, text="blue milk")
+        assert mind.live.loaded
+    view = mind.collection.view(whole=False)
+    assert view.n == 250
+    assert len(ranked(view, Cue("blue milk"), k=100).ids) > 0
+
+
+def test_what_no_file_holds_does_not_add_up_from_session_to_session(mind: Mind) -> None:
+    mind.settled()
+    for _ in range(4):
+        mind.again()
+        mind.collection.view()
+        mind.remember(30, text="green tea")
+    mind.again()
+    with patch.object(live_module, "_AT_ONCE", 16):
+        view = mind.collection.view(whole=False)
+    assert view.n == 320
