@@ -14,6 +14,9 @@ __all__ = ["Dates", "Span", "dates_in"]
 _DAY = 86_400_000_000
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _MONTH_OF = {name[:3]: i for i, name in enumerate(MONTHS, 1)} | {"sept": 9} | {m: i for i, m in enumerate(MONTHS, 1)}
+_WEEKDAYS = {
+    day: i for i, day in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
+}
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4, "five": 5,
@@ -44,9 +47,15 @@ _ABSOLUTE = (
     rf"{_LEAD}{_YEAR}\b",
     r"\b(?P<year>(?:19|20)\d{2})\b",
 )
-_HINT = re.compile(rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF)})\b|\bago\b|\b(?:to|yester)day\b|tonight|\b(?:last|this|past) ")
+_HINT = re.compile(
+    rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS)})\b|\bago\b|\b(?:to|yester)day\b|tonight|\b(?:last|this|past) "
+)
 _AGO = rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b"
-_RELATIVE = r"\b(?:(?P<word>today|yesterday|tonight)|(?P<which>last|this|past) (?P<unit>night|week|month|year))\b"
+_RELATIVE = (
+    r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|tonight|this (?:morning|afternoon|evening))"
+    r"|(?P<which>last|this|past) (?P<unit>night|weekend|week|month|year)"
+    rf"|(?:(?:last|this|past|on) )+(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
+)
 
 _TAKEN = " ; "  # stands in the text where a date was found
 
@@ -68,7 +77,7 @@ class Dates(NamedTuple):
 
 
 def dates_in(text: str, now: int, years: range) -> Dates:
-    """Return the dates that a cue speaks of; English, and ISO 8601.
+    """Return the dates that a cue speaks of; English, and ISO 8601. A day of the week is the last one before today.
 
     Parameters
     ----------
@@ -143,8 +152,14 @@ def _ago(match: re.Match[str], now: int) -> Span:
 
 def _relative(match: re.Match[str], now: int) -> Span:
     today = now // _DAY
+    weekday = (today + 3) % 7  # 1970 began on a Thursday
+    if match["weekday"]:
+        return _around(today - ((weekday - _WEEKDAYS[match["weekday"]] - 1) % 7 + 1), 1)
     if match["word"]:
-        return _around(today - (match["word"] == "yesterday"), 1)
+        return _around(today - (match["word"].endswith("yesterday")) - bool(match["before"]), 1)
+    if match["unit"] == "weekend":
+        saturday = today - (weekday - 5) % 7 - (7 if match["which"] == "last" and weekday >= 5 else 0)
+        return Span(saturday * _DAY, (saturday + 2) * _DAY)
     if match["unit"] == "night":
         return _around(today - (match["which"] != "this"), 1)
     length = _UNITS[match["unit"]]

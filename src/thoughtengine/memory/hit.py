@@ -23,6 +23,7 @@ _MATCHED = 0.25  # share of a word that has to be there: all of it, or half of i
 _SHOWN = 3  # words named in a reason
 _LONGEST = 16 << 20  # characters of a cue
 _LINE = 160  # characters of a text in the printed recall
+_TELLING = 0.005  # a share that is not printed as nothing
 
 
 def _moment(value: Any) -> dt.datetime | None:
@@ -136,7 +137,8 @@ class Why(Mapping[str, float]):
 
     def __str__(self) -> str:
         ordered = sorted(self._shares.items(), key=lambda item: -item[1])
-        return "; ".join(f"{self._phrase(channel)} {share:.2f}" for channel, share in ordered)
+        told = [(channel, share) for channel, share in ordered if share >= _TELLING] or ordered[:1]
+        return "; ".join(f"{self._phrase(channel)} {share:.2f}" for channel, share in told)
 
     def _phrase(self, channel: str) -> str:
         memory = self._memory
@@ -242,7 +244,7 @@ class Hit:
 
     def __str__(self) -> str:
         memory = self.memory
-        who = f" {memory.source}:" if memory.source else ""
+        who = f" {_line(memory.source, _LINE)}:" if memory.source else ""
         what = memory.text or (" ".join(memory.tags) or f"<{memory.kind or 'payload'}>")
         more = f" (and {self.n_repeats} repeats)" if self.n_repeats else ""
         sure = f"  {100 * self.chance:.0f} %" if self.chance else ""

@@ -96,6 +96,7 @@ class LiveIndex:
         whole : bool
             False: where files were lost, what is there already will do.
         """
+        self.upkeep.retry()
         while True:
             index = self._index
             if index is None:

@@ -49,8 +49,10 @@ def to_stored(argument: str, value: object) -> tuple[int, int]:
         raise InvalidArgumentError(
             argument,
             value,
-            f"a moment with an offset: the time zone is not known; write {argument}=moment.astimezone() for local time, or "
-            f"moment.replace(tzinfo=datetime.UTC)",
+            f'an offset behind it, such as "{moment.isoformat()}+02:00": the time zone is not known'
+            if isinstance(value, str)
+            else f"a moment with an offset: the time zone is not known; write {argument}=moment.astimezone() for local time, "
+            f"or moment.replace(tzinfo=datetime.UTC)",
         )
     if offset % _SECOND:
         raise InvalidArgumentError(argument, value, "an offset in whole seconds")

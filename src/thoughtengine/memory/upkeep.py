@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 __all__ = ["Stopped", "Upkeep"]
 
 Job = Callable[[], None]
+_RETRY = 5.0  # seconds after which what failed is tried again, when somebody looks
 
 
 class Stopped(Exception):  # noqa: N818 - nothing went wrong
@@ -31,6 +33,13 @@ class Upkeep:
         self._thread: threading.Thread | None = None
         self._again = self._closed = False
         self.trouble: str | None = None
+        self._failed_at = 0.0
+
+    def retry(self) -> None:
+        """Look for jobs again, where the last one failed a while ago; returns at once."""
+        if self.trouble is not None and time.monotonic() - self._failed_at >= _RETRY:
+            self._failed_at = time.monotonic()
+            self.wake()
 
     def wake(self) -> None:
         """See to it that somebody looks for jobs; returns at once."""
@@ -88,7 +97,7 @@ class Upkeep:
         except Exception as error:  # noqa: BLE001 - all of it is derived: told, tried again later, and never in the way
             import logging
 
-            self.trouble = f"{type(error).__name__}: {error}"
+            self.trouble, self._failed_at = f"{type(error).__name__}: {error}", time.monotonic()
             logging.getLogger("thoughtengine").warning("upkeep of the index: %s", self.trouble)
             return False
         self.trouble = None

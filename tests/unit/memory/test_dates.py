@@ -43,6 +43,11 @@ def span(first: str, last: str | None = None) -> Span:
         ("february 29", [span("2024-02-29")]),
         ("what happened today?", [span("2024-05-08")]),
         ("yesterday", [span("2024-05-07")]),
+        ("the day before yesterday", [span("2024-05-06")]),
+        ("who rang this morning?", [span("2024-05-08")]),
+        ("what did we eat last tuesday?", [span("2024-05-07")]),
+        ("on wednesday", [span("2024-05-01")]),  # today is one: the one before
+        ("last weekend", [span("2024-05-04", "2024-05-05")]),
         ("last night", [span("2024-05-07")]),
         ("three days ago", [span("2024-05-05")]),
         ("2 weeks ago", [span("2024-04-21", "2024-04-27")]),

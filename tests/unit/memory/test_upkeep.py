@@ -120,3 +120,24 @@ def test_after_closing_nothing_more_is_done() -> None:
     work.jobs.append(lambda: done.append(1))
     work.finish()
     assert done == []
+
+
+def test_what_failed_is_tried_again_after_a_while_when_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    fails = [True, False]
+    done: list[str] = []
+
+    def job() -> None:
+        if fails.pop(0):
+            raise OSError("no room")
+        done.append("done")
+
+    upkeep = Upkeep(lambda: job if fails else None)
+    upkeep.wake()
+    upkeep.wait()
+    upkeep.retry()  # too soon
+    upkeep.wait()
+    assert (done, upkeep.trouble) == ([], "OSError: no room")
+    monkeypatch.setattr("thoughtengine.memory.upkeep._RETRY", 0.0)
+    upkeep.retry()
+    upkeep.wait()
+    assert (done, upkeep.trouble) == (["done"], None)
