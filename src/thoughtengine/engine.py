@@ -101,11 +101,15 @@ class ThoughtEngine:
             if former is not None:
                 self._answers.former = known_encoder(former.name, former.fingerprint)
             self._memories.live.on_recoded = self._recoded
-            self._memories.live.recode(
-                Recoding(store, encoder, self._progress),
-                now=few,
-                former=None if former is None else (former.fingerprint, former.dimension),
-            )
+            try:
+                self._memories.live.recode(
+                    Recoding(store, encoder, self._progress),
+                    now=few,
+                    former=None if former is None else (former.fingerprint, former.dimension),
+                )
+            except BaseException:
+                self._memories.live.close()
+                raise
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:

@@ -1814,7 +1814,7 @@ class Waiting(ToyEncoder):
         self.may, self.trouble = threading.Event(), options.get("trouble")
 
     def __call__(self, texts: Sequence[str]) -> Any:
-        if "green tea 1" in texts or len(texts) > 1:
+        if any(text.startswith("green tea ") for text in texts):
             self.may.wait(20)
             if self.trouble is not None:
                 raise self.trouble
@@ -1876,6 +1876,47 @@ def test_an_encoder_that_fails_behind_is_told_and_tried_again(encoded: Path) -> 
         mind._memories.live.upkeep.wait()
         assert mind.health().ok
         assert mind.stats().vectors == 40
+
+
+class Picky(ToyEncoder):
+    """An encoder that will not take some texts."""
+
+    def __call__(self, texts: Sequence[str]) -> Any:
+        if "green tea 7" in texts:
+            raise ValueError("no sevens")
+        return super().__call__(texts)
+
+
+def test_a_text_that_the_encoder_will_not_take_keeps_no_other_from_it(encoded: Path) -> None:
+    with te.open(encoded, encoder=Picky(name="new", fingerprint="new-1")) as mind:
+        mind.recall("tea")
+        mind._memories.live.upkeep.wait()
+        assert mind.stats().vectors == 39
+        assert "would not take 1 texts" in mind.health().reasons[0]
+        assert "green tea 7" in [hit.text for hit in mind.recall("7", k=40)]
+
+
+def test_a_small_mind_opens_though_the_encoder_is_away(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember("green tea 1")
+    away = Waiting(trouble=ConnectionError("the model is away"))
+    away.may.set()
+    with te.open(tmp_path / "mind", encoder=away) as mind:
+        assert "the model is away" in mind.health().reasons[0]
+        assert [hit.text for hit in mind.recall("tea")] == ["green tea 1"]
+
+
+def test_vectors_of_the_host_outlive_another_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
+    vectors = np.random.default_rng(1).standard_normal((40, 8)).astype(np.float32)
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember_many([te.Experience(tags=["x"], vector=vector) for vector in vectors])
+        mind.recall(te.Cue(vector=vectors[7]))
+    for encoder in (ToyEncoder(dimension=8), None):
+        with te.open(tmp_path / "mind", encoder=encoder) as mind:
+            mind.recall(te.Cue(vector=vectors[7]))
+            mind._memories.live.upkeep.wait()
+            assert [hit.id for hit in mind.recall(te.Cue(vector=vectors[7]), k=1)] == [8]
 
 
 def test_a_recall_tells_of_how_many_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

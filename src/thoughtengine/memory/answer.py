@@ -163,9 +163,11 @@ class Answering:
         return question._replace(feeling=asked.feeling, associated=associated)
 
     def _formerly(self, view: View, cue: Cue) -> dict[str, SingleArray]:
-        """Return the cue as the encoder before sees it, while its vectors are still in use."""
+        """Return the cue as the encoder before sees it, while its vectors are still in use; a vector is looked for among all."""
+        if cue.vector is not None:
+            return dict.fromkeys(view.makers - {view.made_by}, cue.vector)
         former = self.former
-        if former is None or cue.text is None or cue.vector is not None or former.fingerprint not in view.makers:
+        if former is None or cue.text is None or former.fingerprint not in view.makers:
             return {}
         return {former.fingerprint: encode(former, [cue.text])[0]}
 

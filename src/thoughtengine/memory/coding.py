@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -40,11 +41,11 @@ def codes_of(encoder: Encoder | None, drafts: Sequence[Draft]) -> list[SingleArr
 
 
 def lacking(view: View, segment: Segment) -> IntArray:
-    """Return which memories of a segment have words and no vector of the encoder that counts, as places in it."""
+    """Return which memories of a segment have words or a vector, and none of the encoder that counts, as places in it."""
     lacks = view.columns.length[segment.start : segment.stop] > 0
     block = segment.block
-    if block is not None and block.made_by == view.made_by:
-        lacks[block.rows] = False
+    if block is not None:
+        lacks[block.rows] = block.made_by != view.made_by
     return np.flatnonzero(lacks)
 
 
@@ -71,6 +72,7 @@ class Recoding:
         self._blocks: list[Block] = []
         self._given_up = np.empty(0, np.int64)  # ids of memories whose text is not there any more
         self._at = self._done = 0
+        self.n_refused = 0  # texts that the encoder would not take, though it took others
 
     def next(self, view: View) -> Segment | None:
         """Return a segment whose memories lack vectors; None where none do."""
@@ -122,8 +124,22 @@ class Recoding:
         pending = [(id_, of.text) for id_, (of, _) in texts.items() if of.text is not None]
         for start in range(0, len(pending), _CHUNK):
             check()
-            known |= self._encoded(pending[start : start + _CHUNK])
+            known |= self._tried(pending[start : start + _CHUNK])
         return {id_: np.frombuffer(known[id_].data, np.float32) for id_ in ids if id_ in known}
+
+    def _tried(self, chunk: list[tuple[int, str]]) -> dict[int, VectorRecord]:
+        """Encode a chunk; where some of its texts cannot be encoded and others can, go on with those."""
+        try:
+            return self._encoded(chunk)
+        except Exception:
+            made: dict[int, VectorRecord] = {}
+            for at in dict.fromkeys((0, len(chunk) - 1, *range(len(chunk)))):
+                with contextlib.suppress(Exception):
+                    made |= self._encoded([chunk[at]])
+                if at == len(chunk) - 1 and not made:  # neither the first nor the last: it is the encoder
+                    raise
+            self.n_refused += len(chunk) - len(made)
+            return made
 
     def _encoded(self, chunk: list[tuple[int, str]]) -> dict[int, VectorRecord]:
         made = encode(self._encoder, [text for _, text in chunk])

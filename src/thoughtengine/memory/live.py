@@ -14,6 +14,7 @@ import numpy as np
 from thoughtengine import _jit
 from thoughtengine._types import SingleArray
 from thoughtengine.config import RecallConfig
+from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.memory import arrays
 from thoughtengine.memory.analysis import ANALYSIS
 from thoughtengine.memory.coding import Recoding
@@ -80,6 +81,7 @@ class LiveIndex:
         self._resting = False  # after a file could not be written, until more is cut
         self._recoding: Recoding | None = None
         self._former: tuple[str, int] | None = None
+        self._refused: str | None = None
         self.on_recoded: Callable[[], None] = _nothing
         self.upkeep = Upkeep(self._next_job)
 
@@ -124,6 +126,8 @@ class LiveIndex:
                 self.upkeep.wake()
             return
         with self._lock:
+            if self._index is None:  # dropped in between: what is stored will be read
+                return
             for new in taken:
                 self._news.append(Row(new.id, new.entry, new.vector, None, new.appraisal))
                 if new.superseded is not None and new.mark is not None:
@@ -135,7 +139,7 @@ class LiveIndex:
         """Tell that marks changed; the caller holds the store's `writing` lock."""
         if self._index is not None:
             with self._lock:
-                for id_, mark in marks.items():
+                for id_, mark in marks.items() if self._index is not None else ():
                     self._note(id_, mark)
 
     def _note(self, id_: int, mark: MarkRecord) -> None:
@@ -153,7 +157,7 @@ class LiveIndex:
     @property
     def trouble(self) -> str | None:
         """What went wrong behind the calls, None where nothing did."""
-        return self._unkept or self.upkeep.trouble
+        return self._unkept or self.upkeep.trouble or self._refused
 
     def close(self) -> None:
         """Let the work behind the calls end, and keep in a file what is worth one."""
@@ -298,13 +302,13 @@ class LiveIndex:
             return self._complete
         if index.frozen:
             return lambda: self._cut(index)
+        if self._unverified:  # before anything is made of what is in it
+            return lambda: self._verify(self._unverified.pop())
         if parts := index.due():
             return lambda: self._merge(index, parts)
         for segment in index.view().segments:
             if segment.name is None and len(segment) >= _FILED and self._store.derived_folder and not self._resting:
                 return lambda: self._file(index, segment)
-        if self._unverified:
-            return lambda: self._verify(self._unverified.pop())
         return self._recoding_job(index)
 
     def recode(self, recoding: Recoding, *, now: bool, former: tuple[str, int] | None = None) -> None:
@@ -323,8 +327,13 @@ class LiveIndex:
             return
         with self.upkeep.quiet():
             self.view()
-            while self._index is not None and (job := self._recoding_job(self._index)) is not None:
-                job()
+            try:
+                while self._index is not None and (job := self._recoding_job(self._index)) is not None:
+                    job()
+            except ThoughtEngineError:
+                raise
+            except Exception as error:  # noqa: BLE001 - words answer meanwhile; it is told, and tried again behind the calls
+                self.upkeep.failed(error)
 
     def _recoding_job(self, index: Index) -> Job | None:
         if (recoding := self._recoding) is None:
@@ -334,6 +343,10 @@ class LiveIndex:
             return lambda: self._seal(index)
         segment = recoding.next(view)
         if segment is None:
+            if recoding.n_refused:
+                self._refused = (
+                    f"the encoder would not take {recoding.n_refused} texts: they are found by their words alone"
+                )
             self._recoding = self._former = None
             self.on_recoded()
             return None

@@ -79,8 +79,8 @@ class Shelf:
         And what was left unfinished: called before anybody writes.
         """
         files = self._files()
-        if self._folder is not None and self._folder.is_dir():
-            for path in self._folder.iterdir():
+        with contextlib.suppress(OSError):  # where it cannot be read, nothing is kept
+            for path in () if self._folder is None else self._folder.iterdir():
                 if path not in files or files[path][2] > sequence:
                     _discard(path)
 
@@ -94,7 +94,11 @@ class Shelf:
                 continue
             try:
                 file = _opened(path)
-                found.append(Kept(first, last, file, _run(file)))
+                run = _run(file)
+                ids = run.columns["id"]
+                if not len(ids) or (int(ids[0]), int(ids[-1])) != (first, last):
+                    raise ColumnFileError(f"{path}: of other memories than its name says")
+                found.append(Kept(first, last, file, run))
             except ColumnFileError:
                 _discard(path)
         return found

@@ -34,6 +34,14 @@ class Upkeep:
         self._again = self._closed = False
         self.trouble: str | None = None
         self._failed_at = 0.0
+        self._wanted, self._interrupted = 0, False  # how many wait for quiet, and whether a job was broken off for them
+
+    def failed(self, error: BaseException) -> None:
+        """Take note of what went wrong: all of it is derived, so it is told, tried again later, and never in the way."""
+        import logging
+
+        self.trouble, self._failed_at = f"{type(error).__name__}: {error}", time.monotonic()
+        logging.getLogger("thoughtengine").warning("upkeep of the index: %s", self.trouble)
 
     def retry(self) -> None:
         """Look for jobs again, where the last one failed a while ago; returns at once."""
@@ -46,19 +54,36 @@ class Upkeep:
         with self._guard:
             self._again = True
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="thoughtengine upkeep")
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="thoughtengine upkeep")
+                try:
+                    thread.start()
+                except RuntimeError as error:  # no more threads for this process: nobody has to suffer for it
+                    self.failed(error)
+                else:
+                    self._thread = thread
 
     def check(self) -> None:
         """Raise `Stopped` when the mind closes or the program ends: called now and then by a job that takes long."""
+        if self._wanted and threading.current_thread() is self._thread:
+            self._interrupted = True
+            raise Stopped
         if self._closed or not threading.main_thread().is_alive():
             raise Stopped
 
     @contextmanager
     def quiet(self) -> Iterator[None]:
-        """Wait for the job that runs, and let none run inside."""
-        with self._working:
-            yield
+        """Wait until the job that runs ends or comes to a place to stop, and let none run inside."""
+        with self._guard:
+            self._wanted += 1
+        try:
+            with self._working:
+                with self._guard:
+                    self._wanted -= 1
+                yield
+        finally:
+            if self._interrupted:
+                self._interrupted = False
+                self.wake()
 
     def wait(self) -> None:
         """Return when there is nothing to do; of no use to the thread itself."""
@@ -94,11 +119,8 @@ class Upkeep:
             job()
         except Stopped:
             return False
-        except Exception as error:  # noqa: BLE001 - all of it is derived: told, tried again later, and never in the way
-            import logging
-
-            self.trouble, self._failed_at = f"{type(error).__name__}: {error}", time.monotonic()
-            logging.getLogger("thoughtengine").warning("upkeep of the index: %s", self.trouble)
+        except BaseException as error:  # noqa: BLE001 - nobody else would hear of it
+            self.failed(error)
             return False
         self.trouble = None
         return True

@@ -297,7 +297,12 @@ class FolderStore(Store):
         """Remove what was derived from other generations."""
         for entry in self.root.iterdir():
             if _DERIVED.fullmatch(entry.name) and entry != self.derived_folder:
-                discard(entry)
+                try:
+                    discard(entry)
+                except (OSError, StoreError) as error:  # nobody reads it
+                    import logging
+
+                    logging.getLogger("thoughtengine").warning("%s is of no use any more: delete it (%s)", entry, error)
 
     def _open_level(self) -> Level:
         level = self._level

@@ -63,7 +63,9 @@ def test_z_means_utc() -> None:
 
 @pytest.mark.parametrize("value", [dt.datetime(2023, 5, 8), "2023-05-08T14:30:00", "2023-05-08", "20230508T1430"])
 def test_a_naive_moment_is_told_how_to_become_aware(value: object) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"since=moment\.astimezone\(\)|an offset behind it, such as") as raised:
+    with pytest.raises(
+        InvalidArgumentError, match=r"since=moment\.astimezone\(\)|an offset behind it, such as"
+    ) as raised:
         to_stored("since", value)
     assert raised.value.argument == "since"
 
