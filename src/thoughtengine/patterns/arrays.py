@@ -424,7 +424,8 @@ def gather(
         n = int(counters[1])
         candidates = np.arange(n)
         if n > 2 * near:
-            distances = np.bitwise_count(signs_[:n] ^ _packed(point[None], signs_.shape[1])).sum(1)
+            differing = signs_[:n] ^ _packed(point[None], signs_.shape[1])
+            distances = np.bitwise_count(differing.view(np.uint64)).sum(1)  # of signed numbers it would count the magnitude
             candidates = np.flatnonzero(distances <= np.partition(distances, near - 1)[near - 1])
         cosines = units_[candidates].astype(np.float64) @ point
         most = float(cosines.max(initial=-2.0))
