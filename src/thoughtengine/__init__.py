@@ -7,7 +7,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from thoughtengine import encoders
     from thoughtengine._types import Event, Finding
-    from thoughtengine.config import Config, Limits, RecallConfig, StorageConfig
+    from thoughtengine.config import Config, Limits, PatternsConfig, RecallConfig, StorageConfig
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.errors import (
         BatchError,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
     from thoughtengine.opening import open_mind as open
+    from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence
     from thoughtengine.storage.copies import Copy, backup, fork, restore
 
     __version__: str
@@ -53,10 +54,11 @@ _WHERE = {
     **dict.fromkeys(("Cue", "Hit", "Recall"), "memory.recall"),
     **dict.fromkeys(("All", "Not"), "memory.where"),
     "Receipt": "memory.receipt",
+    **dict.fromkeys(("Association", "Concept", "Prediction", "Rhythm", "Sequence"), "patterns.pattern"),
     "Health": "integration.health",
     "Stats": "integration.monitor",
     **dict.fromkeys(("Event", "Finding"), "_types"),
-    **dict.fromkeys(("Config", "Limits", "RecallConfig", "StorageConfig"), "config"),
+    **dict.fromkeys(("Config", "Limits", "PatternsConfig", "RecallConfig", "StorageConfig"), "config"),
     **dict.fromkeys(_ERRORS.split(), "errors"),
     "encoders": "encoders:",
 }
@@ -64,7 +66,9 @@ _WHERE = {
 __all__ = [
     "Affect",
     "All",
+    "Association",
     "BatchError",
+    "Concept",
     "Config",
     "Copy",
     "Cue",
@@ -80,10 +84,14 @@ __all__ = [
     "Memory",
     "MemoryNotFoundError",
     "Not",
+    "PatternsConfig",
+    "Prediction",
     "Recall",
     "RecallConfig",
     "Receipt",
     "RecordError",
+    "Rhythm",
+    "Sequence",
     "Stats",
     "StorageConfig",
     "StoreClosedError",

@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
@@ -40,11 +40,15 @@ from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
+from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
+from thoughtengine.storage.keyspace import PATTERN
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
+    from thoughtengine.patterns.manager import PatternManager
+    from thoughtengine.patterns.pattern import Prediction
     from thoughtengine.storage.copies import Copy
 
 __all__ = ["ThoughtEngine"]
@@ -81,10 +85,12 @@ class ThoughtEngine:
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
+        self._patterns: PatternManager | None = None
         store.on_incident = self._incident
         if store.must_rebuild:
             with store.writing:
                 rebuild(store, at=self._now()[0], progress=self._progress)
+                _forget_patterns(store)
                 store.settle()
         dimension, fingerprint = self._adopt(encoder)
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
@@ -259,7 +265,18 @@ class ThoughtEngine:
                 revised = {t.superseded: t.id for t in taken if t.superseded is not None}
                 if revised:
                     self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
+                self._noticed(len(taken))
         return ids
+
+    def _noticed(self, n: int) -> None:
+        """Tell the pattern manager that memories were stored, once there are enough for one; what it fails at, it does later."""
+        settings = self._config.patterns
+        if self._patterns is None and (not settings.on or self._store.head.memories < settings.after):
+            return
+        try:
+            self._pattern_manager().told(n)
+        except Exception as error:  # noqa: BLE001 - the memories are stored: whoever remembers must not hear of anything else
+            _tell("patterns were not noticed: %s: %s", type(error).__name__, error)
 
     def _fix_dimension(self, drafts: list[Draft]) -> None:
         """Note the dimension of the host's very first vector in the pointer file, before the vector is there."""
@@ -504,6 +521,62 @@ class ThoughtEngine:
         self._store.ready()
         return self._memories.export()
 
+    # patterns
+
+    @property
+    def patterns(self) -> PatternManager:
+        """What was noticed: ``.concepts() .associations() .sequences() .rhythms() .concept_of(id) .rebuild()``."""
+        self._store.ready()
+        with self._store.writing:
+            return self._pattern_manager()
+
+    def _pattern_manager(self) -> PatternManager:
+        if self._patterns is None:
+            from thoughtengine.patterns.manager import PatternManager
+
+            self._patterns = PatternManager(self._store, self._memories, self.events.emit)
+        return self._patterns
+
+    def anticipate(
+        self,
+        *,
+        given: Sequence[str] | None = None,
+        episode: str | None = None,
+        at: dt.datetime | str | None = None,
+        k: int = 5,
+    ) -> list[Prediction]:
+        """Tell which tag comes next (or concept, where there are no tags), most probable first.
+
+        Parameters
+        ----------
+        given : sequence of str, optional
+            Recent tags, oldest first; several of one experience in the order given. Default: those of the latest experiences
+            of `episode`, else of the source that last spoke.
+        episode : str, optional
+            Of which the latest experiences count.
+        at : datetime or str, optional
+            The moment that is meant, aware, or ISO 8601 text with offset.
+        k : int
+            How many at most.
+
+        Returns
+        -------
+        list of Prediction
+            Empty where nothing was noticed yet.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For an argument that cannot be used.
+        """
+        self._store.ready()
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
+            raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+        if episode is not None and not isinstance(episode, str):
+            raise InvalidArgumentError("episode", episode, "the name of an episode")
+        with self._monitor.timed("anticipate"):
+            return self.patterns.anticipate(given=given, episode=episode, at=at, now=self._now()[0], k=k)
+
     # forget
 
     def forget(self, *ids: int | str, erase: bool = False, **where: Any) -> Receipt:
@@ -543,6 +616,8 @@ class ThoughtEngine:
 
                 receipt = erase_memories(self._store, found, at=self._now()[0])
                 self._memories.dropped()
+                if self._patterns is not None:
+                    self._patterns.dropped()
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
             return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
@@ -670,6 +745,9 @@ class ThoughtEngine:
             return
         with contextlib.suppress(ForkedError):  # a forked child has none of the threads that could tell
             self._store.ready()
+            if self._patterns is not None:
+                with contextlib.suppress(StoreError):  # it is learned again
+                    self._patterns.save()
             self.events.emit("closed")
             self.events.close()
         self._store.close()
@@ -688,6 +766,14 @@ class ThoughtEngine:
         count = head.memories - head.hidden
         state = "closed" if self._store.closed else f"{count:,} memor{'y' if count == 1 else 'ies'}"
         return f"<ThoughtEngine {self.path!r}: {state}>"
+
+
+def _forget_patterns(store: FolderStore) -> None:
+    """Drop what was learned: memories were lost, and with them what it rested on."""
+    batch = Batch()
+    for key, _ in store.raw(PATTERN):
+        batch.delete(PATTERN, PATTERN.number(key))
+    store.commit(batch)
 
 
 def _filters(where: dict[str, Any], *, hidden: bool = False) -> Where:

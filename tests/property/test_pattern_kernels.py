@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ def test_what_is_alike_is_gathered_alike(seed: int, n: int, d: int, cut: int) ->
             np.zeros(d, np.float32), np.zeros(4, np.int64),
         ]  # fmt: skip
         chosen, likeness = np.zeros(n, np.int64), np.zeros(n)
-        for a, b in zip(cuts, cuts[1:], strict=False):
+        for a, b in itertools.pairwise(cuts):
             twin.gather(points[a:b].ravel(), ids[a:b], 0.4, 0.02, 4, *tables, chosen[a:b], likeness[a:b])
         results.append([*tables, chosen, likeness])
     for other in results[1:]:

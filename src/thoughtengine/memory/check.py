@@ -27,6 +27,7 @@ from thoughtengine.storage.keyspace import (
     MARK,
     MEMORY,
     NAME,
+    PATTERN,
     RECEIPT,
     TERMS,
     VECTOR,
@@ -46,6 +47,7 @@ _RECORD: dict[Area, Any] = {
     MARK: MarkRecord,
     TERMS: Entry,
     HEAD: HeadRecord,
+    PATTERN: dict,  # `patterns` knows its fields, and learns anew what it cannot read
 }
 
 

@@ -17,9 +17,11 @@ from thoughtengine.storage.contract import Store
 from thoughtengine.storage.copies import purge_snapshots
 from thoughtengine.storage.files import discard
 from thoughtengine.storage.folder import QUARANTINE, FolderStore
-from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, RECEIPT, TERMS, VECTOR
+from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, PATTERN, RECEIPT, TERMS, VECTOR
 
 __all__ = ["Erasure", "erase", "plan_erasure"]
+
+_PATTERNS = 64  # rows of pattern state, in snapshots too, at most
 
 
 def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
@@ -108,6 +110,7 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
     followed = _relink(batch, revisions, records, store)
     drop = {area.key(id_) for area in (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK) for id_ in records}
     marks = dict[int, MarkRecord]()
+    drop |= {PATTERN.key(number) for number in range(_PATTERNS)}  # learned anew from what stays
     for record in records.values():
         if record.key is not None:
             _rename(batch, drop, record.key, names.get(record.key), store)

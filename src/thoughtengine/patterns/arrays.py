@@ -15,8 +15,9 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.patterns.kernels import (
     BASKET,
     BROAD,
-    DEPTH,
     ETA,
+    FEW,
+    HEAD,
     KEPT,
     PAIR,
     PARTS,
@@ -28,7 +29,7 @@ from thoughtengine.patterns.kernels import (
     WORD,
 )
 
-__all__ = ["associate", "beat", "divide", "expect", "follow", "gather"]
+__all__ = ["associate", "beat", "context_key", "divide", "expect", "follow", "gather"]
 
 _SLOT = 10_800_000_000  # three hours
 _DAY, _HALF_DAY, _HOUR = 86_400_000_000, 43_200_000_000, 3_600_000_000
@@ -102,7 +103,7 @@ def follow(
             for order, at in places.items():
                 n = int(table[at, 0])
                 if n:
-                    followers = table[at, 5:].reshape(-1, 3)
+                    followers = table[at, HEAD:].reshape(-1, 3)
                     chances[order] = followers[followers[:, 0] == x, 1].sum() / n
                     buckets[order] = order * 28 + _scale(n) * 4 + _spread(followers)
             chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]))
@@ -155,6 +156,11 @@ def _chained(key: int, symbol: int) -> int:
     mixed ^= mixed >> np.int64(7)
     mixed ^= mixed << np.int64(17)
     return int(mixed)
+
+
+def context_key(symbol: int) -> int:
+    """Return the key of the context that is one symbol alone."""
+    return _chained(0, symbol)
 
 
 def _keys(history: IntArray, moment: int) -> dict[int, int]:
@@ -230,8 +236,9 @@ def _learn(
     frequent[word, 2] = id_
     for at in places.values():
         table[at, 0] += 1
+        table[at, 5] += table[at, 1] != counters[0]
         table[at, 1] = counters[0]
-        followers = table[at, 5:].reshape(-1, 3)
+        followers = table[at, HEAD:].reshape(-1, 3)
         found = np.flatnonzero(followers[:, 0] == x)
         slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
         if not len(found):
@@ -309,7 +316,7 @@ def expect(
         at, known = _place(keys, key, table[:, :2])
         if known and table[at, 0]:
             places[order] = at
-            spread = _spread(table[at, 5:].reshape(-1, 3))
+            spread = _spread(table[at, HEAD:].reshape(-1, 3))
             masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread]
     shares = dict[int, float]()
     for j, y in enumerate(history[: np.count_nonzero(history)].tolist()):
@@ -329,15 +336,16 @@ def expect(
         return True
 
     for order, at in places.items():
-        for slot, (symbol, count, _) in enumerate(table[at, 5:].reshape(-1, 3).tolist()):
+        for slot, (symbol, count, _) in enumerate(table[at, HEAD:].reshape(-1, 3).tolist()):
             if symbol and add(symbol, masses[order] * count / table[at, 0]) and order == 1:
                 beside[symbol] = count, float(times[at, 1 + slot])
     for at, rare in shares.items():
         for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
             if symbol:
                 add(symbol, masses[7] * rare / sum(shares.values()) * count / near[at, 0])
-    for symbol, count, _ in frequent.tolist():
-        if symbol:
+    known_ones = frozenset(chances)
+    for symbol, count, _ in frequent[frequent[:, 0] != 0].tolist():
+        if symbol in known_ones or len(known_ones) < FEW:
             add(symbol, masses[0] * count / total)
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     for place, (symbol, chance) in enumerate(chances.items()):
@@ -425,7 +433,9 @@ def gather(
         candidates = np.arange(n)
         if n > 2 * near:
             differing = signs_[:n] ^ _packed(point[None], signs_.shape[1])
-            distances = np.bitwise_count(differing.view(np.uint64)).sum(1)  # of signed numbers it would count the magnitude
+            distances = np.bitwise_count(differing.view(np.uint64)).sum(
+                1
+            )  # of signed numbers it would count the magnitude
             candidates = np.flatnonzero(distances <= np.partition(distances, near - 1)[near - 1])
         cosines = units_[candidates].astype(np.float64) @ point
         most = float(cosines.max(initial=-2.0))

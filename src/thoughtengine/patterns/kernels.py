@@ -16,7 +16,10 @@ __all__ = ["associate", "beat", "divide", "expect", "follow", "gather"]
 
 WAYS = 8
 KEPT = 16  # followers of a context
-ROW = 5 + 3 * KEPT  # n, last use, newest symbol, the one before, order; then symbol, count, id of each follower
+HEAD = 6
+ROW = (
+    HEAD + 3 * KEPT
+)  # n, last use, newest symbol, the one before, order, experiences; then symbol, count, id of each follower
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
 WORD = 3  # key, n, newest id
@@ -27,6 +30,7 @@ ETA = 0.02
 SINGLE = 4  # key, n, error of n, newest id
 PAIR = 7  # both keys, n, error of n, newest ids
 BROAD = 16  # ways of a set of pairs
+FEW = 16  # where contexts name fewer, all symbols are looked at
 BASKET = 40  # items of one experience that are paired
 
 
@@ -140,7 +144,7 @@ def follow(
                 if at < 0 or rows[at * ROW] == 0:
                     continue
                 found, distinct = 0, 0
-                for i in range(at * ROW + 5, (at + 1) * ROW, 3):
+                for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
                     if rows[i] == 0:
                         break
                     distinct += 1
@@ -203,9 +207,10 @@ def follow(
                 if at < 0:
                     continue
                 rows[at * ROW] += 1
+                rows[at * ROW + 5] += rows[at * ROW + 1] != clock
                 rows[at * ROW + 1] = clock
-                slot, fewest = -1, at * ROW + 5
-                for i in range(at * ROW + 5, (at + 1) * ROW, 3):
+                slot, fewest = -1, at * ROW + HEAD
+                for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
                     if rows[i] == x:
                         slot = i
                         break
@@ -221,12 +226,16 @@ def follow(
                 rows[slot + 1] += 1
                 rows[slot + 2] = ids[e]
                 i = at * (1 + KEPT)
-                j = i + 1 + (slot - at * ROW - 5) // 3
+                j = i + 1 + (slot - at * ROW - HEAD) // 3
                 if rows[slot + 1] == 1:
                     lags[j] = 0.0
                 lags[j] += (lag - lags[j]) / rows[slot + 1]
                 step = 1.0 / math.sqrt(rows[at * ROW])
-                lags[i] = lag if rows[at * ROW] == 1 else lags[i] + (step if lag > lags[i] else -step if lag < lags[i] else 0.0)
+                lags[i] = (
+                    lag
+                    if rows[at * ROW] == 1
+                    else lags[i] + (step if lag > lags[i] else -step if lag < lags[i] else 0.0)
+                )
             for j in range(DEPTH):
                 y = histories[h + j]
                 if y == 0:
@@ -320,7 +329,7 @@ def expect(
             if keys[at] == wanted and rows[at * ROW] > 0:
                 places[order] = at
                 distinct = 0
-                while distinct < KEPT and rows[at * ROW + 5 + 3 * distinct] != 0:
+                while distinct < KEPT and rows[at * ROW + HEAD + 3 * distinct] != 0:
                     distinct += 1
                 spread = min(distinct, 3) - 1 if distinct < 5 else 3
                 masses[order] = weights[order * 28 + min(6, int(math.log2(rows[at * ROW]))) * 4 + spread]
@@ -339,7 +348,7 @@ def expect(
         at = places[order]
         if at < 0:
             continue
-        for i in range(at * ROW + 5, (at + 1) * ROW, 3):
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
             if rows[i] == 0:
                 break
             slot = 0
@@ -353,7 +362,7 @@ def expect(
             told[slot] += masses[order] * rows[i + 1] / rows[at * ROW]
             if order == 1:
                 found[most + slot] = rows[i + 1]
-                told[most + slot] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - 5) // 3]
+                told[most + slot] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // 3]
     for j in range(depth):
         way = near[j]
         if way < 0:
@@ -371,18 +380,21 @@ def expect(
                 found[n], found[most + n], told[n], told[most + n] = skip_rows[i], 0, 0.0, 0.0
                 n += 1
             told[slot] += masses[7] * rare / norm * skip_rows[i + 1] / skip_rows[way * SKIP_ROW]
+    for i in range(n):
+        start = ((found[i] ^ (found[i] >> 32)) & (len(words) // (WORD * WAYS) - 1)) * WAYS
+        for way in range(start, start + WAYS):
+            if words[WORD * way] == found[i]:
+                told[i] += masses[0] * words[WORD * way + 1] / total
+    n_known = n
     for i in range(0, len(words), WORD):
-        if words[i] == 0:
+        if n_known >= FEW or n == most or words[i] == 0:
             continue
         slot = 0
-        while slot < n and found[slot] != words[i]:
+        while slot < n_known and found[slot] != words[i]:
             slot += 1
-        if slot == n:
-            if n == most:
-                continue
-            found[n], found[most + n], told[n], told[most + n] = words[i], 0, 0.0, 0.0
+        if slot == n_known:
+            found[n], found[most + n], told[n], told[most + n] = words[i], 0, masses[0] * words[i + 1] / total, 0.0
             n += 1
-        told[slot] += masses[0] * words[i + 1] / total
     rest = (0.999 * masses[8] + 0.001) * base
     for slot in range(n):
         told[slot] = 0.999 * told[slot] + rest
@@ -456,7 +468,7 @@ def gather(
                 sign[w] = word
             histogram[:] = 0
             for c in range(n):
-                distance = 0
+                distance = np.int64(0)
                 for w in range(n_words):
                     x = np.uint64(signs[c * n_words + w] ^ sign[w])
                     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))

@@ -19,6 +19,7 @@ __all__ = [
     "MARK",
     "MEMORY",
     "NAME",
+    "PATTERN",
     "RECEIPT",
     "TERMS",
     "VECTOR",
@@ -86,8 +87,9 @@ MARK = Area("mark", b"k", 6, 1, False)  # id → forgotten, pinned, superseded: 
 TERMS = Area("terms", b"t", 7, 1, False)  # id → the index entry: terms, counts, columns
 CODE = Area("code", b"c", 8, 1, False)  # id → the vector the encoder made
 HEAD = Area("head", b"h", 9, 1, False)  # 0 → counters, rewritten with every batch
+PATTERN = Area("pattern", b"p", 10, 1, False)  # 0 → what the pattern finders cover; then their tables
 
-AREAS = {area.prefix: area for area in (MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD)}
+AREAS = {area.prefix: area for area in (MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD, PATTERN)}
 
 
 class HeadRecord(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,451 @@
+"""PatternManager: watches every experience as it comes in, and says what it noticed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from collections.abc import Sequence as SequenceOf
+from itertools import islice
+
+import numpy as np
+
+from thoughtengine import _jit
+from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
+from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
+from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.moment import from_stored, to_stored
+from thoughtengine.memory.record import MemoryRecord, VectorRecord
+from thoughtengine.patterns.concepts import Grouping, group
+from thoughtengine.patterns.finders import CONCEPT, SOURCE, TAG, Finders, Observed, entities, item, thread_of
+from thoughtengine.patterns.labels import Labels
+from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, spoken
+from thoughtengine.patterns.sequences import Next
+from thoughtengine.patterns.state import load, save
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
+
+__all__ = ["PatternManager"]
+
+_HAPPENED = frozenset(LAYERS.index(layer) for layer in ("sensory", "eternal"))
+_PENDING = 32  # experiences that wait before they are taken in together
+_SLICE = 256  # experiences taken in at a time
+_COMPILED = 2000  # experiences from which on one waits for the compiler
+_SAVED_EVERY = 4096  # experiences between two savings, and an eighth of all
+_OPEN = 256  # predictions that wait to come true
+_LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
+_KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
+
+
+class PatternManager:
+    """What belongs together, what follows what, what recurs, what is new, what comes next.
+
+    Everything it knows follows from the memories up to one id, and is kept in the store, to be learned anew where it is
+    missing, damaged, or of another logic or encoder.
+
+    Parameters
+    ----------
+    store : Store
+        Where the memories are; its `writing` lock is held while anything is taken in.
+    memories : Collection
+        The same, readable.
+    emit : callable
+        Told of changes of regime and of predictions that came true or failed.
+    finders : Finders, optional
+        To begin with. Default: as they were saved.
+    """
+
+    def __init__(self, store: Store, memories: Collection, emit: Emit, *, finders: Finders | None = None) -> None:
+        self._store, self._memories, self._emit = store, memories, emit
+        self._pending = 0
+        self._open: dict[int, tuple[int, str, float]] = {}
+        self._grouping: tuple[int, Grouping] | None = None
+        self._found: tuple[int, Labels, dict[int, str]] | None = None
+        self._finders = load(store, fingerprint=memories.fingerprint) if finders is None else finders
+        self._saved = self._finders.covered
+
+    def __repr__(self) -> str:
+        finders = self._finders
+        n = 0 if finders.concepts is None else int(finders.concepts.tables["counters"][1])
+        seen = int(finders.associations.tables["counters"][0])
+        return f"<PatternManager: {seen:,} experiences noticed, {n:,} clusters, {len(finders.names):,} names>"
+
+    # taking in
+
+    @property
+    def behind(self) -> int:
+        """How many ids have come that were not taken in yet."""
+        return self._store.head.next_id - 1 - self._finders.covered
+
+    def told(self, n: int) -> None:
+        """Hear that n experiences were stored; the caller holds the store's `writing` lock.
+
+        They are taken in together with a few that still wait. Where a compiler is still at work, they wait for it.
+        """
+        self._pending += n
+        if self._pending < _PENDING or (_jit.available() and not _jit.ready("thoughtengine.patterns.kernels")):
+            return
+        self._take(self._pending + _SLICE)
+        self._pending = 0
+        if self._finders.covered - self._saved >= max(_SAVED_EVERY, self._finders.covered // 8):
+            self.save()
+
+    def catch_up(self) -> None:
+        """Take in everything that was stored."""
+        if self.behind > _COMPILED:
+            _jit.warm_up()
+        total = self.behind
+        while self.behind > 0:
+            with self._store.writing:
+                self._take(_SLICE)
+            if total > _SAVED_EVERY:
+                self._emit("progress", what="noticing", done=total - self.behind, total=total)
+        self._pending = 0
+
+    def _take(self, limit: int) -> None:
+        while limit > 0 and self.behind > 0:
+            before = self._finders.covered
+            rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
+            limit -= max(len(rows), 1)
+            self.observe([self._observed(id_, record) for id_, record in rows if record.layer in _HAPPENED])
+            self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
+
+    def _observed(self, id_: int, record: MemoryRecord) -> Observed:
+        return Observed(
+            id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, self._vector(id_)
+        )
+
+    def _vector(self, id_: int) -> SingleArray | None:
+        if self._memories.dimension is None:
+            return None
+        stored = self._store.get(VECTOR, id_, VectorRecord)
+        if stored is None:
+            stored = self._store.get(CODE, id_, VectorRecord)
+            if stored is None or stored.fingerprint != self._memories.fingerprint:
+                return None
+        return np.frombuffer(stored.data, np.float32)
+
+    def observe(self, batch: SequenceOf[Observed]) -> None:
+        """Take in experiences in order of id; the caller holds the store's `writing` lock."""
+        turns = self._finders.observe(batch)
+        for turn in turns:
+            self._emit("changed", of=turn.of, ids=(turn.id,))
+        if self._open:
+            for one in batch:
+                self._resolve(one)
+
+    def _resolve(self, one: Observed) -> None:
+        thread = thread_of(one.episode, one.source)
+        if one.tags and (expected := self._open.pop(thread, None)) is not None:
+            key, what, probability = expected
+            came = key in {item(TAG, tag) for tag in one.tags}
+            self._emit("anticipated", what=what, probability=probability, came_true=came, ids=(one.id,))
+
+    def save(self) -> None:
+        """Write what was learned, unless nothing was since the last time."""
+        with self._store.writing:
+            if self._finders.covered > self._saved:
+                save(self._store, self._finders, fingerprint=self._memories.fingerprint)
+                self._saved = self._finders.covered
+
+    def dropped(self) -> None:
+        """Hear that memories went for good: what was learned from them goes too, and is learned anew when it is asked for."""
+        self._finders, self._saved, self._grouping, self._found = Finders(), 0, None, None
+
+    def rebuild(self) -> None:
+        """Learn everything anew from the memories; until that is done, what was known serves."""
+        fresh = PatternManager(self._store, self._memories, _quiet, finders=Finders())
+        total, told = fresh.behind, 0
+        if total > _COMPILED:
+            _jit.warm_up()
+        while fresh.behind > 0:
+            with self._store.writing:
+                fresh._take(_SLICE)
+            if total - fresh.behind - told >= _SAVED_EVERY:
+                told = total - fresh.behind
+                self._emit("progress", what="noticing", done=told, total=total)
+        with self._store.writing:
+            fresh._take(self._store.head.next_id)
+            self._finders, self._grouping, self._found = fresh._finders, None, None
+            self._saved = -1
+            self.save()
+
+    # saying
+
+    def concepts(self) -> list[Concept]:
+        """Return what the memories are about, the largest first; empty without vectors.
+
+        Returns
+        -------
+        list of Concept
+            Of three members or more.
+        """
+        self.catch_up()
+        found = self._groups()
+        if found is None:
+            return []
+        sizes: dict[int, float] = {}
+        for concept, size in zip(found.concepts.tolist(), found.sizes.tolist(), strict=True):
+            sizes[concept] = sizes.get(concept, 0.0) + size
+        labels = self._labels()
+        made = (self._concept(found, labels, id_, size) for id_, size in sizes.items() if size >= 3.0)
+        return sorted((one for one in made if one is not None), key=lambda one: (-one.n_members, one.id))
+
+    def concept_of(self, id_: int) -> Concept | None:
+        """Return the concept of a memory; None where it is like none, or has no vector.
+
+        Raises
+        ------
+        MemoryNotFoundError
+            When there is no such memory, or it was forgotten.
+        """
+        if isinstance(id_, bool) or not isinstance(id_, int):
+            raise InvalidArgumentError("id", id_, "the id of a memory")
+        if self._store.get(MEMORY, id_, MemoryRecord) is None or self._memories.mark(id_).forgotten:
+            raise MemoryNotFoundError(id_)
+        self.catch_up()
+        found, vector = self._groups(), self._vector(id_)
+        if found is None or vector is None or self._finders.concepts is None:
+            return None
+        nearest, cosine = self._finders.concepts.likeness(vector[None])
+        if cosine[0] < 0.3:
+            return None
+        concept = int(found.concepts[found.ids == nearest[0]][0])
+        size = float(found.sizes[found.concepts == concept].sum())
+        return self._concept(found, self._labels(), concept, size)
+
+    def _groups(self) -> Grouping | None:
+        concepts = self._finders.concepts
+        if concepts is None:
+            return None
+        if self._grouping is None or self._grouping[0] != self._finders.covered:
+            with self._store.writing:
+                covered, parts = self._finders.covered, concepts.snapshot()
+            self._grouping = covered, group(*parts)
+        return self._grouping[1]
+
+    def _labels(self) -> Labels:
+        found = self._groups()
+        if self._found is None or self._found[0] != self._finders.covered:
+            labels = Labels(self._store, self._memories)
+            if found is not None:
+                labels.learn(found)
+            self._found = self._finders.covered, labels, {}
+        return self._found[1]
+
+    def _concept(self, found: Grouping, labels: Labels, id_: int, size: float) -> Concept | None:
+        exemplars = labels.exemplars(id_)
+        if not exemplars:
+            return None
+        terms = labels.terms(id_)
+        return Concept(id_, ", ".join(terms[:3]) or f"concept {id_}", terms, round(size), exemplars)
+
+    def _name(self, key: int) -> str | None:
+        """Return what a hash stands for, as it is shown; None where that is not known any more."""
+        kind, name = self._finders.names.get(key, ("", ""))
+        if kind != CONCEPT:
+            return name if kind else None
+        found = self._groups()
+        if found is None or not (at := found.ids == int(name)).any():
+            return None
+        id_ = int(found.concepts[at][0])
+        terms = self._labels().terms(id_)
+        return ", ".join(terms[:3]) or f"concept {id_}"
+
+    def _shown(self, ids: Iterable[int]) -> tuple[int, ...]:
+        """Return those of some ids whose memories are there and not forgotten."""
+        return tuple(
+            id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and not self._memories.mark(id_).forgotten
+        )
+
+    def associations(self) -> list[Association]:
+        """Return what comes together more often than chance and the size of experiences explain, the clearest first."""
+        self.catch_up()
+        with self._store.writing:
+            found = self._finders.associations.together()
+        result = []
+        for i, (a, b) in enumerate(found.pairs.tolist()):
+            left, right, evidence = self._name(a), self._name(b), self._shown(found.evidence[i].tolist())
+            if left is not None and right is not None and left != right and evidence:
+                numbers = (
+                    int(found.counts[i]),
+                    float(found.expected[i]),
+                    float(found.lifts[i]),
+                    float(found.q_values[i]),
+                )
+                result.append(Association((left, right), *numbers, evidence))
+        return result
+
+    def sequences(self) -> list[Sequence]:
+        """Return what follows what more often than it comes anyway, the clearest first."""
+        self.catch_up()
+        with self._store.writing:
+            found = self._finders.sequences.following()
+        result = []
+        for i, (first, second) in enumerate(found.given.tolist()):
+            given = [self._name(key) for key in (first, second) if key]
+            then, evidence = self._name(int(found.then[i])), self._shown([int(found.ids[i])])
+            if then is not None and None not in given and evidence:
+                result.append(
+                    Sequence(
+                        tuple(name for name in given if name is not None), then, int(found.counts[i]),
+                        float(found.confidences[i]), float(found.lags[i]), float(found.q_values[i]), evidence,
+                    )
+                )  # fmt: skip
+        return result
+
+    def rhythms(self) -> list[Rhythm]:
+        """Return what recurs by the hour, day, week, month or year, each with its best period, the clearest first."""
+        self.catch_up()
+        with self._store.writing:
+            found = self._finders.rhythms.recurring()
+        result = dict[str, Rhythm]()
+        for i, key in enumerate(found.items.tolist()):
+            if (what := self._name(key)) is not None:
+                period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
+                rhythm = Rhythm(what, period, phase, strength, int(found.counts[i]), float(found.q_values[i]))
+                result.setdefault(what, rhythm)
+        return list(result.values())
+
+    def anticipate(
+        self,
+        *,
+        given: SequenceOf[str] | None = None,
+        episode: str | None = None,
+        at: dt.datetime | str | None = None,
+        now: int,
+        k: int = 5,
+    ) -> list[Prediction]:
+        """Tell what comes next, most probable first.
+
+        Parameters
+        ----------
+        given : sequence of str, optional
+            Recent tags, oldest first. Default: those of the latest experiences of the episode, else of its source.
+        episode : str, optional
+            Of which the latest experiences count.
+        at : datetime or str, optional
+            The moment it is asked for; it matters by its part of the day. Default: now, after a week of silence the end of it.
+        now : int
+            The mind's clock, in microseconds since 1970.
+        k : int
+            How many at most.
+        """
+        self.catch_up()
+        with self._store.writing:
+            thread = thread_of(episode, None) if episode is not None else self._finders.thread
+            sequences = self._finders.sequences
+            history = _history(given) if given is not None else sequences.history(thread)
+            last = sequences.moment(thread) if given is None else None
+            moment = self._moment(at, last, now)
+            found = sequences.next(history, moment)
+            lag = sequences.median_lag(int(history[0])) if history[0] else None
+        result = self._predictions(found, history, moment if last is None else last, lag, k)
+        if result and result[0].of == "tag" and given is None and len(self._open) < _OPEN:
+            self._open[thread] = item(TAG, result[0].what), result[0].what, result[0].probability
+        return result
+
+    def _moment(self, at: dt.datetime | str | None, last: int | None, now: int) -> int:
+        if at is not None:
+            moment, offset = to_stored("at", at)
+            return moment + offset * 1_000_000
+        now += self._finders.offset * 1_000_000
+        return now if last is None or 0 <= now - last <= _LIKE_NOW else last
+
+    def _predictions(self, found: Next, history: IntArray, base: int, lag: float | None, k: int) -> list[Prediction]:
+        last, rhythms = self._name(int(history[0])) if history[0] else None, self._rhythms()
+        result = list[Prediction]()
+        for i, key in enumerate(found.symbols.tolist()):
+            kind, what = self._finders.names.get(key, ("", ""))[0], self._name(key)
+            if kind not in (TAG, CONCEPT) or what is None:
+                continue
+            n, wait = int(found.supports[i]), float(found.lags[i])
+            rhythm, reasons = rhythms.get(key), []
+            if n and last is not None:
+                reasons.append(f"followed {last!r} {n:,} of {found.n_last:,} times, after {spoken(wait)}")
+            if rhythm is not None:
+                reasons.append(f"comes every {spoken(rhythm[0])}")
+            seconds = wait if n >= 3 else _until(base, rhythm) if rhythm else wait if n else lag
+            of = "tag" if kind == TAG else "concept"
+            because = "; ".join(reasons) or ("came after the ones before" if last is not None else "is frequent")
+            result.append(Prediction(what, of, float(found.probabilities[i]), self._time(base, seconds), because))
+            if len(result) == k:
+                break
+        return result
+
+    def _rhythms(self) -> dict[int, tuple[float, float]]:
+        found = self._finders.rhythms.recurring()
+        strong = np.flatnonzero((found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400))
+        return {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
+
+    def _time(self, base: int, seconds: float | None) -> dt.datetime | None:
+        if seconds is None or not np.isfinite(seconds):
+            return None
+        offset = self._finders.offset
+        try:
+            return from_stored(base - offset * 1_000_000 + round(seconds * 1e6), offset)
+        except (OverflowError, ValueError):
+            return None
+
+    # for recall
+
+    def activate(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        sources: Iterable[str] = (),
+        text: str | None = None,
+        seeds: Iterable[int] = (),
+    ) -> tuple[IntArray, FloatArray]:
+        """Return the memories that associations call up, and how strongly, for a channel of recall.
+
+        Parameters
+        ----------
+        tags, sources : iterable of str
+            Of the cue.
+        text : str, optional
+            Of the cue; the names in it count.
+        seeds : iterable of int
+            Memories found already; what is most alike in their concepts is called up too.
+
+        Returns
+        -------
+        ids, scores : arrays, shape (n,)
+            Ascending ids; scores above 0, 1 for the strongest.
+        """
+        keys = [item(TAG, tag) for tag in tags] + [item(SOURCE, source) for source in sources]
+        keys += [item("!", name) for name in entities(text or "")]
+        scores: dict[int, float] = {}
+        with self._store.writing:
+            found = self._finders.associations.together()
+        for key in keys:
+            for i in np.flatnonzero((found.pairs == key).any(1)).tolist():
+                for id_ in found.evidence[i].tolist():
+                    scores[id_] = scores.get(id_, 0.0) + float(np.log1p(found.lifts[i]))
+        for seed in seeds:
+            concept = self.concept_of(seed)
+            for id_ in () if concept is None else concept.exemplars:
+                scores[id_] = scores.get(id_, 0.0) + 1.0
+        ids = np.array(sorted(self._shown(scores)), np.int64)
+        values = np.array([scores[id_] for id_ in ids.tolist()])
+        return ids, values / values.max(initial=1e-12)
+
+
+def _quiet(kind: str, **data: object) -> None:
+    """Tell nobody: what is learned anew was told when it happened."""
+
+
+def _history(given: SequenceOf[str]) -> IntArray:
+    if isinstance(given, str) or not all(isinstance(tag, str) for tag in given):
+        raise InvalidArgumentError("given", given, "a sequence of tags, oldest first")
+    history = np.zeros(8, np.int64)
+    recent = [item(TAG, tag) for tag in reversed(list(given)[-8:])]
+    history[: len(recent)] = recent
+    return history
+
+
+def _until(base: int, rhythm: tuple[float, float]) -> float:
+    """Return the seconds from a moment to the next peak of a rhythm."""
+    period, phase = rhythm
+    start = 345_600.0 if period % 604_800 == 0 else 0.0
+    return (phase + start - base / 1e6) % period
