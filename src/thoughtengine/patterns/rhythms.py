@@ -15,6 +15,8 @@ _HOUR = 3_600_000_000
 PERIODS = np.array([_HOUR, 6 * _HOUR, 8 * _HOUR, 12 * _HOUR, 24 * _HOUR, 168 * _HOUR, 336 * _HOUR, 2_629_746_000_000,
                     31_556_952_000_000])  # fmt: skip
 """What is tried, in microseconds: 1, 6, 8, 12 and 24 hours, one and two weeks, a month, a year."""
+_WEIGHTS = np.array([0.25, 0.25, 0.25, 0.75, 4.0, 2.0, 0.25, 0.5, 0.75])
+"""How much is expected of each before anything was seen: what people do goes by the day, then by the week."""
 _CYCLES, _FEWEST = 3, 6  # periods that must have gone by, and moments that must have counted
 _GRAINED = 0.9  # share of gaps from which on stamps count as whole days or hours
 _MONDAY = 4 * 24 * _HOUR  # the first one of 1970 was the fifth of January
@@ -65,13 +67,17 @@ class Rhythms:
         """Take in experiences: the items of each, and when it was by the clock on the wall, in microseconds."""
         maths().beat(items, bounds, moments, PERIODS, *self.tables.values())
 
-    def recurring(self, *, q: float = 0.05) -> Recurring:
+    def recurring(self, *, q: float = 0.01) -> Recurring:
         """Return what has a rhythm, each with its best period.
 
         Parameters
         ----------
         q : float
             Largest q-value, over every item and period that was looked at.
+
+        References
+        ----------
+        Genovese, Roeder and Wasserman, False discovery control with p-value weighting, 2006.
 
         Notes
         -----
@@ -87,13 +93,17 @@ class Rhythms:
         span = (rows[:, 3] - rows[:, 2])[:, None]
         tested = (counts >= _FEWEST) & (span >= _CYCLES * PERIODS) & (2 * _grain(rows)[:, None] < PERIODS)
         q_all = np.ones(power.shape)
-        q_all[tested] = discoveries(no_rhythm(power[tested]), int(tested.sum()))
+        weights = np.broadcast_to(_WEIGHTS, power.shape)[tested]
+        weights = weights / weights.mean() if len(weights) else weights
+        q_all[tested] = discoveries(np.minimum(no_rhythm(power[tested]) / weights, 1.0), int(tested.sum()))
         best = np.where(tested, power, -1.0).argmax(1) if len(at) else np.zeros(0, np.int64)
         line = np.arange(len(at))
         once = np.hypot(sums[line, best, 0], sums[line, best, 1]) / many[line, best]
         twice = np.hypot(sums[line, best, 2], sums[line, best, 3]) / many[line, best]
         angle = np.arctan2(sums[line, best, 1], sums[line, best, 0])
-        angle = np.where(once >= twice, angle, np.arctan2(sums[line, best, 3], sums[line, best, 2]) / 2.0)
+        half = np.arctan2(sums[line, best, 3], sums[line, best, 2]) / 2.0  # of the two peaks, the one that is higher
+        half += np.where(np.cos(half - angle) < 0.0, np.pi, 0.0)
+        angle = np.where(once >= twice, angle, half)
         phases = np.mod(angle / (2.0 * np.pi) * PERIODS[best], PERIODS[best])
         weekly = PERIODS[best] % PERIODS[5] == 0
         phases = np.where(weekly, np.mod(phases - _MONDAY, PERIODS[best]), phases)

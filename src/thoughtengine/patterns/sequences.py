@@ -18,6 +18,7 @@ _MOST = 1024  # symbols that are weighed
 _FEWEST = 5  # times that a sequence must have been seen
 _WATCHED, _EVERY = 2048, 16  # symbols of which all are predicted to calibrate by, then one in so many
 _TOP = 5  # candidates that calibrate
+_DEPTHS = 4  # kinds of histories that calibrate apart: of one symbol, two, up to four, more
 _STEP = 0.1
 
 
@@ -94,7 +95,7 @@ class Sequences:
             "weights": np.repeat(np.array(_PRIOR), 28),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
-            "calibration": np.array([0.0, 1.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]),
+            "calibration": np.tile([0.0, 1.0, 1.0, 1.0], 2 * _DEPTHS),
         }
 
     def learn(
@@ -159,14 +160,14 @@ class Sequences:
             return
         symbols, chances, _, _ = self._raw(history, moment)
         wanted = frozenset(came.tolist())
-        state = self.tables["calibration"]
+        state = self.tables["calibration"].reshape(_DEPTHS, 2, 4)[_depth(history)]
         for rank, (symbol, chance) in enumerate(zip(symbols[:_TOP].tolist(), chances[:_TOP].tolist(), strict=True)):
-            at = 0 if rank == 0 else 2
-            logit = _logit(chance)
-            error = (symbol in wanted) - _sigmoid(state[at] + state[at + 1] * logit)
-            for place, gradient in ((at, error), (at + 1, error * logit)):
-                state[4 + place] += gradient * gradient
-                state[place] += _STEP * gradient / np.sqrt(state[4 + place])
+            line = state[min(rank, 1)]  # intercept, slope, and the squares of their gradients
+            logit = float(_logit(chance))
+            error = (symbol in wanted) - float(_sigmoid(line[0] + line[1] * logit))
+            gradient = np.array([error, error * logit])
+            line[2:] += gradient * gradient
+            line[:2] += _STEP * gradient / np.sqrt(line[2:])
 
     def next(self, history: IntArray, moment: int) -> Next:
         """Tell what may come next.
@@ -179,11 +180,12 @@ class Sequences:
             Microseconds of the clock on the wall.
         """
         symbols, chances, supports, lags = self._raw(history, moment)
-        state, n_last = self.tables["calibration"], 0
+        n_last = 0
         if len(chances) and history[0]:
+            first, others = self.tables["calibration"].reshape(_DEPTHS, 2, 4)[_depth(history)]
             logits = _logit(chances)
-            trusted = _sigmoid(state[2] + state[3] * logits)
-            trusted[0] = _sigmoid(state[0] + state[1] * logits[0])
+            trusted = _sigmoid(others[0] + others[1] * logits)
+            trusted[0] = _sigmoid(first[0] + first[1] * logits[0])
             trusted = np.minimum(trusted, trusted[0])
             rest, most = trusted[1:].sum(), self._simultaneous()
             if trusted[0] + rest > most:
@@ -239,6 +241,11 @@ class Sequences:
             rows[at_][:, [3, 2]], then[order], counts[order], ids[order], counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],
         )  # fmt: skip
+
+
+def _depth(history: IntArray) -> int:
+    n = int(np.count_nonzero(history))
+    return min(n, 2) - 1 if n < 3 else 2 if n < 5 else 3
 
 
 def _logit(chance: FloatArray | float) -> FloatArray:
