@@ -173,6 +173,7 @@ def folds(name: str, sessions: Sessions, *, peers: bool = True) -> Iterator[Row]
         "Kneser-Ney 5": lambda: KneserNey(5),
         "cpt": Tree,
     }
+    makers = makers if peers else {"thoughtengine": Ours}
     for who, make in makers.items():
         told = list[Told]()
         try:

@@ -154,3 +154,18 @@ def test_segments_are_found_alike(seed: int, n: int, longest: int, penalty: floa
         twin.divide(points.ravel(), 5, penalty, longest, gains, begins)
         answers.append([gains, begins])
     same(*answers)
+
+
+@given(scores=st.lists(st.floats(-1.0, 3.0), max_size=200), cut=st.integers(0, 200))
+@settings(deadline=None, max_examples=25)
+def test_chances_and_changes_are_told_alike(scores: list[float], cut: int) -> None:
+    answers = []
+    for twin, cuts in ((arrays, (0, len(scores))), (kernels, (0, min(cut, len(scores)), len(scores)))):
+        state = [np.zeros(32), np.zeros(2), np.zeros(1)]
+        chances, changed = np.zeros(len(scores)), np.zeros(len(scores), np.bool_)
+        for a, b in itertools.pairwise(cuts):
+            bets = np.array([0.2, 0.5])
+            twin.notice(np.array(scores[a:b]), 0.0, 2.0, 0.99, 20.0, bets, *state, chances[a:b], changed[a:b])
+        answers.append([*state, chances, changed])
+    same(*answers)
+    assert ((answers[0][3] > 0.0) & (answers[0][3] <= 1.0)).all()

@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.patterns.kernels import (
     BASKET,
     BROAD,
@@ -25,11 +25,12 @@ from thoughtengine.patterns.kernels import (
     SINGLE,
     SKIP_ROW,
     THREAD,
+    UNSURE,
     WAYS,
     WORD,
 )
 
-__all__ = ["associate", "beat", "context_key", "divide", "expect", "follow", "gather"]
+__all__ = ["associate", "beat", "context_key", "divide", "expect", "follow", "gather", "notice"]
 
 _SLOT = 10_800_000_000  # three hours
 _DAY, _HALF_DAY, _HOUR = 86_400_000_000, 43_200_000_000, 3_600_000_000
@@ -605,3 +606,54 @@ def divide(vectors: SingleArray, d: int, penalty: float, longest: int, gains: Fl
         values = gains[first:stop][::-1] + np.sqrt((sums * sums).sum(1)) - penalty
         best = int(values.argmax())
         gains[stop], begins[stop] = values[best], stop - 1 - best
+
+
+def notice(
+    scores: FloatArray,
+    low: float,
+    high: float,
+    fade: float,
+    patience: float,
+    bets: FloatArray,
+    buckets: FloatArray,
+    wealth: FloatArray,
+    counters: FloatArray,
+    chances: FloatArray,
+    changed: BoolArray,
+) -> None:
+    """Turn scores into chances by those before, and notice when they stop being usual.
+
+    Parameters
+    ----------
+    scores : array of float64, shape (n,)
+        In order.
+    low, high : float
+        Range of the scores; beyond, they count as its ends.
+    fade : float
+        What is kept of the past at each score, in (0, 1].
+    patience : float
+        Wealth at which a change is told.
+    bets : array of float64, shape (b,)
+        Exponents of the bets that small chances are not as rare as they should be, in (0, 1).
+    buckets : array of float64, shape (m,)
+        Faded counts of the scores; written.
+    wealth : array of float64, shape (b,)
+        Of each bet; written.
+    counters : array of float64, shape (1,)
+        Scores since the last change; written.
+    chances, changed : arrays, shape (n,)
+        Chance of a score at least as high; whether a change is told there; written.
+    """
+    for i, score in enumerate(scores.tolist()):
+        bucket = int(min(max((score - low) / (high - low), 0.0), 1.0) * (len(buckets) - 1))
+        above = buckets[bucket + 1 :].sum() + 0.5 * buckets[bucket]
+        chances[i] = (above + 0.5) / (buckets.sum() + 1.0)
+        counters[0] += 1.0
+        if counters[0] > UNSURE:
+            wealth[:] = (wealth + 1.0) * bets * chances[i] ** (bets - 1.0)
+        changed[i] = counters[0] > UNSURE and wealth.mean() > patience
+        if changed[i]:
+            counters[0], wealth[:] = 0.0, 0.0
+            buckets *= 0.05  # what was usual is not any more
+        buckets *= fade
+        buckets[bucket] += 1.0

@@ -10,9 +10,9 @@ import math
 import numpy as np
 
 from thoughtengine._jit import kernel
-from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["associate", "beat", "divide", "expect", "follow", "gather"]
+__all__ = ["associate", "beat", "divide", "expect", "follow", "gather", "notice"]
 
 WAYS = 8
 KEPT = 16  # followers of a context
@@ -30,6 +30,7 @@ ETA = 0.02
 SINGLE = 4  # key, n, error of n, newest id
 PAIR = 7  # both keys, n, error of n, newest ids
 BROAD = 16  # ways of a set of pairs
+UNSURE = 64  # scores that say too little about what is usual
 FEW = 16  # where contexts name fewer, all symbols are looked at
 BASKET = 40  # items of one experience that are paired
 
@@ -671,3 +672,46 @@ def divide(vectors: SingleArray, d: int, penalty: float, longest: int, gains: Fl
             gain = gains[begin] + math.sqrt(norm) - penalty
             if gain > gains[stop]:
                 gains[stop], begins[stop] = gain, begin
+
+
+@kernel(
+    "float64[:]", "float64", "float64", "float64", "float64", "float64[:]", "out float64[:]", "out float64[:]",
+    "out float64[:]", "out float64[:]", "out bool[:]",
+)  # fmt: skip
+def notice(
+    scores: FloatArray,
+    low: float,
+    high: float,
+    fade: float,
+    patience: float,
+    bets: FloatArray,
+    buckets: FloatArray,
+    wealth: FloatArray,
+    counters: FloatArray,
+    chances: FloatArray,
+    changed: BoolArray,
+) -> None:
+    """Turn scores into chances and notice a change, as `arrays.notice`."""
+    last = len(buckets) - 1
+    for i in range(len(scores)):
+        bucket = int(min(max((scores[i] - low) / (high - low), 0.0), 1.0) * last)
+        above, total = 0.5 * buckets[bucket], 0.0
+        for b in range(len(buckets)):
+            total += buckets[b]
+            if b > bucket:
+                above += buckets[b]
+        chances[i] = (above + 0.5) / (total + 1.0)
+        changed[i] = False
+        counters[0] += 1.0
+        if counters[0] > UNSURE:
+            mean = 0.0
+            for b in range(len(bets)):
+                wealth[b] = (wealth[b] + 1.0) * bets[b] * chances[i] ** (bets[b] - 1.0)
+                mean += wealth[b] / len(bets)
+            if mean > patience:
+                changed[i] = True
+                counters[0] = 0.0
+                wealth[:] = 0.0
+                buckets *= 0.05
+        buckets *= fade
+        buckets[bucket] += 1.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thoughtengine._types import FloatArray
-from thoughtengine.patterns.tables import Tables
+from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["Novelty"]
 
@@ -37,7 +37,7 @@ class Novelty:
 
     def __init__(self, *, low: float, high: float, patience: float = 10_000.0) -> None:
         self._low, self._high, self._patience = low, high, patience
-        self.tables: Tables = {"buckets": np.zeros(_BUCKETS), "wealth": np.zeros(len(_BETS)), "counters": np.zeros(4)}
+        self.tables: Tables = {"buckets": np.zeros(_BUCKETS), "wealth": np.zeros(len(_BETS)), "counters": np.zeros(1)}
 
     def _bucket(self, score: float) -> int:
         share = (score - self._low) / (self._high - self._low)
@@ -59,18 +59,9 @@ class Novelty:
         changes : list of int
             Where a change of regime was noticed.
         """
-        chances, changes = np.zeros(len(scores)), []
-        buckets, wealth, counters = self.tables["buckets"], self.tables["wealth"], self.tables["counters"]
-        for i, score in enumerate(scores.tolist()):
-            p = chances[i] = self.chance(score)
-            counters[0] += 1
-            if counters[0] > 64:  # before, the histogram says too little
-                wealth[:] = (wealth + 1.0) * _BETS * p ** (_BETS - 1.0)
-                if wealth.mean() > self._patience:
-                    changes.append(i)
-                    wealth[:] = 0.0
-                    buckets *= 0.05  # what was usual is not any more
-                    counters[0] = 0
-            buckets *= _FADE
-            buckets[self._bucket(score)] += 1.0
-        return chances, changes
+        chances, changed = np.zeros(len(scores)), np.zeros(len(scores), np.bool_)
+        maths().notice(
+            np.asarray(scores, np.float64), self._low, self._high, _FADE, self._patience, _BETS, *self.tables.values(),
+            chances, changed,
+        )  # fmt: skip
+        return chances, np.flatnonzero(changed).tolist()

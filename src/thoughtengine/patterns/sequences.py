@@ -16,7 +16,7 @@ __all__ = ["Following", "Next", "Sequences"]
 _PRIOR = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _MOST = 1024  # symbols that are weighed
 _FEWEST = 5  # times that a sequence must have been seen
-_WATCHED, _EVERY = 2048, 16  # symbols of which all are predicted to calibrate by, then one in so many
+_WATCHED, _EVERY = 1024, 64  # symbols of which all are predicted to calibrate by, then one in so many
 _TOP = 5  # candidates that calibrate
 _DEPTHS = 4  # kinds of histories that calibrate apart: of one symbol, two, up to four, more
 _STEP = 0.1
@@ -125,7 +125,7 @@ class Sequences:
         return bits
 
     def _watched(self, bounds: IntArray) -> IntArray:
-        """Return which experiences are predicted before they are learned: all of the first, then every sixteenth."""
+        """Return which experiences are predicted before they are learned: all of the first, then every 64th."""
         order = self.tables["counters"][0] + np.arange(len(bounds) - 1)
         wanted = (order < _WATCHED) | (order % _EVERY == 0)
         found: IntArray = np.flatnonzero(wanted & (bounds[1:] > bounds[:-1]))
