@@ -25,6 +25,7 @@ class Event:
     ----------
     kind : str
         ``"remembered"``, ``"revised"``, ``"forgotten"``, ``"erased"``, ``"pinned"``, ``"undone"``,
+        ``"anticipated"`` (what `anticipate` told came true or failed), ``"changed"`` (what comes in is unlike before),
         ``"incident"``, ``"progress"`` or ``"closed"``.
     at : str
         When, ISO 8601 with offset, by the mind's clock.

@@ -1,4 +1,4 @@
-"""The command line: import, recall, stats, check, backup, restore, export, demo."""
+"""The command line: import, recall, patterns, stats, check, backup, restore, export, demo."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ __all__ = ["main"]
 FINE, FOUND_WRONG, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 _DEMO = "demo"  # parses its own arguments
 _BATCH = 512
+_HEATED = 20_000  # experiences in the map of the week
 _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
@@ -383,6 +384,29 @@ def _plain(recall: Any) -> dict[str, Any]:
     return {"cue": recall.cue.text, "seconds": recall.seconds, "n_candidates": recall.n_candidates, "hits": hits}
 
 
+# patterns
+
+
+def _patterns_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mind", metavar="MIND")
+    parser.add_argument("-k", type=_natural, default=10, help="lines of each kind at most (default 10)")
+    parser.add_argument("--rebuild", action="store_true", help="learn everything anew from the memories")
+
+
+def _patterns(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+    from thoughtengine.patterns.page import page
+
+    with te.open(given.mind, create=False) as mind, _bar() as progress:
+        mind.events.subscribe("progress", lambda event: progress(**event.data))
+        if given.rebuild:
+            mind.patterns.rebuild()
+        newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
+        told = page(mind.patterns, mind.anticipate(k=5), (memory.at for memory in newest), k=given.k)
+    print(told)
+    return FINE
+
+
 # looking after it
 
 
@@ -538,6 +562,7 @@ class _Line:
 _COMMANDS = {
     "import": Command("remember a file, a folder, or a repository's history", _import_arguments, _import),
     "recall": Command("find what a question or words call up", _recall_arguments, _recall),
+    "patterns": Command("show what was noticed, and what comes next", _patterns_arguments, _patterns),
     "stats": Command("show figures of a mind", _stats_arguments, _stats),
     "check": Command("read everything and tell what is wrong", _mind_argument, _check),
     "backup": Command("copy a mind, verified, to a new folder", _backup_arguments, _backup),

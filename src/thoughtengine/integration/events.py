@@ -20,6 +20,8 @@ KINDS = (
     "pinned",
     "undone",
     "erased",
+    "anticipated",
+    "changed",
     "incident",
     "progress",
     "closed",

@@ -80,10 +80,10 @@ class PatternManager:
     def told(self, n: int) -> None:
         """Hear that n experiences were stored; the caller holds the store's `writing` lock.
 
-        They are taken in together with a few that still wait. Where a compiler is still at work, they wait for it.
+        They are taken in together with a few that still wait. Where there is no compiler, or it is still at work, they wait.
         """
         self._pending += n
-        if self._pending < _PENDING or (_jit.available() and not _jit.ready("thoughtengine.patterns.kernels")):
+        if self._pending < _PENDING or not _jit.ready("thoughtengine.patterns.kernels"):
             return
         self._take(self._pending + _SLICE)
         self._pending = 0
@@ -107,8 +107,11 @@ class PatternManager:
             before = self._finders.covered
             rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
             limit -= max(len(rows), 1)
-            self.observe([self._observed(id_, record) for id_, record in rows if record.layer in _HAPPENED])
+            self.observe([self._observed(id_, record) for id_, record in rows if self._counts(id_, record)])
             self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
+
+    def _counts(self, id_: int, record: MemoryRecord) -> bool:
+        return record.layer in _HAPPENED and not self._memories.mark(id_).forgotten
 
     def _observed(self, id_: int, record: MemoryRecord) -> Observed:
         return Observed(
@@ -436,7 +439,7 @@ def _quiet(kind: str, **data: object) -> None:
 
 
 def _history(given: SequenceOf[str]) -> IntArray:
-    if isinstance(given, str) or not all(isinstance(tag, str) for tag in given):
+    if isinstance(given, str) or not isinstance(given, Iterable) or not all(isinstance(tag, str) for tag in given):
         raise InvalidArgumentError("given", given, "a sequence of tags, oldest first")
     history = np.zeros(8, np.int64)
     recent = [item(TAG, tag) for tag in reversed(list(given)[-8:])]
