@@ -24,7 +24,8 @@ TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
 _NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
 _ENTITIES = 8  # of one text
 _LONGEST = 4000  # characters of a text that are looked at for names
-_NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w-]+(?: [A-Z][\w-]+)*")
+_WORD = r"(?:[A-Z][a-z]{0,2}\.|[A-Z][\w-]+(?:['’]s(?= [A-Z]))?)"  # an initial or short title, or a word with a capital
+_NAME = re.compile(rf"(?<=[\w,;] ){_WORD}(?: (?:(?:of|de|van|von|du|da) )?{_WORD})*")
 
 _hash: Memo[tuple[str, str], int] = Memo(lambda name: _signed(name_term(*name)), 1 << 15)
 
@@ -48,11 +49,11 @@ def entities(text: str) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> entities("Then with Sir William Penn to Deptford. Home by water.")
-    ('Sir William Penn', 'Deptford')
+    >>> entities("Then with Sir W. Penn to the Duke of York at Deptford. Home by water.")
+    ('Sir W. Penn', 'Duke of York', 'Deptford')
     """
     found = dict.fromkeys(_NAME.findall(text[:_LONGEST]))
-    return tuple(name for name in found if name.lower() not in FUNCTION_WORDS)[:_ENTITIES]
+    return tuple(name for name in found if name[-1] != "." and name.lower() not in FUNCTION_WORDS)[:_ENTITIES]
 
 
 class Observed(msgspec.Struct, frozen=True):

@@ -17,7 +17,7 @@ from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.record import MemoryRecord, VectorRecord
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.finders import CONCEPT, SOURCE, TAG, Finders, Observed, entities, item, thread_of
+from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, Observed, entities, item, thread_of
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, spoken
 from thoughtengine.patterns.sequences import Next
@@ -31,7 +31,7 @@ _HAPPENED = frozenset(LAYERS.index(layer) for layer in ("sensory", "eternal"))
 _PENDING = 32  # experiences that wait before they are taken in together
 _SLICE = 256  # experiences taken in at a time
 _COMPILED = 2000  # experiences from which on one waits for the compiler
-_SAVED_EVERY = 4096  # experiences between two savings, and an eighth of all
+_SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all where that is more
 _OPEN = 256  # predictions that wait to come true
 _LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
 _KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
@@ -98,7 +98,7 @@ class PatternManager:
         while self.behind > 0:
             with self._store.writing:
                 self._take(_SLICE)
-            if total > _SAVED_EVERY:
+            if total > _COMPILED:
                 self._emit("progress", what="noticing", done=total - self.behind, total=total)
         self._pending = 0
 
@@ -164,7 +164,7 @@ class PatternManager:
         while fresh.behind > 0:
             with self._store.writing:
                 fresh._take(_SLICE)
-            if total - fresh.behind - told >= _SAVED_EVERY:
+            if total - fresh.behind - told >= _COMPILED:
                 told = total - fresh.behind
                 self._emit("progress", what="noticing", done=told, total=total)
         with self._store.writing:
@@ -262,12 +262,17 @@ class PatternManager:
         )
 
     def associations(self) -> list[Association]:
-        """Return what comes together more often than chance and the size of experiences explain, the clearest first."""
+        """Return what comes together more often than chance and the size of experiences explain, the clearest first.
+
+        A concept and a name in a text are not compared: both are of the same words.
+        """
         self.catch_up()
         with self._store.writing:
             found = self._finders.associations.together()
         result = []
         for i, (a, b) in enumerate(found.pairs.tolist()):
+            if {self._finders.names.get(key, ("", ""))[0] for key in (a, b)} == {CONCEPT, ENTITY}:
+                continue
             left, right, evidence = self._name(a), self._name(b), self._shown(found.evidence[i].tolist())
             if left is not None and right is not None and left != right and evidence:
                 numbers = (
@@ -417,7 +422,7 @@ class PatternManager:
             Ascending ids; scores above 0, 1 for the strongest.
         """
         keys = [item(TAG, tag) for tag in tags] + [item(SOURCE, source) for source in sources]
-        keys += [item("!", name) for name in entities(text or "")]
+        keys += [item(ENTITY, name) for name in entities(text or "")]
         scores: dict[int, float] = {}
         with self._store.writing:
             found = self._finders.associations.together()

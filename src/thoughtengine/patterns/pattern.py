@@ -17,6 +17,9 @@ _SPANS = (
     (60, "minute"),
 )
 
+_DAY = 86_400
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
 
 def spoken(seconds: float) -> str:
     """Return a length of time as people say it.
@@ -159,8 +162,18 @@ class Rhythm:
     q_value: float
 
     def __repr__(self) -> str:
-        told = f"every {spoken(self.period_seconds)}, {spoken(self.phase_seconds)} in, strength {self.strength:.2f}"
+        told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
         return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}>"
+
+
+def _when(rhythm: Rhythm) -> str:
+    """Return when in its period a rhythm peaks: an hour, a weekday, or how far in."""
+    if rhythm.period_seconds == _DAY:
+        minutes = round(rhythm.phase_seconds / 60) % 1440
+        return f"about {minutes // 60:02}:{minutes % 60:02}"
+    if rhythm.period_seconds == 7 * _DAY:
+        return f"on {_WEEKDAYS[int(rhythm.phase_seconds // _DAY) % 7]}s"
+    return f"{spoken(rhythm.phase_seconds)} in"
 
 
 @attrs.frozen(repr=False)

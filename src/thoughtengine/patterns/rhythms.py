@@ -91,6 +91,7 @@ class Rhythms:
         many = np.maximum(counts, 1)
         power = 2.0 * (sums * sums).sum(2) / many
         span = (rows[:, 3] - rows[:, 2])[:, None]
+        grain = _grain(rows)
         tested = (counts >= _FEWEST) & (span >= _CYCLES * PERIODS) & (2 * _grain(rows)[:, None] < PERIODS)
         q_all = np.ones(power.shape)
         weights = np.broadcast_to(_WEIGHTS, power.shape)[tested]
@@ -107,6 +108,10 @@ class Rhythms:
         phases = np.mod(angle / (2.0 * np.pi) * PERIODS[best], PERIODS[best])
         weekly = PERIODS[best] % PERIODS[5] == 0
         phases = np.where(weekly, np.mod(phases - _MONDAY, PERIODS[best]), phases)
+        whole = np.mod(
+            np.round(phases / (24 * _HOUR)) * (24 * _HOUR), PERIODS[best]
+        )  # of bare dates, a day is the best there is
+        phases = np.where(grain == 24 * _HOUR, whole, phases)
         found = np.flatnonzero(q_all[line, best] <= q)
         order = found[np.lexsort((keys[at][found], -power[found, best[found]]))]
         return Recurring(

@@ -45,6 +45,9 @@ def test_the_result_is_the_same_however_the_stream_is_cut(cuts: list[int]) -> No
         ("Then with Sir William Penn to Deptford. Home by water.", ("Sir William Penn", "Deptford")),
         ("Today I was at the office", ()),
         ("we met Ann, Bob and Ann", ("Ann", "Bob")),
+        ("with Sir W. Batten and Mr. Moore to the Duke of York", ("Sir W. Batten", "Mr. Moore", "Duke of York")),
+        ("so to bed with Mr. and out", ()),
+        ("up to Paul’s Churchyard and my Lord Sandwich’s", ("Paul’s Churchyard", "Lord Sandwich")),
         ("", ()),
     ],
 )

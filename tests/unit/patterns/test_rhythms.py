@@ -37,6 +37,13 @@ def test_bare_dates_have_a_week_but_no_day() -> None:
     assert 1 not in found(sundays, np.arange(400) * DAY)
 
 
+def test_of_bare_dates_the_phase_is_a_whole_day() -> None:
+    random = np.random.default_rng(3)
+    weeks = MONDAY + np.arange(200) * 7 * DAY
+    mostly = np.sort(weeks + np.where(random.uniform(size=200) < 0.8, 6, random.integers(0, 7, 200)) * DAY)
+    assert found(mostly, np.arange(1400) * DAY)[0][:2] == (168, 144)
+
+
 def test_before_1970_phases_are_told_the_same() -> None:
     sundays = MONDAY + 6 * DAY + (np.arange(60) - 16_000) * 7 * DAY
     period, phase, _ = found(sundays)[0]
