@@ -16,7 +16,7 @@ __all__ = ["Following", "Next", "Sequences"]
 _PRIOR = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _MOST = 1024  # symbols that are weighed
 _FEWEST = 5  # times that a sequence must have been seen
-_WATCHED, _EVERY = 1024, 64  # symbols of which all are predicted to calibrate by, then one in so many
+_WATCHED = ((1 << 10, 1), (1 << 16, 16), (1 << 62, 64))  # up to so many experiences, one in so many calibrates
 _TOP = 5  # candidates that calibrate
 _DEPTHS = 4  # kinds of histories that calibrate apart: of one symbol, two, up to four, more
 _STEP = 0.1
@@ -119,16 +119,19 @@ class Sequences:
                 )  # fmt: skip
                 start = stop
             if stop < len(ids):
-                self._calibrate(
-                    self.history(int(threads[stop])), int(moments[stop]), symbols[bounds[stop] : bounds[stop + 1]]
-                )
+                history, came = self.history(int(threads[stop])), symbols[bounds[stop] : bounds[stop + 1]]
+                self._calibrate(history, int(moments[stop]), came)
+                kept = 1 + int(self.tables["counters"][0]) // _WATCHED[1][1] % _DEPTHS
+                if history.all():  # a long thread: also as if one were asked with fewer
+                    history[kept:] = 0
+                    self._calibrate(history, int(moments[stop]), came)
         return bits
 
     def _watched(self, bounds: IntArray) -> IntArray:
-        """Return which experiences are predicted before they are learned: all of the first, then every 64th."""
+        """Return which experiences are predicted before they are learned: all of the first, then ever fewer."""
         order = self.tables["counters"][0] + np.arange(len(bounds) - 1)
-        wanted = (order < _WATCHED) | (order % _EVERY == 0)
-        found: IntArray = np.flatnonzero(wanted & (bounds[1:] > bounds[:-1]))
+        every = np.select([order < upto for upto, _ in _WATCHED], [every for _, every in _WATCHED])
+        found: IntArray = np.flatnonzero((order % every == 0) & (bounds[1:] > bounds[:-1]))
         return found
 
     def history(self, thread: int) -> IntArray:
@@ -186,7 +189,7 @@ class Sequences:
             logits = _logit(chances)
             trusted = _sigmoid(others[0] + others[1] * logits)
             trusted[0] = _sigmoid(first[0] + first[1] * logits[0])
-            trusted = np.minimum(trusted, trusted[0])
+            trusted = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
             rest, most = trusted[1:].sum(), self._simultaneous()
             if trusted[0] + rest > most:
                 trusted[1:] *= max(most - trusted[0], 0.0) / rest
