@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
     from thoughtengine.opening import open_mind as open
+    from thoughtengine.patterns.manager import PatternManager
     from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence
     from thoughtengine.storage.copies import Copy, backup, fork, restore
 
@@ -54,6 +55,7 @@ _WHERE = {
     **dict.fromkeys(("Cue", "Hit", "Recall"), "memory.recall"),
     **dict.fromkeys(("All", "Not"), "memory.where"),
     "Receipt": "memory.receipt",
+    "PatternManager": "patterns.manager",
     **dict.fromkeys(("Association", "Concept", "Prediction", "Rhythm", "Sequence"), "patterns.pattern"),
     "Health": "integration.health",
     "Stats": "integration.monitor",
@@ -84,6 +86,7 @@ __all__ = [
     "Memory",
     "MemoryNotFoundError",
     "Not",
+    "PatternManager",
     "PatternsConfig",
     "Prediction",
     "Recall",

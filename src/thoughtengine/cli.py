@@ -398,7 +398,9 @@ def _patterns(given: argparse.Namespace) -> int:
     from thoughtengine.patterns.page import page
 
     with te.open(given.mind, create=False) as mind, _bar() as progress:
-        mind.events.subscribe("progress", lambda event: progress(**event.data))
+        mind.events.subscribe(
+            "progress", lambda event: progress(event.data["what"], event.data["done"], event.data["total"])
+        )
         if given.rebuild:
             mind.patterns.rebuild()
         newest = itertools.islice(mind.memories(newest_first=True), _HEATED)

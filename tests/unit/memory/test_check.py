@@ -12,7 +12,7 @@ from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecor
 from thoughtengine.memory.remember import draft, take
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import encode, seal
-from thoughtengine.storage.keyspace import AREAS, HEAD, MARK, MEMORY, NAME, RECEIPT, TERMS, Area
+from thoughtengine.storage.keyspace import AREAS, HEAD, MARK, MEMORY, NAME, PATTERN, RECEIPT, TERMS, Area
 from thoughtengine.storage.ram import RamStore
 
 AT = 1_700_000_000_000_000
@@ -27,6 +27,7 @@ def store() -> RamStore:
     remember(store, text="water", key="other")
     act(store, "forget", [1], at=AT)
     act(store, "pin", [2], at=AT)
+    write(store, PATTERN, 0, {})
     return store
 
 
