@@ -665,6 +665,8 @@ class ThoughtEngine:
 
     def _acted(self, kind: str, acted: Acted) -> Receipt:
         self._memories.marked(acted.marks)
+        if self._patterns is not None:
+            self._patterns.marked()
         self.events.emit(kind, ids=acted.receipt.ids, receipt=acted.receipt.id)
         return acted.receipt
 

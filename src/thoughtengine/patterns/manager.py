@@ -32,6 +32,7 @@ _PENDING = 32  # experiences that wait before they are taken in together
 _SLICE = 256  # experiences taken in at a time
 _COMPILED = 2000  # experiences from which on one waits for the compiler
 _SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all where that is more
+_STALE = 64  # the part of all experiences that may have come since they were grouped
 _OPEN = 256  # predictions that wait to come true
 _LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
 _KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
@@ -60,7 +61,8 @@ class PatternManager:
         self._pending = 0
         self._open: dict[int, tuple[int, str, float]] = {}
         self._grouping: tuple[int, Grouping] | None = None
-        self._found: tuple[int, Labels, dict[int, str]] | None = None
+        self._found: tuple[int, Labels] | None = None
+        self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
         self._finders = load(store, fingerprint=memories.fingerprint) if finders is None else finders
         self._saved = self._finders.covered
 
@@ -153,7 +155,12 @@ class PatternManager:
 
     def dropped(self) -> None:
         """Hear that memories went for good: what was learned from them goes too, and is learned anew when it is asked for."""
-        self._finders, self._saved, self._grouping, self._found = Finders(), 0, None, None
+        self._finders, self._saved = Finders(), 0
+        self.marked()
+
+    def marked(self) -> None:
+        """Hear that memories were forgotten or shown again: what was read from them is read anew."""
+        self._grouping = self._found = self._beats = None
 
     def rebuild(self) -> None:
         """Learn everything anew from the memories; until that is done, what was known serves."""
@@ -169,8 +176,8 @@ class PatternManager:
                 self._emit("progress", what="noticing", done=told, total=total)
         with self._store.writing:
             fresh._take(self._store.head.next_id)
-            self._finders, self._grouping, self._found = fresh._finders, None, None
-            self._saved = -1
+            self._finders, self._saved = fresh._finders, -1
+            self.marked()
             self.save()
 
     # saying
@@ -213,7 +220,11 @@ class PatternManager:
         nearest, cosine = self._finders.concepts.likeness(vector[None])
         if cosine[0] < 0.3:
             return None
-        concept = int(found.concepts[found.ids == nearest[0]][0])
+        at = np.flatnonzero(found.ids == nearest[0])
+        if not len(at):  # a cluster that is newer than the grouping
+            self.marked()
+            return self.concept_of(id_)
+        concept = int(found.concepts[at[0]])
         size = float(found.sizes[found.concepts == concept].sum())
         return self._concept(found, self._labels(), concept, size)
 
@@ -221,19 +232,23 @@ class PatternManager:
         concepts = self._finders.concepts
         if concepts is None:
             return None
-        if self._grouping is None or self._grouping[0] != self._finders.covered:
+        if self._stale(self._grouping):
             with self._store.writing:
                 covered, parts = self._finders.covered, concepts.snapshot()
             self._grouping = covered, group(*parts)
-        return self._grouping[1]
+        return None if self._grouping is None else self._grouping[1]
+
+    def _stale(self, kept: tuple[int, object] | None) -> bool:
+        """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
+        return kept is None or self._finders.covered - kept[0] > kept[0] // _STALE
 
     def _labels(self) -> Labels:
         found = self._groups()
-        if self._found is None or self._found[0] != self._finders.covered:
+        if self._found is None or self._stale(self._found):
             labels = Labels(self._store, self._memories)
             if found is not None:
                 labels.learn(found)
-            self._found = self._finders.covered, labels, {}
+            self._found = self._finders.covered, labels
         return self._found[1]
 
     def _concept(self, found: Grouping, labels: Labels, id_: int, size: float) -> Concept | None:
@@ -382,9 +397,14 @@ class PatternManager:
         return result
 
     def _rhythms(self) -> dict[int, tuple[float, float]]:
+        """Return period and phase of what recurs clearly enough to tell when it comes."""
+        if self._beats is not None and not self._stale(self._beats):
+            return self._beats[1]
         found = self._finders.rhythms.recurring()
         strong = np.flatnonzero((found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400))
-        return {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
+        beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
+        self._beats = self._finders.covered, beats
+        return beats
 
     def _time(self, base: int, seconds: float | None) -> dt.datetime | None:
         if seconds is None or not np.isfinite(seconds):

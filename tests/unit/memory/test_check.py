@@ -154,7 +154,7 @@ def test_progress_is_told_now_and_then() -> None:
 
 def test_the_head_and_receipts_are_read_too(store: RamStore) -> None:
     assert {area.name for key, _ in store.everything() if (area := store.area_of(key))} == {
-        "memory", "appraisal", "vector", "receipt", "name", "mark", "terms", "head"
+        "memory", "appraisal", "vector", "receipt", "name", "mark", "terms", "head", "pattern"
     }  # fmt: skip
     assert store.has(HEAD, 0)
     assert store.has(RECEIPT, 2)

@@ -242,6 +242,37 @@ def test_concepts_have_telling_words_and_members(mind: te.ThoughtEngine) -> None
     assert "members" in repr(kettle)
 
 
+def test_a_forgotten_memory_is_no_exemplar_and_gives_no_word(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many([te.Experience(text="kettle zyzzyva", vector=[1.0, 0.1]), *vectored_twice()])
+    before = mind.patterns.concept_of(ids[1])
+    assert before is not None
+    assert "zyzzyva" in before.terms
+    receipt = mind.forget(ids[0])
+    after = mind.patterns.concept_of(ids[1])
+    assert after is not None
+    assert "zyzzyva" not in after.terms
+    assert ids[0] not in after.exemplars
+    mind.undo(receipt)
+    assert mind.patterns.concept_of(ids[1]) == before
+
+
+def vectored_twice() -> list[te.Experience]:
+    """Give memories in two directions."""
+    return [
+        te.Experience(text="kettle" if i % 2 else "ladder", vector=[1.0, 0.0] if i % 2 else [0.0, 1.0])
+        for i in range(1, 9)
+    ]
+
+
+def test_a_new_cluster_is_known_at_once(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(vectored(200))
+    mind.patterns.concepts()
+    stranger = mind.remember("quite another thing", vector=np.random.default_rng(7).normal(size=64))
+    concept = mind.patterns.concept_of(stranger)
+    assert concept is not None
+    assert concept.id == stranger
+
+
 def test_without_tags_the_next_concept_is_expected(mind: te.ThoughtEngine) -> None:
     mind.remember_many(vectored(150))
     best = mind.anticipate()[0]
