@@ -38,7 +38,7 @@ from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall import Cue, Recall, as_hits, rank
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
-from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
+from thoughtengine.memory.remember import Draft, Taken, as_vector, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.folder import FolderStore
@@ -265,16 +265,17 @@ class ThoughtEngine:
                 revised = {t.superseded: t.id for t in taken if t.superseded is not None}
                 if revised:
                     self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
-                self._noticed(len(taken))
+                self._noticed(drafts, ids, taken)
         return ids
 
-    def _noticed(self, n: int) -> None:
+    def _noticed(self, drafts: list[Draft], ids: list[int], taken: list[Taken]) -> None:
         """Tell the pattern manager that memories were stored, once there are enough for one; what it fails at, it does later."""
         settings = self._config.patterns
         if self._patterns is None and (not settings.on or self._store.head.memories < settings.after):
             return
         try:
-            self._pattern_manager().told(n)
+            records = dict(zip(ids, (made.record for made in drafts), strict=True))
+            self._pattern_manager().told((new.id, records[new.id], new.vector) for new in taken)
         except Exception as error:  # noqa: BLE001 - the memories are stored: whoever remembers must not hear of anything else
             _tell("patterns were not noticed: %s: %s", type(error).__name__, error)
 

@@ -29,6 +29,7 @@ __all__ = ["PatternManager"]
 
 _HAPPENED = frozenset(LAYERS.index(layer) for layer in ("sensory", "eternal"))
 _PENDING = 32  # experiences that wait before they are taken in together
+_KEPT = 1024  # that wait at most; more are read from the store
 _SLICE = 256  # experiences taken in at a time
 _COMPILED = 2000  # experiences from which on one waits for the compiler
 _SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all where that is more
@@ -58,7 +59,7 @@ class PatternManager:
 
     def __init__(self, store: Store, memories: Collection, emit: Emit, *, finders: Finders | None = None) -> None:
         self._store, self._memories, self._emit = store, memories, emit
-        self._pending = 0
+        self._waiting: list[tuple[int, Observed | None]] = []  # stored and not taken in yet, in order; None: not to be
         self._open: dict[int, tuple[int, str, float]] = {}
         self._grouping: tuple[int, Grouping] | None = None
         self._found: tuple[int, Labels] | None = None
@@ -79,16 +80,16 @@ class PatternManager:
         """How many ids have come that were not taken in yet."""
         return self._store.head.next_id - 1 - self._finders.covered
 
-    def told(self, n: int) -> None:
-        """Hear that n experiences were stored; the caller holds the store's `writing` lock.
+    def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
+        """Hear of memories that were stored (id, record, vector); the caller holds the store's `writing` lock.
 
         They are taken in together with a few that still wait. Where there is no compiler, or it is still at work, they wait.
         """
-        self._pending += n
-        if self._pending < _PENDING or not _jit.ready("thoughtengine.patterns.kernels"):
-            return
-        self._take(self._pending + _SLICE)
-        self._pending = 0
+        self._waiting += [(id_, _observed(id_, record, vector)) for id_, record, vector in stored]
+        if len(self._waiting) >= _PENDING and _jit.ready("thoughtengine.patterns.kernels"):
+            self._take(len(self._waiting) + _SLICE)
+        if len(self._waiting) > _KEPT:
+            self._waiting = []  # they are read from the store
         if self._finders.covered - self._saved >= max(_SAVED_EVERY, self._finders.covered // 8):
             self.save()
 
@@ -102,23 +103,24 @@ class PatternManager:
                 self._take(_SLICE)
             if total > _COMPILED:
                 self._emit("progress", what="noticing", done=total - self.behind, total=total)
-        self._pending = 0
 
     def _take(self, limit: int) -> None:
+        """Take in what waits, or up to so many from the store where not all that is new waits."""
+        waiting, self._waiting = self._waiting, []
+        if waiting and self.behind == len(waiting):
+            self.observe([one for _, one in waiting if one is not None])
+            self._finders.covered = waiting[-1][0]
+            return
         while limit > 0 and self.behind > 0:
             before = self._finders.covered
             rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
             limit -= max(len(rows), 1)
-            self.observe([self._observed(id_, record) for id_, record in rows if self._counts(id_, record)])
+            found = (_observed(id_, record, self._vector(id_)) for id_, record in rows if not self._hidden(id_))
+            self.observe([one for one in found if one is not None])
             self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
 
-    def _counts(self, id_: int, record: MemoryRecord) -> bool:
-        return record.layer in _HAPPENED and not self._memories.mark(id_).forgotten
-
-    def _observed(self, id_: int, record: MemoryRecord) -> Observed:
-        return Observed(
-            id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, self._vector(id_)
-        )
+    def _hidden(self, id_: int) -> bool:
+        return bool(self._memories.mark(id_).forgotten)
 
     def _vector(self, id_: int) -> SingleArray | None:
         if self._memories.dimension is None:
@@ -161,6 +163,7 @@ class PatternManager:
     def marked(self) -> None:
         """Hear that memories were forgotten or shown again: what was read from them is read anew."""
         self._grouping = self._found = self._beats = None
+        self._waiting = []
 
     def rebuild(self) -> None:
         """Learn everything anew from the memories; until that is done, what was known serves."""
@@ -457,6 +460,13 @@ class PatternManager:
         ids = np.array(sorted(self._shown(scores)), np.int64)
         values = np.array([scores[id_] for id_ in ids.tolist()])
         return ids, values / values.max(initial=1e-12)
+
+
+def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:
+    """Return what the finders see of a memory; None where it was inferred and did not happen."""
+    if record.layer not in _HAPPENED:
+        return None
+    return Observed(id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector)
 
 
 def _quiet(kind: str, **data: object) -> None:

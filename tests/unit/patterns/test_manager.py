@@ -210,7 +210,7 @@ def test_a_mind_below_the_threshold_learns_nothing_unasked(tmp_path: Path) -> No
 
 def test_a_failing_finder_does_not_fail_a_remember(mind: te.ThoughtEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     mind.remember_many(days(2))
-    monkeypatch.setattr(type(mind.patterns), "told", lambda self, n: 1 / 0)
+    monkeypatch.setattr(type(mind.patterns), "told", lambda self, stored: 1 / 0)
     assert mind.remember("still there") in mind
 
 
