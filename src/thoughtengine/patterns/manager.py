@@ -418,7 +418,46 @@ class PatternManager:
         except (OverflowError, ValueError):
             return None
 
-    # for recall
+    # for others of the mind
+
+    def surprise(
+        self,
+        *,
+        tags: SequenceOf[str] = (),
+        source: str | None = None,
+        episode: str | None = None,
+        vector: SingleArray | None = None,
+        now: int | None = None,
+    ) -> float | None:
+        """Tell how surprising an experience would be, before it is remembered; nothing is learned.
+
+        Parameters
+        ----------
+        tags, source, episode, vector
+            As it would be remembered.
+        now : int, optional
+            Microseconds since 1970. Default: when the last experience was.
+
+        Returns
+        -------
+        float or None
+            Bits: of its tags after those before, or of being so unlike everything, whichever is more; None where nothing
+            can be said.
+        """
+        found = list[float]()
+        with self._store.writing:
+            finders = self._finders
+            if tags and finders.sequences.tables["counters"][1]:
+                moment = finders.moment if now is None else now + finders.offset * 1_000_000
+                next_ = finders.sequences.next(finders.sequences.history(thread_of(episode, source)), moment)
+                known = dict(zip(next_.symbols.tolist(), next_.probabilities.tolist(), strict=True))
+                least = max(1.0 - sum(known.values()), 1e-3) / (finders.sequences.tables["counters"][2] + 1.0)
+                chances = [known.get(item(TAG, tag), least) for tag in tags]
+                found.append(float(-np.log2(np.maximum(chances, 1e-9)).mean()))
+            if vector is not None and finders.concepts is not None and vector.size == finders.concepts.dimension:
+                _, likeness = finders.concepts.likeness(vector[None])
+                found.append(float(-np.log2(finders.novelty.chance(1.0 - max(float(likeness[0]), -1.0)))))
+        return max(found) if found else None
 
     def activate(
         self,

@@ -293,6 +293,25 @@ def test_concepts_of_nobody_and_nothing(mind: te.ThoughtEngine) -> None:
         mind.patterns.concept_of("a")  # type: ignore[arg-type]
 
 
+def test_surprise_is_told_before_anything_is_remembered(mind: te.ThoughtEngine) -> None:
+    assert mind.patterns.surprise(tags=["wake"]) is None
+    mind.remember_many(days(30))
+    mind.remember_many(vectored(90))
+    mind.patterns.catch_up()
+    usual = mind.patterns.surprise(tags=["wake"], source="home")
+    unusual = mind.patterns.surprise(tags=["fire"], source="home")
+    assert usual is not None
+    assert unusual is not None
+    assert usual < 1.0
+    assert unusual > 5.0
+    known = mind.patterns.surprise(vector=np.asarray(vectored(3)[0].vector, np.float32))
+    strange = mind.patterns.surprise(vector=np.random.default_rng(5).normal(size=64).astype(np.float32))
+    assert known is not None
+    assert strange is not None
+    assert strange > known
+    assert mind.patterns.surprise(source="home") is None
+
+
 def test_associations_call_up_memories(mind: te.ThoughtEngine) -> None:
     mind.remember_many(days(30))
     mind.patterns.catch_up()
