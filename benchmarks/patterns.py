@@ -49,18 +49,19 @@ def _experience(id_: int, tags: list[int], vector: SingleArray) -> Observed:
 def growth(sizes: Sequence[int]) -> list[Row]:
     """Return microseconds an experience over the last tenth before each size, and the bytes of all tables in use."""
     finders, rows, spent, marks = Finders(), list[Row](), 0.0, {size: size * 9 // 10 for size in sizes}
-    begun = dict[int, float]()
+    begun = dict[int, tuple[int, float]]()
     done = 0
     for batch in stream(max(sizes)):
+        for size, mark in marks.items():
+            if done + len(batch) >= mark:
+                begun.setdefault(size, (done, spent))
         started = time.process_time()
         finders.observe(batch)
         spent += time.process_time() - started
         done += len(batch)
-        for size, mark in marks.items():
-            if done >= mark:
-                begun.setdefault(size, spent)
+        for size in sizes:
             if done >= size and size not in {row[0] for row in rows}:
-                last = (spent - begun[size]) / (size - mark)
+                last = (spent - begun[size][1]) / (done - begun[size][0])
                 tables = finders.tables()
                 held = sum(values.nbytes for values in tables.values())
                 used = sum(int(np.count_nonzero(values)) * values.itemsize for values in tables.values())
