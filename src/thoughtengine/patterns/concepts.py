@@ -11,7 +11,7 @@ from thoughtengine.patterns.tables import Tables, maths
 __all__ = ["Concepts", "Grouping", "group"]
 
 ALIKE = 0.35  # cosine from which on a memory belongs to a cluster
-MERGED = 0.45  # mean cosine from which on clusters are one concept
+MERGED = 0.5  # mean cosine from which on clusters are one concept
 _ABSORBED = 0.3  # cosine from which on a small cluster joins a concept
 _FEWEST = 3  # members of a cluster that others may merge with
 _SLOWEST = 0.02  # least share by which a member moves its cluster
