@@ -4,6 +4,7 @@ import contextlib
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +20,7 @@ from thoughtengine.memory.record import (
     ReceiptRecord,
     VectorRecord,
 )
+from thoughtengine.patterns.tables import pack
 from thoughtengine.storage.codec import decode, encode, open_envelope, seal
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
@@ -28,6 +30,7 @@ from thoughtengine.storage.keyspace import (
     MARK,
     MEMORY,
     NAME,
+    PATTERN,
     RECEIPT,
     TERMS,
     VECTOR,
@@ -50,6 +53,7 @@ RECORDS: dict[Area, Any] = {
     TERMS: make_entry(MEMORY_RECORD),
     CODE: VectorRecord(data=bytes(8), fingerprint="toy-1"),
     HEAD: HeadRecord(sequence=9, next_id=8, next_receipt=7, memories=6, hidden=5),
+    PATTERN: pack("words", np.arange(4)),
 }
 TYPES = {area: type(record) for area, record in RECORDS.items()}
 areas = st.sampled_from(sorted(RECORDS, key=lambda area: area.kind))
