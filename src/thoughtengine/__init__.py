@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.errors import (
         BatchError,
+        DowngradeError,
         ForkedError,
         ImportFormatError,
         InvalidArgumentError,
         MemoryNotFoundError,
         RecordError,
+        RecordUpgradeError,
         StoreClosedError,
         StoreDamagedError,
         StoreError,
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
         StoreNotFoundError,
         StoreTooOldError,
         ThoughtEngineError,
+        UpgradeFailedError,
+        UpgradeRequiredError,
+        UpgradeRunningError,
         VectorDimensionError,
     )
     from thoughtengine.integration.health import Health
@@ -40,9 +45,10 @@ if TYPE_CHECKING:
 
     __version__: str
 
-_ERRORS = """BatchError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError RecordError StoreClosedError
-StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
-StoreTooOldError ThoughtEngineError VectorDimensionError"""
+_ERRORS = """BatchError DowngradeError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError RecordError
+RecordUpgradeError StoreClosedError StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError
+StoreNewerError StoreNotFoundError StoreTooOldError ThoughtEngineError UpgradeFailedError UpgradeRequiredError
+UpgradeRunningError VectorDimensionError"""
 
 _WHERE = {
     "open": "opening:open_mind",
@@ -68,6 +74,7 @@ __all__ = [
     "Config",
     "Copy",
     "Cue",
+    "DowngradeError",
     "Event",
     "Experience",
     "Finding",
@@ -84,6 +91,7 @@ __all__ = [
     "RecallConfig",
     "Receipt",
     "RecordError",
+    "RecordUpgradeError",
     "Stats",
     "StorageConfig",
     "StoreClosedError",
@@ -97,6 +105,9 @@ __all__ = [
     "StoreTooOldError",
     "ThoughtEngine",
     "ThoughtEngineError",
+    "UpgradeFailedError",
+    "UpgradeRequiredError",
+    "UpgradeRunningError",
     "VectorDimensionError",
     "__version__",
     "backup",

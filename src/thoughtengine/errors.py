@@ -9,6 +9,7 @@
     ├── BatchError                           one experience in the middle of a batch was bad
     ├── MemoryNotFoundError (KeyError)       no memory has that id or key
     ├── RecordError                          bytes that are not a record of ours
+    ├── RecordUpgradeError                   a step of an upgrade failed on a record
     ├── StoreError (OSError)                 anything about the folder
     │   ├── StoreNotFoundError (FileNotFoundError)   there is no mind at that path
     │   ├── StoreExistsError (FileExistsError)       something is already at the target
@@ -16,7 +17,11 @@
     │   ├── StoreNewerError                  written by a later release
     │   ├── StoreTooOldError                 written in a format this release cannot read
     │   ├── StoreDamagedError                bytes on disk are not what was written
-    │   └── StoreFullError                   no space left
+    │   ├── StoreFullError                   no space left
+    │   ├── UpgradeRequiredError             the store must be upgraded first, and that was not asked for
+    │   ├── UpgradeRunningError              that must wait until an upgrade has ended
+    │   ├── UpgradeFailedError               an upgrade or a rollback could not be done; the store is as it was
+    │   └── DowngradeError                   there is no way down
     ├── StoreClosedError                     a verb on a closed mind
     └── ForkedError                          a verb in a forked child
 """
@@ -27,11 +32,13 @@ import reprlib
 
 __all__ = [
     "BatchError",
+    "DowngradeError",
     "ForkedError",
     "ImportFormatError",
     "InvalidArgumentError",
     "MemoryNotFoundError",
     "RecordError",
+    "RecordUpgradeError",
     "StoreClosedError",
     "StoreDamagedError",
     "StoreError",
@@ -42,6 +49,9 @@ __all__ = [
     "StoreNotFoundError",
     "StoreTooOldError",
     "ThoughtEngineError",
+    "UpgradeFailedError",
+    "UpgradeRequiredError",
+    "UpgradeRunningError",
     "VectorDimensionError",
 ]
 
@@ -169,6 +179,20 @@ class RecordError(ThoughtEngineError):
     """Tell that bytes do not decode to the record they should be (the checksum, the envelope or the body is wrong)."""
 
 
+class RecordUpgradeError(ThoughtEngineError):
+    """Tell that a step of an upgrade failed on a record; the record is as it was.
+
+    Attributes
+    ----------
+    record, step : str
+        Which record (its key or id), and which step.
+    """
+
+    def __init__(self, record: object, step: str, reason: object) -> None:
+        self.record, self.step = str(record), step
+        super().__init__(f"step {step} failed on record {_shown(record)}: {reason}")
+
+
 class StoreError(ThoughtEngineError, OSError):
     """Tell that something about the folder is wrong.
 
@@ -251,6 +275,30 @@ class StoreDamagedError(StoreError):
 
 class StoreFullError(StoreError):
     """Tell that there is no space left; what was acknowledged is safe, what was being written is not there."""
+
+
+class UpgradeRequiredError(StoreError):
+    """Tell that the store has an older format, and that the upgrade was refused or is not finished; it was not touched."""
+
+
+class UpgradeRunningError(StoreError):
+    """Tell that a verb must wait until the upgrade that runs has ended."""
+
+
+class UpgradeFailedError(StoreError):
+    """Tell that an upgrade or a rollback could not be done.
+
+    Attributes
+    ----------
+    report : object
+        The `UpgradeReport`, where there is one.
+    """
+
+    report: object = None
+
+
+class DowngradeError(StoreError):
+    """Tell that there is no way down to the format that was asked for; nothing was touched."""
 
 
 class StoreClosedError(ThoughtEngineError):

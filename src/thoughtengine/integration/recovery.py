@@ -110,7 +110,8 @@ def _damage(generation: Path, pointer: Pointer, root: Path, error: Exception) ->
         for name, what in named
     ] or [Finding("unreadable", generation.name, str(error))]
     present = readable_ids(generation, root / ("examine" + PART), StorageConfig(), MEMORY)
-    gone = sorted(set(range(1, max(pointer.mark.next_id, max(present, default=0) + 1))) - present)
+    top, (low, high) = max(pointer.mark.next_id, max(present, default=0) + 1), pointer.mark.skipped
+    gone = sorted({*range(1, min(low, top) if high else top), *range(high or top, top)} - present)
     if gone:
         told = f"{len(gone)} memories cannot be read, or were erased or lost before"
         findings.append(Finding("missing memory", generation.name, told, tuple(gone)))

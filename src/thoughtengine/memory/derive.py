@@ -110,9 +110,16 @@ def derive(store: Store, *, next_id: int = 1) -> Derived:
         for id_ in concerned
     }
     next_id = max(next_id, max(present, default=0) + 1, max(gone, default=0) + 1)
-    missing = tuple(id_ for id_ in range(1, next_id) if id_ not in present and id_ not in gone)
+    missing = tuple(id_ for id_ in _given_out(next_id, store.head.skipped) if id_ not in present and id_ not in gone)
     hidden = sum(bool(mark.forgotten) for mark in marks.values())
     return Derived(names, marks, len(present), hidden, next_id, next_receipt, missing)
+
+
+def _given_out(next_id: int, skipped: tuple[int, int]) -> Iterator[int]:
+    """Yield the ids below `next_id`, without those that an upgrade left free between old memories and new."""
+    low, high = skipped if skipped[1] else (next_id, next_id)
+    yield from range(1, min(low, next_id))
+    yield from range(high, next_id)
 
 
 def _replay(

@@ -75,7 +75,7 @@ class Store(abc.ABC):
     def close(self) -> None:
         """Give everything back; a second call does nothing."""
 
-    def get(self, area: Area, name: int | str, record: type[T]) -> T | None:
+    def get(self, area: Area, name: int | str | bytes, record: type[T]) -> T | None:
         """Return the record of `name` in `area`, or None.
 
         Raises
@@ -89,7 +89,7 @@ class Store(abc.ABC):
         value = self._get(key)
         return None if value is None else decode(open_envelope(key, value, area).body, record)
 
-    def has(self, area: Area, name: int | str) -> bool:
+    def has(self, area: Area, name: int | str | bytes) -> bool:
         """Tell whether `name` is in `area`."""
         return self._get(area.key(name)) is not None
 

@@ -25,6 +25,8 @@ from thoughtengine.errors import (
     StoreExistsError,
     StoreFullError,
     StoreNotFoundError,
+    UpgradeRequiredError,
+    UpgradeRunningError,
 )
 from thoughtengine.storage.ballast import Ballast
 from thoughtengine.storage.batch import Batch
@@ -51,7 +53,7 @@ from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, render, write_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "new_pointer", "open_folder"]
+__all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "mark_of", "new_pointer", "open_folder"]
 
 QUARANTINE = "quarantine"
 _PATIENCE = 10.0
@@ -158,6 +160,9 @@ class FolderStore(Store):
         Called when a write that had been refused turns out to be there: what was derived from the rest is to be read anew.
     """
 
+    upgrades = False
+    """Whether this kind of store can serve while an upgrade is not finished."""
+
     def __init__(self, root: Path, config: StorageConfig) -> None:
         super().__init__()
         self.root, self.config = root, config
@@ -183,6 +188,10 @@ class FolderStore(Store):
 
     def _begin(self) -> None:
         self.pointer, damage = read_pointer(self.root)
+        if self.pointer.unfinished and not self.upgrades:
+            raise UpgradeRequiredError(
+                self.root, "an upgrade is not finished: te.open(path) goes on with it, te.rollback(path) takes it back"
+            )
         if damage:
             self._incident("pointer file", f"{damage}; the second copy answered, and was written back", (STORE,))
             write_pointer(self.root, self.pointer)
@@ -206,9 +215,15 @@ class FolderStore(Store):
         if self.pointer.quarantine:
             self._point(quarantine=())
         for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*")]:
-            stale = entry.parent == self.root and _GENERATION.fullmatch(entry.name) and entry != self.generation
+            named = entry.parent == self.root and _GENERATION.fullmatch(entry.name)
+            stale = named and entry not in (self.generation, self._left())
             if stale or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
+
+    def _left(self) -> Path | None:
+        """Return the generation that a running upgrade leaves, which is still read."""
+        note = self.pointer.upgrade
+        return self.root / generation_name(note.old) if note is not None and note.old and self.pointer.unfinished else None
 
     @staticmethod
     def _put_back(entry: Path) -> bool:
@@ -261,7 +276,10 @@ class FolderStore(Store):
             )
             self._point(state="REBUILD")
         self.head = msgspec.structs.replace(
-            head, sequence=max(head.sequence, mark.sequence), next_id=max(head.next_id, mark.next_id)
+            head,
+            sequence=max(head.sequence, mark.sequence),
+            next_id=max(head.next_id, mark.next_id),
+            skipped=max(head.skipped, mark.skipped),
         )
 
     # what a store must do
@@ -445,9 +463,7 @@ class FolderStore(Store):
     # the mark
 
     def _raise_mark(self, head: HeadRecord) -> None:
-        mark = Mark(
-            generation=self.pointer.generation, sequence=head.sequence, next_id=head.next_id, memories=head.memories
-        )
+        mark = mark_of(head, self.pointer.generation)
         self._unmarked = 0
         with contextlib.suppress(OSError):  # an old mark is a true one, it only covers less
             self._point(mark=mark)
@@ -502,6 +518,7 @@ class FolderStore(Store):
         """
         with self.writing, translated(target), self._gate:
             self.ready()
+            self.settled("a copy")
             self.stay()
             try:
                 checkpoint(self._open_level(), self.generation, target)
@@ -511,6 +528,13 @@ class FolderStore(Store):
                 self._ballast.release()
                 checkpoint(self._open_level(), self.generation, target)
             return self.head
+
+    def settled(self, what: str) -> None:
+        """Raise where an upgrade is not finished: the generation that serves does not hold everything yet."""
+        if self.pointer.unfinished:
+            raise UpgradeRunningError(
+                self.root, f"{what} must wait until the upgrade has ended (mind.upgrade.status() tells how far it is)"
+            )
 
     def reserve(self) -> None:
         """Hold the ballast again, where it was lent."""
@@ -531,13 +555,14 @@ class FolderStore(Store):
         """
         with self.writing, translated(self.root):
             self.ready()
+            self.settled("an erasure")
             self.stay()
             old, number = self.generation, self.pointer.generation + 1
             target = self.root / generation_name(number)
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
             batch.put(HEAD, 0, head)
             fresh = sealed(batch, head.sequence)
-            mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
+            mark = mark_of(head, number)
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
                 self._point(generation=number, mark=mark)
@@ -668,6 +693,17 @@ class FolderStore(Store):
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.generation.name}, {self.head.memories} memories"
         return f"<FolderStore {str(self.root)!r}: {state}>"
+
+
+def mark_of(head: HeadRecord, generation: int) -> Mark:
+    """Return the mark for counters that a synced write has covered."""
+    return Mark(
+        generation=generation,
+        sequence=head.sequence,
+        next_id=head.next_id,
+        memories=head.memories,
+        skipped=head.skipped,
+    )
 
 
 def _head_in(puts: Rows) -> HeadRecord:
