@@ -40,8 +40,11 @@ if TYPE_CHECKING:
     from thoughtengine.memory.recall import Cue, Hit, Recall
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
+    from thoughtengine.migrations.plan import UpgradePlan
+    from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.opening import open_mind as open
     from thoughtengine.storage.copies import Copy, backup, fork, restore
+    from thoughtengine.upgrading import history, plan, rollback, upgrade
 
     __version__: str
 
@@ -54,6 +57,9 @@ _WHERE = {
     "open": "opening:open_mind",
     "check": "integration.recovery:check_folder",
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
+    **dict.fromkeys(("history", "plan", "rollback", "upgrade"), "upgrading"),
+    "UpgradePlan": "migrations.plan",
+    "UpgradeReport": "migrations.report",
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
     **dict.fromkeys(("Cue", "Hit", "Recall"), "memory.recall"),
@@ -106,6 +112,8 @@ __all__ = [
     "ThoughtEngine",
     "ThoughtEngineError",
     "UpgradeFailedError",
+    "UpgradePlan",
+    "UpgradeReport",
     "UpgradeRequiredError",
     "UpgradeRunningError",
     "VectorDimensionError",
@@ -114,8 +122,12 @@ __all__ = [
     "check",
     "encoders",
     "fork",
+    "history",
     "open",
+    "plan",
     "restore",
+    "rollback",
+    "upgrade",
 ]
 
 

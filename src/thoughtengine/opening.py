@@ -11,7 +11,7 @@ from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.moment import Clock, clock_in
 from thoughtengine.storage.files import folder_at
-from thoughtengine.storage.folder import open_folder
+from thoughtengine.upgrading import Approve, open_store
 
 __all__ = ["open_mind"]
 
@@ -20,8 +20,10 @@ def open_mind(
     path: str | os.PathLike[str],
     *,
     create: bool = True,
+    upgrade: str = "auto",
     durability: str = "process",
     encoder: Encoder | None = None,
+    approve: Approve | None = None,
     timezone: str | dt.tzinfo | None = None,
     config: Config | None = None,
     clock: Clock | None = None,
@@ -34,12 +36,16 @@ def open_mind(
         The folder. It is made where nothing or an empty folder is.
     create : bool
         False: a path without a mind is a `StoreNotFoundError`.
+    upgrade : {"auto", "wait", "refuse"}
+        Of a folder of an older format: upgrade it before this returns, or raise `UpgradeRequiredError` and touch nothing.
     durability : {"process", "power"}
         What an acknowledged write survives: the end of the process, however it comes (default: a write costs tens of
         microseconds, and only a power failure can take the last ones, always from the end and never in part); or loss of
         power too (each write waits for the disk, about a millisecond).
     encoder : Encoder, optional
         Turns text into vectors. Without one recall is lexical.
+    approve : callable, optional
+        Looks at the `UpgradeReport` of an upgrade before it counts; False takes it back.
     timezone : str or tzinfo, optional
         Zone of the clock: a name of the IANA data base, such as ``"Europe/Berlin"``. Default: the machine's.
     config : Config, optional
@@ -56,6 +62,8 @@ def open_mind(
     ------
     InvalidArgumentError
         For an argument that cannot be used.
+    UpgradeRequiredError, UpgradeFailedError
+        When an upgrade was refused, or did not hold; the store is of the old format.
     StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError, StoreDamagedError, StoreFullError
         When the folder cannot be opened; it is left as it was.
 
@@ -72,13 +80,17 @@ def open_mind(
         raise InvalidArgumentError("create", create, "True or False")
     if not isinstance(durability, str) or durability not in ("process", "power"):
         raise InvalidArgumentError("durability", durability, '"process" or "power"')
+    if not isinstance(upgrade, str) or upgrade not in ("auto", "wait", "refuse"):
+        raise InvalidArgumentError("upgrade", upgrade, '"auto", "wait" or "refuse"')
+    if approve is not None and not callable(approve):
+        raise InvalidArgumentError("approve", approve, "a callable that takes an UpgradeReport")
     if config is not None and not isinstance(config, Config):
         raise InvalidArgumentError("config", config, "te.Config(...)")
     if encoder is not None:
         check_encoder(encoder)
     settings = config or Config()
     ticks = clock_in(clock, timezone)
-    store, created = open_folder(where, settings.storage, create=create)
+    store, created = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve)
     try:
         return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=durability == "power", created=created)
     except BaseException:

@@ -22,16 +22,30 @@ from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
+    ASIDE,
+    CARRIED,
     CODE,
+    CURSOR,
     HEAD,
+    LOWERED,
     MARK,
     MEMORY,
     NAME,
+    ORIGIN,
     RECEIPT,
+    STATE,
     TERMS,
     VECTOR,
     Area,
     HeadRecord,
+)
+from thoughtengine.storage.origin import (
+    AsideRecord,
+    CarriedRecord,
+    CursorRecord,
+    LoweredRecord,
+    OriginRecord,
+    StateRecord,
 )
 
 __all__ = ["check_memories"]
@@ -46,6 +60,12 @@ _RECORD: dict[Area, Any] = {
     MARK: MarkRecord,
     TERMS: Entry,
     HEAD: HeadRecord,
+    ORIGIN: OriginRecord,
+    CARRIED: CarriedRecord,
+    STATE: StateRecord,
+    ASIDE: AsideRecord,
+    LOWERED: LoweredRecord,
+    CURSOR: CursorRecord,
 }
 
 
@@ -118,7 +138,7 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
 
 
 def _hanging(store: Store, found: Derived) -> Iterator[Finding]:
-    for area in (APPRAISAL, VECTOR, CODE, TERMS, MARK):
+    for area in (APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE):
         for key, _ in store.raw(area):
             if not store.has(MEMORY, area.number(key)):
                 id_ = area.number(key)

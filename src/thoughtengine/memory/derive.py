@@ -110,7 +110,8 @@ def derive(store: Store, *, next_id: int = 1) -> Derived:
         for id_ in concerned
     }
     next_id = max(next_id, max(present, default=0) + 1, max(gone, default=0) + 1)
-    missing = tuple(id_ for id_ in _given_out(next_id, store.head.skipped) if id_ not in present and id_ not in gone)
+    skipped = max(store.head.skipped, store.read_head().skipped)
+    missing = tuple(id_ for id_ in _given_out(next_id, skipped) if id_ not in present and id_ not in gone)
     hidden = sum(bool(mark.forgotten) for mark in marks.values())
     return Derived(names, marks, len(present), hidden, next_id, next_receipt, missing)
 

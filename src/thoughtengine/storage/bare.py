@@ -82,7 +82,7 @@ def take_in(root: Path, target: Path) -> None:
     checkpoint(None, root, target)
 
 
-def clear(root: Path, sealed: Path) -> str | None:
+def clear(root: Path, sealed: Path | None) -> str | None:
     """Unlink the bare files where they are those of `sealed`; where they are not, move them to `incidents/`.
 
     Returns
@@ -91,15 +91,14 @@ def clear(root: Path, sealed: Path) -> str | None:
         Where files of somebody else were put.
     """
     names = _names(root)
-    if not names:
-        return None
-    if is_bare(root) and not _same(root, sealed):
+    if is_bare(root) and (sealed is None or not _same(root, sealed)):
         return _put_aside(root, names)
     for name in names:
         (root / name).unlink(missing_ok=True)
         if name == _CURRENT:
             sync_folder(root)
-    sync_folder(root)
+    if names:
+        sync_folder(root)
     return None
 
 

@@ -29,6 +29,7 @@ from thoughtengine.errors import (
     UpgradeRunningError,
 )
 from thoughtengine.storage.ballast import Ballast
+from thoughtengine.storage.bare import BareLock, clear, is_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, open_envelope, seal
@@ -209,6 +210,8 @@ class FolderStore(Store):
                 f"{self.generation.name}/ is gone: restore a backup with te.restore(backup, path)",
                 file=self.generation.name,
             )
+        if self.pointer.stage != "ROLLING_BACK" and (self.pointer.stage == "UPGRADING" or is_bare(self.root)):
+            self._clear_root()
         for name in self.pointer.quarantine:
             if _GENERATION.fullmatch(name) and name != self.generation.name:
                 self._to_quarantine(name)
@@ -219,6 +222,19 @@ class FolderStore(Store):
             stale = named and entry not in (self.generation, self._left())
             if stale or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
+
+    def _clear_root(self) -> None:
+        """Unlink what an upgrade left of the bare LevelDB it took in; what an old program put there is kept as an incident."""
+        note = self.pointer.upgrade
+        sealed = self.root / note.rollback if note is not None and note.rollback else None
+        lock = BareLock(self.root)
+        try:
+            foreign = clear(self.root, sealed)
+        finally:
+            lock.release()
+        if foreign:
+            told = f"a program of format 1 opened this folder meanwhile; what it wrote is kept in {foreign}"
+            self._incident("old program", told, (foreign,))
 
     def _left(self) -> Path | None:
         """Return the generation that a running upgrade leaves, which is still read."""
@@ -505,7 +521,7 @@ class FolderStore(Store):
 
     # generations
 
-    def checkpoint(self, target: Path, *, brief: bool = False) -> HeadRecord:
+    def checkpoint(self, target: Path, *, brief: bool = False, whole: bool = True) -> HeadRecord:
         """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile.
 
         Parameters
@@ -515,10 +531,13 @@ class FolderStore(Store):
         brief : bool
             Whether the copy soon goes: then it may take the place of the ballast until `reserve`, for a full disk wants a
             backup most.
+        whole : bool
+            Refuse while an upgrade is not finished: the generation does not hold everything then.
         """
         with self.writing, translated(target), self._gate:
             self.ready()
-            self.settled("a copy")
+            if whole:
+                self.settled("a copy")
             self.stay()
             try:
                 checkpoint(self._open_level(), self.generation, target)

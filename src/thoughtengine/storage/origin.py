@@ -17,11 +17,15 @@ class OriginRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     emotion: bytes | None = None
 
 
-class CarriedRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of format 1 that is no memory: a component's state, or a prefix that nobody knows; source."""
+class CarriedRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A row of format 1 that is no memory: a component's state, or a prefix that nobody knows; source.
+
+    `gone` tells that a program of format 1 has deleted it since.
+    """
 
     key: bytes
     value: bytes
+    gone: bool = False
 
 
 class StateRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):

@@ -59,6 +59,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         Generation that it leaves; 0 where the keys stayed and the sealed copy alone is left.
     rollback : str
         Folder of the sealed copy, below the mind's.
+    again : bool
+        Whether the store had been of the target format before, and what the older one could not hold was kept aside.
     digest : str
         Of the content of that copy.
     rows : int
@@ -81,6 +83,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     target: int = FORMAT
     old: int = 0
     rollback: str = ""
+    again: bool = False
     digest: str = ""
     rows: int = 0
     fork: int = 0
