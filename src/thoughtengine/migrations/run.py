@@ -172,8 +172,8 @@ class Upgrade:
             error = UpgradeFailedError(store.root, f"the upgrade does not hold: {'; '.join(wrong)}")
             error.report = report
             raise error
-        self._switch()
         write_report(store.root, report)
+        self._switch()
         self._emit("upgrade", what="done", report=report.id)
         return report
 

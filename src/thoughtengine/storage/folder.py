@@ -217,7 +217,8 @@ class FolderStore(Store):
                 self._to_quarantine(name)
         if self.pointer.quarantine:
             self._point(quarantine=())
-        for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*")]:
+        told = [*self.root.glob(f"reports/*{PART}"), *self.root.glob(f"incidents/*{PART}")]
+        for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*"), *told]:
             named = entry.parent == self.root and _GENERATION.fullmatch(entry.name)
             stale = named and entry not in (self.generation, self._left())
             if stale or (entry.name.endswith(PART) and not self._put_back(entry)):

@@ -1,0 +1,342 @@
+"""Whole lives of stores of format 1: up, used, down, up again; refused, broken off, opened by somebody else in between."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import thoughtengine as te
+from tests.flat import plyvel, read_flat, write_flat
+from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
+
+EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
+PLAIN = {b"sensory:tea": b'{"timestamp": 1700000000123456789, "type": "sensory", "raw": "green tea at noon", "mood": 3}'}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    shutil.copytree(STORE, tmp_path / "old")
+    return tmp_path / "old"
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    write_flat(tmp_path / "plain", PLAIN)
+    return tmp_path / "plain"
+
+
+def entries(path: Path) -> set[str]:
+    return {entry.name for entry in path.iterdir()}
+
+
+def test_the_golden_store_is_what_its_script_writes(old: Path) -> None:
+    assert read_flat(old) == rows()
+
+
+def test_every_old_record_is_there_after_an_opening(old: Path) -> None:
+    given = rows()
+    with te.open(old) as mind:
+        assert not mind.created
+        assert mind.check() == []
+        keys = [memory.key for memory in mind.memories(layers=EVERY_LAYER)]
+    expected = [
+        key.decode(errors="replace")
+        for key in sorted(given)
+        if key.partition(b":")[0].decode(errors="replace") in EVERY_LAYER
+        and not (key.startswith(b"emotion:") and b"sensory:" + key[8:] in given)
+    ]
+    assert keys == expected
+
+
+def test_what_was_said_felt_and_weighed_comes_over(old: Path) -> None:
+    with te.open(old) as mind:
+        extra, name, rule = mind["sensory:extra"], mind["eternal:name"], mind["logic:rule"]
+        assert (extra.text, extra.affect, extra.layer) == ("with more", te.Affect(1.0, 0.0), "sensory")
+        assert (name.layer, name.salience, name.text) == ("eternal", 0.9, "my name is Ana")
+        assert rule.payload == {"if": "rain", "then": "umbrella"}
+        assert mind["sensory:text"].text == "inside text"
+        assert mind["sensory:seconds"].at.isoformat() == "2020-09-13T12:26:40.500000+00:00"
+        assert mind["emotion:alone"].affect == te.Affect(-0.25, 0.0)
+        assert "sensory:broken" in mind
+        assert mind.recall("flying over the garden", layers=["dream"])[0].memory.key == "dream:text"
+
+
+def test_ids_follow_the_keys_and_new_ones_begin_far_above(old: Path) -> None:
+    with te.open(old) as mind:
+        memories = list(mind.memories(layers=EVERY_LAYER))
+        assert [memory.id for memory in memories] == list(range(1, len(memories) + 1))
+        assert mind.remember("the first of the new ones") == 1 << 32
+        assert mind.remember("the second") == (1 << 32) + 1
+
+
+def test_a_used_store_goes_down_with_old_bytes_and_new_json(old: Path) -> None:
+    with te.open(old) as mind:
+        mind.remember("said later", at="2024-05-08T12:00:00+02:00", tags=["kept aside"])
+        mind.remember("named like one of format 1", key="sensory:named", payload={"a": [1, b"x"]})
+        mind.remember("must stay", layer="eternal", key="not:of-that-form")
+        mind.remember("felt", layer="emotion", affect=te.Affect(0.5, 0.25))
+        mind.remember("follows", layer="logic", derived_from=[1])
+        mind.remember("suspected", layer="dream", tags=["p"])
+    te.rollback(old)
+    found = read_flat(old)
+    assert {key: found[key] for key in rows()} == rows()
+    new = {key.decode(): json.loads(value) for key, value in found.items() if key not in rows()}
+    first = 1 << 32
+    assert new[f"sensory:te-{first}-2"] == {"timestamp": 1715162400000000000, "type": "sensory", "raw": "said later"}
+    assert new["sensory:named"]["raw"] == {"a": [1, "eA=="]}
+    assert new[f"eternal:te-{first + 2}"]["data"] == "must stay"
+    assert new[f"eternal:te-{first + 2}"]["permanent"] is True
+    assert new[f"emotion:te-{first + 3}"]["valence"] == 0.5
+    assert new[f"logic:te-{first + 4}"]["complexity"] == 1
+    assert new[f"dream:te-{first + 5}"]["patterns"] == ["p"]
+    assert len(new) == 6
+    assert {name for name in entries(old) if (old / name).is_dir()} == {".te"}
+    assert "STORE" not in entries(old)
+
+
+def test_what_format_1_cannot_hold_comes_back_with_the_next_upgrade(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later", source="Ana", tags=["a", "b"], episode="day", affect=te.Affect(0.5, 0.5))
+        receipt = mind.forget("sensory:extra")
+        pinned = mind.pin("sensory:list")
+        before = [repr(memory) for memory in mind.memories(layers=EVERY_LAYER)]
+    te.rollback(old)
+    assert b"sensory:extra" not in read_flat(old)
+    with te.open(old) as mind:
+        assert [repr(memory) for memory in mind.memories(layers=EVERY_LAYER)] == before
+        assert (mind[new].tags, mind[new].episode, mind[new].affect) == (("a", "b"), "day", te.Affect(0.5, 0.5))
+        assert mind["sensory:list"].layer == "eternal"
+        mind.undo(receipt)
+        mind.undo(pinned)
+        assert mind["sensory:extra"].text == "with more"
+        assert mind.check() == []
+    te.rollback(old)
+    assert {key: value for key, value in read_flat(old).items() if key in rows()} == rows()
+
+
+def test_what_an_old_program_did_meanwhile_is_taken_over(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later")
+        changed, gone = mind["sensory:extra"].id, mind["sensory:list"].id
+    te.rollback(old)
+    later = b'{"timestamp": 7, "type": "sensory", "raw": "said by the old program"}'
+    write_flat(old, {b"sensory:extra": later, b"sensory:list": None, b"sensory:fresh": later, b"no-colon": None})
+    with te.open(old) as mind:
+        assert mind["sensory:extra"].text == mind["sensory:fresh"].text == "said by the old program"
+        assert mind[changed].superseded_by == mind["sensory:extra"].id
+        assert gone not in mind
+        assert mind[new].text == "said later"
+        assert mind.check() == []
+    te.rollback(old)
+    found = read_flat(old)
+    assert found[b"sensory:extra"] == found[b"sensory:fresh"] == later
+    assert b"no-colon" not in found
+    assert b"sensory:list" not in found
+
+
+@pytest.mark.parametrize("given", [AWKWARD, COMPONENTS, {}, sensory(3), rows(5, components=False)], ids=len)
+def test_up_and_down_again_is_the_same_store(given: dict[bytes, bytes], tmp_path: Path) -> None:
+    write_flat(tmp_path / "mind", given)
+    report = te.upgrade(tmp_path / "mind")
+    assert report is not None
+    assert report.digest_before == report.digest_after
+    assert report.rows_in == len(given)
+    te.rollback(tmp_path / "mind")
+    assert read_flat(tmp_path / "mind") == given
+
+
+@pytest.mark.long
+def test_ten_thousand_records_go_up_and_down(tmp_path: Path) -> None:
+    given = rows(10_000)
+    write_flat(tmp_path / "mind", given)
+    assert te.upgrade(tmp_path / "mind") is not None
+    with te.open(tmp_path / "mind") as mind:
+        assert mind.check() == []
+    te.rollback(tmp_path / "mind")
+    assert read_flat(tmp_path / "mind") == given
+
+
+# refused, taken back
+
+
+def test_who_refuses_finds_the_store_untouched(old: Path) -> None:
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    with pytest.raises(te.UpgradeRequiredError, match=r"te\.plan"):
+        te.open(old, upgrade="refuse")
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+
+
+@pytest.mark.parametrize("upgrade", ["later", None, True])
+def test_another_word_is_told(plain: Path, upgrade: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="upgrade"):
+        te.open(plain, upgrade=upgrade)
+
+
+def test_a_plan_tells_and_changes_nothing(old: Path) -> None:
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    plan = te.plan(old)
+    assert plan
+    assert (plan.source, plan.target, plan.records) == (1, 2, len(rows()))
+    assert [step.name[:2] for step in plan.steps] == ["P1", "P2", "P3", "P4"]
+    assert "3 values are no JSON" in str(plan)
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+    te.upgrade(old)
+    assert not te.plan(old)
+    assert te.upgrade(old) is None
+
+
+def test_unless_it_is_approved_it_is_taken_back(old: Path) -> None:
+    seen: list[te.UpgradeReport] = []
+
+    def approve(report: te.UpgradeReport) -> bool:
+        seen.append(report)
+        return False
+
+    with pytest.raises(te.UpgradeFailedError, match="not approved") as caught:
+        te.open(old, approve=approve)
+    assert caught.value.report.succeeded is False  # type: ignore[attr-defined]
+    assert seen[0].rows_in == len(rows())
+    assert read_flat(old) == rows()
+    assert [report.kind for report in te.history(old)] == ["upgrade", "rollback"]
+    with te.open(old, approve=lambda report: True) as mind:
+        assert mind.check() == []
+
+
+def test_a_step_that_makes_something_else_is_caught_and_taken_back(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations import sweep
+
+    right = sweep.layers_up
+
+    def wrong(key: bytes, *args: Any, **more: Any) -> Any:
+        return right(b"sensory:other" if key == b"sensory:extra" else key, *args, **more)
+
+    monkeypatch.setattr(sweep, "layers_up", wrong)
+    with pytest.raises(te.UpgradeFailedError, match="not what the step makes"):
+        te.upgrade(old)
+    assert read_flat(old) == rows()
+
+
+def test_a_row_that_is_left_out_is_caught(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations.sweep import Sweep
+
+    right = Sweep._carry
+
+    def forgetful(self: Sweep, done: Any, key: bytes, value: bytes) -> None:
+        if key != b"weather:today":
+            right(self, done, key, value)
+
+    monkeypatch.setattr(Sweep, "_carry", forgetful)
+    with pytest.raises(te.UpgradeFailedError, match="the old store has"):
+        te.upgrade(old)
+    assert read_flat(old) == rows()
+
+
+# others
+
+
+def test_a_program_that_has_it_open_keeps_it(plain: Path) -> None:
+    level = plyvel.DB(str(plain))
+    try:
+        with pytest.raises(te.StoreLockedError, match="old format"):
+            te.open(plain)
+    finally:
+        level.close()
+    assert read_flat(plain) == PLAIN
+
+
+def test_a_damaged_store_is_not_upgraded(old: Path) -> None:
+    table = next(old.glob("*.ldb"))
+    data = bytearray(table.read_bytes())
+    data[200] ^= 255
+    table.write_bytes(data)
+    with pytest.raises(te.StoreDamagedError):
+        te.upgrade(old)
+    assert bytes(data) == table.read_bytes()
+    assert "STORE" not in entries(old)
+
+
+def test_short_of_space_it_refuses_with_the_bytes(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations import begin
+
+    monkeypatch.setattr(begin, "room_for", lambda root, config: (1000, 10))
+    with pytest.raises(te.StoreFullError, match="1,000 bytes must be free: there are 10"):
+        te.upgrade(plain)
+    assert read_flat(plain) == PLAIN
+
+
+def test_what_an_old_program_writes_into_the_folder_is_kept_as_an_incident(plain: Path) -> None:
+    te.upgrade(plain)
+    write_flat(plain, {b"sensory:lost": b'{"raw": "written by mistake"}'})
+    with te.open(plain) as mind:
+        assert "sensory:lost" not in mind
+        assert any("format 1 opened this folder" in told for told in mind.health().incidents)
+    [kept] = (plain / "incidents").glob("bare-*")
+    assert read_flat(kept) == {b"sensory:lost": b'{"raw": "written by mistake"}'}
+
+
+def test_a_leftover_generation_without_pointer_file_is_never_adopted(plain: Path) -> None:
+    shutil.copytree(plain, plain / "gen-000007")
+    write_flat(plain / "gen-000007", {b"sensory:tea": b"{}"})
+    with te.open(plain) as mind:
+        assert mind["sensory:tea"].text == "green tea at noon"
+    assert not (plain / "gen-000007").exists()
+
+
+# back
+
+
+def test_there_is_no_way_down_from_what_never_was_up(tmp_path: Path) -> None:
+    te.open(tmp_path / "mind").close()
+    with pytest.raises(te.DowngradeError, match="never upgraded"):
+        te.rollback(tmp_path / "mind")
+
+
+def test_a_native_mind_may_go_down_to_format_1(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember("born in format 2", key="sensory:one")
+    te.rollback(tmp_path / "mind", to=1)
+    assert json.loads(read_flat(tmp_path / "mind")[b"sensory:one"])["raw"] == "born in format 2"
+    with te.open(tmp_path / "mind") as mind:
+        assert mind[1].text == "born in format 2"
+        assert mind.remember("goes on") == 2
+        assert mind.check() == []
+
+
+def test_a_store_of_format_1_has_nowhere_to_go(plain: Path) -> None:
+    with pytest.raises(te.DowngradeError, match="the oldest there is"):
+        te.rollback(plain)
+
+
+@pytest.mark.parametrize(("to", "error"), [(3, te.DowngradeError), ("P9", te.InvalidArgumentError), (True, te.InvalidArgumentError)])
+def test_only_formats_can_be_gone_down_to(plain: Path, to: Any, error: type[Exception]) -> None:
+    te.upgrade(plain)
+    with pytest.raises(error):
+        te.rollback(plain, to=to)
+    with te.open(plain) as mind:
+        assert "sensory:tea" in mind
+
+
+def test_after_the_soak_the_way_down_is_still_there(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations import run
+
+    monkeypatch.setattr(run, "SOAK", -run.SOAK)
+    te.upgrade(plain)
+    te.open(plain).close()
+    assert not (plain / "rollback").exists()
+    te.rollback(plain)
+    assert read_flat(plain) == PLAIN
+
+
+@pytest.mark.parametrize("copy", [te.backup, te.fork])
+def test_a_copy_of_an_upgraded_mind_goes_down_too(old: Path, tmp_path: Path, copy: Callable[..., Any]) -> None:
+    te.upgrade(old)
+    copy(old, tmp_path / "copy")
+    target = tmp_path / "copy"
+    if copy is te.backup:
+        te.restore(tmp_path / "copy", tmp_path / "mind")
+        target = tmp_path / "mind"
+    te.rollback(target)
+    assert read_flat(target) == rows()
