@@ -294,7 +294,9 @@ class UpgradeFailedError(StoreError):
         The `UpgradeReport`, where there is one.
     """
 
-    report: object = None
+    def __init__(self, path: object, message: str, *, report: object = None) -> None:
+        self.report = report
+        super().__init__(path, message)
 
 
 class DowngradeError(StoreError):

@@ -95,7 +95,13 @@ TOOLS = Tools(index=_index, rebuild=_rebuild, check=_check, probe=_probe)
 
 
 def open_store(
-    root: Path, config: StorageConfig, *, create: bool, upgrade: str, approve: Approve | None, progress: Progress = _silent
+    root: Path,
+    config: StorageConfig,
+    *,
+    create: bool,
+    upgrade: str,
+    approve: Approve | None,
+    progress: Progress = _silent,
 ) -> tuple[FolderStore, bool]:
     """Open a folder of any format this release reads, upgraded as `upgrade` says; tell whether it was made.
 
@@ -110,7 +116,8 @@ def open_store(
         if is_bare(root) and not (root / STORE).exists():
             if upgrade == "refuse":
                 raise UpgradeRequiredError(
-                    root, f'of format 1, this release serves format {FORMAT}: te.plan(path) tells what te.upgrade(path) does'
+                    root,
+                    f"of format 1, this release serves format {FORMAT}: te.plan(path) tells what te.upgrade(path) does",
                 )
             with locked(root):
                 begin(root, config)
@@ -133,13 +140,17 @@ def _go_on(
 ) -> UpgradingStore:
     pointer, _ = read_pointer(root)
     if upgrade == "refuse":
-        raise UpgradeRequiredError(root, "an upgrade is not finished: open it without upgrade='refuse' to go on with it")
+        raise UpgradeRequiredError(
+            root, "an upgrade is not finished: open it without upgrade='refuse' to go on with it"
+        )
     store = UpgradingStore(root, config, _index)
     try:
         if pointer.stage == "ROLLING_BACK":
             why = pointer.upgrade.why if pointer.upgrade else ""
             go_down(store)
-            raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why or 'as asked'}): open it again to upgrade it")
+            raise UpgradeFailedError(
+                root, f"it was rolled back to format 1 ({why or 'as asked'}): open it again to upgrade it"
+            )
         Upgrade(store, TOOLS, approve=approve, progress=progress).run()
     except BaseException:
         store.close()
@@ -230,11 +241,15 @@ def rollback(path: str | os.PathLike[str], to: int | None = None) -> UpgradeRepo
         came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
         goal = came_from if to is None else to
         if goal is None:
-            raise DowngradeError(root, "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)")
+            raise DowngradeError(
+                root, "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
+            )
         if isinstance(goal, bool) or not isinstance(goal, int):
             raise InvalidArgumentError("to", to, "the number of a format")
         if goal != 1:
-            raise DowngradeError(root, f"there is no way from format {pointer.format} down to {goal}; there is one to 1")
+            raise DowngradeError(
+                root, f"there is no way from format {pointer.format} down to {goal}; there is one to 1"
+            )
         store = UpgradingStore(root, StorageConfig(), _index)
         try:
             if store.must_rebuild:

@@ -15,7 +15,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import thoughtengine as te
 from tests.crash import oracle, recorder, upgrades
 from tests.crash.oracle import Guarantee, Verdict
 from tests.crash.power_loss import Mode, lose_power

@@ -17,7 +17,10 @@ N = 6
 
 def flat(life: Life) -> None:
     """A store of format 1 whose experiences stand in the diary, and whose rows stand beside it."""
-    rows: dict[bytes, bytes] = {b"weather:today": b"\xff\xfe", b"thought:patterns": b'[{"id": "p", "references": ["note-1"]}]'}
+    rows: dict[bytes, bytes] = {
+        b"weather:today": b"\xff\xfe",
+        b"thought:patterns": b'[{"id": "p", "references": ["note-1"]}]',
+    }
     for n in range(1, N + 1):
         item = life.item(key=f"sensory:note-{n}", source=None)
         life.act("remember", lambda n=n: n, items=[item])

@@ -13,7 +13,9 @@ from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
-PLAIN = {b"sensory:tea": b'{"timestamp": 1700000000123456789, "type": "sensory", "raw": "green tea at noon", "mood": 3}'}
+PLAIN = {
+    b"sensory:tea": b'{"timestamp": 1700000000123456789, "type": "sensory", "raw": "green tea at noon", "mood": 3}'
+}
 
 
 @pytest.fixture
@@ -310,7 +312,9 @@ def test_a_store_of_format_1_has_nowhere_to_go(plain: Path) -> None:
         te.rollback(plain)
 
 
-@pytest.mark.parametrize(("to", "error"), [(3, te.DowngradeError), ("P9", te.InvalidArgumentError), (True, te.InvalidArgumentError)])
+@pytest.mark.parametrize(
+    ("to", "error"), [(3, te.DowngradeError), ("P9", te.InvalidArgumentError), (True, te.InvalidArgumentError)]
+)
 def test_only_formats_can_be_gone_down_to(plain: Path, to: Any, error: type[Exception]) -> None:
     te.upgrade(plain)
     with pytest.raises(error):

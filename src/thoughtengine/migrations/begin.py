@@ -187,5 +187,3 @@ def _bring_back(root: Path) -> None:
         if (root / ASIDE / name).exists() and not (root / name).exists():
             os.rename(root / ASIDE / name, root / name)
             sync_folder(root)
-
-

@@ -12,7 +12,6 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
 from thoughtengine.migrations.sweep import row_digest
-from thoughtengine.migrations.v0001_flat import UNREADABLE, parse
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
 from thoughtengine.storage.bare import BareLock, clear, give_out
 from thoughtengine.storage.batch import Batch
@@ -252,5 +251,3 @@ def _merge(source: Path, target: Path) -> None:
         if not (target / entry.name).exists():
             os.rename(entry, target / entry.name)
     remove_tree(source)
-
-

@@ -147,7 +147,9 @@ def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:
     flat = None if any(risk.kind == "damage" for risk in risks) else _measured(root, config)
     if flat is not None and flat.damaged:
         told = f"{flat.damaged} values are no JSON: each becomes a memory whose payload is its bytes"
-        risks.append(Risk(kind="damage", blocks=False, impact=told, mitigation="nothing to do; down they are the same bytes"))
+        risks.append(
+            Risk(kind="damage", blocks=False, impact=told, mitigation="nothing to do; down they are the same bytes")
+        )
     need, free = room_for(root, config)
     rows, memories = (flat.rows, flat.memories) if flat else (0, 0)
     components = flat.layers.get("components", 0) if flat else 0
@@ -175,7 +177,9 @@ def _risks(root: Path, config: StorageConfig) -> list[Risk]:
     need, free = room_for(root, config)
     if free < need:
         impact = f"{need:,} bytes are needed and {free:,} are free"
-        found.append(Risk(kind="space", blocks=True, impact=impact, mitigation="free space, or upgrade into another place"))
+        found.append(
+            Risk(kind="space", blocks=True, impact=impact, mitigation="free space, or upgrade into another place")
+        )
     for name, what in inspect(root):
         impact, remedy = f"{name}: {what}", "restore a copy of the store, then upgrade that"
         found.append(Risk(kind="damage", blocks=True, impact=impact, mitigation=remedy))

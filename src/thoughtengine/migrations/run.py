@@ -169,9 +169,7 @@ class Upgrade:
         if not wrong and self._approve is not None and self._approve(report) is not True:
             wrong, report = ["not approved"], attrs.evolve(report, succeeded=False, reason="not approved")
         if wrong:
-            error = UpgradeFailedError(store.root, f"the upgrade does not hold: {'; '.join(wrong)}")
-            error.report = report
-            raise error
+            raise UpgradeFailedError(store.root, f"the upgrade does not hold: {'; '.join(wrong)}", report=report)
         write_report(store.root, report)
         self._switch()
         self._emit("upgrade", what="done", report=report.id)
@@ -327,4 +325,3 @@ def settle_bare(root: Path) -> None:
     """Remove what a rollback that was killed at its very end left beside a store of format 1."""
     with contextlib.suppress(StoreLockedError), locked(root):
         tidy(root)
-

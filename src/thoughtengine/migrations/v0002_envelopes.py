@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -98,9 +99,10 @@ def _content(layer: str, document: Any, value: bytes) -> tuple[str | None, Any]:
 
 
 def _number(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(max(-1e18, min(1e18, value)))
+    bounded = float(max(-1e18, min(1e18, value)))
+    return None if math.isnan(bounded) else bounded
 
 
 def _moment(value: Any) -> int:

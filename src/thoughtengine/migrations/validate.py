@@ -115,5 +115,3 @@ def _records_wrong(store: UpgradingStore) -> Iterator[str]:
         given = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
         if given != (None if appraisal is None else encode(appraisal)):
             yield f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin"
-
-

@@ -61,7 +61,9 @@ class BareLock:
 
 
 def _locked(root: Path, pid: int | None) -> StoreLockedError:
-    told = "a program of the old format has it open" + (" in this very process" if pid else "") + ": close it there first"
+    told = (
+        "a program of the old format has it open" + (" in this very process" if pid else "") + ": close it there first"
+    )
     return StoreLockedError(root, told, pid=pid, host=None, since=None)
 
 

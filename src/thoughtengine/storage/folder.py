@@ -54,7 +54,16 @@ from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, render, write_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["ASIDE", "QUARANTINE", "SNAPSHOTS", "FolderStore", "generation_name", "mark_of", "new_pointer", "open_folder"]
+__all__ = [
+    "ASIDE",
+    "QUARANTINE",
+    "SNAPSHOTS",
+    "FolderStore",
+    "generation_name",
+    "mark_of",
+    "new_pointer",
+    "open_folder",
+]
 
 QUARANTINE = "quarantine"
 _PATIENCE = 10.0
@@ -240,7 +249,9 @@ class FolderStore(Store):
     def _left(self) -> Path | None:
         """Return the generation that a running upgrade leaves, which is still read."""
         note = self.pointer.upgrade
-        return self.root / generation_name(note.old) if note is not None and note.old and self.pointer.unfinished else None
+        return (
+            self.root / generation_name(note.old) if note is not None and note.old and self.pointer.unfinished else None
+        )
 
     @staticmethod
     def _put_back(entry: Path) -> bool:

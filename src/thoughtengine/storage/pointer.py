@@ -23,7 +23,18 @@ from thoughtengine.errors import (
 from thoughtengine.storage.files import BACKUP, STORE, is_unfinished, replace_file, translated
 from thoughtengine.storage.keyspace import FORMAT
 
-__all__ = ["BACKUP", "STORE", "EncoderIdentity", "Mark", "Pointer", "UpgradeNote", "parse", "read_pointer", "render", "write_pointer"]
+__all__ = [
+    "BACKUP",
+    "STORE",
+    "EncoderIdentity",
+    "Mark",
+    "Pointer",
+    "UpgradeNote",
+    "parse",
+    "read_pointer",
+    "render",
+    "write_pointer",
+]
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,7 +132,6 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     stage: str = ""
     upgrade: UpgradeNote | None = None
     content: dict[str, Any] = {}  # in a backup: rows and digest
-
 
     @property
     def unfinished(self) -> bool:
