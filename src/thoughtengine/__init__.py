@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from thoughtengine.memory.recall import Cue, Hit, Recall
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
+    from thoughtengine.migrations.hooks import Upgrades
     from thoughtengine.migrations.plan import UpgradePlan
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.opening import open_mind as open
@@ -58,6 +59,7 @@ _WHERE = {
     "check": "integration.recovery:check_folder",
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
     **dict.fromkeys(("history", "plan", "rollback", "upgrade"), "upgrading"),
+    "Upgrades": "migrations.hooks",
     "UpgradePlan": "migrations.plan",
     "UpgradeReport": "migrations.report",
     "ThoughtEngine": "engine",
@@ -116,6 +118,7 @@ __all__ = [
     "UpgradeReport",
     "UpgradeRequiredError",
     "UpgradeRunningError",
+    "Upgrades",
     "VectorDimensionError",
     "__version__",
     "backup",

@@ -40,6 +40,7 @@ from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
+from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
@@ -74,10 +75,18 @@ class ThoughtEngine:
     """
 
     def __init__(
-        self, store: FolderStore, config: Config, clock: Clock, *, encoder: Encoder | None, sync: bool, created: bool
+        self,
+        store: FolderStore,
+        config: Config,
+        clock: Clock,
+        *,
+        encoder: Encoder | None,
+        sync: bool,
+        created: bool,
+        hooks: Hooks | None = None,
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
-        self._encoder = encoder
+        self._encoder, self._hooks = encoder, hooks or Hooks()
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
@@ -87,7 +96,8 @@ class ThoughtEngine:
                 rebuild(store, at=self._now()[0], progress=self._progress)
                 store.settle()
         dimension, fingerprint = self._adopt(encoder)
-        self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
+        read = self._hooks.read if self._hooks.chains else None
+        self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
         store.on_return = self._memories.dropped
         if encoder is not None:
             encode_missing(store, self._memories, encoder, progress=self._progress)
@@ -105,6 +115,11 @@ class ThoughtEngine:
         if identity != pointer.encoder:
             self._store.update_pointer(encoder=identity)
         return encoder.dimension, encoder.fingerprint
+
+    def _draft(self, experience: Experience) -> Draft:
+        """Check an experience; its payload gets the version that the host's hooks know, else the store's."""
+        versions = {**self._store.pointer.namespaces, **self._hooks.versions}
+        return draft(experience, now=self._now(), limits=self._config.limits, versions=versions)
 
     def _now(self) -> tuple[int, int]:
         return to_stored("clock", self._clock())
@@ -181,7 +196,7 @@ class ThoughtEngine:
         )  # fmt: skip
         begun = time.perf_counter()
         self._store.ready()
-        made = draft(experience, now=self._now(), limits=self._config.limits)
+        made = self._draft(experience)
         id_ = self._take([made], codes_of(self._encoder, [made]))[0]
         self._monitor.note("remember", time.perf_counter() - begun)
         return id_
@@ -214,7 +229,7 @@ class ThoughtEngine:
             try:
                 if not isinstance(experience, Experience):
                     raise InvalidArgumentError("experiences", experience, "te.Experience(...)")
-                made = draft(experience, now=self._now(), limits=limits)
+                made = self._draft(experience)
             except ThoughtEngineError as error:
                 raise BatchError(index, tuple(ids), error) from error
             chunk.append(made)
@@ -335,13 +350,14 @@ class ThoughtEngine:
         record = self._memories.record(old)
         if record is None:
             raise MemoryNotFoundError(old)
-        kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
+        kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "kind")}
+        kept["payload"] = self._memories.payload(old, record)
         experience = Experience(
             **(kept | changes), key=record.key, at=at, vector=vector,
             affect=self._felt(old, record) if affect is None else affect,
             layer=LAYERS[record.layer], derived_from=record.derived_from,
         )  # fmt: skip
-        return draft(experience, now=self._now(), limits=self._config.limits)
+        return self._draft(experience)
 
     def _felt(self, id_: int, record: MemoryRecord) -> Affect | None:
         """Return the affect that a revision keeps: a feeling on its own must have one, elsewhere it is the old memory's alone."""
@@ -540,7 +556,13 @@ class ThoughtEngine:
             found = with_earlier(self._store, found, following=keyed if erase else found, hidden=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
+                from thoughtengine.memory.erase import plan_erasure
 
+                self._store.settled("an erasure")
+                if self._store.pointer.stage == "SOAK":
+                    from thoughtengine.migrations.purge import purge_rollback
+
+                    purge_rollback(self._store, plan_erasure(self._store, found).ids)
                 receipt = erase_memories(self._store, found, at=self._now()[0])
                 self._memories.dropped()
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)

@@ -243,11 +243,17 @@ class StoreNewerError(StoreError):
     Attributes
     ----------
     have, need : int
-        The format this release reads, and the one that the store needs.
+        The format this release reads, and the one that the store needs; with `kind`, versions of that payload.
+    kind : str or None
+        The kind of payload of which a later hook wrote.
     """
 
-    def __init__(self, path: object, *, have: int, need: int, written_by: str) -> None:
-        self.have, self.need = have, need
+    def __init__(self, path: object, *, have: int, need: int, written_by: str, kind: str | None = None) -> None:
+        self.have, self.need, self.kind = have, need, kind
+        if kind is not None:
+            told = f"payloads of kind {kind!r} have version {need} and the hooks that were given know {have}"
+            super().__init__(path, f"{told}: open it with the hooks of the later release (nothing was touched)")
+            return
         super().__init__(
             path,
             f"the store needs a reader of format {need} and this release reads up to {have}; it was written by "

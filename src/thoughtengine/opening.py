@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from collections.abc import Sequence
 
 from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, check_encoder
 from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.moment import Clock, clock_in
+from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.storage.files import folder_at
 from thoughtengine.upgrading import Approve, open_store
 
@@ -23,6 +25,7 @@ def open_mind(
     upgrade: str = "auto",
     durability: str = "process",
     encoder: Encoder | None = None,
+    hooks: Sequence[Upgrades] = (),
     approve: Approve | None = None,
     timezone: str | dt.tzinfo | None = None,
     config: Config | None = None,
@@ -44,6 +47,8 @@ def open_mind(
         power too (each write waits for the disk, about a millisecond).
     encoder : Encoder, optional
         Turns text into vectors. Without one recall is lexical.
+    hooks : sequence of Upgrades
+        The steps of the host's own payloads: what is stored at an older version is upgraded by the same rules.
     approve : callable, optional
         Looks at the `UpgradeReport` of an upgrade before it counts; False takes it back.
     timezone : str or tzinfo, optional
@@ -84,15 +89,17 @@ def open_mind(
         raise InvalidArgumentError("upgrade", upgrade, '"auto", "wait" or "refuse"')
     if approve is not None and not callable(approve):
         raise InvalidArgumentError("approve", approve, "a callable that takes an UpgradeReport")
+    known = Hooks(hooks)
     if config is not None and not isinstance(config, Config):
         raise InvalidArgumentError("config", config, "te.Config(...)")
     if encoder is not None:
         check_encoder(encoder)
     settings = config or Config()
     ticks = clock_in(clock, timezone)
-    store, created = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve)
+    store, created = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve, hooks=known)
+    sync = durability == "power"
     try:
-        return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=durability == "power", created=created)
+        return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=sync, created=created, hooks=known)
     except BaseException:
         store.close()
         raise

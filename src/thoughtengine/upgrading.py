@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from thoughtengine._types import Finding, Progress
-from thoughtengine.config import RecallConfig, StorageConfig
+from thoughtengine.config import Config, RecallConfig, StorageConfig
+from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import (
     DowngradeError,
     InvalidArgumentError,
     MemoryNotFoundError,
+    RecordUpgradeError,
+    StoreExistsError,
+    StoreNewerError,
     StoreNotFoundError,
     UpgradeFailedError,
     UpgradeRequiredError,
@@ -22,26 +27,33 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import content_digest, rebuild
 from thoughtengine.memory.entry import make_entry
 from thoughtengine.memory.forget import find
+from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.recall import Cue, rank
-from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord
+from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
 from thoughtengine.memory.where import parse_where
-from thoughtengine.migrations.begin import begin
+from thoughtengine.migrations.begin import ASIDE, begin
+from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.plan import UpgradePlan, plan_bare
+from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads, take_back
+from thoughtengine.migrations.plan import UpgradePlan, plan_bare, plan_payloads
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Tools, Upgrade, contract, go_down, locked, settle_bare
-from thoughtengine.storage.bare import is_bare
+from thoughtengine.storage.bare import BareLock, is_bare
+from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
-from thoughtengine.storage.files import folder_at, translated
+from thoughtengine.storage.copies import fork
+from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, translated
 from thoughtengine.storage.folder import FolderStore, open_folder
-from thoughtengine.storage.keyspace import FORMAT
-from thoughtengine.storage.pointer import STORE, read_pointer
+from thoughtengine.storage.keyspace import FORMAT, MEMORY
+from thoughtengine.storage.pointer import STORE, Pointer, read_pointer
 
 __all__ = ["Approve", "history", "open_store", "plan", "rollback", "upgrade"]
 
 Approve = Callable[[UpgradeReport], bool]
+SMALL = 2000
+"""Memories below which an upgrade is done before an opening returns."""
 _K, _WORDS = 10, 300
 
 
@@ -89,7 +101,23 @@ def _same_text(memories: Collection, id_: int, text: str) -> bool:
     return record is not None and record.text == text
 
 
-TOOLS = Tools(index=_index, rebuild=_rebuild, check=_check, probe=_probe)
+def _name(id_: int, memory: bytes, appraisal: bytes | None, vector: bytes | None) -> bytes:
+    record = decode(memory, MemoryRecord)
+    felt = None if appraisal is None else decode(appraisal, AppraisalRecord)
+    given = None if vector is None else decode(vector, VectorRecord).data
+    return encode(NameRecord(id=id_, digest=content_digest(record, felt, given)))
+
+
+def _values(folder: Path, hooks: Hooks) -> dict[str, Any]:
+    store = FolderStore(folder, StorageConfig())
+    mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=hooks)
+    try:
+        return {name: probe(mind) for name, probe in hooks.probes()}
+    finally:
+        mind.close()
+
+
+TOOLS = Tools(index=_index, rebuild=_rebuild, check=_check, name=_name, values=_values, probe=_probe)
 
 # open
 
@@ -101,6 +129,7 @@ def open_store(
     create: bool,
     upgrade: str,
     approve: Approve | None,
+    hooks: Hooks,
     progress: Progress = _silent,
 ) -> tuple[FolderStore, bool]:
     """Open a folder of any format this release reads, upgraded as `upgrade` says; tell whether it was made.
@@ -113,56 +142,124 @@ def open_store(
         When the upgrade did not hold; the store is of the old format again.
     """
     with translated(root):
-        if is_bare(root) and not (root / STORE).exists():
-            if upgrade == "refuse":
-                raise UpgradeRequiredError(
-                    root,
-                    f"of format 1, this release serves format {FORMAT}: te.plan(path) tells what te.upgrade(path) does",
-                )
+        if _is_format_1(root):
+            _refuse(root, upgrade, f"of format 1, and this release serves format {FORMAT}")
             with locked(root):
                 begin(root, config)
-        if not (root / STORE).exists() or not read_pointer(root)[0].unfinished:
-            store, created = open_folder(root, config, create=create)
-            _end_soak(store)
-            return store, created
-        return _go_on(root, config, upgrade, approve, progress), False
+        if not (root / STORE).exists():
+            return _made(root, config, create, hooks)
+        pointer, _ = read_pointer(root)
+        _not_newer(root, hooks, pointer)
+        if pointer.unfinished:
+            _refuse(root, upgrade, "an upgrade of it is not finished")
+            store = _go_on(root, config, approve, hooks, progress)
+            if store.pointer.unfinished or not hooks.pending(store.pointer.namespaces):
+                return store, False
+            store.close()
+            pointer, _ = read_pointer(root)
+        if pending := hooks.pending(pointer.namespaces):
+            _refuse(root, upgrade, f"payloads are of an older version: {_told(pending)}")
+            return _with_payloads(root, config, approve, hooks, progress), False
+        return _made(root, config, create, hooks)
 
 
-def _end_soak(store: FolderStore) -> None:
-    """Let a rollback point go whose time has come."""
-    note = store.pointer.upgrade
-    if note is not None and note.until and dt.datetime.fromisoformat(note.until) <= dt.datetime.now(dt.UTC):
-        contract(store)
+def _is_format_1(root: Path) -> bool:
+    return is_bare(root) and not (root / STORE).exists()
+
+
+def _refuse(root: Path, upgrade: str, why: str) -> None:
+    if upgrade == "refuse":
+        raise UpgradeRequiredError(root, f"{why}: te.plan(path) tells what te.upgrade(path) does (nothing was touched)")
+
+
+def _told(versions: Mapping[str, tuple[int, int]]) -> str:
+    return ", ".join(f"{kind} {stored} (known: {known})" for kind, (stored, known) in versions.items())
+
+
+def _not_newer(root: Path, hooks: Hooks, pointer: Pointer) -> None:
+    for kind, (stored, known) in hooks.newer(pointer.namespaces).items():
+        raise StoreNewerError(root, have=known, need=stored, written_by="a later hook", kind=kind)
+
+
+def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> tuple[FolderStore, bool]:
+    """Open what needs no upgrade, or make it."""
+    store, created = open_folder(root, config, create=create)
+    try:
+        note = store.pointer.upgrade
+        if note is not None and note.until and dt.datetime.fromisoformat(note.until) <= dt.datetime.now(dt.UTC):
+            contract(store)
+        if hooks.pending(store.pointer.namespaces):  # one that was just made
+            store.update_pointer(namespaces=hooks.versions)
+    except BaseException:
+        store.close()
+        raise
+    return store, created
 
 
 def _go_on(
-    root: Path, config: StorageConfig, upgrade: str, approve: Approve | None, progress: Progress
+    root: Path, config: StorageConfig, approve: Approve | None, hooks: Hooks, progress: Progress
 ) -> UpgradingStore:
-    pointer, _ = read_pointer(root)
-    if upgrade == "refuse":
-        raise UpgradeRequiredError(
-            root, "an upgrade is not finished: open it without upgrade='refuse' to go on with it"
-        )
+    """End what was begun and not finished."""
     store = UpgradingStore(root, config, _index)
     try:
-        if pointer.stage == "ROLLING_BACK":
-            why = pointer.upgrade.why if pointer.upgrade else ""
+        note = store.pointer.upgrade
+        why = note.why if note is not None else ""
+        if store.pointer.stage == "ROLLING_BACK" and note is not None and note.namespaces:
+            take_back(store, hooks, TOOLS, why=why)
+            raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
+        if store.pointer.stage == "ROLLING_BACK":
             go_down(store)
-            raise UpgradeFailedError(
-                root, f"it was rolled back to format 1 ({why or 'as asked'}): open it again to upgrade it"
-            )
-        Upgrade(store, TOOLS, approve=approve, progress=progress).run()
+            raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
+        if note is not None and note.namespaces:
+            payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
+            if payloads.complete:
+                payloads.run()
+        else:
+            Upgrade(store, TOOLS, approve=approve, progress=progress).run()
     except BaseException:
         store.close()
         raise
     return store
 
 
+def _with_payloads(
+    root: Path, config: StorageConfig, approve: Approve | None, hooks: Hooks, progress: Progress
+) -> UpgradingStore:
+    store = UpgradingStore(root, config, _index)
+    try:
+        if _holds_none(store, hooks):
+            store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
+            return store
+        begin_payloads(store, hooks)
+        PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress).run()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _holds_none(store: FolderStore, hooks: Hooks) -> bool:
+    """Tell whether a small store holds no payload of the kinds that are behind."""
+    pending = hooks.pending(store.pointer.namespaces)
+    if store.head.memories >= SMALL:
+        return False
+    return not any(
+        record.kind in pending and record.payload is not None for _, record in store.rows(MEMORY, MemoryRecord)
+    )
+
+
 # verbs on a closed folder
 
 
-def plan(path: str | os.PathLike[str]) -> UpgradePlan:
+def plan(path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = ()) -> UpgradePlan:
     """Tell what an upgrade of a folder would do, what it takes and what could go wrong; nothing is changed.
+
+    Parameters
+    ----------
+    path : path
+        The folder, closed.
+    hooks : sequence of Upgrades
+        As for `open`.
 
     Returns
     -------
@@ -176,14 +273,18 @@ def plan(path: str | os.PathLike[str]) -> UpgradePlan:
     """
     root = folder_at(path)
     with translated(root):
-        if is_bare(root) and not (root / STORE).exists():
+        if _is_format_1(root):
             return plan_bare(root, StorageConfig())
-        pointer, _ = read_pointer(root)
-        return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT)
+        return plan_payloads(root, StorageConfig(), Hooks(hooks))
 
 
 def upgrade(
-    path: str | os.PathLike[str], *, approve: Approve | None = None, progress: Progress | None = None
+    path: str | os.PathLike[str],
+    *,
+    into: str | os.PathLike[str] | None = None,
+    hooks: Sequence[Upgrades] = (),
+    approve: Approve | None = None,
+    progress: Progress | None = None,
 ) -> UpgradeReport | None:
     """Upgrade a closed mind to the format of this release, or go on with an upgrade that was broken off.
 
@@ -191,6 +292,10 @@ def upgrade(
     ----------
     path : path
         The folder.
+    into : path, optional
+        A new folder for the upgraded mind: the old one is only read.
+    hooks : sequence of Upgrades
+        As for `open`.
     approve : callable, optional
         Looks at the report before the switch; False rolls back.
     progress : callable, optional
@@ -208,16 +313,43 @@ def upgrade(
     StoreNotFoundError, StoreLockedError, StoreFullError, StoreDamagedError, StoreNewerError
         Before anything was done.
     """
-    root = folder_at(path)
+    root, known = folder_at(path), Hooks(hooks)
+    if into is not None:
+        root = _copied(root, folder_at(into, argument="into"))
     before = {report.id for report in reports(root)}
     store, _ = open_store(
-        root, StorageConfig(), create=False, upgrade="wait", approve=approve, progress=progress or _silent
+        root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
     )
     store.close()
     return next((report for report in reports(root) if report.id not in before and report.kind == "upgrade"), None)
 
 
-def rollback(path: str | os.PathLike[str], to: int | None = None) -> UpgradeReport:
+def _copied(root: Path, target: Path) -> Path:
+    """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
+    if not _is_format_1(root):
+        fork(root, target)
+        return target
+    if not is_free(target):
+        raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
+    lock = BareLock(root)
+    try:
+        building(target, lambda folder: _copy_bare(root, folder))
+    finally:
+        lock.release()
+    return target
+
+
+def _copy_bare(root: Path, folder: Path) -> None:
+    part = folder / ("copy" + PART)
+    checkpoint(None, root, part)
+    for entry in part.iterdir():
+        os.rename(entry, folder / entry.name)
+    part.rmdir()
+    if (root / ASIDE).is_dir():
+        copy_tree(root / ASIDE, folder / ASIDE)
+
+
+def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequence[Upgrades] = ()) -> UpgradeReport:
     """Take a closed mind back to an older format; what that cannot hold is kept aside and comes back with the next upgrade.
 
     Parameters
@@ -226,6 +358,8 @@ def rollback(path: str | os.PathLike[str], to: int | None = None) -> UpgradeRepo
         The folder.
     to : int, optional
         The format. Default: the one before the last upgrade.
+    hooks : sequence of Upgrades
+        As for `open`; the way down of payloads needs them.
 
     Raises
     ------
@@ -234,10 +368,12 @@ def rollback(path: str | os.PathLike[str], to: int | None = None) -> UpgradeRepo
     """
     root = folder_at(path)
     with translated(root):
-        if is_bare(root) and not (root / STORE).exists():
+        if _is_format_1(root):
             return _is_back(root, to)
         pointer, _ = read_pointer(root)
         note = pointer.upgrade
+        if note is not None and note.namespaces and to in (None, pointer.format):
+            return _payloads_back(root, Hooks(hooks))
         came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
         goal = came_from if to is None else to
         if goal is None:
@@ -259,6 +395,16 @@ def rollback(path: str | os.PathLike[str], to: int | None = None) -> UpgradeRepo
             return go_down(store, why="as asked")
         finally:
             store.close()
+
+
+def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
+    store = UpgradingStore(root, StorageConfig(), _index)
+    try:
+        return take_back(store, hooks, TOOLS, why="as asked")
+    except RecordUpgradeError as error:
+        raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
+    finally:
+        store.close()
 
 
 def _is_back(root: Path, to: int | None) -> UpgradeReport:

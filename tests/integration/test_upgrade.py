@@ -344,3 +344,27 @@ def test_a_copy_of_an_upgraded_mind_goes_down_too(old: Path, tmp_path: Path, cop
         target = tmp_path / "mind"
     te.rollback(target)
     assert read_flat(target) == rows()
+
+
+def test_an_erasure_reaches_the_rollback_point_and_the_origin(old: Path) -> None:
+    with te.open(old) as mind:
+        gone = mind["sensory:extra"].id
+        mind.forget(gone, erase=True)
+        assert mind.check() == []
+    everything = b"".join(path.read_bytes() for path in old.rglob("*") if path.is_file())
+    assert b"with more" not in everything
+    te.rollback(old)
+    expected = {key: value for key, value in rows().items() if key not in (b"sensory:extra", b"emotion:extra")}
+    assert read_flat(old) == expected
+    with te.open(old) as mind:
+        assert gone not in mind
+        assert "sensory:extra" not in mind
+        assert mind.check() == []
+
+
+def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -> None:
+    te.upgrade(old)
+    sealed = next((old / "rollback").iterdir())
+    write_flat(sealed, {b"sensory:extra": b"{}", b"logic:rule": None})
+    te.rollback(old)
+    assert read_flat(old) == rows()

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 import numpy as np
@@ -34,6 +34,7 @@ __all__ = ["Collection"]
 _DAY = 86_400_000_000
 _NEWS = 256
 T = TypeVar("T")
+ReadPayload = Callable[[int, str | None, int, Any], Any]
 Row = tuple[int, Entry, SingleArray | None, MarkRecord | None]
 
 
@@ -50,10 +51,20 @@ class Collection:
         Of the vectors.
     fingerprint : str
         Of the encoder whose vectors count; those of another one are left out.
+    read : callable, optional
+        ``read(id, kind, version, payload)``: a payload as the host knows it now.
     """
 
-    def __init__(self, store: Store, config: RecallConfig, *, dimension: int | None, fingerprint: str) -> None:
-        self._store, self._config = store, config
+    def __init__(
+        self,
+        store: Store,
+        config: RecallConfig,
+        *,
+        dimension: int | None,
+        fingerprint: str,
+        read: ReadPayload | None = None,
+    ) -> None:
+        self._store, self._config, self._read = store, config, read
         self.dimension, self.fingerprint = dimension, fingerprint
         self._index: Index | None = None
         self._indexing = threading.Lock()
@@ -99,12 +110,18 @@ class Collection:
             affect=_affect(appraisal),
             surprise=appraisal.surprise if appraisal else None,
             salience=appraisal.salience if appraisal else NEUTRAL_SALIENCE,
-            payload=record.payload,
+            payload=self.payload(id_, record),
             kind=record.kind,
             strength=retrievability(max(0, now - record.at) / _DAY) if LAYER_OF[layer].fades else 1.0,
             derived_from=record.derived_from,
             superseded_by=mark.superseded_by,
         )
+
+    def payload(self, id_: int, record: MemoryRecord) -> Any:
+        """Return the payload of a memory, at the newest version that the host's hooks know."""
+        if self._read is None or record.payload is None:
+            return record.payload
+        return self._read(id_, record.kind, record.payload_version, record.payload)
 
     def memories(self, ids: IntArray, now: int, *, hidden: bool = False) -> Iterator[Memory]:
         """Yield memories in the order of `ids`, as they stand when they are reached."""
@@ -249,7 +266,7 @@ class Collection:
             appraisal = self._store.get(APPRAISAL, id_, AppraisalRecord)
             affect = _affect(appraisal)
             vector = self.vector(id_)
-            row = msgspec.structs.asdict(record)
+            row = msgspec.structs.asdict(record) | {"payload": self.payload(id_, record)}
             for name in ("offset", "added", "payload_version"):
                 del row[name]
             row |= {

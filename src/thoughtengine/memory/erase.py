@@ -17,9 +17,11 @@ from thoughtengine.storage.contract import Store
 from thoughtengine.storage.copies import purge_snapshots
 from thoughtengine.storage.files import discard
 from thoughtengine.storage.folder import QUARANTINE, FolderStore
-from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, RECEIPT, TERMS, VECTOR
+from thoughtengine.storage.keyspace import APPRAISAL, ASIDE, CODE, MARK, MEMORY, NAME, ORIGIN, RECEIPT, TERMS, VECTOR
 
 __all__ = ["Erasure", "erase", "plan_erasure"]
+
+_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE)
 
 
 def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
@@ -106,7 +108,7 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
             revisions[id_] = record.supersedes
     batch, hidden = Batch(), 0
     followed = _relink(batch, revisions, records, store)
-    drop = {area.key(id_) for area in (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK) for id_ in records}
+    drop = {area.key(id_) for area in _OF_A_MEMORY for id_ in records}
     marks = dict[int, MarkRecord]()
     for record in records.values():
         if record.key is not None:

@@ -104,6 +104,11 @@ def lower(store: FolderStore) -> Flat:
     flat = None
     if sealed is not None:
         flat = measure(sealed, root / ("verify" + PART), config)
+        if note is not None and flat.digest != note.digest:
+            told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
+            record_incident(root, "damage", told, files=(note.rollback,))
+            sealed = flat = None
+    if sealed is not None:
         checkpoint(None, sealed, part)
     level = Level(str(part), config, create=sealed is None)
     try:

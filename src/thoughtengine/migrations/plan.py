@@ -12,14 +12,18 @@ import attrs
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.migrations.begin import ASIDE, Flat, measure, room_for
+from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
+from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint
-from thoughtengine.storage.files import PART, copy_file, remove_tree
-from thoughtengine.storage.keyspace import FORMAT
+from thoughtengine.storage.copies import CloneStore
+from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
+from thoughtengine.storage.keyspace import FORMAT, MEMORY
 from thoughtengine.storage.manifest import inspect
+from thoughtengine.storage.pointer import read_pointer
 
-__all__ = ["Risk", "Step", "UpgradePlan", "plan_bare"]
+__all__ = ["Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads"]
 
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
@@ -170,6 +174,69 @@ def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:
         free_bytes=free,
         risks=tuple(risks),
     )
+
+
+def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePlan:
+    """Plan the upgrade of a host's payloads in a store of today's format; nothing to do: an empty plan.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    pointer, _ = read_pointer(root)
+    pending = hooks.pending(pointer.namespaces)
+    risks = [
+        Risk(kind="newer hook", blocks=True, impact=f"{kind} is stored at version {stored}, the hook knows {known}",
+             mitigation="give the hooks of the later release")
+        for kind, (stored, known) in hooks.newer(pointer.namespaces).items()
+    ]  # fmt: skip
+    if pointer.unfinished:
+        left = pointer.upgrade.rows if pointer.upgrade else 0
+        unfinished = Step(name=f"an unfinished upgrade goes on ({pointer.stage})", records=left)
+        return UpgradePlan(
+            path=str(root), source=pointer.format, target=FORMAT, steps=(unfinished,), risks=tuple(risks)
+        )
+    if not pending:
+        return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT, risks=tuple(risks))
+    generation = root / f"gen-{pointer.generation:06d}"
+    counts = _counted(generation, root / f"plan-{secrets.token_hex(4)}{PART}", config, pending)
+    walks = {kind: hooks.chains[kind].walk(*versions) for kind, versions in pending.items()}
+    steps = [
+        Step(name=f"P4 {step}", records=counts.get(kind, 0), lossy=step.lossy, down=step.down is not None)
+        for kind, walk in walks.items()
+        for step in walk.steps
+    ]
+    risks += [
+        Risk(kind="lossy", blocks=False, impact=f"{step.name} loses something", mitigation="it is kept aside")
+        for step in steps
+        if step.lossy
+    ]
+    size, disk, n = size_of(generation), os.statvfs(root), sum(counts.values())
+    return UpgradePlan(
+        path=str(root), source=pointer.format, target=FORMAT, namespaces=pending, steps=tuple(steps), counts=counts,
+        records=n, bytes=size, seconds=n / rate_of(history(root)), needed_bytes=2 * size + 8 * config.write_buffer_bytes,
+        free_bytes=disk.f_bavail * disk.f_frsize, risks=tuple(risks),
+    )  # fmt: skip
+
+
+def _counted(
+    generation: Path, scratch: Path, config: StorageConfig, pending: dict[str, tuple[int, int]]
+) -> dict[str, int]:
+    """Count the payloads that are behind, on a throw-away clone."""
+    counts: dict[str, int] = {}
+    clone = CloneStore(generation, scratch, config)
+    try:
+        for _, memory in clone.rows(MEMORY, Memory):
+            if (
+                memory.kind in pending
+                and memory.payload is not None
+                and memory.payload_version < pending[memory.kind][1]
+            ):
+                counts[memory.kind] = counts.get(memory.kind, 0) + 1
+    finally:
+        clone.close()
+    return counts
 
 
 def _risks(root: Path, config: StorageConfig) -> list[Risk]:

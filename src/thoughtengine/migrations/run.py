@@ -32,7 +32,7 @@ from thoughtengine.storage.keyspace import CURSOR, LOWERED, MEMORY
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.pointer import UpgradeNote
 
-__all__ = ["SOAK", "Tools", "Upgrade", "Visitor", "contract", "go_down", "locked", "settle_bare"]
+__all__ = ["SOAK", "Tools", "Upgrade", "Visitor", "contract", "criteria", "go_down", "locked", "settle_bare"]
 
 SOAK = dt.timedelta(days=7)
 _PROBES = 50
@@ -50,6 +50,10 @@ class Tools:
         ``rebuild(store, at)``: builds everything derived again.
     check : callable
         ``check(store)``: what is wrong with the rows.
+    name : callable
+        ``name(id, memory body, appraisal body, vector body)``: the body of the name row.
+    values : callable
+        ``values(folder, hooks)``: what the host's probes say of the mind in a folder, by name.
     probe : callable
         ``probe(store, [(id, key, text)])``: what is wrong with finding them by key, and how many a recall of their own
         text does not find.
@@ -58,6 +62,8 @@ class Tools:
     index: Index
     rebuild: Callable[[Store, int], None]
     check: Callable[[Store], list[Finding]]
+    name: Callable[[int, bytes, bytes | None, bytes | None], bytes]
+    values: Callable[[Path, Any], dict[str, Any]]
     probe: Callable[[Store, list[tuple[int, str, str]]], tuple[list[str], int]]
 
 
@@ -209,7 +215,7 @@ class Upgrade:
             probes_failed=lost,
             rows_per_second=rows / max(figures["seconds"], 1e-9),
             extra_bytes=extra,
-            criteria=_criteria(figures, loss + (found.before != found.after), found.n_in),
+            criteria=criteria(figures, loss + (found.before != found.after), found.n_in),
             estimated_seconds=seconds,
             estimated_bytes=n_bytes,
             lessons=tuple(lessons),
@@ -259,7 +265,8 @@ def _through(sweep: Sweep) -> int:
     return sum(counts.get(word, 0) for word in layers)
 
 
-def _criteria(figures: dict[str, Any], lost: int, rows: int) -> dict[str, Criterion]:
+def criteria(figures: dict[str, Any], lost: int, rows: int) -> dict[str, Criterion]:
+    """Judge what was measured; by fewer than a thousand calls of the host nothing is judged."""
     calls, failed = figures["calls"], figures["failed_calls"]
     enough = calls >= 1000
     rate = failed / calls if calls else None

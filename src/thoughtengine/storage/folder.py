@@ -611,6 +611,18 @@ class FolderStore(Store):
                 "rows_dropped": dropped,
             }
 
+    def serve(self, number: int, **changes: Any) -> None:
+        """Serve from another generation, complete and durable, which was built from this one; the old one goes."""
+        with self.writing, translated(self.root):
+            self.ready()
+            self.stay()
+            old = self.generation
+            self._point(generation=number, mark=mark_of(self.head, number), **changes)
+            self._reopen()
+            discard(old)
+        if self.on_return is not None:
+            self.on_return()
+
     def _go_by_file(self, target: Path) -> None:
         """Where a change of generation was broken off, serve what the pointer file names: the next open will."""
         with contextlib.suppress(OSError):

@@ -82,6 +82,10 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         First id and receipt that were given out since.
     namespaces : dict of str to (int, int)
         Version of each kind of payload before and after.
+    fingerprints : dict of str to str
+        By kind: what tells whether the steps are still those it was begun with.
+    must : tuple of str
+        Kinds without whose hooks it cannot go on, nor serve.
     until : str
         When the rollback point may go; empty while the upgrade runs.
     why : str
@@ -101,6 +105,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     fork_id: int = 1
     fork_receipt: int = 1
     namespaces: dict[str, tuple[int, int]] = {}
+    fingerprints: dict[str, str] = {}
+    must: tuple[str, ...] = ()
     until: str = ""
     why: str = ""
 
