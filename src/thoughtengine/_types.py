@@ -25,7 +25,7 @@ class Event:
     ----------
     kind : str
         ``"remembered"``, ``"revised"``, ``"forgotten"``, ``"erased"``, ``"pinned"``, ``"undone"``,
-        ``"incident"``, ``"progress"`` or ``"closed"``.
+        ``"incident"``, ``"progress"``, ``"upgrade"`` or ``"closed"``.
     at : str
         When, ISO 8601 with offset, by the mind's clock.
     data : mapping

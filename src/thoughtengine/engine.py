@@ -7,11 +7,12 @@ import datetime as dt
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
+import attrs
 import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
@@ -19,6 +20,7 @@ from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, encode
 from thoughtengine.errors import (
     BatchError,
+    DowngradeError,
     ForkedError,
     InvalidArgumentError,
     MemoryNotFoundError,
@@ -41,6 +43,8 @@ from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.online import Background, UpgradeControl
+from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
@@ -51,6 +55,18 @@ if TYPE_CHECKING:
 __all__ = ["ThoughtEngine"]
 
 _UNSET: Any = object()
+TakeBack = Callable[[str | int | None], UpgradeReport | None]
+Behind = Callable[[Any], tuple[Background | None, TakeBack]]
+"""``behind(mind)``: what upgrades the mind while it serves, if anything, and how to take an upgrade back."""
+
+
+def _alone(mind: Any) -> tuple[None, TakeBack]:
+    """Stand in where nobody upgrades: a mind that is only looked at."""
+
+    def refuse(to: str | int | None) -> None:
+        raise DowngradeError(mind.path, "this mind was not opened by te.open")
+
+    return None, refuse
 
 
 def _tell(message: str, *parts: object) -> None:
@@ -84,6 +100,7 @@ class ThoughtEngine:
         sync: bool,
         created: bool,
         hooks: Hooks | None = None,
+        behind: Behind = _alone,
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder, self._hooks = encoder, hooks or Hooks()
@@ -101,6 +118,9 @@ class ThoughtEngine:
         store.on_return = self._memories.dropped
         if encoder is not None:
             encode_missing(store, self._memories, encoder, progress=self._progress)
+        self._upgrading = UpgradeControl(store, *behind(self))
+        if self._upgrading.background is not None:
+            self._upgrading.background.start()
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
@@ -116,9 +136,17 @@ class ThoughtEngine:
             self._store.update_pointer(encoder=identity)
         return encoder.dimension, encoder.fingerprint
 
+    @property
+    def upgrade(self) -> UpgradeControl:
+        """The upgrade of this mind: ``.status() .pause() .resume() .limit(duty) .commit() .rollback()``."""
+        return self._upgrading
+
     def _draft(self, experience: Experience) -> Draft:
         """Check an experience; its payload gets the version that the host's hooks know, else the store's."""
         versions = {**self._store.pointer.namespaces, **self._hooks.versions}
+        if self._hooks.held:
+            payload = self._hooks.written(experience.kind, experience.payload)
+            experience = attrs.evolve(experience, payload=payload)
         return draft(experience, now=self._now(), limits=self._config.limits, versions=versions)
 
     def _now(self) -> tuple[int, int]:
@@ -409,7 +437,8 @@ class ThoughtEngine:
         hits = as_hits(ranking, {id_: memory for id_, memory in found if memory is not None})
         seconds = time.perf_counter() - begun
         self._monitor.note("recall", seconds)
-        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self))
+        coverage = min(1.0, view.n / max(1, self._store.head.memories)) if self._memories.partial else 1.0
+        return Recall(os.urandom(8).hex(), hits, ranking.n_candidates, seconds, asked, len(self), coverage)
 
     def _cue_vector(self, cue: Cue) -> SingleArray | None:
         if cue.vector is not None:
@@ -509,7 +538,7 @@ class ThoughtEngine:
     def count(self, **where: Any) -> int:
         """Return how many memories match; the filters are those of `memories`."""
         self._store.ready()
-        return self._memories.view().count(_filters(where), self._now()[0])
+        return self._memories.view(whole=True).count(_filters(where), self._now()[0])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every memory in order of id as a dict of plain values, forgotten ones too: all that is needed elsewhere.
@@ -690,6 +719,7 @@ class ThoughtEngine:
         """Sync and let go of the folder; a second call does nothing."""
         if self._store.closed:
             return
+        self._upgrading.close()
         with contextlib.suppress(ForkedError):  # a forked child has none of the threads that could tell
             self._store.ready()
             self.events.emit("closed")

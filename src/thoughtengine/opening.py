@@ -13,7 +13,7 @@ from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.moment import Clock, clock_in
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.storage.files import folder_at
-from thoughtengine.upgrading import Approve, open_store
+from thoughtengine.upgrading import Approve, behind, open_store
 
 __all__ = ["open_mind"]
 
@@ -40,7 +40,9 @@ def open_mind(
     create : bool
         False: a path without a mind is a `StoreNotFoundError`.
     upgrade : {"auto", "wait", "refuse"}
-        Of a folder of an older format: upgrade it before this returns, or raise `UpgradeRequiredError` and touch nothing.
+        Of a folder of an older format, or with payloads of an older version. "auto": under 2,000 memories it is upgraded
+        before this returns, a larger one is served at once and upgraded behind (`ThoughtEngine.upgrade` tells how far);
+        "wait": upgraded when this returns; "refuse": `UpgradeRequiredError`, and nothing is touched.
     durability : {"process", "power"}
         What an acknowledged write survives: the end of the process, however it comes (default: a write costs tens of
         microseconds, and only a power failure can take the last ones, always from the end and never in part); or loss of
@@ -96,10 +98,13 @@ def open_mind(
         check_encoder(encoder)
     settings = config or Config()
     ticks = clock_in(clock, timezone)
-    store, created = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve, hooks=known)
+    opened = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve, hooks=known)
     sync = durability == "power"
     try:
-        return ThoughtEngine(store, settings, ticks, encoder=encoder, sync=sync, created=created, hooks=known)
+        return ThoughtEngine(
+            opened.store, settings, ticks, encoder=encoder, sync=sync, created=opened.created, hooks=known,
+            behind=behind(opened, known),
+        )  # fmt: skip
     except BaseException:
-        store.close()
+        opened.store.close()
         raise

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import Config, RecallConfig, StorageConfig
-from thoughtengine.engine import ThoughtEngine
+from thoughtengine.engine import Behind, TakeBack, ThoughtEngine
 from thoughtengine.errors import (
     DowngradeError,
     InvalidArgumentError,
@@ -33,6 +35,7 @@ from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecor
 from thoughtengine.memory.where import parse_where
 from thoughtengine.migrations.begin import ASIDE, begin
 from thoughtengine.migrations.hooks import Hooks, Upgrades
+from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads, take_back
 from thoughtengine.migrations.plan import UpgradePlan, plan_bare, plan_payloads
@@ -46,12 +49,14 @@ from thoughtengine.storage.contract import Store
 from thoughtengine.storage.copies import fork
 from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, translated
 from thoughtengine.storage.folder import FolderStore, open_folder
-from thoughtengine.storage.keyspace import FORMAT, MEMORY
+from thoughtengine.storage.incident import record_incident
+from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, MEMORY
 from thoughtengine.storage.pointer import STORE, Pointer, read_pointer
 
-__all__ = ["Approve", "history", "open_store", "plan", "rollback", "upgrade"]
+__all__ = ["Approve", "behind", "history", "open_store", "plan", "rollback", "upgrade"]
 
 Approve = Callable[[UpgradeReport], bool]
+_PHASE_NAMES = ("P1", "P2", "P3", "P4")
 SMALL = 2000
 """Memories below which an upgrade is done before an opening returns."""
 _K, _WORDS = 10, 300
@@ -59,6 +64,25 @@ _K, _WORDS = 10, 300
 
 def _silent(what: str, done: int, total: int | None) -> None:
     """Show nothing."""
+
+
+@attrs.frozen
+class Opened:
+    """A store, and what has to run behind it.
+
+    Attributes
+    ----------
+    store : FolderStore
+        Open.
+    created : bool
+        Whether it was made.
+    running : Upgrade or PayloadUpgrade or None
+        What is left to do while it serves.
+    """
+
+    store: FolderStore
+    created: bool = False
+    running: Upgrade | PayloadUpgrade | None = None
 
 
 # what migrations is handed
@@ -79,7 +103,7 @@ def _check(store: Store) -> list[Finding]:
     return check_memories(store)
 
 
-def _probe(store: Store, wanted: list[tuple[int, str, str]]) -> tuple[list[str], int]:
+def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> tuple[list[str], int]:
     memories, wrong, missed = Collection(store, RecallConfig(), dimension=None, fingerprint=""), list[str](), 0
     everywhere = parse_where(layers=("sensory", "emotion", "logic", "dream", "eternal"))
     for id_, key, text in wanted:
@@ -91,6 +115,8 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]]) -> tuple[list[str],
         record = memories.record(found)
         if record is None or (found != id_ and record.supersedes is None):
             wrong.append(f"{key!r} is memory {found}, not {id_}")
+        if not recalled:
+            continue
         ranking = rank(memories.view(), Cue(text[:_WORDS]), None, everywhere, k=_K, now_us=0, config=RecallConfig())
         missed += not any(_same_text(memories, hit, text) for hit in ranking.ids.tolist())
     return wrong, missed
@@ -131,8 +157,8 @@ def open_store(
     approve: Approve | None,
     hooks: Hooks,
     progress: Progress = _silent,
-) -> tuple[FolderStore, bool]:
-    """Open a folder of any format this release reads, upgraded as `upgrade` says; tell whether it was made.
+) -> Opened:
+    """Open a folder of any format this release reads, upgraded as `upgrade` says.
 
     Raises
     ------
@@ -152,14 +178,14 @@ def open_store(
         _not_newer(root, hooks, pointer)
         if pointer.unfinished:
             _refuse(root, upgrade, "an upgrade of it is not finished")
-            store = _go_on(root, config, approve, hooks, progress)
-            if store.pointer.unfinished or not hooks.pending(store.pointer.namespaces):
-                return store, False
-            store.close()
+            opened = _go_on(root, config, upgrade, approve, hooks, progress)
+            if opened.store.pointer.unfinished or not hooks.pending(opened.store.pointer.namespaces):
+                return opened
+            opened.store.close()
             pointer, _ = read_pointer(root)
         if pending := hooks.pending(pointer.namespaces):
             _refuse(root, upgrade, f"payloads are of an older version: {_told(pending)}")
-            return _with_payloads(root, config, approve, hooks, progress), False
+            return _with_payloads(root, config, upgrade, approve, hooks, progress)
         return _made(root, config, create, hooks)
 
 
@@ -181,7 +207,7 @@ def _not_newer(root: Path, hooks: Hooks, pointer: Pointer) -> None:
         raise StoreNewerError(root, have=known, need=stored, written_by="a later hook", kind=kind)
 
 
-def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> tuple[FolderStore, bool]:
+def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> Opened:
     """Open what needs no upgrade, or make it."""
     store, created = open_folder(root, config, create=create)
     try:
@@ -193,12 +219,12 @@ def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> tupl
     except BaseException:
         store.close()
         raise
-    return store, created
+    return Opened(store, created)
 
 
 def _go_on(
-    root: Path, config: StorageConfig, approve: Approve | None, hooks: Hooks, progress: Progress
-) -> UpgradingStore:
+    root: Path, config: StorageConfig, upgrade: str, approve: Approve | None, hooks: Hooks, progress: Progress
+) -> Opened:
     """End what was begun and not finished."""
     store = UpgradingStore(root, config, _index)
     try:
@@ -212,30 +238,112 @@ def _go_on(
             raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
         if note is not None and note.namespaces:
             payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
-            if payloads.complete:
-                payloads.run()
-        else:
-            Upgrade(store, TOOLS, approve=approve, progress=progress).run()
+            return _done_or_behind(store, payloads, upgrade) if payloads.complete else Opened(store)
+        flat = Upgrade(store, TOOLS, approve=approve, progress=progress)
+        return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
     except BaseException:
         store.close()
         raise
-    return store
+
+
+def _done_or_behind(store: UpgradingStore, running: Upgrade | PayloadUpgrade, upgrade: str) -> Opened:
+    """Do it now where it was asked for or is small; else leave it to run behind the mind."""
+    if upgrade == "auto" and store.head.memories >= SMALL and not store.must_rebuild:
+        return Opened(store, running=running)
+    running.run()
+    return Opened(store)
 
 
 def _with_payloads(
-    root: Path, config: StorageConfig, approve: Approve | None, hooks: Hooks, progress: Progress
-) -> UpgradingStore:
+    root: Path, config: StorageConfig, upgrade: str, approve: Approve | None, hooks: Hooks, progress: Progress
+) -> Opened:
     store = UpgradingStore(root, config, _index)
     try:
         if _holds_none(store, hooks):
             store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
-            return store
+            return Opened(store)
         begin_payloads(store, hooks)
-        PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress).run()
+        payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
+        return _done_or_behind(store, payloads, upgrade)
     except BaseException:
         store.close()
         raise
-    return store
+
+
+def behind(opened: Opened, hooks: Hooks) -> Behind:
+    """Return how a mind gets what upgrades it while it serves, and how an upgrade of it is taken back."""
+    store, running = opened.store, opened.running
+
+    def attach(mind: ThoughtEngine) -> tuple[Background | None, TakeBack]:
+        background = None
+        if running is not None:
+            background = Background(
+                running, fail=lambda error: _failed(store, hooks, running, error), calls=mind._monitor.totals,
+                emit=mind.events.emit,
+            )  # fmt: skip
+            running.tell(_indexing(mind, store), _emitting(mind))
+        return background, lambda to: _take_back(mind, store, hooks, background, to)
+
+    return attach
+
+
+def _indexing(mind: ThoughtEngine, store: FolderStore) -> Progress:
+    """Return what tells of progress, and lets the index be read anew each time that the sweep has doubled it."""
+    seen = [SMALL]
+
+    def progress(what: str, done: int, total: int | None) -> None:
+        mind._progress(what, done, total)
+        if isinstance(store, UpgradingStore) and mind._memories.partial and seen[0] <= store.indexed < FIRST_NEW:
+            seen[0] = 2 * store.indexed
+            mind._memories.dropped()
+
+    return progress
+
+
+def _emitting(mind: ThoughtEngine) -> Callable[..., None]:
+    def emit(kind: str, **data: Any) -> None:
+        if data.get("what") == "done":
+            mind._memories.dropped()  # what was loaded in part is loaded whole
+        mind.events.emit(kind, **data)
+
+    return emit
+
+
+def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade, error: UpgradeFailedError) -> None:
+    """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed."""
+    if isinstance(running, PayloadUpgrade):
+        hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
+        running.fail(error)
+    else:
+        record_incident(store.root, "upgrade", str(error))
+
+
+def _take_back(
+    mind: ThoughtEngine, store: FolderStore, hooks: Hooks, background: Background | None, to: str | int | None
+) -> UpgradeReport | None:
+    note, running = store.pointer.upgrade, background.upgrade if background is not None else None
+    if isinstance(to, str) and to in _PHASE_NAMES and isinstance(running, Upgrade) and store.pointer.unfinished:
+        if background is not None:
+            background.pause()
+        running.sweep.drop_phases(_PHASE_NAMES.index(to) + 1)
+        mind._memories.dropped()
+        return None
+    if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
+        raise InvalidArgumentError("to", to, "the number of a format; during an upgrade of the format also P1 to P4")
+    if background is not None:
+        background.stop()
+    if note is not None and note.namespaces:
+        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
+        report = take_back(store, hooks, TOOLS, why="as asked")
+        mind._memories.dropped()
+    else:
+        if to not in (None, 1):
+            raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
+        report = go_down(store, why="as asked")
+    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    if store.closed:
+        mind.events.close()
+    return report
 
 
 def _holds_none(store: FolderStore, hooks: Hooks) -> bool:
@@ -317,10 +425,10 @@ def upgrade(
     if into is not None:
         root = _copied(root, folder_at(into, argument="into"))
     before = {report.id for report in reports(root)}
-    store, _ = open_store(
+    opened = open_store(
         root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
     )
-    store.close()
+    opened.store.close()
     return next((report for report in reports(root) if report.id not in before and report.kind == "upgrade"), None)
 
 

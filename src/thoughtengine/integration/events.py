@@ -22,6 +22,7 @@ KINDS = (
     "erased",
     "incident",
     "progress",
+    "upgrade",
     "closed",
 )
 _QUEUE = 10_000

@@ -142,11 +142,24 @@ class Collection:
         """Whether the index stands."""
         return self._index is not None
 
-    def view(self) -> View:
+    @property
+    def partial(self) -> bool:
+        """Whether an upgrade has not indexed everything yet, and nobody has asked for the whole."""
+        return not getattr(self._store, "whole", True) and getattr(self._store, "before", None) is not None
+
+    def view(self, *, whole: bool = False) -> View:
         """Return the index as it stands, every memory stored before the call in it.
+
+        Parameters
+        ----------
+        whole : bool
+            While an upgrade runs: also those that it has not indexed yet, which costs as much as indexing them.
 
         Cost: loading it on first use, about 5 microseconds a memory; afterwards what was stored since the last look.
         """
+        if whole and self.partial:
+            self._store.whole = True  # type: ignore[attr-defined]
+            self.dropped()
         while True:
             index = self._index
             if index is None:
@@ -170,7 +183,8 @@ class Collection:
                 else:
                     index.extend(rows)
                     rows = []
-                    index.mark(*piece)
+                    if not self.partial or index.view().position(piece[0]) is not None:
+                        index.mark(*piece)
             index.extend(rows)
         except BaseException:  # interrupted when it was half told: load it anew
             self._index, self._news = None, []
@@ -178,7 +192,7 @@ class Collection:
 
     def select(self, where: Where, now: int) -> IntArray:
         """Return the ids that match, ascending."""
-        view = self.view()
+        view = self.view(whole=True)
         ids: IntArray = view.ids[view.select(where, now)]
         return ids
 

@@ -58,7 +58,7 @@ def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
     detail["quarantine_removed"] = (store.root / QUARANTINE).exists()
     discard(store.root / QUARANTINE)
     plan.batch.put(RECEIPT, plan.receipt, receipt())
-    detail |= store.rewrite(plan.drop, plan.batch, **plan.counters)
+    detail |= store.rewrite(plan.drop, plan.batch, whole=True, **plan.counters)
     return receipt_of(plan.receipt, receipt())
 
 

@@ -258,6 +258,8 @@ class Recall(Sequence[Hit]):
         What was asked.
     n_memories : int
         Memories there are.
+    coverage : float
+        Share of them that it could look at: below 1 only while an upgrade indexes.
     """
 
     id: str
@@ -266,6 +268,7 @@ class Recall(Sequence[Hit]):
     seconds: float
     cue: Cue
     n_memories: int = 0
+    coverage: float = 1.0
 
     def __len__(self) -> int:
         return len(self.hits)

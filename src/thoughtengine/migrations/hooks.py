@@ -160,7 +160,29 @@ class Hooks:
         if len(set(names)) < len(names):
             raise InvalidArgumentError("hooks", names, "one te.Upgrades for each namespace")
         self.chains = {kind: chain for hooks in self.given for kind, chain in hooks.chains.items()}
-        self.versions = {kind: chain.version for kind, chain in self.chains.items()}
+        self.held: dict[str, int] = {}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """The version that payloads of each kind are stored at: the newest, unless that was taken back."""
+        return {kind: self.held.get(kind, chain.version) for kind, chain in self.chains.items()}
+
+    def hold(self, versions: dict[str, int]) -> None:
+        """Store payloads of some kinds at an older version from now on: an upgrade of them was taken back."""
+        self.held.update(versions)
+
+    def written(self, kind: str | None, payload: Any) -> Any:
+        """Return a payload of the host as it is stored.
+
+        Raises
+        ------
+        RecordUpgradeError
+            When it has to go down and cannot.
+        """
+        if kind not in self.held or payload is None:
+            return payload
+        chain = self.chains[kind]
+        return chain.walk(self.held[kind], chain.version).down("that is new", payload)
 
     def pending(self, stored: dict[str, int]) -> dict[str, tuple[int, int]]:
         """Return (stored, known) versions of the kinds that are behind."""
@@ -178,7 +200,9 @@ class Hooks:
     def walk(self, kind: str | None, version: int) -> Walk | None:
         """Return the steps that a payload has before it; None where it is at the newest version, or nobody knows it."""
         chain = self.chains.get(kind) if kind is not None else None
-        return None if chain is None or version >= chain.version else chain.walk(version, chain.version)
+        if chain is None or version >= (newest := self.held.get(chain.kind, chain.version)):
+            return None
+        return chain.walk(version, newest)
 
     def read(self, id_: int, kind: str | None, version: int, payload: Any) -> Any:
         """Return a payload at the newest version; nothing is written.

@@ -9,10 +9,35 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["Meter"]
+__all__ = ["Meter", "Pace"]
+
+_WORK, _LONGEST_REST = 0.0005, 0.05
 
 Calls = Callable[[], tuple[int, int]]
 """How many calls the host has made, and how many of them failed."""
+
+
+class Pace:
+    """Rests after each half millisecond of work, so that whatever is read at length leaves the host its time.
+
+    Attributes
+    ----------
+    duty : float
+        Share of the time in which it works; 1: no rest.
+    """
+
+    def __init__(self) -> None:
+        self.duty = 1.0
+        self._since = time.monotonic()
+
+    def breathe(self) -> None:
+        """Rest, if there was work enough; called at every row."""
+        if self.duty >= 1.0:
+            return
+        worked = time.monotonic() - self._since
+        if worked >= _WORK:
+            time.sleep(min(_LONGEST_REST, worked * (1.0 - self.duty) / self.duty))
+            self._since = time.monotonic()
 
 
 class Meter:

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from thoughtengine.config import StorageConfig
+from thoughtengine.errors import StoreClosedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.v0002_envelopes import layers_up
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.folder import FolderStore, generation_name
-from thoughtengine.storage.keyspace import APPRAISAL, MEMORY, NAME, ORIGIN, Area
+from thoughtengine.storage.keyspace import APPRAISAL, MEMORY, NAME, ORIGIN, TERMS, Area
 from thoughtengine.storage.origin import OriginRecord
 from thoughtengine.storage.store import Level
 
@@ -20,8 +21,8 @@ __all__ = ["Index", "UpgradingStore"]
 Index = Callable[[int, bytes, bytes | None], tuple[bytes, bytes, str]]
 """``index(id, memory body, appraisal body)``: the bodies of the index entry and of the name row, and the name or ""."""
 
-_VIRTUAL = {area.prefix: area for area in (MEMORY, APPRAISAL, ORIGIN)}
-_FALLS_THROUGH = {*_VIRTUAL, NAME.prefix}
+_VIRTUAL = {area.prefix: area for area in (MEMORY, APPRAISAL, ORIGIN, TERMS)}
+_FALLS_THROUGH = {MEMORY.prefix, APPRAISAL.prefix, ORIGIN.prefix, NAME.prefix}
 
 
 class UpgradingStore(FolderStore):
@@ -38,8 +39,11 @@ class UpgradingStore(FolderStore):
     ----------
     before : Before or None
         The old generation, until the switch; None where the keys stay.
-    swept : int
-        Id up to which memories are in the new generation.
+    swept, indexed : int
+        Ids up to which memories, and index entries, are in the new generation.
+    whole : bool
+        Whether index entries too are made on the fly, which costs as much as a sweep of them; else those that are not there
+        yet are not seen.
     """
 
     upgrades = True
@@ -47,7 +51,8 @@ class UpgradingStore(FolderStore):
     def __init__(self, root: Path, config: StorageConfig, index: Index) -> None:
         self.before: Before | None = None
         self._index = index
-        self.swept = 0
+        self.swept = self.indexed = 0
+        self.whole = False
         super().__init__(root, config)
         note = self.pointer.upgrade
         if note is not None and note.old and self.pointer.unfinished:
@@ -60,7 +65,11 @@ class UpgradingStore(FolderStore):
     def _get(self, key: bytes) -> bytes | None:
         value = super()._get(key)
         if value is None and (before := self._through()) is not None and key[:1] in _FALLS_THROUGH:
-            value = self._from_before(before, key)
+            try:
+                value = self._from_before(before, key)
+            except StoreClosedError:  # the upgrade has ended meanwhile: everything is in the new generation
+                if self.before is before:
+                    raise
             return super()._get(key) or value  # a sweep or a writer may have come in between
         return value
 
@@ -95,6 +104,8 @@ class UpgradingStore(FolderStore):
             origin = OriginRecord(key=old, value=before.get(old) or b"", emotion=before.emotion_of(old))
             return seal(key, ORIGIN, 0, encode(origin))
         memory, appraisal = self._bodies(before, old)
+        if area is TERMS:
+            return seal(key, TERMS, 0, self._index(id_, memory, appraisal)[0])
         if area is APPRAISAL:
             return None if appraisal is None else seal(key, APPRAISAL, 0, appraisal)
         return seal(key, MEMORY, 0, memory, flags=0 if appraisal is None else MEMORY.beside[APPRAISAL.prefix])
@@ -104,7 +115,10 @@ class UpgradingStore(FolderStore):
         return seal(key, NAME, 0, name)
 
     def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
-        swept, before, area = self.swept, self._through(), _VIRTUAL.get(start[:1])  # before the rows: a sweep only adds
+        before, area = self._through(), _VIRTUAL.get(start[:1])
+        if area is not None and (stop > area.stop or (area is TERMS and not self.whole)):
+            area = None
+        swept = self.indexed if area is TERMS else self.swept  # read before the rows: a sweep only adds
         rows = super()._page(start, stop, limit, reverse)
         if before is None or area is None:
             return rows
@@ -113,7 +127,13 @@ class UpgradingStore(FolderStore):
         high = rows[-1][0] if full and not reverse else stop
         first = max(swept + 1, int.from_bytes(low[1:9].ljust(8, b"\0"), "big") + (len(low) > 9))
         last = min(before.count(), area.number(high[:9]) if high[:1] == area.prefix else before.count())
-        made = self._made(before, area, range(first, last + 1), {area.number(key) for key, _ in rows}, limit, reverse)
+        there = {area.number(key) for key, _ in rows}
+        try:
+            made = self._made(before, area, range(first, last + 1), there, limit, reverse)
+        except StoreClosedError:
+            if self.before is before:
+                raise
+            return super()._page(start, stop, limit, reverse)
         merged = sorted((row for row in [*rows, *made] if start <= row[0] < stop), reverse=reverse)
         return merged[:limit]
 

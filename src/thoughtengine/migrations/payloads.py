@@ -17,10 +17,10 @@ from thoughtengine._types import Progress
 from thoughtengine.errors import RecordUpgradeError, StoreFullError, UpgradeFailedError, UpgradeRequiredError
 from thoughtengine.migrations.begin import ROLLBACK
 from thoughtengine.migrations.hooks import Hooks
-from thoughtengine.migrations.meter import Meter
+from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
-from thoughtengine.migrations.run import SOAK, Tools, contract, criteria
+from thoughtengine.migrations.run import SOAK, PacedClone, Tools, contract, criteria
 from thoughtengine.migrations.step import Walk
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.watch import TookTooLongError, time_limit
@@ -155,10 +155,14 @@ class PayloadUpgrade:
         self._hooks, self._tools, self._approve = hooks, tools, approve
         self._progress = progress or (lambda what, done, total: None)
         self._emit = emit or (lambda kind, **data: None)
-        self.meter = Meter(calls)
+        self.meter, self.pace = Meter(calls), Pace()
         self._walks = _walks(self.note, hooks, store.root)
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
         self._begun = time.monotonic()
+
+    def tell(self, progress: Progress, emit: Callable[..., None]) -> None:
+        """Tell somebody else from now on."""
+        self._progress, self._emit = progress, emit
 
     @property
     def complete(self) -> bool:
@@ -305,7 +309,7 @@ class PayloadUpgrade:
         store.checkpoint(now, whole=False)
         old = CloneStore(sealed, root / ("old" + PART), store.config)
         try:
-            new = CloneStore(now, root / ("new" + PART), store.config)
+            new = PacedClone(now, root / ("new" + PART), store.config, self.pace)
             try:
                 wrong += self._compare(old, new, counted)
                 wrong += self._refused_by_host(new)
@@ -321,6 +325,7 @@ class PayloadUpgrade:
     def _compare(self, old: CloneStore, new: CloneStore, counted: dict[str, int]) -> Iterator[str]:
         for key, value in old.raw(MEMORY):
             counted["in"] += 1
+            self.pace.breathe()
             before = decode(open_envelope(key, value, MEMORY).body, Memory)
             sealed = new._get(key)
             if sealed is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,11 @@ import attrs
 import msgspec
 
 from thoughtengine._types import Finding, Progress
+from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreLockedError, UpgradeFailedError
 from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.migrations.lower import give_back, lower, tidy
-from thoughtengine.migrations.meter import Meter
+from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.report import Criterion, PhaseReport, UpgradeReport, write_report
 from thoughtengine.migrations.sweep import Sweep
@@ -24,15 +26,27 @@ from thoughtengine.migrations.v0001_flat import place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.validate import Validation, validate
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.contract import Store
-from thoughtengine.storage.files import discard, size_of
+from thoughtengine.storage.contract import Rows, Store
+from thoughtengine.storage.copies import CloneStore
+from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import CURSOR, LOWERED, MEMORY
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.pointer import UpgradeNote
 
-__all__ = ["SOAK", "Tools", "Upgrade", "Visitor", "contract", "criteria", "go_down", "locked", "settle_bare"]
+__all__ = [
+    "SOAK",
+    "PacedClone",
+    "Tools",
+    "Upgrade",
+    "Visitor",
+    "contract",
+    "criteria",
+    "go_down",
+    "locked",
+    "settle_bare",
+]
 
 SOAK = dt.timedelta(days=7)
 _PROBES = 50
@@ -56,7 +70,7 @@ class Tools:
         ``values(folder, hooks)``: what the host's probes say of the mind in a folder, by name.
     probe : callable
         ``probe(store, [(id, key, text)])``: what is wrong with finding them by key, and how many a recall of their own
-        text does not find.
+        text does not find; ``True`` as a third argument asks for these too.
     """
 
     index: Index
@@ -64,7 +78,7 @@ class Tools:
     check: Callable[[Store], list[Finding]]
     name: Callable[[int, bytes, bytes | None, bytes | None], bytes]
     values: Callable[[Path, Any], dict[str, Any]]
-    probe: Callable[[Store, list[tuple[int, str, str]]], tuple[list[str], int]]
+    probe: Callable[[Store, list[tuple[int, str, str]], bool], tuple[list[str], int]]
 
 
 class Visitor:
@@ -122,7 +136,7 @@ class Upgrade:
             raise ValueError("no upgrade was begun")
         self.store, self.note, self._tools, self._approve = store, note, tools, approve
         self._progress, self._emit = progress, emit or (lambda kind, **data: None)
-        self._estimate, self.meter = estimate, Meter(calls)
+        self._estimate, self.meter, self.pace = estimate, Meter(calls), Pace()
         discard(store.root / ASIDE)
         now = dt.datetime.now(dt.UTC)
         self._at = int(now.timestamp() * 1e6)
@@ -131,6 +145,26 @@ class Upgrade:
         self._phases: list[PhaseReport] = []
         self._phase_begun = time.monotonic()
 
+    def tell(self, progress: Progress, emit: Callable[..., None]) -> None:
+        """Tell somebody else from now on."""
+        self._progress, self._emit = progress, emit
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase that runs."""
+        return self.sweep.phase
+
+    @property
+    def done(self) -> int:
+        """Rows it went through, in all phases."""
+        return _through(self.sweep)
+
+    @property
+    def total(self) -> int:
+        """Rows it goes through, in all phases: every row once, those that become memories twice more."""
+        skipped = self.store.head.skipped[0]
+        return self.note.rows + 2 * (max(skipped - 1, 0) if not self.note.again else 0)
+
     def step(self, seconds: float = 60.0) -> bool:
         """Do one slice; tell whether all phases are through."""
         if self.sweep.done:
@@ -138,7 +172,7 @@ class Upgrade:
         begun, name = time.monotonic(), self.sweep.phase
         ended = self.sweep.slice(seconds)
         self.meter.slice_took(time.monotonic() - begun)
-        self._progress(name, _through(self.sweep), self.note.rows * 3)
+        self._progress(name, self.done, self.total)
         if ended:
             self._milestone(name)
         return self.sweep.done
@@ -165,11 +199,13 @@ class Upgrade:
                 store.settle()
         if store.before is None:
             raise ValueError("the old generation is closed")
-        found = validate(store, store.before)
+        found = validate(store, store.before, self.pace)
         wrong = list(found.wrong)
-        wrong += [str(finding) for finding in self._tools.check(store) if finding.kind != "unknown key"][:5]
+        wrong += [str(finding) for finding in _checked(store, self._tools, self.pace) if finding.kind != "unknown key"][
+            :5
+        ]
         wanted = _wanted(store)
-        lost, missed = self._tools.probe(store, wanted)
+        lost, missed = self._tools.probe(store, wanted, self.pace.duty >= 1.0)
         wrong += [f"probe: {told}" for told in lost[:5]]
         report = self.report(found, probes=len(wanted), lost=len(lost) + missed, reason="; ".join(wrong))
         if not wrong and self._approve is not None and self._approve(report) is not True:
@@ -256,6 +292,42 @@ class Upgrade:
         """Roll back after a failure; the store is closed afterwards."""
         record_incident(self.store.root, "upgrade", str(error))
         go_down(self.store, why=str(error), failed=error.report if isinstance(error.report, UpgradeReport) else None)
+
+
+class PacedClone(CloneStore):
+    """A clone that rests between reads.
+
+    Parameters
+    ----------
+    pace : Pace
+        How much.
+    """
+
+    def __init__(self, source: Path, scratch: Path, config: StorageConfig, pace: Pace) -> None:
+        self._pace = pace
+        super().__init__(source, scratch, config)
+
+    def _get(self, key: bytes) -> bytes | None:
+        self._pace.breathe()
+        return super()._get(key)
+
+    def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
+        self._pace.breathe()
+        return super()._page(start, stop, limit, reverse)
+
+
+def _checked(store: UpgradingStore, tools: Tools, pace: Pace) -> list[Finding]:
+    """Check a linked copy of one moment: users may write meanwhile."""
+    part = store.root / f"check-{secrets.token_hex(4)}{PART}"
+    store.checkpoint(part, whole=False)
+    try:
+        clone = PacedClone(part, store.root / f"check-{secrets.token_hex(4)}{PART}", store.config, pace)
+        try:
+            return tools.check(clone)
+        finally:
+            clone.close()
+    finally:
+        discard(part)
 
 
 def _through(sweep: Sweep) -> int:

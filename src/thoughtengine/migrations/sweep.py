@@ -27,12 +27,14 @@ from thoughtengine.storage.keyspace import (
     RECEIPT,
     STATE,
     TERMS,
+    Area,
 )
 from thoughtengine.storage.origin import CarriedRecord, CursorRecord, LoweredRecord, OriginRecord, StateRecord
 
 __all__ = ["PHASES", "Sweep", "row_digest", "rows_of"]
 
 PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
+_OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
 _ROWS, _BYTES = 256, 512 << 10
 _COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
@@ -138,10 +140,36 @@ class Sweep:
 
     def _note_swept(self) -> None:
         step, at = self.cursor.step, self.cursor.at
-        if step > 1:
-            self._store.swept = FIRST_NEW
-        elif step == 1 and at:
-            self._store.swept = ORIGIN.number(at)
+        self._store.swept = FIRST_NEW if step > 1 else ORIGIN.number(at) if step == 1 and at else 0
+        self._store.indexed = FIRST_NEW if step > 3 else MEMORY.number(at) if step == 3 and at else 0
+
+    def drop_phases(self, keep: int) -> None:
+        """Drop what the phases behind the first `keep` wrote; what the user wrote stays.
+
+        The generation is written anew without it, as an erasure does.
+        """
+        with self._store.writing:
+            if keep >= self.cursor.step:
+                return
+            drop = {key for area in _OF_PHASE[keep:] for each in area for key in self._swept_rows(each)}
+            batch = Batch()
+            cursor = msgspec.structs.replace(self.cursor, step=keep, at=b"")
+            batch.put(CURSOR, 0, cursor)
+            self.cursor = cursor
+            self._note_swept()
+            self._store.rewrite(drop, batch, whole=False)
+
+    def _swept_rows(self, area: Area) -> Iterator[bytes]:
+        """Yield the keys that the sweep wrote in an area: those of old memories."""
+        for key, value in self._store.raw(area):
+            if not self._store.held(key):
+                continue
+            if area is NAME:
+                named: int = msgspec.msgpack.decode(open_envelope(key, value, NAME).body)["id"]
+                if named < FIRST_NEW:
+                    yield key
+            elif area.number(key) < FIRST_NEW:
+                yield key
 
     # phase 1: the bytes of every row under its new key
 

@@ -65,7 +65,7 @@ class Store(abc.ABC):
         """Write all or nothing."""
 
     @abc.abstractmethod
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Write the store anew without the rows of `drop` and with those of `batch`, and tell how that was done.
 
         The only way in which source rows go; afterwards their bytes are in no file of the store.

@@ -340,7 +340,7 @@ class CloneStore(Store):
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         raise StoreError(self._scratch, "a clone is for reading")
 
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Refuse: a clone is for reading."""
         raise StoreError(self._scratch, "a clone is for reading")
 

@@ -573,7 +573,7 @@ class FolderStore(Store):
             if self._lock.in_place():
                 self._ballast.take()
 
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Build a generation without the rows of `drop`, with those of `batch`, and serve from it; the old one goes.
 
         Bytes that were deleted in a LevelDB stay in its files in several ordinary situations; in files that were never
@@ -586,7 +586,8 @@ class FolderStore(Store):
         """
         with self.writing, translated(self.root):
             self.ready()
-            self.settled("an erasure")
+            if whole:
+                self.settled("an erasure")
             self.stay()
             old, number = self.generation, self.pointer.generation + 1
             target = self.root / generation_name(number)
