@@ -720,6 +720,9 @@ class ThoughtEngine:
         if self._store.closed:
             return
         self._upgrading.close()
+        if self._store.closed:
+            self.events.close()
+            return
         with contextlib.suppress(ForkedError):  # a forked child has none of the threads that could tell
             self._store.ready()
             self.events.emit("closed")

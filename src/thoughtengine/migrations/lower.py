@@ -11,6 +11,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
+from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
 from thoughtengine.storage.bare import BareLock, clear, give_out
@@ -139,6 +140,7 @@ def _forget_lowered(store: FolderStore) -> None:
 
 def _fill(store: FolderStore, target: _Target, *, whole: bool) -> None:
     """Write what differs from the sealed copy (or `whole`: all), and note which memory went where."""
+    _keep_hidden(store)
     batch = Batch()
     for key, id_ in _goes_down(store, target, whole=whole):
         value = target.get(key) or b""
@@ -148,6 +150,23 @@ def _fill(store: FolderStore, target: _Target, *, whole: bool) -> None:
             batch = Batch()
     target.flush()
     store.commit(batch, sync=True)
+
+
+def _keep_hidden(store: FolderStore) -> None:
+    """Let the generation hold what was forgotten before a sweep had reached it: it goes from the old rows, and stays here."""
+    batch, hidden = Batch(), [id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten]
+    for id_ in hidden:
+        for area, record in ((ORIGIN, OriginRecord), (MEMORY, Memory), (APPRAISAL, Appraisal)):
+            row = store.get(area, id_, record)
+            if (
+                row is not None
+                and id_ < FIRST_NEW
+                and isinstance(store, UpgradingStore)
+                and not store.held(area.key(id_))
+            ):
+                batch.put(area, id_, row)
+    if len(batch):
+        store.commit(batch)
 
 
 def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[tuple[bytes, int]]:
