@@ -5,7 +5,7 @@ The names below are loaded when they are first used: importing this package impo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thoughtengine import encoders
+    from thoughtengine import encoders, testing
     from thoughtengine._types import Event, Finding
     from thoughtengine.config import Config, Limits, RecallConfig, StorageConfig
     from thoughtengine.engine import ThoughtEngine
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
     from thoughtengine.migrations.hooks import Upgrades
-    from thoughtengine.migrations.plan import UpgradePlan
+    from thoughtengine.migrations.plan import Rehearsal, UpgradePlan
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.opening import open_mind as open
     from thoughtengine.storage.copies import Copy, backup, fork, restore
-    from thoughtengine.upgrading import history, plan, rollback, upgrade
+    from thoughtengine.upgrading import history, plan, rehearse, rollback, upgrade
 
     __version__: str
 
@@ -58,9 +58,9 @@ _WHERE = {
     "open": "opening:open_mind",
     "check": "integration.recovery:check_folder",
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
-    **dict.fromkeys(("history", "plan", "rollback", "upgrade"), "upgrading"),
+    **dict.fromkeys(("history", "plan", "rehearse", "rollback", "upgrade"), "upgrading"),
     "Upgrades": "migrations.hooks",
-    "UpgradePlan": "migrations.plan",
+    **dict.fromkeys(("Rehearsal", "UpgradePlan"), "migrations.plan"),
     "UpgradeReport": "migrations.report",
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
@@ -73,6 +73,7 @@ _WHERE = {
     **dict.fromkeys(("Config", "Limits", "RecallConfig", "StorageConfig"), "config"),
     **dict.fromkeys(_ERRORS.split(), "errors"),
     "encoders": "encoders:",
+    "testing": "testing:",
 }
 
 __all__ = [
@@ -100,6 +101,7 @@ __all__ = [
     "Receipt",
     "RecordError",
     "RecordUpgradeError",
+    "Rehearsal",
     "Stats",
     "StorageConfig",
     "StoreClosedError",
@@ -128,8 +130,10 @@ __all__ = [
     "history",
     "open",
     "plan",
+    "rehearse",
     "restore",
     "rollback",
+    "testing",
     "upgrade",
 ]
 

@@ -1,4 +1,4 @@
-"""The command line: import, recall, stats, check, backup, restore, export, demo."""
+"""The command line: import, recall, stats, check, backup, restore, upgrades, export, demo."""
 
 from __future__ import annotations
 
@@ -453,6 +453,69 @@ def _copied(copy: Copy) -> int:
     return FINE
 
 
+# upgrades
+
+
+def _plan(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    print(te.plan(given.mind))
+    return FINE
+
+
+def _upgrade_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--into", metavar="FOLDER", help="a new folder for the upgraded mind; the old one is only read")
+
+
+def _upgrade(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    with _bar() as progress:
+        report = te.upgrade(given.mind, into=given.into, progress=progress)
+    print(report if report is not None else f"{given.mind}: nothing to do")
+    return FINE
+
+
+def _rehearse(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    with _bar() as progress:
+        rehearsal = te.rehearse(given.mind, progress=progress)
+    print(rehearsal)
+    return FINE if rehearsal or not rehearsal.plan else FOUND_WRONG
+
+
+def _rollback_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--to", metavar="FORMAT", type=_natural, help="default: the format before the last upgrade")
+
+
+def _rollback(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    print(te.rollback(given.mind, to=given.to))
+    return FINE
+
+
+def _history_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _history(given: argparse.Namespace) -> int:
+    import attrs
+
+    import thoughtengine as te
+
+    found = te.history(given.mind)
+    if given.json:
+        print(json.dumps([attrs.asdict(report) for report in found], indent=2))
+    else:
+        print("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
+    return FINE
+
+
 # telling
 
 
@@ -542,5 +605,10 @@ _COMMANDS = {
     "check": Command("read everything and tell what is wrong", _mind_argument, _check),
     "backup": Command("copy a mind, verified, to a new folder", _backup_arguments, _backup),
     "restore": Command("make a mind of a backup or an export", _restore_arguments, _restore),
+    "plan": Command("tell what an upgrade would do and what could go wrong", _mind_argument, _plan),
+    "upgrade": Command("upgrade a mind of an older format, verified", _upgrade_arguments, _upgrade),
+    "rehearse": Command("do the upgrade on a copy, broken off and taken back", _mind_argument, _rehearse),
+    "rollback": Command("take a mind back to the format before", _rollback_arguments, _rollback),
+    "history": Command("show the upgrades and rollbacks of a mind", _history_arguments, _history),
     "export": Command("write every memory as a line of JSON, without loss", _export_arguments, _export),
 }

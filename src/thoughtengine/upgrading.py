@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+import secrets
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import attrs
+import msgspec
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import Config, RecallConfig, StorageConfig
@@ -38,7 +41,7 @@ from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads, take_back
-from thoughtengine.migrations.plan import UpgradePlan, plan_bare, plan_payloads
+from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Tools, Upgrade, contract, go_down, locked, settle_bare
@@ -47,13 +50,13 @@ from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.copies import fork
-from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, translated
-from thoughtengine.storage.folder import FolderStore, open_folder
+from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
+from thoughtengine.storage.folder import FolderStore, generation_name, open_folder
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, MEMORY
-from thoughtengine.storage.pointer import STORE, Pointer, read_pointer
+from thoughtengine.storage.pointer import STORE, Pointer, read_pointer, write_pointer
 
-__all__ = ["Approve", "behind", "history", "open_store", "plan", "rollback", "upgrade"]
+__all__ = ["Approve", "behind", "history", "open_store", "plan", "rehearse", "rollback", "upgrade"]
 
 Approve = Callable[[UpgradeReport], bool]
 _PHASE_NAMES = ("P1", "P2", "P3", "P4")
@@ -448,6 +451,23 @@ def _copied(root: Path, target: Path) -> Path:
     return target
 
 
+def _linked(root: Path, target: Path) -> Path:
+    """Make a copy of a settled mind that nobody has open; unlike a fork, the mind does not note it."""
+
+    def build(folder: Path) -> None:
+        pointer, _ = read_pointer(root)
+        checkpoint(None, root / generation_name(pointer.generation), folder / generation_name(1))
+        alone = msgspec.structs.replace(
+            pointer, generation=1, stage="", upgrade=None, backups=(), quarantine=(),
+            mark=msgspec.structs.replace(pointer.mark, generation=1),
+        )  # fmt: skip
+        write_pointer(folder, alone)
+
+    with locked(root):
+        building(target, build)
+    return target
+
+
 def _copy_bare(root: Path, folder: Path) -> None:
     part = folder / ("copy" + PART)
     checkpoint(None, root, part)
@@ -523,6 +543,97 @@ def _is_back(root: Path, to: int | None) -> UpgradeReport:
     if not done or to not in (None, 1):
         raise DowngradeError(root, "it is of format 1, the oldest there is")
     return done[-1]
+
+
+def rehearse(
+    path: str | os.PathLike[str],
+    *,
+    cues: Sequence[str] = (),
+    hooks: Sequence[Upgrades] = (),
+    approve: Approve | None = None,
+    progress: Progress | None = None,
+) -> Rehearsal:
+    """Do the whole upgrade on a copy by hard links, broken off twice on the way, then taken back; the mind is only read.
+
+    Parameters
+    ----------
+    path : path
+        The folder, closed.
+    cues : sequence of str
+        Questions that are asked before (where the store can be asked) and after.
+    hooks : sequence of Upgrades
+        As for `open`.
+    approve : callable, optional
+        As for `open`.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    Rehearsal
+        False when there is nothing to do, or when something did not hold.
+
+    Raises
+    ------
+    StoreError
+        When the copy cannot be made.
+    """
+    root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
+    planned = plan(root, hooks=hooks)
+    if not planned:
+        return Rehearsal(plan=planned)
+    part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
+    try:
+        copy = _copied(root, part) if _is_format_1(root) else _linked(root, part)
+        before = _answers(copy, cues) if not _is_format_1(copy) else {}
+        stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
+        broken = sum(_broken_off(copy, known, at) for at in stops)
+        upgrade(copy, hooks=hooks, approve=approve, progress=progress)
+        report = next((done for done in reversed(reports(copy)) if done.kind == "upgrade"), None)
+        after, size = _answers(copy, cues, hooks), size_of(copy)
+        rollback(copy, hooks=hooks)
+        return Rehearsal(
+            plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
+            changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},
+        )  # fmt: skip
+    except UpgradeFailedError as error:
+        failed = error.report if isinstance(error.report, UpgradeReport) else None
+        return Rehearsal(plan=planned, report=failed, reason=str(error), seconds=time.monotonic() - begun)
+    finally:
+        remove_tree(part)
+
+
+class _BrokenOffError(BaseException):
+    """Ends an upgrade as a kill would: nothing is caught, and nothing tidied up."""
+
+
+def _broken_off(root: Path, hooks: Hooks, at: int) -> int:
+    """Upgrade up to so many rows, then let it be; return 1 where it had not been done by then."""
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        if done >= at:
+            raise _BrokenOffError
+
+    try:
+        opened = open_store(
+            root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=hooks, progress=stop
+        )
+    except _BrokenOffError:
+        return 1
+    opened.store.close()
+    return 0
+
+
+def _answers(root: Path, cues: Sequence[str], hooks: Sequence[Upgrades] = ()) -> dict[str, list[int]]:
+    """Return the ids that each cue calls up."""
+    store = open_store(root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=Hooks(hooks)).store
+    mind = ThoughtEngine(
+        store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=Hooks(hooks)
+    )
+    try:
+        return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
+    finally:
+        mind.close()
 
 
 def history(path: str | os.PathLike[str]) -> list[UpgradeReport]:

@@ -368,3 +368,79 @@ def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -
     write_flat(sealed, {b"sensory:extra": b"{}", b"logic:rule": None})
     te.rollback(old)
     assert read_flat(old) == rows()
+
+
+# rehearsed, into another place, on the command line
+
+
+def test_a_rehearsal_tells_and_leaves_everything_as_it_was(old: Path) -> None:
+    before = {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")}
+    rehearsal = te.rehearse(old, cues=["umbrellas"])
+    assert rehearsal
+    assert (rehearsal.broken_off, rehearsal.reason) == (2, "")
+    assert rehearsal.report is not None
+    assert rehearsal.report.rows_in == len(rows())
+    assert "it would hold" in str(rehearsal)
+    assert {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")} == before
+    assert {path.name for path in old.parent.iterdir()} == {"old"}
+
+
+def test_a_rehearsal_of_payloads_asks_before_and_after(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        for n in range(9):
+            mind.remember(f"note {n}", kind="acme.note", payload={"n": n})
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"n": note["number"]})(lambda note: {"number": note["n"]})
+    rehearsal = te.rehearse(tmp_path / "mind", cues=["note 3"], hooks=[hooks])
+    assert rehearsal
+    assert rehearsal.changed == {}
+    with te.open(tmp_path / "mind") as mind:
+        assert mind[1].payload == {"n": 0}
+        assert not mind.health().last_backup
+
+
+def test_a_rehearsal_tells_when_it_would_not_hold(old: Path) -> None:
+    rehearsal = te.rehearse(old, approve=lambda report: False)
+    assert not rehearsal
+    assert "not approved" in str(rehearsal)
+    assert read_flat(old) == rows()
+    te.upgrade(old)
+    assert not te.rehearse(old)
+
+
+def test_upgraded_into_another_place_the_old_one_is_only_read(old: Path, tmp_path: Path) -> None:
+    report = te.upgrade(old, into=tmp_path / "new")
+    assert report is not None
+    assert read_flat(old) == rows()
+    with te.open(tmp_path / "new") as mind:
+        assert mind["sensory:extra"].text == "with more"
+    with pytest.raises(te.StoreExistsError):
+        te.upgrade(old, into=tmp_path / "new")
+
+
+def test_on_the_command_line(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from thoughtengine.cli import main
+
+    assert main(["plan", str(old)]) == 0
+    assert "format 1 to 2" in capsys.readouterr().out
+    assert main(["rehearse", str(old)]) == 0
+    assert "it would hold" in capsys.readouterr().out
+    assert main(["history", str(old)]) == 0
+    assert "no upgrade yet" in capsys.readouterr().out
+    assert main(["upgrade", str(old)]) == 0
+    assert f"{len(rows()):,} rows" in capsys.readouterr().out
+    assert main(["upgrade", str(old)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert main(["rollback", str(old), "--to", "1"]) == 0
+    assert main(["history", str(old), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.partition("\n[")[2].join(["[", ""]))
+    assert [report["kind"] for report in told] == ["upgrade", "rollback"]
+    assert main(["rollback", str(old)]) == 0
+    assert read_flat(old) == rows()
+
+
+def test_reports_are_kept_as_pages_too(old: Path) -> None:
+    te.upgrade(old)
+    [page] = (old / "reports").glob("*.md")
+    assert "| P2 layers |" in page.read_text()
+    assert "| records lost | 0 | 0 | met |" in page.read_text()

@@ -23,7 +23,7 @@ from thoughtengine.storage.keyspace import FORMAT, MEMORY
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import read_pointer
 
-__all__ = ["Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads"]
+__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads"]
 
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
@@ -131,6 +131,49 @@ class UpgradePlan:
 
     def __repr__(self) -> str:
         return f"<UpgradePlan {self.source} to {self.target}: {len(self.steps)} steps, {len(self.risks)} risks>"
+
+
+@attrs.frozen(kw_only=True)
+class Rehearsal:
+    """What a rehearsal found; true when the upgrade held, though it was broken off on the way, and could be taken back.
+
+    Attributes
+    ----------
+    plan : UpgradePlan
+        What was to be done; false: nothing.
+    report : UpgradeReport or None
+        Of the upgrade of the copy: time, disk, longest stall.
+    broken_off : int
+        How often it was broken off in the middle, and went on.
+    seconds : float
+        All of it, with the way back.
+    bytes : int
+        Of the copy at its largest known size, tables that are shared counted.
+    changed : mapping of str to (list of int, list of int)
+        The cues that call up other memories than before.
+    reason : str
+        Why it did not hold.
+    """
+
+    plan: UpgradePlan
+    report: UpgradeReport | None = None
+    broken_off: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    changed: Mapping[str, tuple[list[int], list[int]]] = attrs.field(factory=dict)
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.report is not None and self.report.succeeded and not self.reason
+
+    def __str__(self) -> str:
+        if not self.plan:
+            return str(self.plan)
+        if self.report is None or not self:
+            return f"{self.plan.path}: it would not hold: {self.reason}"
+        stall = f"longest stall {1e3 * self.report.longest_stall_seconds:.1f} ms"
+        told = f"{self.plan.path}: it would hold, {self.seconds:.1f} s with the way back, {self.bytes:,} bytes, {stall}"
+        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} answers changed"
 
 
 def rate_of(reports: list[UpgradeReport]) -> float:
