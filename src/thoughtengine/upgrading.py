@@ -41,7 +41,7 @@ from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads, take_back
-from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads
+from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads, rate_of
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Tools, Upgrade, contract, go_down, locked, settle_bare
@@ -243,7 +243,7 @@ def _go_on(
         if note is not None and note.namespaces:
             payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
             return _done_or_behind(store, payloads, upgrade) if payloads.complete else Opened(store)
-        flat = Upgrade(store, TOOLS, approve=approve, progress=progress)
+        flat = Upgrade(store, TOOLS, approve=approve, progress=progress, rate=rate_of(reports(root)))
         return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
     except BaseException:
         store.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import thoughtengine as te
-from tests.crash.upgrades import open_settled, went_wrong
+from tests.crash.upgrades import open_settled, payloads_wrong, went_wrong
 from tests.crash.workloads import BACKUP, MIND, TARGET, Durability, lines, marker
 
 Guarantee = Literal["all", "prefix"]
@@ -183,6 +183,7 @@ def _judge_mind(verdict: Verdict, path: Path, possible: list[Allowed], durabilit
             verdict.violations.append(f"found {describe(found)}, expected {describe(possible[0].state.visible())}")
             return None
         _judge_recall(verdict, mind, match.state)
+        verdict.violations += payloads_wrong(mind)
     return match.state
 
 
@@ -223,11 +224,11 @@ def _judge_bytes(verdict: Verdict, root: Path, state: State) -> None:
 def _judge_going_on(verdict: Verdict, path: Path, state: State, durability: Durability) -> None:
     """What was recovered must take a write, and be the same and sound at the next opening."""
     text = f"Note 0 about {marker('after the crash')} and the garden."
-    with te.open(path, durability=durability) as mind:
+    with open_settled(path, durability=durability) as mind:
         memory = mind.remember(text)
         ids = [entry.id for entry in state.entries.values() if entry.id is not None]
         verdict.demand(memory > max(ids, default=0), f"the id {memory} was given out again (there were {ids})")
-    with te.open(path, create=False) as mind:
+    with open_settled(path, create=False) as mind:
         further = State({**state.entries, text: Entry(memory, None, None)}, state.erased)
         found = observe(mind)
         verdict.demand(further.fits(found), f"at the second opening found {describe(found)}")

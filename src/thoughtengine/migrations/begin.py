@@ -24,7 +24,7 @@ from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import UpgradeNote, read_pointer, write_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["ASIDE", "KEPT", "ROLLBACK", "Flat", "begin", "leftovers", "measure", "room_for"]
+__all__ = ["ASIDE", "GROWTH", "KEPT", "ROLLBACK", "Flat", "begin", "leftovers", "measure", "room_for"]
 
 ROLLBACK = "rollback"
 ASIDE = ".te"
@@ -34,7 +34,7 @@ KEPT = "KEPT"
 
 _OURS = re.compile(r"gen-\d{6,}|rollback|lowered|.*\.part")
 _COMING_BACK = ("reports", "incidents", "quarantine", "snapshots")
-_GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
+GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
 
 
 class Flat(msgspec.Struct, frozen=True):
@@ -97,7 +97,7 @@ def room_for(root: Path, config: StorageConfig) -> tuple[int, int]:
     disk = os.statvfs(root)
     store = sum(path.stat().st_size for path in root.iterdir() if path.is_file())
     aside = size_of(root / ASIDE) if (root / ASIDE).is_dir() else 0
-    return _GROWTH * store + aside + 8 * config.write_buffer_bytes, disk.f_bavail * disk.f_frsize
+    return GROWTH * store + aside + 8 * config.write_buffer_bytes, disk.f_bavail * disk.f_frsize
 
 
 def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:

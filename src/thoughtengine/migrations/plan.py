@@ -23,7 +23,7 @@ from thoughtengine.storage.keyspace import FORMAT, MEMORY
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import read_pointer
 
-__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads"]
+__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of"]
 
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
@@ -212,7 +212,7 @@ def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:
         counts=flat.layers if flat else {},
         records=rows,
         bytes=flat.bytes if flat else 0,
-        seconds=3 * rows / rate_of(history(root)),
+        seconds=(rows + 2 * memories) / rate_of(history(root)),
         needed_bytes=need,
         free_bytes=free,
         risks=tuple(risks),

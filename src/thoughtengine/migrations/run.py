@@ -16,7 +16,7 @@ import msgspec
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreLockedError, UpgradeFailedError
-from thoughtengine.migrations.begin import ASIDE
+from thoughtengine.migrations.begin import ASIDE, GROWTH
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import Index, UpgradingStore
@@ -116,8 +116,10 @@ class Upgrade:
         Looks at the report before the switch; False: roll back.
     progress, emit : callable, optional
         Told as it goes.
-    estimate : tuple of float and int
-        Seconds and bytes, as planned.
+    rate : float
+        Rows a second that were planned with; 0: nothing was.
+    calls : callable, optional
+        How many calls the host has made, and how many failed.
     """
 
     def __init__(
@@ -128,7 +130,7 @@ class Upgrade:
         approve: Callable[[UpgradeReport], bool] | None = None,
         progress: Progress = _silent,
         emit: Callable[..., None] | None = None,
-        estimate: tuple[float, int] = (0.0, 0),
+        rate: float = 0.0,
         calls: Callable[[], tuple[int, int]] | None = None,
     ) -> None:
         note = store.pointer.upgrade
@@ -136,7 +138,7 @@ class Upgrade:
             raise ValueError("no upgrade was begun")
         self.store, self.note, self._tools, self._approve = store, note, tools, approve
         self._progress, self._emit = progress, emit or (lambda kind, **data: None)
-        self._estimate, self.meter, self.pace = estimate, Meter(calls), Pace()
+        self._rate, self.meter, self.pace = rate, Meter(calls), Pace()
         discard(store.root / ASIDE)
         now = dt.datetime.now(dt.UTC)
         self._at = int(now.timestamp() * 1e6)
@@ -179,7 +181,9 @@ class Upgrade:
 
     def _milestone(self, name: str) -> None:
         seconds, self._phase_begun = time.monotonic() - self._phase_begun, time.monotonic()
-        done = PhaseReport(name=name, rows=_through(self.sweep) - self._rows_before, seconds=seconds)
+        rows = _through(self.sweep) - self._rows_before
+        estimated = rows / self._rate if self._rate else 0.0
+        done = PhaseReport(name=name, rows=rows, seconds=seconds, estimated_seconds=estimated)
         self._rows_before = _through(self.sweep)
         self._phases.append(done)
         self._emit("upgrade", what="phase", phase=name, rows=done.rows, seconds=seconds)
@@ -222,13 +226,15 @@ class Upgrade:
         figures, store = self.meter.figures(), self.store
         rows = _through(self.sweep)
         loss = abs(found.n_in - found.n_memories - found.n_appraisals - found.n_carried - found.n_kept)
-        lessons = []
-        seconds, n_bytes = self._estimate
-        extra = size_of(store.generation)
-        if seconds:
-            lessons.append(f"time: {figures['seconds']:.2f} s, estimated {seconds:.2f} s")
-        if n_bytes:
-            lessons.append(f"disk: {extra:,} bytes more, estimated {n_bytes:,} at most")
+        extra, n_bytes = size_of(store.generation), GROWTH * size_of(store.root / self.note.rollback)
+        seconds = self.total / self._rate if self._rate else 0.0
+        lessons = [
+            f"{phase.name}: {phase.seconds:.2f} s, estimated {phase.estimated_seconds:.2f} s"
+            for phase in self._phases
+            if phase.estimated_seconds and not 0.5 <= phase.seconds / phase.estimated_seconds <= 2.0
+        ]
+        if extra > n_bytes:
+            lessons.append(f"disk: {extra:,} bytes more, {n_bytes:,} were planned")
         return UpgradeReport(
             id=self.note.id,
             kind="upgrade",

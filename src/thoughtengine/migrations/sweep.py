@@ -11,10 +11,10 @@ import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.overlay import Index, UpgradingStore
-from thoughtengine.migrations.v0001_flat import UNREADABLE, parse, place_of
+from thoughtengine.migrations.v0001_flat import place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.codec import Sealed, open_envelope
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     CARRIED,
@@ -253,7 +253,7 @@ class Sweep:
 
     def _layers(self, done: _Slice) -> bool:
         for id_, origin in self._store.rows(ORIGIN, OriginRecord, after=_number(done.at, ORIGIN.number)):
-            if not self._store.held(MEMORY.key(id_)):
+            if not (self._again and self._store.held(MEMORY.key(id_))):  # else what is put again is the same
                 self._make(done, id_, origin)
             done.at = ORIGIN.key(id_)
             if done.full(len(origin.value)):
@@ -270,8 +270,8 @@ class Sweep:
         done.memories += self._again  # else they were counted when the upgrade began
         layer = place_of(origin.key).layer
         done.count(layer)
-        if parse(origin.value) is UNREADABLE:
-            done.count("no JSON")
+        if memory.payload is origin.value:
+            done.count("as bytes")
         elif done.counts.get("compared", 0) < _COMPARED:
             done.count("compared")
             for name in differences(origin.key, origin.value):
@@ -311,16 +311,16 @@ class Sweep:
             id_ = MEMORY.number(key)
             if id_ >= FIRST_NEW:
                 break
-            self._derive(done, id_, open_envelope(key, value, MEMORY).body)
+            self._derive(done, id_, open_envelope(key, value, MEMORY))
             done.at = key
             if done.full(len(value)):
                 return False
         return True
 
-    def _derive(self, done: _Slice, id_: int, body: bytes) -> None:
-        felt = self._store._get(APPRAISAL.key(id_))
+    def _derive(self, done: _Slice, id_: int, memory: Sealed) -> None:
+        felt = self._store._get(APPRAISAL.key(id_)) if memory.flags else None
         appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
-        entry, name, named = self._index(id_, body, appraisal)
+        entry, name, named = self._index(id_, memory.body, appraisal)
         done.batch.put_body(TERMS, id_, entry)
         if named and not self._store.held(NAME.key(named)):  # else the user has given it to a later one
             done.batch.put_body(NAME, named, name)

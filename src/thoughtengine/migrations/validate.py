@@ -12,7 +12,7 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
 from thoughtengine.migrations.v0001_flat import place_of
 from thoughtengine.migrations.v0002_envelopes import layers_up
-from thoughtengine.storage.codec import encode, open_envelope
+from thoughtengine.storage.codec import decode, encode, open_envelope
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord
 
@@ -103,19 +103,29 @@ def _again(store: UpgradingStore, before: Before) -> Validation:
     return Validation(tuple(wrong), f"{old:032x}", digest_here, n_in, n_new, 0, n_carried, n_kept)
 
 
+class _Revision(msgspec.Struct, frozen=True):
+    """The part of a memory of format 2 that its origin does not tell."""
+
+    supersedes: int | None = None
+
+
 def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
+    memories, row = store.raw(MEMORY), (b"", b"")
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         pace.breathe()
-        sealed = store._get(MEMORY.key(id_))
-        if sealed is None:
+        key = MEMORY.key(id_)
+        while row[0] < key:
+            row = next(memories, (b"\xff", b""))
+        if row[0] != key:
             yield f"memory {id_} ({origin.key!r}) is missing"
             continue
-        body = open_envelope(MEMORY.key(id_), sealed, MEMORY).body
-        supersedes = msgspec.msgpack.decode(body).get("supersedes")
+        opened = open_envelope(key, row[1], MEMORY)
+        body, beside = opened.body, opened.flags & MEMORY.beside[APPRAISAL.prefix]
+        supersedes = decode(body, _Revision).supersedes
         memory, appraisal = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
         if body != encode(memory):
             yield f"memory {id_} ({origin.key!r}) is not what the step makes of its origin"
-        felt = store._get(APPRAISAL.key(id_))
+        felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
         given = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
         if given != (None if appraisal is None else encode(appraisal)):
             yield f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin"
