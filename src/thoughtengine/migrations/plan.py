@@ -321,12 +321,12 @@ def _links(root: Path) -> bool:
 def _measured(root: Path, config: StorageConfig) -> Flat:
     """Read a clone of the store: linked in the folder, or copied to the cache where that cannot be written."""
     if os.access(root, os.W_OK | os.X_OK):
-        return measure(root, root / f"plan-{secrets.token_hex(4)}{PART}", config)
+        return measure(root, root / f"plan-{secrets.token_hex(4)}{PART}", config, parsed=True)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "thoughtengine"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=cache))
     try:
         checkpoint(None, root, folder / "copy", give=copy_file)
-        return measure(folder / "copy", folder / "scratch", config)
+        return measure(folder / "copy", folder / "scratch", config, parsed=True)
     finally:
         remove_tree(folder)
