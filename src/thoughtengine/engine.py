@@ -683,6 +683,8 @@ class ThoughtEngine:
             reasons.append(
                 f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical"
             )
+        if failed := self._upgrading.status().failed:
+            reasons.append(f"{failed}; the upgrade is taken back when this mind is closed")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
     def stats(self) -> Stats:

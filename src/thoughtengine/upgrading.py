@@ -243,6 +243,8 @@ def _go_on(
         if note is not None and note.namespaces:
             payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
             return _done_or_behind(store, payloads, upgrade) if payloads.complete else Opened(store)
+        if hooks.pending(store.pointer.namespaces) and _holds_none(store, hooks):
+            store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
         flat = Upgrade(store, TOOLS, approve=approve, progress=progress, rate=rate_of(reports(root)))
         return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
     except BaseException:
@@ -351,13 +353,15 @@ def _take_back(
 
 
 def _holds_none(store: FolderStore, hooks: Hooks) -> bool:
-    """Tell whether a small store holds no payload of the kinds that are behind."""
-    pending = hooks.pending(store.pointer.namespaces)
-    if store.head.memories >= SMALL:
+    """Tell whether a store holds no payload of the kinds that are behind; False where that would take long to find out.
+
+    What came from format 1 has no kind, so there only later memories are looked at.
+    """
+    pending, after = hooks.pending(store.pointer.namespaces), FIRST_NEW - 1 if store.head.skipped[1] else None
+    if (store.head.memories if after is None else store.head.next_id - FIRST_NEW) >= SMALL:
         return False
-    return not any(
-        record.kind in pending and record.payload is not None for _, record in store.rows(MEMORY, MemoryRecord)
-    )
+    rows = store.rows(MEMORY, MemoryRecord, after=after)
+    return not any(record.kind in pending and record.payload is not None for _, record in rows)
 
 
 # verbs on a closed folder

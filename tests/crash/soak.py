@@ -59,7 +59,7 @@ def write(place: Path, seed: int) -> None:
     """Open the mind and write for ever."""
     chance = random.Random(seed)
     upgrading.SMALL, sweep._ROWS = 2, 4
-    if chance.random() < 0.1:
+    if chance.random() < 0.1 and (place / "mind" / "STORE").exists():
         te.rollback(place / "mind")
     mind = open_settled(place / "mind")
     turn = 0

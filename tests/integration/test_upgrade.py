@@ -444,3 +444,67 @@ def test_reports_are_kept_as_pages_too(old: Path) -> None:
     [page] = (old / "reports").glob("*.md")
     assert "| P2 layers |" in page.read_text()
     assert "| records lost | 0 | 0 | met |" in page.read_text()
+
+
+def test_a_mind_that_soaks_is_taken_back_while_it_is_open(old: Path) -> None:
+    te.upgrade(old)
+    with te.open(old) as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+        mind.remember("since", key="sensory:since")
+        assert mind.upgrade.rollback() is not None
+        with pytest.raises(te.StoreClosedError):
+            mind.remember("too late")
+    found = read_flat(old)
+    assert b"since" in found.pop(b"sensory:since")
+    assert found == rows()
+
+
+def test_with_hooks_a_store_of_format_1_keeps_its_rollback_point(old: Path) -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"n": note["m"]})(lambda note: {"m": note["n"]})
+    for _ in range(2):
+        with te.open(old, hooks=[hooks]) as mind:
+            mind.remember("a note", kind="acme.note", payload={"m": 1})
+            assert mind.upgrade.status().stage == "SOAK"
+    assert (old / "rollback").is_dir()
+    assert [report.kind for report in te.history(old)] == ["upgrade"]
+
+
+def test_references_are_followed_again_when_what_was_kept_aside_comes_back(old: Path) -> None:
+    from thoughtengine.storage.keyspace import STATE
+    from thoughtengine.storage.origin import StateRecord
+
+    def states() -> list[StateRecord]:
+        with te.open(old) as mind:
+            return [record for _, record in mind._store.rows(STATE, StateRecord)]
+
+    with te.open(old) as mind:
+        mind.remember("something to keep aside")
+        ids = [mind[f"sensory:plain-{n:06d}"].id for n in (1, 2)] + [mind["logic:rule"].id]
+    first = states()
+    assert [state.name for state in first] == ["patterns", "learning", "dreams"]
+    assert first[0].document[0]["references"] == ids
+    assert first[0].document[0]["unresolved"] == ["nowhere"]
+    assert first[0].document[1]["type"] == "a type that nobody knows"
+    te.rollback(old)
+    assert states() == first
+
+
+def test_another_process_that_has_the_old_store_open_keeps_it(plain: Path) -> None:
+    import subprocess
+    import sys
+
+    code = "import sys; from tests.flat import plyvel; db = plyvel.DB(sys.argv[1]); print('open', flush=True); input()"
+    command = [sys.executable, "-c", code, str(plain)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        with pytest.raises(te.StoreLockedError, match="old format"):
+            te.upgrade(plain)
+        child.communicate("\n")
+    assert te.upgrade(plain) is not None
+
+
+def test_a_check_of_a_folder_of_format_1_says_what_to_do(plain: Path) -> None:
+    with pytest.raises(te.StoreTooOldError, match=r"te\.upgrade"):
+        te.check(plain)

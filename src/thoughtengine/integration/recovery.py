@@ -11,7 +11,7 @@ import msgspec
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import StoreDamagedError, StoreLockedError
+from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeRequiredError
 from thoughtengine.memory.check import check_memories
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, folder_at, translated
@@ -58,12 +58,14 @@ def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = No
 
     Raises
     ------
-    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError
+    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError, UpgradeRequiredError
         When it cannot be checked.
     """
     root = folder_at(path)
     with contextlib.suppress(StoreDamagedError):
-        read_pointer(root)
+        pointer, _ = read_pointer(root)
+        if pointer.unfinished:
+            raise UpgradeRequiredError(root, "an upgrade is not finished: te.open(path) goes on with it, then check")
     if holder_here(root) is not None:
         raise StoreLockedError(root, "open in this process: use mind.check()", pid=os.getpid(), host=None, since=None)
     visitor = _Visitor()

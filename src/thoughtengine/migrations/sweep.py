@@ -40,6 +40,12 @@ _COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
 
 
+class _Name(msgspec.Struct, frozen=True):
+    """The part of a name row of format 2 that matters here."""
+
+    id: int
+
+
 class _Forgetting(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A receipt of format 2."""
 
@@ -298,8 +304,15 @@ class Sweep:
         done.count("references to nothing", state.n_unresolved)
 
     def _resolve(self, name: str) -> int | None:
-        found = (self._before.id_of(key) for key in candidates(name))
-        return None if self._again else next((id_ for id_ in found if id_ is not None), None)
+        for key in candidates(name):
+            if self._again:
+                row = self._store.get(NAME, key, _Name)
+                id_ = None if row is None else row.id
+            else:
+                id_ = self._before.id_of(key)
+            if id_ is not None:
+                return id_
+        return None
 
     # phase 4: what is derived from them
 
