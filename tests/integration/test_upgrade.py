@@ -508,3 +508,58 @@ def test_another_process_that_has_the_old_store_open_keeps_it(plain: Path) -> No
 def test_a_check_of_a_folder_of_format_1_says_what_to_do(plain: Path) -> None:
     with pytest.raises(te.StoreTooOldError, match=r"te\.upgrade"):
         te.check(plain)
+
+
+@pytest.mark.parametrize("at", [1, 5, 20])
+def test_on_a_full_disk_it_stops_and_goes_on_when_there_is_space(
+    at: int, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thoughtengine.migrations import sweep
+    from thoughtengine.storage.store import Level
+
+    right, n = Level.write, 0
+
+    def full(self: Level, *args: Any) -> None:
+        nonlocal n
+        n += "gen-000002" in self.path
+        if n == at:
+            raise te.StoreFullError(self.path, "no space left (as it were)")
+        right(self, *args)
+
+    monkeypatch.setattr(sweep, "_ROWS", 8)
+    monkeypatch.setattr(Level, "write", full)
+    with pytest.raises(te.StoreFullError):
+        te.upgrade(old)
+    assert te.upgrade(old) is not None
+    with te.open(old) as mind:
+        assert mind.check() == []
+    te.rollback(old)
+    assert read_flat(old) == rows()
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "MANIFEST-*", "*.ldb", "*.log"])
+@pytest.mark.parametrize("harm", ["cut", "gone", "flipped"])
+def test_whatever_file_is_damaged_it_is_told_and_nothing_is_made_of_it(name: str, harm: str, old: Path) -> None:
+    """A damaged store of format 1 ends in a typed error, or comes over whole; never in silence with less in it."""
+    write_flat(old, {b"sensory:last": b'{"raw": "the last one"}'})
+    path = next(path for path in sorted(old.glob(name)) if path.stat().st_size)
+    data = path.read_bytes()
+    if harm == "gone":
+        path.unlink()
+    else:
+        half = len(data) // 2
+        path.write_bytes(data[:half] if harm == "cut" else data[:half] + bytes([data[half] ^ 64]) + data[half + 1 :])
+    files = {entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old")}
+    try:
+        te.upgrade(old)
+    except (te.StoreDamagedError, te.StoreNotFoundError, te.StoreError):
+        assert {
+            entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old", "te.lock")
+        } == files
+    else:
+        with te.open(old) as mind:
+            kept = {memory.key for memory in mind.memories(layers=EVERY_LAYER)}
+            torn = (name, harm) == ("*.log", "cut")  # a log without its end is what every crash leaves: nobody can tell
+            assert kept >= {key.decode() for key in rows() if key.startswith(b"sensory:plain")}
+            assert len(kept) == 78 + ("sensory:last" in kept)
+            assert torn or "sensory:last" in kept

@@ -22,6 +22,7 @@ def main(folder: str, rows: int) -> None:
     rows : int
         Counted through all phases.
     """
+
     def progress(what: str, done: int, total: int | None) -> None:
         if done >= rows:
             os.kill(os.getpid(), signal.SIGKILL)

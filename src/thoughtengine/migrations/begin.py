@@ -21,7 +21,7 @@ from thoughtengine.storage.files import PART, discard, remove_tree, size_of, syn
 from thoughtengine.storage.folder import generation_name, mark_of, new_pointer
 from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.manifest import inspect
-from thoughtengine.storage.pointer import UpgradeNote, read_pointer, write_pointer
+from thoughtengine.storage.pointer import STORE, UpgradeNote, read_pointer, write_pointer
 from thoughtengine.storage.store import Level
 
 __all__ = ["ASIDE", "GROWTH", "KEPT", "ROLLBACK", "Flat", "begin", "leftovers", "measure", "room_for"]
@@ -131,7 +131,14 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         need, free = room_for(root, config)
         if free < need:
             raise StoreFullError(root, f"to upgrade this store {need:,} bytes must be free: there are {free:,}")
-        _prepare(root, config, source)
+        try:
+            _prepare(root, config, source)
+        except StoreDamagedError as error:
+            told = f"{error}. A damaged store is not upgraded: restore a copy of it, then try again"
+            raise StoreDamagedError(root, told, file=error.file) from error
+        finally:
+            if not (root / STORE).exists():
+                leftovers(root)
         clear(root, root / ROLLBACK / generation_name(1))
     finally:
         lock.release()
