@@ -10,10 +10,10 @@ from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, check_encoder
 from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.formats import Approve, behind, open_store
 from thoughtengine.memory.moment import Clock, clock_in
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.storage.files import folder_at
-from thoughtengine.upgrading import Approve, behind, open_store
 
 __all__ = ["open_mind"]
 

@@ -11,7 +11,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
-from thoughtengine import upgrading
+from thoughtengine import formats
 from thoughtengine.migrations import online, payloads, sweep
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
@@ -21,7 +21,7 @@ PATIENCE = 60.0
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every store for a large one, and small bites of it."""
-    monkeypatch.setattr(upgrading, "SMALL", 2)
+    monkeypatch.setattr(formats, "SMALL", 2)
     monkeypatch.setattr(sweep, "_ROWS", 3)
     monkeypatch.setattr(payloads, "_ROWS", 3)
     monkeypatch.setattr(online, "_WINDOW", 0.02)
