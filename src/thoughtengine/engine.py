@@ -43,20 +43,20 @@ from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, as_vector, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
 from thoughtengine.migrations.hooks import Hooks
-from thoughtengine.migrations.online import Background, UpgradeControl
-from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
+    from thoughtengine.migrations.online import Background, UpgradeControl
+    from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.storage.copies import Copy
 
 __all__ = ["ThoughtEngine"]
 
 _UNSET: Any = object()
-TakeBack = Callable[[str | int | None], UpgradeReport | None]
-Behind = Callable[[Any], tuple[Background | None, TakeBack]]
+TakeBack = Callable[[str | int | None], "UpgradeReport | None"]
+Behind = Callable[[Any], tuple["Background | None", TakeBack]]
 """``behind(mind)``: what upgrades the mind while it serves, if anything, and how to take an upgrade back."""
 
 
@@ -118,9 +118,10 @@ class ThoughtEngine:
         store.on_return = self._memories.dropped
         if encoder is not None:
             encode_missing(store, self._memories, encoder, progress=self._progress)
-        self._upgrading = UpgradeControl(store, *behind(self))
-        if self._upgrading.background is not None:
-            self._upgrading.background.start()
+        self._control: UpgradeControl | None = None
+        self._background, self._take_back = behind(self)
+        if self._background is not None:
+            self._background.start()
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
@@ -139,7 +140,11 @@ class ThoughtEngine:
     @property
     def upgrade(self) -> UpgradeControl:
         """The upgrade of this mind: ``.status() .pause() .resume() .limit(duty) .commit() .rollback()``."""
-        return self._upgrading
+        if self._control is None:
+            from thoughtengine.migrations.online import UpgradeControl
+
+            self._control = UpgradeControl(self._store, self._background, self._take_back)
+        return self._control
 
     def _draft(self, experience: Experience) -> Draft:
         """Check an experience; its payload gets the version that the host's hooks know, else the store's."""
@@ -683,7 +688,7 @@ class ThoughtEngine:
             reasons.append(
                 f"the vectors are of the encoder {known.name!r}, which was not given to open: recall is lexical"
             )
-        if failed := self._upgrading.status().failed:
+        if self._background is not None and (failed := self.upgrade.status().failed):
             reasons.append(f"{failed}; the upgrade is taken back when this mind is closed")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
@@ -721,7 +726,8 @@ class ThoughtEngine:
         """Sync and let go of the folder; a second call does nothing."""
         if self._store.closed:
             return
-        self._upgrading.close()
+        if self._background is not None:
+            self.upgrade.close()
         if self._store.closed:
             self.events.close()
             return

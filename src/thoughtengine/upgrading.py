@@ -22,7 +22,8 @@ from thoughtengine.errors import (
     StoreNotFoundError,
     UpgradeFailedError,
 )
-from thoughtengine.formats import TOOLS, Approve, index_rows, is_format_1, open_store
+from thoughtengine.formats import Approve, is_format_1, open_store
+from thoughtengine.lifting import TOOLS, index_rows
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.migrations.hooks import Hooks, Upgrades

@@ -21,7 +21,7 @@ from pathlib import Path
 import thoughtengine as te
 from tests.crash.upgrades import open_settled
 from tests.flat import read_flat, write_flat
-from thoughtengine import formats
+from thoughtengine import lifting
 from thoughtengine.migrations import sweep
 
 KEYS = 24
@@ -58,7 +58,7 @@ def note(place: Path, **line: object) -> None:
 def write(place: Path, seed: int) -> None:
     """Open the mind and write for ever."""
     chance = random.Random(seed)
-    formats.SMALL, sweep._ROWS = 2, 4
+    lifting.SMALL, sweep._ROWS = 2, 4
     if chance.random() < 0.1 and (place / "mind" / "STORE").exists():
         te.rollback(place / "mind")
     mind = open_settled(place / "mind")
@@ -90,7 +90,7 @@ def expected(place: Path) -> list[State]:
 
 def judge(place: Path, seed: int) -> None:
     """Open what the kill left and compare; then note what was found, as the next round begins with it."""
-    formats.SMALL = 2 if seed % 2 else 2000
+    lifting.SMALL = 2 if seed % 2 else 2000
     with open_settled(place / "mind") as mind:
         found = {}
         for key in expected(place)[0]:

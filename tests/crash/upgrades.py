@@ -11,7 +11,7 @@ from typing import Any
 import thoughtengine as te
 from tests.crash.workloads import MIND, Life, workload
 from tests.flat import read_flat, write_flat
-from thoughtengine import formats
+from thoughtengine import lifting
 from thoughtengine.migrations import begin, lower, sweep
 from thoughtengine.storage import bare
 
@@ -98,7 +98,7 @@ def upgrade_again(life: Life) -> None:
 @workload(flat)
 def upgrade_behind(life: Life) -> None:
     """The mind serves, and is written to, while it is upgraded."""
-    formats.SMALL = 2
+    lifting.SMALL = 2
     sweep._ROWS = 2
     life.open()
     for n in range(3):

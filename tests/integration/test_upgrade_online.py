@@ -11,7 +11,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
-from thoughtengine import formats
+from thoughtengine import lifting
 from thoughtengine.migrations import online, payloads, sweep
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
@@ -21,7 +21,7 @@ PATIENCE = 60.0
 @pytest.fixture(autouse=True)
 def large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take every store for a large one, and small bites of it."""
-    monkeypatch.setattr(formats, "SMALL", 2)
+    monkeypatch.setattr(lifting, "SMALL", 2)
     monkeypatch.setattr(sweep, "_ROWS", 3)
     monkeypatch.setattr(payloads, "_ROWS", 3)
     monkeypatch.setattr(online, "_WINDOW", 0.02)
@@ -155,6 +155,9 @@ def test_subscribers_hear_of_it(held: te.ThoughtEngine) -> None:
     ended(held)
     until(lambda: "switched" in heard)
     assert heard.count("phase") == 4
+    [report] = te.history(held.path)
+    assert report.criteria["throughput"].verdict == "not judged"  # nobody called meanwhile
+    assert report.criteria["records lost"].verdict == "met"
 
 
 def test_what_must_wait_is_told(held: te.ThoughtEngine, tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from thoughtengine.errors import (
     UpgradeRunningError,
 )
 from thoughtengine.migrations.meter import Pace
-from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.report import Criterion, UpgradeReport
 from thoughtengine.migrations.run import contract
 from thoughtengine.storage.folder import FolderStore
 
@@ -30,13 +30,15 @@ __all__ = ["Background", "Running", "UpgradeControl", "UpgradeStatus"]
 SLICE_SECONDS = 0.0005
 DUTY = 0.1
 _IDLE_DUTY, _LEAST_DUTY = 0.5, 0.01
-_WINDOW, _PAIRS, _ENOUGH = 0.2, 20, 20
+_WINDOW, _PAIRS, _ENOUGH, _REMEMBERED = 0.2, 20, 20, 1000
 _BEARABLE = 0.9
 _RETRY_SECONDS = 1.0
 
 
 class Running(Protocol):
     """What runs behind: an upgrade of a store, or of payloads."""
+
+    observed: dict[str, Criterion]
 
     @property
     def phase(self) -> str:
@@ -130,6 +132,7 @@ class Background:
     ) -> None:
         self.upgrade, self._fail, self._calls, self._emit = upgrade, fail, calls, emit
         self.duty, self._limit, self._ratios = DUTY, 1.0, deque[float](maxlen=_PAIRS)
+        self._seen = deque[float](maxlen=_REMEMBERED)
         self.failed = ""
         self.over = False
         self._go, self._stop = threading.Event(), threading.Event()
@@ -178,6 +181,7 @@ class Background:
             while not self._stop.is_set():
                 self.upgrade.pace.duty = self.duty
                 if self._window():
+                    self.upgrade.observed = self._observed()
                     report = self.upgrade.finish()
                     self.over = True
                     self._emit("upgrade", what="switched", report=report.id)
@@ -212,6 +216,14 @@ class Background:
         self._steer(before, working, self._calls(), busy=busy)
         return False
 
+    def _observed(self) -> dict[str, Criterion]:
+        """Judge how the host's calls fared: pairs of windows with the upgrade at work and at rest."""
+        n, verdict = len(self._seen), "not judged"
+        middle = statistics.median(self._seen) if n else None
+        if middle is not None and n >= _PAIRS:
+            verdict = "met" if middle >= _BEARABLE else "missed"
+        return {"throughput": Criterion(measured=middle, limit=_BEARABLE, verdict=verdict, observations=n)}
+
     def _steer(
         self, before: tuple[int, float], working: tuple[int, float], resting: tuple[int, float], *, busy: bool
     ) -> None:
@@ -219,6 +231,7 @@ class Background:
         on, off = _mean(before, working), _mean(working, resting)
         if on is not None and off is not None:
             self._ratios.append(off / on)
+            self._seen.append(off / on)
             middle = statistics.median(self._ratios)
             if middle < _BEARABLE and len(self._ratios) >= 3:
                 self.duty = max(_LEAST_DUTY, self.duty / 2)

@@ -19,7 +19,7 @@ from thoughtengine.migrations.begin import ROLLBACK
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
+from thoughtengine.migrations.report import Criterion, PhaseReport, UpgradeReport, write_report
 from thoughtengine.migrations.run import SOAK, PacedClone, Tools, contract, criteria
 from thoughtengine.migrations.step import Walk
 from thoughtengine.migrations.take_back import take_back
@@ -153,6 +153,7 @@ class PayloadUpgrade:
         self._progress = progress or (lambda what, done, total: None)
         self._emit = emit or (lambda kind, **data: None)
         self.meter, self.pace = Meter(calls), Pace()
+        self.observed: dict[str, Criterion] = {}
         self._walks = _walks(self.note, hooks, store.root)
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
         self._begun = time.monotonic()
@@ -406,7 +407,7 @@ class PayloadUpgrade:
             counts=dict(sorted(self.cursor.counts.items())), rows_in=n_in, rows_upgraded=upgraded,
             rows_kept=n_in - upgraded - quarantined, rows_quarantined=quarantined, digest_before=self.note.digest,
             rows_per_second=self.done / max(seconds, 1e-9), extra_bytes=size_of(self.store.generation),
-            criteria=criteria(figures, 0 if not reason else 1, n_in), **figures,
+            criteria=criteria(figures, 0 if not reason else 1, n_in) | self.observed, **figures,
         )  # fmt: skip
 
     def run(self) -> UpgradeReport:

@@ -139,6 +139,7 @@ class Upgrade:
         self.store, self.note, self._tools, self._approve = store, note, tools, approve
         self._progress, self._emit = progress, emit or (lambda kind, **data: None)
         self._rate, self.meter, self.pace = rate, Meter(calls), Pace()
+        self.observed: dict[str, Criterion] = {}
         discard(store.root / ASIDE)
         now = dt.datetime.now(dt.UTC)
         self._at = int(now.timestamp() * 1e6)
@@ -257,7 +258,7 @@ class Upgrade:
             probes_failed=lost,
             rows_per_second=rows / max(figures["seconds"], 1e-9),
             extra_bytes=extra,
-            criteria=criteria(figures, loss + (found.before != found.after), found.n_in),
+            criteria=criteria(figures, loss + (found.before != found.after), found.n_in) | self.observed,
             estimated_seconds=seconds,
             estimated_bytes=n_bytes,
             lessons=tuple(lessons),
