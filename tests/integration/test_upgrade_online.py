@@ -56,9 +56,22 @@ def ended(mind: te.ThoughtEngine) -> None:
 
 def in_phase(mind: te.ThoughtEngine, name: str) -> None:
     """Go on to a phase and wait in it."""
-    mind.upgrade.resume()
-    until(lambda: mind.upgrade.status().phase.startswith(name))
-    mind.upgrade.pause()
+    behind = mind.upgrade.background
+    assert behind is not None
+    running = behind.upgrade
+    right, n = running.step, 0
+
+    def step(seconds: float = 60.0) -> bool:
+        nonlocal n
+        n, done = n + 1, right(seconds)
+        if running.phase.startswith(name) and (n > 1 or name != "P1"):
+            behind.pause()
+        return done
+
+    running.step = step  # type: ignore[method-assign]
+    behind.resume()
+    until(lambda: behind.paused)
+    running.step = right  # type: ignore[method-assign]
 
 
 def shown(mind: te.ThoughtEngine) -> list[str]:
