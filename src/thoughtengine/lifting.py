@@ -13,6 +13,7 @@ from thoughtengine.errors import (
     DowngradeError,
     InvalidArgumentError,
     MemoryNotFoundError,
+    RecordUpgradeError,
     UpgradeFailedError,
 )
 from thoughtengine.memory.check import check_memories
@@ -31,7 +32,7 @@ from thoughtengine.migrations.plan import rate_of
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Tools, Upgrade, go_down, locked
-from thoughtengine.migrations.take_back import take_back
+from thoughtengine.migrations.take_back import check_way_down, take_back
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.folder import FolderStore
@@ -197,8 +198,12 @@ def _emitting(mind: ThoughtEngine) -> Callable[..., None]:
 def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade, error: UpgradeFailedError) -> None:
     """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed."""
     if isinstance(running, PayloadUpgrade):
-        hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
-        running.fail(error)
+        try:
+            check_way_down(store, hooks)
+            hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
+            running.fail(error)
+        except RecordUpgradeError as stuck:
+            record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
         record_incident(store.root, "upgrade", str(error))
 
@@ -216,6 +221,11 @@ def take_back_of(
         return None
     if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
         raise InvalidArgumentError("to", to, "the number of a format; during an upgrade of the format also P1 to P4")
+    if note is not None and note.namespaces:
+        try:
+            check_way_down(store, hooks)
+        except RecordUpgradeError as error:
+            raise DowngradeError(store.root, f"{error}: nothing was done") from error
     if background is not None:
         background.stop()
     if note is not None and note.namespaces:

@@ -330,3 +330,28 @@ def test_a_gap_in_a_chain_is_told(mind_path: Path) -> None:
     with pytest.raises(te.InvalidArgumentError, match="a step from version 1"):
         te.open(mind_path, hooks=[hooks])
     assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def test_what_cannot_go_down_is_told_and_nothing_is_done(mind_path: Path) -> None:
+    hooks = hooks_with(down=None)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        new = mind.remember("later", kind="acme.note", payload={"body": "later", "n": 1})
+        with pytest.raises(te.DowngradeError, match="no way back"):
+            mind.upgrade.rollback()
+        assert mind["note-0"].payload == {"body": "body 0", "n": 0}
+    with pytest.raises(te.DowngradeError, match="give the hooks"):
+        te.rollback(mind_path)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind[new].payload == {"body": "later", "n": 1}
+        mind.forget(new, erase=True)
+    te.rollback(mind_path)
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def test_a_mind_whose_payloads_soak_may_go_down_to_format_1(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with()])
+    te.rollback(mind_path, to=1)
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        assert mind["note-3"].payload == {"body": "body 3", "n": 3}
+        assert not mind.health().incidents
+        assert mind.check() == []

@@ -380,7 +380,9 @@ def go_down(store: FolderStore, *, why: str = "", failed: UpgradeReport | None =
         When it could not be done; the mind is as it was, and the next call begins again.
     """
     meter, root, begun = Meter(), store.root, dt.datetime.now(dt.UTC)
-    note = store.pointer.upgrade or UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
+    note = store.pointer.upgrade
+    if note is None or note.namespaces:  # the rollback point of payloads is of no use here
+        note = UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
     if store.pointer.stage != "ROLLING_BACK":
         store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, source=1, why=why))
     made = lower(store)

@@ -31,7 +31,7 @@ from thoughtengine.storage.keyspace import (
 from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
 
-__all__ = ["take_back"]
+__all__ = ["check_way_down", "take_back"]
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -46,12 +46,13 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     Raises
     ------
     RecordUpgradeError
-        When a payload written since has no way down.
+        When a payload written since has no way down; nothing was done then.
     """
     meter, begun, root, note = Meter(), dt.datetime.now(dt.UTC), store.root, store.pointer.upgrade
     if note is None or not note.namespaces:
         raise ValueError("there is no upgrade of payloads to take back")
     with store.writing:
+        check_way_down(store, hooks)
         if store.pointer.stage != "ROLLING_BACK":
             store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, why=why))
         number = store.pointer.generation + 1
@@ -76,6 +77,20 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     )  # fmt: skip
     write_report(root, report)
     return report
+
+
+def check_way_down(store: FolderStore, hooks: Hooks) -> None:
+    """Try on every payload that was written since whether it can go down; nothing is written.
+
+    Raises
+    ------
+    RecordUpgradeError
+        At the first that cannot.
+    """
+    note = store.pointer.upgrade
+    if note is not None:
+        for key, value in store.raw(MEMORY, after=note.fork_id - 1):
+            _body_down(MEMORY.number(key), open_envelope(key, value, MEMORY).body, note, hooks)
 
 
 def _carry_down(store: FolderStore, level: Level, note: UpgradeNote, hooks: Hooks, tools: Tools) -> int:
