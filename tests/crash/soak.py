@@ -50,7 +50,7 @@ def note(place: Path, **line: object) -> None:
     """Append a line to the file of what is expected, which no kill of the writer loses."""
     descriptor = os.open(place / "expected", os.O_WRONLY | os.O_APPEND)
     try:
-        os.write(descriptor, json.dumps(line).encode() + b"\n")
+        os.write(descriptor, b"\n" + json.dumps(line).encode() + b"\n")  # a kill may have torn the line before
     finally:
         os.close(descriptor)
 
@@ -82,7 +82,10 @@ def expected(place: Path) -> list[State]:
     state: State = {}
     pending: State = {}
     for line in (place / "expected").read_text().splitlines():
-        told = json.loads(line)
+        try:
+            told = json.loads(line)
+        except ValueError:  # empty, or torn: what it would have told of had not begun
+            continue
         pending = told.get("p", {})
         state |= told.get("c", {})
     return [state, state | pending]
