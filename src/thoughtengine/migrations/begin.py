@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import StoreDamagedError, StoreFullError
+from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.bare import BareLock, clear, take_in
@@ -20,6 +20,7 @@ from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.files import PART, discard, remove_tree, size_of, sync_folder, sync_tree
 from thoughtengine.storage.folder import generation_name, mark_of, new_pointer
 from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, HEAD, HeadRecord
+from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, UpgradeNote, read_pointer, write_pointer
 from thoughtengine.storage.store import Level
@@ -120,7 +121,10 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         When the store, or the copy made of it, does not verify; the store is as it was.
     StoreFullError
         With the bytes named, when room is short; the store is as it was.
+    StoreTooOldError
+        When nothing in it is of format 1: it may be anybody's.
     """
+    fresh = not (root / "LOCK").exists()
     lock = BareLock(root)
     try:
         leftovers(root)
@@ -142,6 +146,10 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         clear(root, root / ROLLBACK / generation_name(1))
     finally:
         lock.release()
+        if not (root / STORE).exists():
+            (root / LOCK).unlink(missing_ok=True)
+            if fresh:
+                (root / "LOCK").unlink(missing_ok=True)
     discard(root / ASIDE)
 
 
@@ -159,6 +167,9 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
     flat = measure(sealed, root / ("verify" + PART), config)
+    if flat.rows and set(flat.layers) <= {"unknown"}:
+        told = f"a LevelDB lies here, and none of its {flat.rows:,} rows is of format 1 (such as sensory:NAME)"
+        raise StoreTooOldError(root, f"{told}; this release reads format {FORMAT} and upgrades format 1")
     checkpoint(None, sealed, root / generation_name(1))
     kept = (root / ASIDE / KEPT).exists()
     head = _keep_on(root, config) if kept else _new(root, config, flat.memories)
