@@ -30,7 +30,7 @@ def check_upgrades(hooks: Upgrades, samples: Mapping[str, Iterable[Any]]) -> lis
     hooks : Upgrades
         The host's.
     samples : mapping of str to iterable of payloads
-        By kind; each at the oldest version that there is a step for.
+        By kind ("acme.note", or "note"); each at the oldest version that there is a step for.
 
     Examples
     --------
@@ -43,12 +43,19 @@ def check_upgrades(hooks: Upgrades, samples: Mapping[str, Iterable[Any]]) -> lis
     """
     Hooks([hooks])
     wrong = []
-    for kind, payloads in samples.items():
-        if kind not in hooks.chains:
-            raise InvalidArgumentError("samples", kind, f"one of {sorted(hooks.chains)}")
+    for name, payloads in samples.items():
+        kind = _kind(hooks, name)
         for number, payload in enumerate(payloads):
             wrong += [f"{kind}, sample {number}: {told}" for told in _wrong_with(hooks, kind, payload)]
     return wrong
+
+
+def _kind(hooks: Upgrades, name: str) -> str:
+    """Return the kind that a name stands for, with the namespace or without."""
+    kind = name if name in hooks.chains else f"{hooks.namespace}.{name}"
+    if kind not in hooks.chains:
+        raise InvalidArgumentError("samples", name, f"one of {sorted(hooks.chains)}")
+    return kind
 
 
 def _wrong_with(hooks: Upgrades, kind: str, payload: Any) -> list[str]:
@@ -137,7 +144,8 @@ class UpgradeHarness:
     def put_samples(self, samples: Mapping[str, Iterable[Any]]) -> list[int]:
         """Remember payloads by kind, as a host of that version did; return their ids."""
         with open_mind(self.path, hooks=[self._at(self._version)]) as mind:
-            for kind, payloads in samples.items():
+            for name, payloads in samples.items():
+                kind = _kind(self._hooks, name)
                 for payload in payloads:
                     (id_,) = mind.remember_many([Experience(payload=payload, kind=kind)])
                     self._put[id_] = kind, _own(payload)
@@ -231,7 +239,8 @@ class UpgradeHarness:
         return bool(found != made)
 
     def assert_roundtrip(self) -> None:
-        """Raise `AssertionError` unless the upgrade can be taken back and every sample is what it was."""
+        """Raise `AssertionError` unless the upgrade, done if it was not yet, can be taken back to what every sample was."""
+        self.upgrade()
         rollback(self.path, hooks=[self._hooks])
         with open_mind(self.path) as mind:
             wrong = [id_ for id_, (_, payload) in self._put.items() if mind[id_].payload != payload]

@@ -46,6 +46,7 @@ def test_a_sampled_crash_is_a_crash(sample: Tally) -> None:
     assert f"{len(sample.results)} crash points, 0 violated" in as_markdown(sample)
 
 
+@pytest.mark.long
 @NEEDS_COMPILER
 @pytest.mark.parametrize("fault", [name for name in WORKLOADS if name.startswith(FAULT)])
 def test_a_seeded_fault_is_caught(fault: str, tmp_path: Path) -> None:

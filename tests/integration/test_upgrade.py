@@ -563,3 +563,14 @@ def test_whatever_file_is_damaged_it_is_told_and_nothing_is_made_of_it(name: str
             assert kept >= {key.decode() for key in rows() if key.startswith(b"sensory:plain")}
             assert len(kept) == 78 + ("sensory:last" in kept)
             assert torn or "sensory:last" in kept
+
+
+def test_what_else_lies_in_the_folder_stays(plain: Path) -> None:
+    (plain / "rollback").mkdir()
+    (plain / "rollback" / "notes.txt").write_text("somebody's own")
+    (plain / "download.part").write_text("half of something")
+    with pytest.raises(te.StoreError):
+        te.upgrade(plain)
+    assert (plain / "rollback" / "notes.txt").read_text() == "somebody's own"
+    assert (plain / "download.part").exists()
+    assert read_flat(plain) == PLAIN

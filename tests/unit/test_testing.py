@@ -52,6 +52,7 @@ def test_samples_tell_what_is_wrong_with_a_step(step: Any, told: str) -> None:
 
 def test_sound_hooks_have_nothing_wrong() -> None:
     assert check_upgrades(hooks_with(), {"acme.note": NOTES}) == []
+    assert check_upgrades(hooks_with(), {"note": NOTES}) == []
 
 
 def test_a_validator_is_asked() -> None:
@@ -74,6 +75,7 @@ def test_a_harness_upgrades_breaks_off_and_takes_back(version: int) -> None:
         assert harness.crash_everywhere() >= len(samples)
         assert harness.upgrade().rows_upgraded == len(samples)
         harness.assert_no_silent_loss()
+        harness.assert_roundtrip()
         harness.assert_roundtrip()
     assert not harness.path.exists()
 

@@ -33,7 +33,13 @@ ASIDE = ".te"
 KEPT = "KEPT"
 """Name of the pointer file in it."""
 
-_OURS = re.compile(r"gen-\d{6,}|rollback|lowered|.*\.part")
+_OURS = re.compile(
+    r"gen-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
+)
+_INSIDE = {
+    ROLLBACK: re.compile(r"gen-.*"),
+    "lowered": re.compile(r"CURRENT|LOCK|LOG.*|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)"),
+}
 _COMING_BACK = ("reports", "incidents", "quarantine", "snapshots")
 GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
 
@@ -154,9 +160,11 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
 
 
 def leftovers(root: Path) -> None:
-    """Remove what an upgrade or a rollback left in a folder without pointer file: it is never adopted."""
+    """Remove what an upgrade or a rollback left in a folder without pointer file: it is never adopted; the rest stays."""
     for entry in root.iterdir():
-        if _OURS.fullmatch(entry.name):
+        inside = _INSIDE.get(entry.name)
+        named = inside is not None and entry.is_dir() and all(inside.fullmatch(each.name) for each in entry.iterdir())
+        if named or _OURS.fullmatch(entry.name):
             discard(entry)
 
 
