@@ -5,18 +5,20 @@ The names below are loaded when they are first used: importing this package impo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from thoughtengine import encoders
+    from thoughtengine import encoders, testing
     from thoughtengine._types import Event, Finding
-    from thoughtengine.config import Config, Limits, RecallConfig, StorageConfig
+    from thoughtengine.config import Config, Limits, PatternsConfig, RecallConfig, StorageConfig
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.errors import (
         BatchError,
+        DowngradeError,
         ForkedError,
         ImportFormatError,
         InvalidArgumentError,
         MemoryNotFoundError,
         MissingPackageError,
         RecordError,
+        RecordUpgradeError,
         StoreClosedError,
         StoreDamagedError,
         StoreError,
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
         StoreNotFoundError,
         StoreTooOldError,
         ThoughtEngineError,
+        UpgradeFailedError,
+        UpgradeRequiredError,
+        UpgradeRunningError,
         VectorDimensionError,
     )
     from thoughtengine.integration.health import Health
@@ -39,19 +44,30 @@ if TYPE_CHECKING:
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.recollection import Recall
     from thoughtengine.memory.where import All, Not
+    from thoughtengine.migrations.hooks import Upgrades
+    from thoughtengine.migrations.plan import Rehearsal, UpgradePlan
+    from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.opening import open_mind as open
+    from thoughtengine.patterns.manager import PatternManager
+    from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence
     from thoughtengine.storage.copies import Copy, backup, fork, restore
+    from thoughtengine.upgrading import history, plan, rehearse, rollback, upgrade
 
     __version__: str
 
-_ERRORS = """BatchError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError MissingPackageError RecordError
-StoreClosedError StoreDamagedError StoreError StoreExistsError StoreFullError StoreLockedError StoreNewerError StoreNotFoundError
-StoreTooOldError ThoughtEngineError VectorDimensionError"""
+_ERRORS = """BatchError DowngradeError ForkedError ImportFormatError InvalidArgumentError MemoryNotFoundError
+MissingPackageError RecordError RecordUpgradeError StoreClosedError StoreDamagedError StoreError StoreExistsError StoreFullError
+StoreLockedError StoreNewerError StoreNotFoundError StoreTooOldError ThoughtEngineError UpgradeFailedError
+UpgradeRequiredError UpgradeRunningError VectorDimensionError"""
 
 _WHERE = {
     "open": "opening:open_mind",
     "check": "integration.recovery:check_folder",
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
+    **dict.fromkeys(("history", "plan", "rehearse", "rollback", "upgrade"), "upgrading"),
+    "Upgrades": "migrations.hooks",
+    **dict.fromkeys(("Rehearsal", "UpgradePlan"), "migrations.plan"),
+    "UpgradeReport": "migrations.report",
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
     **dict.fromkeys(("Cue", "Hit"), "memory.hit"),
@@ -60,22 +76,28 @@ _WHERE = {
     "Feeling": "memory.feeling",
     **dict.fromkeys(("All", "Not"), "memory.where"),
     "Receipt": "memory.receipt",
+    "PatternManager": "patterns.manager",
+    **dict.fromkeys(("Association", "Concept", "Prediction", "Rhythm", "Sequence"), "patterns.pattern"),
     "Health": "integration.health",
     "Stats": "integration.monitor",
     **dict.fromkeys(("Event", "Finding"), "_types"),
-    **dict.fromkeys(("Config", "Limits", "RecallConfig", "StorageConfig"), "config"),
+    **dict.fromkeys(("Config", "Limits", "PatternsConfig", "RecallConfig", "StorageConfig"), "config"),
     **dict.fromkeys(_ERRORS.split(), "errors"),
     "encoders": "encoders:",
+    "testing": "testing:",
 }
 
 __all__ = [
     "Affect",
     "All",
+    "Association",
     "BatchError",
     "Cited",
+    "Concept",
     "Config",
     "Copy",
     "Cue",
+    "DowngradeError",
     "Event",
     "Experience",
     "Feeling",
@@ -90,10 +112,17 @@ __all__ = [
     "MemoryNotFoundError",
     "MissingPackageError",
     "Not",
+    "PatternManager",
+    "PatternsConfig",
+    "Prediction",
     "Recall",
     "RecallConfig",
     "Receipt",
     "RecordError",
+    "RecordUpgradeError",
+    "Rehearsal",
+    "Rhythm",
+    "Sequence",
     "Stats",
     "StorageConfig",
     "StoreClosedError",
@@ -107,14 +136,26 @@ __all__ = [
     "StoreTooOldError",
     "ThoughtEngine",
     "ThoughtEngineError",
+    "UpgradeFailedError",
+    "UpgradePlan",
+    "UpgradeReport",
+    "UpgradeRequiredError",
+    "UpgradeRunningError",
+    "Upgrades",
     "VectorDimensionError",
     "__version__",
     "backup",
     "check",
     "encoders",
     "fork",
+    "history",
     "open",
+    "plan",
+    "rehearse",
     "restore",
+    "rollback",
+    "testing",
+    "upgrade",
 ]
 
 

@@ -26,7 +26,8 @@ class Event:
     ----------
     kind : str
         ``"remembered"``, ``"revised"``, ``"forgotten"``, ``"erased"``, ``"pinned"``, ``"undone"``,
-        ``"incident"``, ``"progress"`` or ``"closed"``.
+        ``"anticipated"`` (what `anticipate` told came true or failed), ``"changed"`` (what comes in is unlike before),
+        ``"incident"``, ``"progress"``, ``"upgrade"`` or ``"closed"``.
     at : str
         When, ISO 8601 with offset, by the mind's clock.
     data : mapping

@@ -1,4 +1,4 @@
-"""The command line: import, recall, feeling, stats, check, backup, restore, export, demo."""
+"""The command line: import, recall, feeling, patterns, stats, check, backup, restore, upgrades, export, demo."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ __all__ = ["main"]
 FINE, FOUND_WRONG, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 _DEMO = "demo"  # parses its own arguments
 _BATCH = 512
+_HEATED = 20_000  # experiences in the map of the week
 _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
@@ -405,6 +406,31 @@ def _feeling(given: argparse.Namespace) -> int:
     return FINE if feeling else FOUND_WRONG
 
 
+# patterns
+
+
+def _patterns_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("mind", metavar="MIND")
+    parser.add_argument("-k", type=_natural, default=10, help="lines of each kind at most (default 10)")
+    parser.add_argument("--rebuild", action="store_true", help="learn everything anew from the memories")
+
+
+def _patterns(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+    from thoughtengine.patterns.page import page
+
+    with te.open(given.mind, create=False) as mind, _bar() as progress:
+        mind.events.subscribe(
+            "progress", lambda event: progress(event.data["what"], event.data["done"], event.data["total"])
+        )
+        if given.rebuild:
+            mind.patterns.rebuild()
+        newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
+        told = page(mind.patterns, mind.anticipate(k=5), (memory.at for memory in newest), k=given.k)
+    print(told)
+    return FINE
+
+
 # looking after it
 
 
@@ -472,6 +498,69 @@ def _copied(copy: Copy) -> int:
 
     told = f"{counted(copy.memories, 'memory', 'memories')} {_are(copy.memories)} in {copy.path}"
     print(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
+    return FINE
+
+
+# upgrades
+
+
+def _plan(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    print(te.plan(given.mind))
+    return FINE
+
+
+def _upgrade_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--into", metavar="FOLDER", help="a new folder for the upgraded mind; the old one is only read")
+
+
+def _upgrade(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    with _bar() as progress:
+        report = te.upgrade(given.mind, into=given.into, progress=progress)
+    print(report if report is not None else f"{given.mind}: nothing to do")
+    return FINE
+
+
+def _rehearse(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    with _bar() as progress:
+        rehearsal = te.rehearse(given.mind, progress=progress)
+    print(rehearsal)
+    return FINE if rehearsal or not rehearsal.plan else FOUND_WRONG
+
+
+def _rollback_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--to", metavar="FORMAT", type=_natural, help="default: the format before the last upgrade")
+
+
+def _rollback(given: argparse.Namespace) -> int:
+    import thoughtengine as te
+
+    print(te.rollback(given.mind, to=given.to))
+    return FINE
+
+
+def _history_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _history(given: argparse.Namespace) -> int:
+    import attrs
+
+    import thoughtengine as te
+
+    found = te.history(given.mind)
+    if given.json:
+        print(json.dumps([attrs.asdict(report) for report in found], indent=2))
+    else:
+        print("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
     return FINE
 
 
@@ -561,9 +650,15 @@ _COMMANDS = {
     "import": Command("remember a file, a folder, or a repository's history", _import_arguments, _import),
     "recall": Command("find what a question or words call up", _recall_arguments, _recall),
     "feeling": Command("tell how things stand with a source, a tag or a topic", _feeling_arguments, _feeling),
+    "patterns": Command("show what was noticed, and what comes next", _patterns_arguments, _patterns),
     "stats": Command("show figures of a mind", _stats_arguments, _stats),
     "check": Command("read everything and tell what is wrong", _mind_argument, _check),
     "backup": Command("copy a mind, verified, to a new folder", _backup_arguments, _backup),
     "restore": Command("make a mind of a backup or an export", _restore_arguments, _restore),
+    "plan": Command("tell what an upgrade would do and what could go wrong", _mind_argument, _plan),
+    "upgrade": Command("upgrade a mind of an older format, verified", _upgrade_arguments, _upgrade),
+    "rehearse": Command("do the upgrade on a copy, broken off and taken back", _mind_argument, _rehearse),
+    "rollback": Command("take a mind back to the format before", _rollback_arguments, _rollback),
+    "history": Command("show the upgrades and rollbacks of a mind", _history_arguments, _history),
     "export": Command("write every memory as a line of JSON, without loss", _export_arguments, _export),
 }

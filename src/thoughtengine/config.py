@@ -6,7 +6,7 @@ import attrs
 
 from thoughtengine.errors import InvalidArgumentError
 
-__all__ = ["Config", "Limits", "RecallConfig", "StorageConfig"]
+__all__ = ["Config", "Limits", "PatternsConfig", "RecallConfig", "StorageConfig"]
 
 
 def _check_whole(group: Limits | StorageConfig, largest: dict[str, int]) -> None:
@@ -161,6 +161,33 @@ class RecallConfig:
 
 
 @attrs.frozen(kw_only=True)
+class PatternsConfig:
+    """When patterns are looked for.
+
+    Attributes
+    ----------
+    on : bool
+        Whether they are noticed while experiences come in; asked for, they are found in any case.
+    after : int
+        Memories from which on that begins without being asked.
+
+    Examples
+    --------
+    >>> PatternsConfig(on=False).on
+    False
+    """
+
+    on: bool = True
+    after: int = 4096
+
+    def __attrs_post_init__(self) -> None:
+        if not isinstance(self.on, bool):
+            raise InvalidArgumentError("on", self.on, "True or False")
+        if isinstance(self.after, bool) or not isinstance(self.after, int) or self.after < 1:
+            raise InvalidArgumentError("after", self.after, "a whole number of at least 1")
+
+
+@attrs.frozen(kw_only=True)
 class Config:
     """All settings of a mind, for ``te.open(path, config=...)``.
 
@@ -172,6 +199,8 @@ class Config:
         How the bytes are kept.
     recall : RecallConfig
         How recall scores.
+    patterns : PatternsConfig
+        When patterns are looked for.
 
     Examples
     --------
@@ -182,8 +211,10 @@ class Config:
     limits: Limits = attrs.field(factory=Limits)
     storage: StorageConfig = attrs.field(factory=StorageConfig)
     recall: RecallConfig = attrs.field(factory=RecallConfig)
+    patterns: PatternsConfig = attrs.field(factory=PatternsConfig)
 
     def __attrs_post_init__(self) -> None:
-        for name, kind in (("limits", Limits), ("storage", StorageConfig), ("recall", RecallConfig)):
+        kinds = {"limits": Limits, "storage": StorageConfig, "recall": RecallConfig, "patterns": PatternsConfig}
+        for name, kind in kinds.items():
             if not isinstance(getattr(self, name), kind):
                 raise InvalidArgumentError(name, getattr(self, name), f"a te.{kind.__name__}(...)")

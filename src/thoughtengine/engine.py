@@ -6,11 +6,12 @@ import contextlib
 import datetime as dt
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, overload
 
+import attrs
 import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
@@ -18,6 +19,7 @@ from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, known_encoder
 from thoughtengine.errors import (
     BatchError,
+    DowngradeError,
     ForkedError,
     InvalidArgumentError,
     MemoryNotFoundError,
@@ -32,7 +34,7 @@ from thoughtengine.memory.answer import Answering, Asked
 from thoughtengine.memory.chance import check_min_chance
 from thoughtengine.memory.coding import Recoding, codes_of
 from thoughtengine.memory.collection import Collection
-from thoughtengine.memory.derive import rebuild
+from thoughtengine.memory.derive import forget_patterns, rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
 from thoughtengine.memory.hit import Cue
@@ -40,14 +42,19 @@ from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.receipt import Receipt
 from thoughtengine.memory.recollection import Recall
 from thoughtengine.memory.record import MemoryRecord
-from thoughtengine.memory.remember import Draft, check_size, draft, misfit, take
+from thoughtengine.memory.remember import Draft, Taken, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
+from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
     from thoughtengine.memory.feeling import Feeling
+    from thoughtengine.migrations.online import Background, UpgradeControl
+    from thoughtengine.migrations.report import UpgradeReport
+    from thoughtengine.patterns.manager import PatternManager
+    from thoughtengine.patterns.pattern import Prediction
     from thoughtengine.storage.copies import Copy
 
 __all__ = ["ThoughtEngine"]
@@ -55,6 +62,18 @@ __all__ = ["ThoughtEngine"]
 _UNSET: Any = object()
 _FEW = 256
 """Memories that are encoded while `open` waits, when they lack a vector of its encoder; more are, behind the calls."""
+TakeBack = Callable[[str | int | None], "UpgradeReport | None"]
+Behind = Callable[[Any], tuple["Background | None", TakeBack]]
+"""``behind(mind)``: what upgrades the mind while it serves, if anything, and how to take an upgrade back."""
+
+
+def _alone(mind: Any) -> tuple[None, TakeBack]:
+    """Stand in where nobody upgrades: a mind that is only looked at."""
+
+    def refuse(to: str | int | None) -> None:
+        raise DowngradeError(mind.path, "this mind was not opened by te.open")
+
+    return None, refuse
 
 
 def _tell(message: str, *parts: object) -> None:
@@ -79,20 +98,32 @@ class ThoughtEngine:
     """
 
     def __init__(
-        self, store: FolderStore, config: Config, clock: Clock, *, encoder: Encoder | None, sync: bool, created: bool
+        self,
+        store: FolderStore,
+        config: Config,
+        clock: Clock,
+        *,
+        encoder: Encoder | None,
+        sync: bool,
+        created: bool,
+        hooks: Hooks | None = None,
+        behind: Behind = _alone,
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
-        self._encoder = encoder
+        self._encoder, self._hooks = encoder, hooks or Hooks()
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
+        self._patterns: PatternManager | None = None
         store.on_incident = self._incident
         if store.must_rebuild:
             with store.writing:
                 rebuild(store, at=self._now()[0], progress=self._progress)
+                forget_patterns(store)
                 store.settle()
         dimension, fingerprint = self._adopt(encoder)
-        self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint)
+        read = self._hooks.read if self._hooks.chains else None
+        self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
         store.on_return = self._memories.live.dropped
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if encoder is not None:
@@ -110,6 +141,10 @@ class ThoughtEngine:
             except BaseException:
                 self._memories.live.close()
                 raise
+        self._control: UpgradeControl | None = None
+        self._background, self._take_back = behind(self)
+        if self._background is not None:
+            self._background.start()
         _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
@@ -130,6 +165,23 @@ class ThoughtEngine:
         self._answers.former = None
         if self._store.pointer.former is not None:
             self._store.update_pointer(former=None)
+
+    @property
+    def upgrade(self) -> UpgradeControl:
+        """The upgrade of this mind: ``.status() .pause() .resume() .limit(duty) .commit() .rollback()``."""
+        if self._control is None:
+            from thoughtengine.migrations.online import UpgradeControl
+
+            self._control = UpgradeControl(self._store, self._background, self._take_back)
+        return self._control
+
+    def _draft(self, experience: Experience) -> Draft:
+        """Check an experience; its payload gets the version that the host's hooks know, else the store's."""
+        versions = {**self._store.pointer.namespaces, **self._hooks.versions}
+        if self._hooks.held:
+            payload = self._hooks.written(experience.kind, experience.payload)
+            experience = attrs.evolve(experience, payload=payload)
+        return draft(experience, now=self._now(), limits=self._config.limits, versions=versions)
 
     def _now(self) -> tuple[int, int]:
         return to_stored("clock", self._clock())
@@ -206,7 +258,7 @@ class ThoughtEngine:
         )  # fmt: skip
         begun = time.perf_counter()
         self._store.ready()
-        made = draft(experience, now=self._now(), limits=self._config.limits)
+        made = self._draft(experience)
         id_ = self._take([made], codes_of(self._encoder, [made]))[0]
         self._monitor.note("remember", time.perf_counter() - begun)
         return id_
@@ -239,7 +291,7 @@ class ThoughtEngine:
             try:
                 if not isinstance(experience, Experience):
                     raise InvalidArgumentError("experiences", experience, "te.Experience(...)")
-                made = draft(experience, now=self._now(), limits=limits)
+                made = self._draft(experience)
             except ThoughtEngineError as error:
                 raise BatchError(index, tuple(ids), error) from error
             chunk.append(made)
@@ -284,7 +336,19 @@ class ThoughtEngine:
                 revised = {t.superseded: t.id for t in taken if t.superseded is not None}
                 if revised:
                     self.events.emit("revised", ids=tuple(revised), by=tuple(revised.values()))
+                self._noticed(drafts, ids, taken)
         return ids
+
+    def _noticed(self, drafts: list[Draft], ids: list[int], taken: list[Taken]) -> None:
+        """Tell the pattern manager that memories were stored, once there are enough for one; what it fails at, it does later."""
+        settings = self._config.patterns
+        if self._patterns is None and (not settings.on or self._store.head.memories < settings.after):
+            return
+        try:
+            records = dict(zip(ids, (made.record for made in drafts), strict=True))
+            self._pattern_manager().told((new.id, records[new.id], new.vector) for new in taken)
+        except Exception as error:  # noqa: BLE001 - the memories are stored: whoever remembers must not hear of anything else
+            _tell("patterns were not noticed: %s: %s", type(error).__name__, error)
 
     def _fix_dimension(self, drafts: list[Draft]) -> None:
         """Note the dimension of the host's very first vector in the pointer file, before the vector is there."""
@@ -360,13 +424,14 @@ class ThoughtEngine:
         record = self._memories.record(old)
         if record is None:
             raise MemoryNotFoundError(old)
-        kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "payload", "kind")}
+        kept = {name: getattr(record, name) for name in ("text", "source", "tags", "episode", "kind")}
+        kept["payload"] = self._memories.payload(old, record)
         experience = Experience(
             **(kept | changes), key=record.key, at=at, vector=vector,
             affect=self._felt(old, record) if affect is None else affect,
             layer=LAYERS[record.layer], derived_from=record.derived_from,
         )  # fmt: skip
-        return draft(experience, now=self._now(), limits=self._config.limits)
+        return self._draft(experience)
 
     def _felt(self, id_: int, record: MemoryRecord) -> Affect | None:
         """Return the affect that a revision keeps: a feeling on its own must have one, elsewhere it is the old memory's alone."""
@@ -553,7 +618,7 @@ class ThoughtEngine:
     def count(self, **where: Any) -> int:
         """Return how many memories match; the filters are those of `memories`."""
         self._store.ready()
-        return self._memories.view().count(_filters(where), self._now()[0])
+        return self._memories.view(whole=True).count(_filters(where), self._now()[0])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every memory in order of id as a dict of plain values, forgotten ones too: all that is needed elsewhere.
@@ -563,6 +628,62 @@ class ThoughtEngine:
         """
         self._store.ready()
         return self._memories.export()
+
+    # patterns
+
+    @property
+    def patterns(self) -> PatternManager:
+        """What was noticed: ``.concepts() .associations() .sequences() .rhythms() .concept_of(id) .rebuild()``."""
+        self._store.ready()
+        with self._store.writing:
+            return self._pattern_manager()
+
+    def _pattern_manager(self) -> PatternManager:
+        if self._patterns is None:
+            from thoughtengine.patterns.manager import PatternManager
+
+            self._patterns = PatternManager(self._store, self._memories, self.events.emit)
+        return self._patterns
+
+    def anticipate(
+        self,
+        *,
+        given: Sequence[str] | None = None,
+        episode: str | None = None,
+        at: dt.datetime | str | None = None,
+        k: int = 5,
+    ) -> list[Prediction]:
+        """Tell which tag comes next (or concept, where there are no tags), most probable first.
+
+        Parameters
+        ----------
+        given : sequence of str, optional
+            Recent tags, oldest first; several of one experience in the order given. Default: those of the latest experiences
+            of `episode`, else of the source that last spoke.
+        episode : str, optional
+            Of which the latest experiences count.
+        at : datetime or str, optional
+            The moment that is meant, aware, or ISO 8601 text with offset.
+        k : int
+            How many at most.
+
+        Returns
+        -------
+        list of Prediction
+            Empty where nothing was noticed yet.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For an argument that cannot be used.
+        """
+        self._store.ready()
+        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
+            raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+        if episode is not None and not isinstance(episode, str):
+            raise InvalidArgumentError("episode", episode, "the name of an episode")
+        with self._monitor.timed("anticipate"):
+            return self.patterns.anticipate(given=given, episode=episode, at=at, now=self._now()[0], k=k)
 
     # forget
 
@@ -603,11 +724,19 @@ class ThoughtEngine:
             found = with_earlier(self._store, found, following=keyed if erase else found, hidden=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
+                from thoughtengine.memory.erase import plan_erasure
 
+                self._store.settled("an erasure")
+                if self._store.pointer.stage == "SOAK":
+                    from thoughtengine.migrations.purge import purge_rollback
+
+                    purge_rollback(self._store, plan_erasure(self._store, found).ids)
                 receipt = erase_memories(self._store, found, at=self._now()[0])
                 self._memories.live.dropped()
                 if whole:
                     self._memories.view()  # again before anybody looks: nobody is to miss what was not erased
+                if self._patterns is not None:
+                    self._patterns.dropped()
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
             return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
@@ -660,6 +789,8 @@ class ThoughtEngine:
 
     def _acted(self, kind: str, acted: Acted) -> Receipt:
         self._memories.live.marked(acted.marks)
+        if self._patterns is not None:
+            self._patterns.marked()
         self.events.emit(kind, ids=acted.receipt.ids, receipt=acted.receipt.id)
         return acted.receipt
 
@@ -705,6 +836,8 @@ class ThoughtEngine:
             )
         if trouble := self._memories.live.trouble:
             reasons.append(f"behind the calls: {trouble}; recall answers with what there is, and it is tried again")
+        if self._background is not None and (failed := self.upgrade.status().failed):
+            reasons.append(f"{failed}; the upgrade is taken back when this mind is closed")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
     def stats(self) -> Stats:
@@ -741,8 +874,17 @@ class ThoughtEngine:
         """Sync and let go of the folder; a second call does nothing."""
         if self._store.closed:
             return
+        if self._background is not None:
+            self.upgrade.close()
+        if self._store.closed:
+            self._memories.live.close()
+            self.events.close()
+            return
         with contextlib.suppress(ForkedError):  # a forked child has none of the threads that could tell
             self._store.ready()
+            if self._patterns is not None:
+                with contextlib.suppress(StoreError):  # it is learned again
+                    self._patterns.save()
             self.events.emit("closed")
             self.events.close()
             self._memories.live.close()

@@ -10,6 +10,7 @@
     ├── MemoryNotFoundError (KeyError)       no memory has that id or key
     ├── MissingPackageError (ImportError)    an optional package is needed and not installed
     ├── RecordError                          bytes that are not a record of ours
+    ├── RecordUpgradeError                   a step of an upgrade failed on a record
     ├── StoreError (OSError)                 anything about the folder
     │   ├── StoreNotFoundError (FileNotFoundError)   there is no mind at that path
     │   ├── StoreExistsError (FileExistsError)       something is already at the target
@@ -17,7 +18,11 @@
     │   ├── StoreNewerError                  written by a later release
     │   ├── StoreTooOldError                 written in a format this release cannot read
     │   ├── StoreDamagedError                bytes on disk are not what was written
-    │   └── StoreFullError                   no space left
+    │   ├── StoreFullError                   no space left
+    │   ├── UpgradeRequiredError             the store must be upgraded first, and that was not asked for
+    │   ├── UpgradeRunningError              that must wait until an upgrade has ended
+    │   ├── UpgradeFailedError               an upgrade or a rollback could not be done; the store is as it was
+    │   └── DowngradeError                   there is no way down
     ├── StoreClosedError                     a verb on a closed mind
     └── ForkedError                          a verb in a forked child
 """
@@ -28,12 +33,14 @@ import reprlib
 
 __all__ = [
     "BatchError",
+    "DowngradeError",
     "ForkedError",
     "ImportFormatError",
     "InvalidArgumentError",
     "MemoryNotFoundError",
     "MissingPackageError",
     "RecordError",
+    "RecordUpgradeError",
     "StoreClosedError",
     "StoreDamagedError",
     "StoreError",
@@ -44,6 +51,9 @@ __all__ = [
     "StoreNotFoundError",
     "StoreTooOldError",
     "ThoughtEngineError",
+    "UpgradeFailedError",
+    "UpgradeRequiredError",
+    "UpgradeRunningError",
     "VectorDimensionError",
 ]
 
@@ -185,6 +195,20 @@ class RecordError(ThoughtEngineError):
     """Tell that bytes do not decode to the record they should be (the checksum, the envelope or the body is wrong)."""
 
 
+class RecordUpgradeError(ThoughtEngineError):
+    """Tell that a step of an upgrade failed on a record; the record is as it was.
+
+    Attributes
+    ----------
+    record, step : str
+        Which record (its key or id), and which step.
+    """
+
+    def __init__(self, record: object, step: str, reason: object) -> None:
+        self.record, self.step = str(record), step
+        super().__init__(f"step {step} failed on record {_shown(record)}: {reason}")
+
+
 class StoreError(ThoughtEngineError, OSError):
     """Tell that something about the folder is wrong.
 
@@ -235,11 +259,17 @@ class StoreNewerError(StoreError):
     Attributes
     ----------
     have, need : int
-        The format this release reads, and the one that the store needs.
+        The format this release reads, and the one that the store needs; with `kind`, versions of that payload.
+    kind : str or None
+        The kind of payload of which a later hook wrote.
     """
 
-    def __init__(self, path: object, *, have: int, need: int, written_by: str) -> None:
-        self.have, self.need = have, need
+    def __init__(self, path: object, *, have: int, need: int, written_by: str, kind: str | None = None) -> None:
+        self.have, self.need, self.kind = have, need, kind
+        if kind is not None:
+            told = f"payloads of kind {kind!r} have version {need} and the hooks that were given know {have}"
+            super().__init__(path, f"{told}: open it with the hooks of the later release (nothing was touched)")
+            return
         super().__init__(
             path,
             f"the store needs a reader of format {need} and this release reads up to {have}; it was written by "
@@ -267,6 +297,32 @@ class StoreDamagedError(StoreError):
 
 class StoreFullError(StoreError):
     """Tell that there is no space left; what was acknowledged is safe, what was being written is not there."""
+
+
+class UpgradeRequiredError(StoreError):
+    """Tell that the store has an older format, and that the upgrade was refused or is not finished; it was not touched."""
+
+
+class UpgradeRunningError(StoreError):
+    """Tell that a verb must wait until the upgrade that runs has ended."""
+
+
+class UpgradeFailedError(StoreError):
+    """Tell that an upgrade or a rollback could not be done.
+
+    Attributes
+    ----------
+    report : object
+        The `UpgradeReport`, where there is one.
+    """
+
+    def __init__(self, path: object, message: str, *, report: object = None) -> None:
+        self.report = report
+        super().__init__(path, message)
+
+
+class DowngradeError(StoreError):
+    """Tell that there is no way down to the format that was asked for; nothing was touched."""
 
 
 class StoreClosedError(ThoughtEngineError):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import thoughtengine as te
+from tests.crash.upgrades import open_settled, payloads_wrong, went_wrong
 from tests.crash.workloads import BACKUP, MIND, TARGET, Durability, lines, marker
 
 Guarantee = Literal["all", "prefix"]
@@ -150,8 +151,14 @@ def judge(root: Path, diary: Path, spare: Path, *, guarantee: Guarantee, durabil
         _judge_going_on(verdict, root / MIND, state, durability)
     _judge_leftovers(verdict, root)
     if guarantee == "all":
-        incidents = [path.name for path in (root / MIND / "incidents").glob("*")]
+        found = (root / MIND / "incidents").glob("*")
+        incidents = [
+            path.name for path in found if not path.name.endswith("-upgrade.json")
+        ]  # one that nobody signed off
         verdict.demand(not incidents, f"an incident although nothing acknowledged may be lost: {incidents}")
+    if state is not None:
+        hidden = {entry.key.partition(":")[2] for entry in state.entries.values() if entry.key and not entry.there}
+        verdict.violations += went_wrong(root, diary, hidden)
     return verdict
 
 
@@ -166,7 +173,7 @@ def observe(mind: Any) -> dict[str, Entry]:
 
 
 def _judge_mind(verdict: Verdict, path: Path, possible: list[Allowed], durability: Durability) -> State | None:
-    with te.open(path, durability=durability) as mind:
+    with open_settled(path, durability=durability) as mind:
         findings = [finding for finding in mind.check() if not finding.where.endswith(".segment")]
         verdict.demand(findings == [], f"check() finds {[str(finding) for finding in findings]}")
         found = observe(mind)
@@ -178,6 +185,7 @@ def _judge_mind(verdict: Verdict, path: Path, possible: list[Allowed], durabilit
         _judge_recall(verdict, mind, match.state)
         mind._memories.live.upkeep.wait()  # files of the index are not synced: a torn one is made again when it is met
         verdict.demand(mind.check() == [], f"check() after a recall finds {mind.check()}")
+        verdict.violations += payloads_wrong(mind)
     return match.state
 
 
@@ -218,11 +226,11 @@ def _judge_bytes(verdict: Verdict, root: Path, state: State) -> None:
 def _judge_going_on(verdict: Verdict, path: Path, state: State, durability: Durability) -> None:
     """What was recovered must take a write, and be the same and sound at the next opening."""
     text = f"Note 0 about {marker('after the crash')} and the garden."
-    with te.open(path, durability=durability) as mind:
+    with open_settled(path, durability=durability) as mind:
         memory = mind.remember(text)
         ids = [entry.id for entry in state.entries.values() if entry.id is not None]
         verdict.demand(memory > max(ids, default=0), f"the id {memory} was given out again (there were {ids})")
-    with te.open(path, create=False) as mind:
+    with open_settled(path, create=False) as mind:
         further = State({**state.entries, text: Entry(memory, None, None)}, state.erased)
         found = observe(mind)
         verdict.demand(further.fits(found), f"at the second opening found {describe(found)}")

@@ -15,8 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import thoughtengine as te
-from tests.crash import oracle, recorder
+from tests.crash import oracle, recorder, upgrades
 from tests.crash.oracle import Guarantee, Verdict
 from tests.crash.power_loss import Mode, lose_power
 from tests.crash.recorder import RecorderError, Recording, apart
@@ -146,7 +145,7 @@ def crash_again(place: Path, point: Point) -> Recording:
     """Open what a crash left, and crash in that."""
 
     def live() -> None:
-        te.open(place / "root" / MIND, durability=point.row.durability).close()
+        upgrades.open_settled(place / "root" / MIND, durability=point.row.durability).close()
 
     torn = Mode.parse(point.row.mode).tears
     return recorder.fork(live, root=place / "root", scratch=place / "scratch-2", at=point.second, torn=torn)

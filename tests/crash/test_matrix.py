@@ -9,7 +9,7 @@ import pytest
 
 import thoughtengine as te
 from tests.crash import recorder
-from tests.crash.matrix import Choice, Tally, as_json, as_markdown, choose, main, rows_for, run
+from tests.crash.matrix import FAULT, Choice, Tally, as_json, as_markdown, choose, main, rows_for, run
 from tests.crash.oracle import State, allowed, judge, word
 from tests.crash.point import Point, Result, Row
 from tests.crash.workloads import BACKUP, MIND, WORKLOADS, Diary, Life
@@ -31,7 +31,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Tally:
 
 
 @NEEDS_COMPILER
-@pytest.mark.parametrize("workload", WORKLOADS)
+@pytest.mark.parametrize("workload", [name for name in WORKLOADS if not name.startswith(FAULT)])
 def test_nothing_acknowledged_is_lost(sample: Tally, workload: str) -> None:
     mine = [result for result in sample.results if result.point.row.workload == workload]
     assert {result.point.row.durability for result in mine} == {"process", "power"}
@@ -44,6 +44,16 @@ def test_a_sampled_crash_is_a_crash(sample: Tally) -> None:
     assert all(n > 5 for n in sample.n_operations.values())
     assert all(result.operation for result in sample.results)
     assert f"{len(sample.results)} crash points, 0 violated" in as_markdown(sample)
+
+
+@pytest.mark.long
+@NEEDS_COMPILER
+@pytest.mark.parametrize("fault", [name for name in WORKLOADS if name.startswith(FAULT)])
+def test_a_seeded_fault_is_caught(fault: str, tmp_path: Path) -> None:
+    """The order of two file operations is turned round: at some point between them everything is gone."""
+    tally = run(rows_for([fault], ["kill"], "process"), Choice(every=2), base=tmp_path)
+    assert tally.violations
+    assert len(tally.violations) < len(tally.results)
 
 
 # ---- the oracle ------------------------------------------------------------------------------------------------------

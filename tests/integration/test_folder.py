@@ -115,7 +115,7 @@ def test_a_folder_with_other_files(tmp_path: Path, create: bool) -> None:
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_a_bare_leveldb_is_format_1(tmp_path: Path, create: bool) -> None:
+def test_a_bare_leveldb_of_somebody_else_is_left_alone(tmp_path: Path, create: bool) -> None:
     database = plyvel.DB(str(tmp_path / "old"), create_if_missing=True)
     database.put(b"m1", b"{}")
     database.close()

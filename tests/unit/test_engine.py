@@ -120,7 +120,7 @@ def test_open_refuses_what_it_cannot_use_and_makes_nothing(name: str, value: Any
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["upgrade", "hooks", "approve", "mode", "readonly"])
+@pytest.mark.parametrize("name", ["mode", "readonly"])
 def test_open_has_no_option_that_does_nothing(name: str, tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         te.open(tmp_path / "mind", **{name: None})

@@ -18,6 +18,7 @@ SAMPLES: list[te.ThoughtEngineError] = [
     te.BatchError(3, (1, 2), te.InvalidArgumentError("text", "", "text")),
     te.MemoryNotFoundError(7, "it was erased"),
     te.RecordError("damaged"),
+    te.RecordUpgradeError(7, "acme.note 1 to 2", "KeyError('text')"),
     te.StoreError("/mind", "no"),
     te.StoreNotFoundError("/mind", "nothing there"),
     te.StoreExistsError("/mind", "something there"),
@@ -26,6 +27,10 @@ SAMPLES: list[te.ThoughtEngineError] = [
     te.StoreTooOldError("/mind", "format 1"),
     te.StoreDamagedError("/mind", "torn", file="000005.ldb"),
     te.StoreFullError("/mind", "no space"),
+    te.UpgradeRequiredError("/mind", "format 1"),
+    te.UpgradeRunningError("/mind", "wait"),
+    te.UpgradeFailedError("/mind", "does not hold"),
+    te.DowngradeError("/mind", "no way down"),
     te.StoreClosedError("closed"),
     te.ForkedError("forked"),
     te.MissingPackageError("wordllama", "semantic", "it is not installed"),
@@ -119,7 +124,7 @@ def test_a_deep_tree_can_be_told() -> None:
 
 
 def test_parts_stay_on_the_error() -> None:
-    locked, newer, batch = SAMPLES[10], SAMPLES[11], SAMPLES[4]
+    locked, newer, batch = SAMPLES[11], SAMPLES[12], SAMPLES[4]
     assert isinstance(locked, te.StoreLockedError)
     assert (locked.pid, locked.host, locked.path) == (5, "here", "/mind")
     assert isinstance(newer, te.StoreNewerError)

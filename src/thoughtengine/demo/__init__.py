@@ -30,7 +30,7 @@ def scenes() -> tuple[Scene[Any], ...]:
     tuple of Scene
         What `main` plays.
     """
-    from thoughtengine.demo import arrive, ask, close, crash, damage, scoreboard
+    from thoughtengine.demo import arrive, ask, close, crash, damage, scoreboard, upgrade
     from thoughtengine.demo.stage import Scene
 
     return (
@@ -38,6 +38,7 @@ def scenes() -> tuple[Scene[Any], ...]:
         Scene("It answers, and says why", ask.play, ask.show),
         Scene("It is killed while writing", crash.play, crash.show),
         Scene("A bit on the disk flips", damage.play, damage.show),
+        Scene("An old store is upgraded, and taken back", upgrade.play, upgrade.show),
         Scene("The scoreboard, on this very input", scoreboard.play, scoreboard.show),
         Scene("What is left, and how to go on", close.play, close.show),
     )

@@ -1,4 +1,4 @@
-"""Scene 6: where the folder is, how to delete it, how to go on, and that no network was used."""
+"""Scene 7: where the folder is, how to delete it, how to go on, and that no network was used."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scene 5: measured now, on this very input, against simple rivals, with the rows that are lost."""
+"""Scene 6: measured now, on this very input, against simple rivals, with the rows that are lost."""
 
 from __future__ import annotations
 

@@ -20,8 +20,11 @@ KINDS = (
     "pinned",
     "undone",
     "erased",
+    "anticipated",
+    "changed",
     "incident",
     "progress",
+    "upgrade",
     "closed",
 )
 _QUEUE = 10_000

@@ -101,7 +101,7 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
     calls, dropped : dict of str to Timing, int
         As in `Stats`.
     """
-    view, size = memories.view(), size_of(store.generation)
+    view, size = memories.view(whole=True), size_of(store.generation)
     at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
     ends = [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
     return Stats(
@@ -127,6 +127,7 @@ class Monitor:
         self._guard = threading.Lock()
         self._counts: dict[str, int] = {}
         self._last: dict[str, collections.deque[float]] = {}
+        self._seconds = 0.0
 
     @contextmanager
     def timed(self, verb: str) -> Iterator[None]:
@@ -141,7 +142,13 @@ class Monitor:
         """Count one call that took so long."""
         with self._guard:
             self._counts[verb] = self._counts.get(verb, 0) + 1
+            self._seconds += seconds
             self._last.setdefault(verb, collections.deque(maxlen=1024)).append(seconds)
+
+    def totals(self) -> tuple[int, float]:
+        """Return how many calls there were, and the seconds of all of them."""
+        with self._guard:
+            return sum(self._counts.values()), self._seconds
 
     def timings(self) -> dict[str, Timing]:
         """Return the figures by verb."""

@@ -11,7 +11,7 @@ import msgspec
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import StoreDamagedError, StoreLockedError
+from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeRequiredError
 from thoughtengine.memory.check import check_memories
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, folder_at, translated
@@ -58,12 +58,14 @@ def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = No
 
     Raises
     ------
-    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError
+    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreTooOldError, UpgradeRequiredError
         When it cannot be checked.
     """
     root = folder_at(path)
     with contextlib.suppress(StoreDamagedError):
-        read_pointer(root)
+        pointer, _ = read_pointer(root)
+        if pointer.unfinished:
+            raise UpgradeRequiredError(root, "an upgrade is not finished: te.open(path) goes on with it, then check")
     if holder_here(root) is not None:
         raise StoreLockedError(root, "open in this process: use mind.check()", pid=os.getpid(), host=None, since=None)
     visitor = _Visitor()
@@ -111,7 +113,8 @@ def _damage(generation: Path, pointer: Pointer, root: Path, error: Exception) ->
         for name, what in named
     ] or [Finding("unreadable", generation.name, str(error))]
     present = readable_ids(generation, root / ("examine" + PART), StorageConfig(), MEMORY)
-    gone = sorted(set(range(1, max(pointer.mark.next_id, max(present, default=0) + 1))) - present)
+    top, (low, high) = max(pointer.mark.next_id, max(present, default=0) + 1), pointer.mark.skipped
+    gone = sorted({*range(1, min(low, top) if high else top), *range(high or top, top)} - present)
     if gone:
         told = f"{len(gone)} memories cannot be read, or were erased or lost before"
         findings.append(Finding("missing memory", generation.name, told, tuple(gone)))

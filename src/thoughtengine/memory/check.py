@@ -24,16 +24,31 @@ from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
+    ASIDE,
+    CARRIED,
     CODE,
+    CURSOR,
     HEAD,
+    LOWERED,
     MARK,
     MEMORY,
     NAME,
+    ORIGIN,
+    PATTERN,
     RECEIPT,
+    STATE,
     TERMS,
     VECTOR,
     Area,
     HeadRecord,
+)
+from thoughtengine.storage.origin import (
+    AsideRecord,
+    CarriedRecord,
+    CursorRecord,
+    LoweredRecord,
+    OriginRecord,
+    StateRecord,
 )
 
 __all__ = ["check_memories"]
@@ -48,6 +63,13 @@ _RECORD: dict[Area, Any] = {
     MARK: MarkRecord,
     TERMS: Entry,
     HEAD: HeadRecord,
+    PATTERN: dict,  # `patterns` knows its fields, and learns anew what it cannot read
+    ORIGIN: OriginRecord,
+    CARRIED: CarriedRecord,
+    STATE: StateRecord,
+    ASIDE: AsideRecord,
+    LOWERED: LoweredRecord,
+    CURSOR: CursorRecord,
 }
 
 
@@ -126,7 +148,7 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
 
 
 def _hanging(store: Store, found: Derived) -> Iterator[Finding]:
-    for area in (APPRAISAL, VECTOR, CODE, TERMS, MARK):
+    for area in (APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE):
         for key, _ in store.raw(area):
             if not store.has(MEMORY, area.number(key)):
                 id_ = area.number(key)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,6 +31,7 @@ _DAY = 86_400_000_000
 _UNMARKED = MarkRecord()
 
 Records = dict[int, tuple[MemoryRecord, int]]
+ReadPayload = Callable[[int, str | None, int, Any], Any]
 
 
 class Collection:
@@ -45,10 +47,20 @@ class Collection:
         Of the vectors.
     fingerprint : str
         Of the encoder whose vectors count; those of another one are left out.
+    read : callable, optional
+        ``read(id, kind, version, payload)``: a payload as the host knows it now.
     """
 
-    def __init__(self, store: Store, config: RecallConfig, *, dimension: int | None, fingerprint: str) -> None:
-        self._store = store
+    def __init__(
+        self,
+        store: Store,
+        config: RecallConfig,
+        *,
+        dimension: int | None,
+        fingerprint: str,
+        read: ReadPayload | None = None,
+    ) -> None:
+        self._store, self._read = store, read
         self.live = LiveIndex(store, config, dimension=dimension, fingerprint=fingerprint)
 
     # reading
@@ -77,7 +89,7 @@ class Collection:
         mark = self.mark(id_)
         if mark.forgotten and not hidden:
             return None
-        return _memory(id_, record, mark, self._store.get(APPRAISAL, id_, AppraisalRecord), now)
+        return self._memory(id_, record, mark, self._store.get(APPRAISAL, id_, AppraisalRecord), now)
 
     def records(self, ids: Iterable[int]) -> Records:
         """Return memories as they are stored, by id, and what lies beside each; one read a memory, 5 microseconds and more."""
@@ -98,8 +110,37 @@ class Collection:
         for id_, (record, _) in records.items():
             mark = marks[id_][0] if id_ in marks else _UNMARKED
             if not mark.forgotten:
-                made[id_] = _memory(id_, record, mark, appraisals[id_][0] if id_ in appraisals else None, now)
+                made[id_] = self._memory(id_, record, mark, appraisals[id_][0] if id_ in appraisals else None, now)
         return made
+
+    def _memory(
+        self, id_: int, record: MemoryRecord, mark: MarkRecord, appraisal: AppraisalRecord | None, now: int
+    ) -> Memory:
+        layer = "eternal" if mark.pinned else LAYERS[record.layer]
+        return Memory(
+            id=id_,
+            key=record.key,
+            layer=layer,
+            text=record.text,
+            at=from_stored(record.at, record.offset),
+            source=record.source,
+            tags=record.tags,
+            episode=record.episode,
+            affect=_affect(appraisal),
+            surprise=appraisal.surprise if appraisal else None,
+            salience=appraisal.salience if appraisal else NEUTRAL_SALIENCE,
+            payload=self.payload(id_, record),
+            kind=record.kind,
+            strength=retrievability(max(0, now - record.at) / _DAY) if LAYER_OF[layer].fades else 1.0,
+            derived_from=record.derived_from,
+            superseded_by=mark.superseded_by,
+        )
+
+    def payload(self, id_: int, record: MemoryRecord) -> Any:
+        """Return the payload of a memory, at the newest version that the host's hooks know."""
+        if self._read is None or record.payload is None:
+            return record.payload
+        return self._read(id_, record.kind, record.payload_version, record.payload)
 
     def memories(self, ids: IntArray, now: int, *, hidden: bool = False) -> Iterator[Memory]:
         """Yield memories in the order of `ids`, as they stand when they are reached."""
@@ -156,7 +197,7 @@ class Collection:
             appraisal = self._store.get(APPRAISAL, id_, AppraisalRecord)
             affect = _affect(appraisal)
             vector = self.vector(id_)
-            row = msgspec.structs.asdict(record)
+            row = msgspec.structs.asdict(record) | {"payload": self.payload(id_, record)}
             for name in ("offset", "added", "payload_version"):
                 del row[name]
             row |= {
@@ -171,28 +212,6 @@ class Collection:
                 "forgotten": bool(mark.forgotten),
             }
             yield row
-
-
-def _memory(id_: int, record: MemoryRecord, mark: MarkRecord, appraisal: AppraisalRecord | None, now: int) -> Memory:
-    layer = "eternal" if mark.pinned else LAYERS[record.layer]
-    return Memory(
-        id=id_,
-        key=record.key,
-        layer=layer,
-        text=record.text,
-        at=from_stored(record.at, record.offset),
-        source=record.source,
-        tags=record.tags,
-        episode=record.episode,
-        affect=_affect(appraisal),
-        surprise=appraisal.surprise if appraisal else None,
-        salience=appraisal.salience if appraisal else NEUTRAL_SALIENCE,
-        payload=record.payload,
-        kind=record.kind,
-        strength=retrievability(max(0, now - record.at) / _DAY) if LAYER_OF[layer].fades else 1.0,
-        derived_from=record.derived_from,
-        superseded_by=mark.superseded_by,
-    )
 
 
 def _affect(appraisal: AppraisalRecord | None) -> Affect | None:

@@ -22,9 +22,9 @@ from thoughtengine.memory.record import (
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import encode
 from thoughtengine.storage.contract import PAGE, Store
-from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, NAME, RECEIPT, TERMS, VECTOR
+from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, NAME, PATTERN, RECEIPT, TERMS, VECTOR
 
-__all__ = ["Derived", "content_digest", "derive", "digest_of", "rebuild"]
+__all__ = ["Derived", "content_digest", "derive", "digest_of", "forget_patterns", "rebuild"]
 
 
 def content_digest(record: MemoryRecord, appraisal: AppraisalRecord | None, vector: bytes | None) -> bytes:
@@ -110,9 +110,17 @@ def derive(store: Store, *, next_id: int = 1) -> Derived:
         for id_ in concerned
     }
     next_id = max(next_id, max(present, default=0) + 1, max(gone, default=0) + 1)
-    missing = tuple(id_ for id_ in range(1, next_id) if id_ not in present and id_ not in gone)
+    skipped = max(store.head.skipped, store.read_head().skipped)
+    missing = tuple(id_ for id_ in _given_out(next_id, skipped) if id_ not in present and id_ not in gone)
     hidden = sum(bool(mark.forgotten) for mark in marks.values())
     return Derived(names, marks, len(present), hidden, next_id, next_receipt, missing)
+
+
+def _given_out(next_id: int, skipped: tuple[int, int]) -> Iterator[int]:
+    """Yield the ids below `next_id`, without those that an upgrade left free between old memories and new."""
+    low, high = skipped if skipped[1] else (next_id, next_id)
+    yield from range(1, min(low, next_id))
+    yield from range(high, next_id)
 
 
 def _replay(
@@ -189,3 +197,11 @@ def _batches(store: Store, found: Derived, progress: Progress | None) -> Iterato
             yield batch
             batch = Batch()
     yield batch
+
+
+def forget_patterns(store: Store) -> None:
+    """Drop what was learned: memories were lost, and with them what it rested on."""
+    batch = Batch()
+    for key, _ in store.raw(PATTERN):
+        batch.delete(PATTERN, PATTERN.number(key))
+    store.commit(batch)

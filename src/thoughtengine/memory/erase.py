@@ -17,9 +17,24 @@ from thoughtengine.storage.contract import Store
 from thoughtengine.storage.copies import purge_snapshots
 from thoughtengine.storage.files import discard
 from thoughtengine.storage.folder import QUARANTINE, FolderStore
-from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, RECEIPT, TERMS, VECTOR
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    ASIDE,
+    CODE,
+    MARK,
+    MEMORY,
+    NAME,
+    ORIGIN,
+    PATTERN,
+    PATTERN_ROWS,
+    RECEIPT,
+    TERMS,
+    VECTOR,
+)  # fmt: skip
 
 __all__ = ["Erasure", "erase", "plan_erasure"]
+
+_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE)
 
 
 def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
@@ -56,7 +71,7 @@ def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
     detail["quarantine_removed"] = (store.root / QUARANTINE).exists()
     discard(store.root / QUARANTINE)
     plan.batch.put(RECEIPT, plan.receipt, receipt())
-    detail |= store.rewrite(plan.drop, plan.batch, **plan.counters)
+    detail |= store.rewrite(plan.drop, plan.batch, whole=True, **plan.counters)
     return receipt_of(plan.receipt, receipt())
 
 
@@ -106,8 +121,9 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
             revisions[id_] = record.supersedes
     batch, hidden = Batch(), 0
     followed = _relink(batch, revisions, records, store)
-    drop = {area.key(id_) for area in (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK) for id_ in records}
+    drop = {area.key(id_) for area in _OF_A_MEMORY for id_ in records}
     marks = dict[int, MarkRecord]()
+    drop |= {PATTERN.key(number) for number in range(PATTERN_ROWS)}  # learned anew from what stays
     for record in records.values():
         if record.key is not None:
             _rename(batch, drop, record.key, names.get(record.key), store)

@@ -97,6 +97,11 @@ class Index:
     made_by : str
         Fingerprint of the encoder of the vectors.
 
+    Attributes
+    ----------
+    whole : bool
+        False where ids are still to come between those it has: an upgrade indexes the store.
+
     Notes
     -----
     `add`, `extend`, `attach`, `mark`, `replace` and `seal` are for one thread at a time; `view` is for any. What the others
@@ -105,6 +110,7 @@ class Index:
 
     def __init__(self, config: RecallConfig, dimension: int | None, made_by: str = "") -> None:
         self._config, self._dimension, self._made_by = config, dimension, made_by
+        self.whole = True
         self._n = 0
         self._columns = Columns(1024)
         self._segments: tuple[Segment, ...] = ()

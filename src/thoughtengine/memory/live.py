@@ -62,7 +62,8 @@ class LiveIndex:
     Notes
     -----
     It is loaded when it is first asked for: segments from their files, the rest from the entries. Where a file is missing or
-    damaged and many memories are behind it, what is there answers meanwhile, and `View` says of how many it knows.
+    damaged and many memories are behind it, what is there answers meanwhile, and `View` says of how many it knows. The same
+    holds while an upgrade indexes a store: then nothing becomes a file, as ids are still to come between those known.
     """
 
     def __init__(self, store: Store, config: RecallConfig, *, dimension: int | None, fingerprint: str) -> None:
@@ -75,6 +76,7 @@ class LiveIndex:
         self._news: list[News] = []  # stored since the index last looked, in order
         self._unseen = 0  # memories stored while no index stood
         self._partial = False  # whether the index lacks memories that are in the store
+        self._growth = 0  # how often an upgrade told that entries came between those known
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
         self._unverified: list[str] = []
         self._unkept: str | None = None
@@ -96,7 +98,8 @@ class LiveIndex:
         Parameters
         ----------
         whole : bool
-            False: where files were lost, what is there already will do.
+            False: where files were lost or an upgrade still indexes, what is there already will do. True makes the entries
+            that the upgrade has not made yet, which costs as much as indexing them.
         """
         self.upkeep.retry()
         while True:
@@ -105,6 +108,12 @@ class LiveIndex:
                 with self._store.writing:
                     index = self._index = self._index or self._load()
                 self.upkeep.wake()
+            if not index.whole and not self._partial and not self.lacking:  # the upgrade has ended
+                self.grown()
+                continue
+            if whole and not index.whole:
+                self._read_whole(index)
+                continue
             if whole and self._partial:
                 with self.upkeep.quiet():
                     if self._partial:
@@ -114,6 +123,32 @@ class LiveIndex:
                 if index is self._index:  # else rows were dropped in between, and what is new belongs to the next index
                     self._absorb(index)
                     return index.view()
+
+    @property
+    def lacking(self) -> bool:
+        """Whether an upgrade has not indexed everything yet, and nobody has asked for the whole."""
+        return not getattr(self._store, "whole", True) and getattr(self._store, "before", None) is not None
+
+    def _read_whole(self, index: Index) -> None:
+        """Let an index go that was made while an upgrade ran, and have the entries made that are not there yet."""
+        if self.lacking:
+            self._store.whole = True  # type: ignore[attr-defined]
+        if index is self._index:
+            self.dropped()
+
+    def grown(self) -> None:
+        """Tell that entries came between those known: few are loaded anew, of many a whole index is made behind the calls."""
+        with self._lock:
+            index = self._index
+            if index is None or index.whole:
+                return
+            many = self._store.head.memories > _AT_ONCE
+            if many:
+                self._growth += 1
+                self._partial = True
+        if not many:
+            self.dropped()
+        self.upkeep.wake()
 
     def added(self, taken: list[Taken]) -> None:
         """Tell that memories were stored; the caller holds the store's `writing` lock."""
@@ -163,7 +198,7 @@ class LiveIndex:
         """Let the work behind the calls end, and keep in a file what is worth one."""
         self.upkeep.close()
         index = self._index
-        if index is not None and not self._partial and not self._resting and self._store.derived_folder is not None:
+        if index is not None and index.whole and not (self._partial or self._resting) and self._store.derived_folder:
             self._file_loose(index)
 
     def _file_loose(self, index: Index) -> None:
@@ -192,7 +227,7 @@ class LiveIndex:
                     continue
                 index.extend(rows)
                 rows = []
-                if index.view().position(piece[0]) is not None or not self._partial:
+                if index.view().position(piece[0]) is not None or (index.whole and not self._partial):
                     index.mark(*piece)
             index.extend(rows)
         except BaseException:  # interrupted when it was half told: load it anew
@@ -206,7 +241,7 @@ class LiveIndex:
 
     def _load(self) -> Index:
         """Load what can be had soon; the caller holds the store's `writing` lock."""
-        index = Index(self._config, self.dimension, self.fingerprint)
+        index = self._empty()
         self._partial = False
         after = 0
         for kept in self._shelf.kept():
@@ -214,6 +249,11 @@ class LiveIndex:
             self._attach(index, kept)
             after = kept.last
         self._fill(index, after, None)
+        return index
+
+    def _empty(self) -> Index:
+        index = Index(self._config, self.dimension, self.fingerprint)
+        index.whole = not self.lacking  # asked before the rows are read
         return index
 
     def _fill(self, index: Index, after: int, before: int | None) -> None:
@@ -306,8 +346,9 @@ class LiveIndex:
             return lambda: self._verify(self._unverified.pop())
         if parts := index.due():
             return lambda: self._merge(index, parts)
+        kept = self._store.derived_folder is not None and index.whole and not self._resting
         for segment in index.view().segments:
-            if segment.name is None and len(segment) >= _FILED and self._store.derived_folder and not self._resting:
+            if segment.name is None and len(segment) >= _FILED and kept:
                 return lambda: self._file(index, segment)
         return self._recoding_job(index)
 
@@ -343,6 +384,8 @@ class LiveIndex:
             return lambda: self._seal(index)
         segment = recoding.next(view)
         if segment is None:
+            if not index.whole:
+                return None  # more are to come
             if recoding.n_refused:
                 self._refused = (
                     f"the encoder would not take {recoding.n_refused} texts: they are found by their words alone"
@@ -383,6 +426,8 @@ class LiveIndex:
         self._put(index, (segment,), self._saved(index, segment))
 
     def _saved(self, index: Index, segment: Segment) -> Segment:
+        if not index.whole:
+            return segment
         try:
             saved = self._shelf.save(index.view(), segment, self._store.head.sequence)
         except (OSError, ColumnFileError) as error:
@@ -406,7 +451,7 @@ class LiveIndex:
 
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
-        partial, index, after = self._index, Index(self._config, self.dimension, self.fingerprint), 0
+        partial, growth, index, after = self._index, self._growth, self._empty(), 0
         for kept in [*self._shelf.kept(), None]:
             self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
             if kept is not None:
@@ -423,7 +468,7 @@ class LiveIndex:
                 for id_, mark in self._marks.items():
                     index.mark(id_, mark)
                 self._marks, self._news = {}, []
-                self._index, self._partial = index, False
+                self._index, self._partial = index, growth != self._growth
         finally:
             self._store.writing.release()
 

@@ -58,7 +58,8 @@ class Recall(Sequence[Hit]):
     n_memories : int
         Memories there are.
     coverage : float
-        Share of the memories that it could look at: below 1 only while a lost index is made again, behind the calls.
+        Share of the memories that it could look at: below 1 only while a lost index is made again, or an upgrade
+        indexes, behind the calls.
     fits : float
         How likely it is that the answer is among the hits, in [0, 1]; 0 where there is none.
     calibration : Calibration

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -75,7 +75,9 @@ class Taken(msgspec.Struct, frozen=True):
     appraisal: AppraisalRecord | None
 
 
-def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Draft:
+def draft(
+    experience: Experience, *, now: tuple[int, int], limits: Limits, versions: Mapping[str, int] | None = None
+) -> Draft:
     """Check an experience; nothing is written.
 
     Parameters
@@ -86,6 +88,8 @@ def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Dr
         The clock: microseconds since 1970, seconds east of UTC; stands in for a missing `at`.
     limits : Limits
         What is taken in at most.
+    versions : mapping of str to int, optional
+        Version of the payloads of each kind; 1 where it is not named.
 
     Raises
     ------
@@ -101,7 +105,7 @@ def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Dr
     if experience.affect is not None and not isinstance(experience.affect, Affect):
         raise InvalidArgumentError("affect", experience.affect, "te.Affect(valence, arousal)")
     at, offset = now if experience.at is None else to_stored("at", experience.at)
-    layer = layer_named(experience.layer)
+    layer, kind = layer_named(experience.layer), _name("kind", experience.kind, limits)
     record = MemoryRecord(
         layer=layer.code,
         at=at,
@@ -112,8 +116,9 @@ def draft(experience: Experience, *, now: tuple[int, int], limits: Limits) -> Dr
         source=_name("source", experience.source, limits),
         tags=tags,
         episode=_name("episode", experience.episode, limits),
-        kind=_name("kind", experience.kind, limits),
+        kind=kind,
         payload=payload,
+        payload_version=versions.get(kind, 1) if versions and kind is not None and payload is not None else 1,
         derived_from=_ids(experience.derived_from, limits),
     )
     appraisal = appraise(experience.affect)

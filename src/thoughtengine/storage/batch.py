@@ -27,13 +27,19 @@ class Batch:
         self.puts: dict[bytes, tuple[Area, bytes]] = {}
         self.deletes: set[bytes] = set()
 
-    def put(self, area: Area, name: int | str, record: Any) -> None:
+    def put(self, area: Area, name: int | str | bytes, record: Any) -> None:
         """Put `record` under `name` in `area`."""
         key = area.key(name)
         self.puts[key] = (area, encode(record))
         self.deletes.discard(key)
 
-    def delete(self, area: Area, name: int | str) -> None:
+    def put_body(self, area: Area, name: int | str | bytes, body: bytes) -> None:
+        """Put a body that is encoded already."""
+        key = area.key(name)
+        self.puts[key] = (area, body)
+        self.deletes.discard(key)
+
+    def delete(self, area: Area, name: int | str | bytes) -> None:
         """Delete a derived row."""
         if area.source:
             raise ValueError(f"rows of {area.name} are source: they are never deleted")

@@ -71,7 +71,7 @@ class Store(abc.ABC):
         """Write all or nothing."""
 
     @abc.abstractmethod
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Write the store anew without the rows of `drop` and with those of `batch`, and tell how that was done.
 
         The only way in which source rows go; afterwards their bytes are in no file of the store.
@@ -81,7 +81,7 @@ class Store(abc.ABC):
     def close(self) -> None:
         """Give everything back; a second call does nothing."""
 
-    def get(self, area: Area, name: int | str, record: type[T]) -> T | None:
+    def get(self, area: Area, name: int | str | bytes, record: type[T]) -> T | None:
         """Return the record of `name` in `area`, or None.
 
         Raises
@@ -116,7 +116,7 @@ class Store(abc.ABC):
                 found[number] = decode(opened.body, record), opened.flags
         return found
 
-    def has(self, area: Area, name: int | str) -> bool:
+    def has(self, area: Area, name: int | str | bytes) -> bool:
         """Tell whether `name` is in `area`."""
         return self._get(area.key(name)) is not None
 

@@ -43,10 +43,10 @@ from thoughtengine.storage.files import (
     sync_folder,
     translated,
 )
-from thoughtengine.storage.folder import ASIDE, SNAPSHOTS, FolderStore, generation_name
+from thoughtengine.storage.folder import ASIDE, SNAPSHOTS, FolderStore, generation_name, mark_of
 from thoughtengine.storage.keyspace import HEAD, Area, HeadRecord
 from thoughtengine.storage.lock import holder_here
-from thoughtengine.storage.pointer import BACKUP, STORE, Mark, Pointer, read_pointer, write_pointer
+from thoughtengine.storage.pointer import BACKUP, STORE, Pointer, read_pointer, write_pointer
 from thoughtengine.storage.store import Level
 
 __all__ = ["SNAPSHOTS", "CloneStore", "Copy", "backup", "fork", "purge_snapshots", "restore", "snapshot"]
@@ -117,8 +117,8 @@ def _on_another_disk(target: Path, root: Path) -> bool:
 
 
 def _pointer_for(store_pointer: Pointer, head: HeadRecord, **changes: object) -> Pointer:
-    mark = Mark(sequence=head.sequence, next_id=head.next_id, memories=head.memories)
-    fields = {"generation": 1, "mark": mark, "quarantine": (), "backups": ()} | changes
+    fields = {"generation": 1, "mark": mark_of(head, 1), "quarantine": (), "backups": (), "stage": "", "upgrade": None}
+    fields |= changes
     return msgspec.structs.replace(store_pointer, **fields)
 
 
@@ -340,7 +340,7 @@ class CloneStore(Store):
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         raise StoreError(self._scratch, "a clone is for reading")
 
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Refuse: a clone is for reading."""
         raise StoreError(self._scratch, "a clone is for reading")
 

@@ -20,6 +20,7 @@ __all__ = [
     "building",
     "clear_unfinished",
     "copy_file",
+    "copy_tree",
     "discard",
     "folder_at",
     "is_free",
@@ -152,6 +153,16 @@ def link_or_copy(source: str, target: str) -> None:
         if error.errno not in _NO_LINK:
             raise
         copy_file(source, target)
+
+
+def copy_tree(source: Path, target: Path) -> None:
+    """Give all files below a folder a second name, or copy them; nobody may write there meanwhile."""
+    target.mkdir(mode=0o700)
+    for entry in source.iterdir():
+        if entry.is_dir():
+            copy_tree(entry, target / entry.name)
+        else:
+            link_or_copy(str(entry), str(target / entry.name))
 
 
 def size_of(path: Path) -> int:

@@ -25,8 +25,11 @@ from thoughtengine.errors import (
     StoreExistsError,
     StoreFullError,
     StoreNotFoundError,
+    UpgradeRequiredError,
+    UpgradeRunningError,
 )
 from thoughtengine.storage.ballast import Ballast
+from thoughtengine.storage.bare import BareLock, clear, is_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, open_envelope, seal
@@ -58,6 +61,7 @@ __all__ = [
     "FolderStore",
     "derived_name",
     "generation_name",
+    "mark_of",
     "new_pointer",
     "open_folder",
 ]
@@ -173,6 +177,9 @@ class FolderStore(Store):
         Called when a write that had been refused turns out to be there: what was derived from the rest is to be read anew.
     """
 
+    upgrades = False
+    """Whether this kind of store can serve while an upgrade is not finished."""
+
     def __init__(self, root: Path, config: StorageConfig) -> None:
         super().__init__()
         self.root, self.config = root, config
@@ -198,6 +205,10 @@ class FolderStore(Store):
 
     def _begin(self) -> None:
         self.pointer, damage = read_pointer(self.root)
+        if self.pointer.unfinished and not self.upgrades:
+            raise UpgradeRequiredError(
+                self.root, "an upgrade is not finished: te.open(path) goes on with it, te.rollback(path) takes it back"
+            )
         if damage:
             self._incident("pointer file", f"{damage}; the second copy answered, and was written back", (STORE,))
             write_pointer(self.root, self.pointer)
@@ -215,16 +226,40 @@ class FolderStore(Store):
                 f"{self.generation.name}/ is gone: restore a backup with te.restore(backup, path)",
                 file=self.generation.name,
             )
+        if self.pointer.stage != "ROLLING_BACK" and (self.pointer.stage == "UPGRADING" or is_bare(self.root)):
+            self._clear_root()
         for name in self.pointer.quarantine:
             if _GENERATION.fullmatch(name) and name != self.generation.name:
                 self._to_quarantine(name)
         if self.pointer.quarantine:
             self._point(quarantine=())
-        for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*")]:
-            stale = entry.parent == self.root and _GENERATION.fullmatch(entry.name) and entry != self.generation
+        told = [*self.root.glob(f"reports/*{PART}"), *self.root.glob(f"incidents/*{PART}")]
+        for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*"), *told]:
+            named = entry.parent == self.root and _GENERATION.fullmatch(entry.name)
+            stale = named and entry not in (self.generation, self._left())
             if stale or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
         self._drop_derived()
+
+    def _clear_root(self) -> None:
+        """Unlink what an upgrade left of the bare LevelDB it took in; what an old program put there is kept as an incident."""
+        note = self.pointer.upgrade
+        sealed = self.root / note.rollback if note is not None and note.rollback else None
+        lock = BareLock(self.root)
+        try:
+            foreign = clear(self.root, sealed)
+        finally:
+            lock.release()
+        if foreign:
+            told = f"a program of format 1 opened this folder meanwhile; what it wrote is kept in {foreign}"
+            self._incident("old program", told, (foreign,))
+
+    def _left(self) -> Path | None:
+        """Return the generation that a running upgrade leaves, which is still read."""
+        note = self.pointer.upgrade
+        return (
+            self.root / generation_name(note.old) if note is not None and note.old and self.pointer.unfinished else None
+        )
 
     @staticmethod
     def _put_back(entry: Path) -> bool:
@@ -278,7 +313,10 @@ class FolderStore(Store):
             discard(self.derived_folder)  # it may know of what is lost, under numbers that count as known
             self._point(state="REBUILD")
         self.head = msgspec.structs.replace(
-            head, sequence=max(head.sequence, mark.sequence), next_id=max(head.next_id, mark.next_id)
+            head,
+            sequence=max(head.sequence, mark.sequence),
+            next_id=max(head.next_id, mark.next_id),
+            skipped=max(head.skipped, mark.skipped),
         )
 
     # what a store must do
@@ -489,9 +527,7 @@ class FolderStore(Store):
     # the mark
 
     def _raise_mark(self, head: HeadRecord) -> None:
-        mark = Mark(
-            generation=self.pointer.generation, sequence=head.sequence, next_id=head.next_id, memories=head.memories
-        )
+        mark = mark_of(head, self.pointer.generation)
         self._unmarked = 0
         with contextlib.suppress(OSError):  # an old mark is a true one, it only covers less
             self._point(mark=mark)
@@ -533,7 +569,7 @@ class FolderStore(Store):
 
     # generations
 
-    def checkpoint(self, target: Path, *, brief: bool = False) -> HeadRecord:
+    def checkpoint(self, target: Path, *, brief: bool = False, whole: bool = True) -> HeadRecord:
         """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile.
 
         Parameters
@@ -543,9 +579,13 @@ class FolderStore(Store):
         brief : bool
             Whether the copy soon goes: then it may take the place of the ballast until `reserve`, for a full disk wants a
             backup most.
+        whole : bool
+            Refuse while an upgrade is not finished: the generation does not hold everything then.
         """
         with self.writing, translated(target), self._gate:
             self.ready()
+            if whole:
+                self.settled("a copy")
             self.stay()
             try:
                 checkpoint(self._open_level(), self.generation, target)
@@ -556,13 +596,20 @@ class FolderStore(Store):
                 checkpoint(self._open_level(), self.generation, target)
             return self.head
 
+    def settled(self, what: str) -> None:
+        """Raise where an upgrade is not finished: the generation that serves does not hold everything yet."""
+        if self.pointer.unfinished:
+            raise UpgradeRunningError(
+                self.root, f"{what} must wait until the upgrade has ended (mind.upgrade.status() tells how far it is)"
+            )
+
     def reserve(self) -> None:
         """Hold the ballast again, where it was lent."""
         with self.writing:
             if self._lock.in_place():
                 self._ballast.take()
 
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Build a generation without the rows of `drop`, with those of `batch`, and serve from it; the old one goes.
 
         Bytes that were deleted in a LevelDB stay in its files in several ordinary situations; in files that were never
@@ -575,13 +622,15 @@ class FolderStore(Store):
         """
         with self.writing, translated(self.root):
             self.ready()
+            if whole:
+                self.settled("an erasure")
             self.stay()
             old, number = self.generation, self.pointer.generation + 1
             target = self.root / generation_name(number)
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
             batch.put(HEAD, 0, head)
             fresh = sealed(batch, head.sequence)
-            mark = Mark(generation=number, sequence=head.sequence, next_id=head.next_id, memories=head.memories)
+            mark = mark_of(head, number)
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
                 self._point(generation=number, mark=mark)
@@ -599,6 +648,19 @@ class FolderStore(Store):
                 "rows_kept": kept,
                 "rows_dropped": dropped,
             }
+
+    def serve(self, number: int, **changes: Any) -> None:
+        """Serve from another generation, complete and durable, which was built from this one; the old one goes."""
+        with self.writing, translated(self.root):
+            self.ready()
+            self.stay()
+            old = self.generation
+            self._point(generation=number, mark=mark_of(self.head, number), **changes)
+            self._reopen()
+            discard(old)
+            self._drop_derived()
+        if self.on_return is not None:
+            self.on_return()
 
     def _go_by_file(self, target: Path) -> None:
         """Where a change of generation was broken off, serve what the pointer file names: the next open will."""
@@ -713,6 +775,17 @@ class FolderStore(Store):
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.generation.name}, {self.head.memories} memories"
         return f"<FolderStore {str(self.root)!r}: {state}>"
+
+
+def mark_of(head: HeadRecord, generation: int) -> Mark:
+    """Return the mark for counters that a synced write has covered."""
+    return Mark(
+        generation=generation,
+        sequence=head.sequence,
+        next_id=head.next_id,
+        memories=head.memories,
+        skipped=head.skipped,
+    )
 
 
 def _head_in(puts: Rows) -> HeadRecord:

@@ -26,7 +26,7 @@ class Incident(msgspec.Struct, frozen=True):
     Attributes
     ----------
     kind : str
-        ``"damage"``, ``"lost tail"``, ``"pointer file"`` or ``"write error"``.
+        ``"damage"``, ``"lost tail"``, ``"pointer file"``, ``"write error"``, ``"old program"`` or ``"upgrade"``.
     at : str
         When it was noticed, ISO 8601, UTC.
     message : str

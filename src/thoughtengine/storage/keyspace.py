@@ -13,13 +13,22 @@ import msgspec
 __all__ = [
     "APPRAISAL",
     "AREAS",
+    "ASIDE",
+    "CARRIED",
     "CODE",
+    "CURSOR",
+    "FIRST_NEW",
     "FORMAT",
     "HEAD",
+    "LOWERED",
     "MARK",
     "MEMORY",
     "NAME",
+    "ORIGIN",
+    "PATTERN",
+    "PATTERN_ROWS",
     "RECEIPT",
+    "STATE",
     "TERMS",
     "VECTOR",
     "Area",
@@ -28,6 +37,9 @@ __all__ = [
 
 FORMAT = 2
 """The stored format that this release reads and writes; 1 is the flat layout of the predecessor."""
+
+FIRST_NEW = 1 << 32
+"""The first id given to a new memory in a mind that was of format 1: old ones keep the rank of their key."""
 
 _NUMBER = struct.Struct(">Q")
 
@@ -60,11 +72,11 @@ class Area(msgspec.Struct, frozen=True, eq=False):
     numbered: bool = True
     beside: dict[bytes, int] = {}
 
-    def key(self, name: int | str) -> bytes:
+    def key(self, name: int | str | bytes) -> bytes:
         """Return the key of `name` in this area."""
         if isinstance(name, int):
             return self.prefix + _NUMBER.pack(name)
-        return self.prefix + name.encode()
+        return self.prefix + (name.encode() if isinstance(name, str) else name)
 
     def number(self, key: bytes) -> int:
         """Return the number in `key`; the inverse of `key` for numbered areas."""
@@ -86,8 +98,23 @@ MARK = Area("mark", b"k", 6, 1, False)  # id → forgotten, pinned, superseded: 
 TERMS = Area("terms", b"t", 7, 1, False)  # id → the index entry: terms, counts, columns
 CODE = Area("code", b"c", 8, 1, False)  # id → the vector the encoder made
 HEAD = Area("head", b"h", 9, 1, False)  # 0 → counters, rewritten with every batch
+ORIGIN = Area("origin", b"o", 10, 1, True)  # id → the key and bytes it had in format 1
+CARRIED = Area("carried", b"u", 11, 1, True)  # number → a key and bytes of format 1 that are no memory
+STATE = Area("state", b"e", 12, 1, True)  # number → what a component of format 1 had learned
+ASIDE = Area("aside", b"w", 13, 1, True)  # id → the payload in front of a step that loses something
+LOWERED = Area("lowered", b"d", 14, 1, False, numbered=False)  # key in format 1 → which memory went there
+CURSOR = Area("cursor", b"p", 15, 1, False)  # 0 → how far an upgrade has come
+PATTERN = Area("pattern", b"f", 16, 1, False)  # 0 → what the pattern finders cover; then their tables
+PATTERN_ROWS = 64
+"""Rows of pattern state, in snapshots and rollback points too, at most."""
 
-AREAS = {area.prefix: area for area in (MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD)}
+AREAS = {
+    area.prefix: area
+    for area in (
+        *(MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD),
+        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN),
+    )
+}
 
 
 class HeadRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,3 +125,4 @@ class HeadRecord(msgspec.Struct, frozen=True, kw_only=True):
     next_receipt: int = 1
     memories: int = 0  # stored, hidden ones included
     hidden: int = 0  # forgotten
+    skipped: tuple[int, int] = (0, 0)  # ids from the first on, before the second, that are never given out

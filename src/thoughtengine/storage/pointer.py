@@ -23,7 +23,18 @@ from thoughtengine.errors import (
 from thoughtengine.storage.files import BACKUP, STORE, is_unfinished, replace_file, translated
 from thoughtengine.storage.keyspace import FORMAT
 
-__all__ = ["BACKUP", "STORE", "EncoderIdentity", "Mark", "Pointer", "parse", "read_pointer", "render", "write_pointer"]
+__all__ = [
+    "BACKUP",
+    "STORE",
+    "EncoderIdentity",
+    "Mark",
+    "Pointer",
+    "UpgradeNote",
+    "parse",
+    "read_pointer",
+    "render",
+    "write_pointer",
+]
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,6 +44,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int = 0
     next_id: int = 1
     memories: int = 0
+    skipped: tuple[int, int] = (0, 0)
 
 
 class EncoderIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,11 +55,68 @@ class EncoderIdentity(msgspec.Struct, frozen=True, kw_only=True):
     fingerprint: str
 
 
+class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
+    """An upgrade that runs, or that can still be taken back because its rollback point is kept.
+
+    Attributes
+    ----------
+    id : str
+        Name of its report.
+    begun : str
+        When, ISO 8601.
+    source, target : int
+        Format before and after.
+    old : int
+        Generation that it leaves; 0 where the keys stayed and the sealed copy alone is left.
+    rollback : str
+        Folder of the sealed copy, below the mind's.
+    again : bool
+        Whether the store had been of the target format before, and what the older one could not hold was kept aside.
+    digest : str
+        Of the content of that copy.
+    rows : int
+        Rows in it.
+    fork : int
+        Write sequence of the new generation when the upgrade began.
+    fork_id, fork_receipt : int
+        First id and receipt that were given out since.
+    namespaces : dict of str to (int, int)
+        Version of each kind of payload before and after.
+    fingerprints : dict of str to str
+        By kind: what tells whether the steps are still those it was begun with.
+    must : tuple of str
+        Kinds without whose hooks it cannot go on, nor serve.
+    until : str
+        When the rollback point may go; empty while the upgrade runs.
+    why : str
+        Reason of a rollback.
+    """
+
+    id: str
+    begun: str = ""
+    source: int = FORMAT
+    target: int = FORMAT
+    old: int = 0
+    rollback: str = ""
+    again: bool = False
+    digest: str = ""
+    rows: int = 0
+    fork: int = 0
+    fork_id: int = 1
+    fork_receipt: int = 1
+    namespaces: dict[str, tuple[int, int]] = {}
+    fingerprints: dict[str, str] = {}
+    must: tuple[str, ...] = ()
+    until: str = ""
+    why: str = ""
+
+
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     """The content of the pointer file.
 
     `state` is ``"SETTLED"``, ``"DAMAGED"`` (a read met damage: the next open salvages) or ``"REBUILD"`` (what is derived
-    must be built again before serving).
+    must be built again before serving). `stage` is that of an upgrade: ``""``, ``"UPGRADING"``, ``"ROLLING_BACK"`` or
+    ``"SOAK"`` (done, and its rollback point is kept).
     """
 
     uuid: str
@@ -67,7 +136,14 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     backups: tuple[dict[str, str], ...] = ()
     forked_from: str | None = None
     files: dict[str, tuple[int, str | None]] = {}  # in a backup: name -> (bytes, sum)
+    stage: str = ""
+    upgrade: UpgradeNote | None = None
     content: dict[str, Any] = {}  # in a backup: rows and digest
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether an upgrade or a rollback was begun and has not ended."""
+        return self.stage in ("UPGRADING", "ROLLING_BACK")
 
 
 def render(pointer: Pointer) -> bytes:
@@ -182,7 +258,9 @@ def _no_pointer(root: Path, name: str) -> StoreError:
             root, "something was being made here and is not finished (te.open(path) makes it anew)"
         )
     if name == STORE and (root / "CURRENT").exists():
-        return StoreTooOldError(root, f"a bare LevelDB of format 1; this release reads format {FORMAT}")
+        return StoreTooOldError(
+            root, f"a bare LevelDB of format 1; this release reads format {FORMAT}: te.upgrade(path), or te.open(path)"
+        )
     if name == STORE and not _is_copy(root) and next(root.glob("gen-*/CURRENT"), None) is not None:
         return StoreDamagedError(
             root, f"{STORE} and {STORE}.bak are gone, though a mind lies here: te.restore a backup", file=STORE

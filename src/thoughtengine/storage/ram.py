@@ -55,7 +55,7 @@ class RamStore(Store):
             if self._values.pop(key, None) is not None:
                 del self._keys[bisect.bisect_left(self._keys, key)]
 
-    def rewrite(self, drop: set[bytes], batch: Batch, **counters: int) -> dict[str, Any]:
+    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
         """Drop the rows; a dict keeps no copy."""
         with self.writing:
             before = len(self._values)

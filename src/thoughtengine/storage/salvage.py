@@ -21,7 +21,7 @@ from thoughtengine.errors import RecordError, StoreDamagedError, StoreError, Sto
 from thoughtengine.storage.codec import Sealed, decode, is_intact, open_envelope
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
-from thoughtengine.storage.keyspace import AREAS, HEAD, MEMORY, RECEIPT, Area, HeadRecord
+from thoughtengine.storage.keyspace import AREAS, FIRST_NEW, HEAD, MEMORY, RECEIPT, Area, HeadRecord
 from thoughtengine.storage.log import rescue, verify_log
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.store import Level, repair
@@ -273,7 +273,9 @@ class _Writer:
 def _readable(level: Level, area: Area) -> Iterator[tuple[bytes, bytes]]:
     """Yield the rows of a numbered area, stepping over blocks that do not verify: slow there, by pages elsewhere."""
     number, misses, step = 0, 0, PAGE
-    while misses < _REACH:
+    while misses < _REACH or number < FIRST_NEW:
+        if misses >= _REACH:  # numbers that an upgrade left free lie in between
+            number, misses = FIRST_NEW, 0
         try:
             page = level.page(area.key(number), area.stop, step, False)
         except StoreDamagedError:

@@ -92,8 +92,8 @@ class Level:
             raise _translated(self.path, error) from error
         return value
 
-    def page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
-        """Return up to `limit` rows with start <= key < stop."""
+    def page(self, start: bytes, stop: bytes | None, limit: int, reverse: bool) -> Rows:
+        """Return up to `limit` rows with start <= key < stop; None: to the end."""
         rows: Rows = []
         try:
             with self._db.iterator(start=start, stop=stop, reverse=reverse, verify_checksums=True) as iterator:

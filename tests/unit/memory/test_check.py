@@ -12,10 +12,42 @@ from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecor
 from thoughtengine.memory.remember import draft, take
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import encode, seal
-from thoughtengine.storage.keyspace import AREAS, HEAD, MARK, MEMORY, NAME, RECEIPT, TERMS, Area
+from thoughtengine.storage.keyspace import (
+    AREAS,
+    ASIDE,
+    CARRIED,
+    CURSOR,
+    HEAD,
+    LOWERED,
+    MARK,
+    MEMORY,
+    NAME,
+    ORIGIN,
+    PATTERN,
+    RECEIPT,
+    STATE,
+    TERMS,
+    Area,
+)
+from thoughtengine.storage.origin import (
+    AsideRecord,
+    CarriedRecord,
+    CursorRecord,
+    LoweredRecord,
+    OriginRecord,
+    StateRecord,
+)
 from thoughtengine.storage.ram import RamStore
 
 AT = 1_700_000_000_000_000
+OF_AN_UPGRADE: dict[Area, Any] = {
+    ORIGIN: OriginRecord(key=b"sensory:tea", value=b"{}"),
+    CARRIED: CarriedRecord(key=b"weather:today", value=b"{}"),
+    STATE: StateRecord(name="patterns", document=[]),
+    ASIDE: AsideRecord(version=1, payload={"n": 1}),
+    LOWERED: LoweredRecord(id=1, digest=bytes(16)),
+    CURSOR: CursorRecord(step=1, counts={"rows": 2}),
+}
 
 
 @pytest.fixture
@@ -27,6 +59,7 @@ def store() -> RamStore:
     remember(store, text="water", key="other")
     act(store, "forget", [1], at=AT)
     act(store, "pin", [2], at=AT)
+    write(store, PATTERN, 0, {})
     return store
 
 
@@ -51,9 +84,19 @@ def test_a_sound_store_has_no_findings(store: RamStore) -> None:
 
 @pytest.mark.parametrize("area", [area for area in AREAS.values() if area is not NAME and area.name != "code"])
 def test_a_flipped_bit_anywhere_is_unreadable(store: RamStore, area: Area) -> None:
+    if area in OF_AN_UPGRADE:
+        write(store, area, 2 if area.numbered else "sensory:tea", OF_AN_UPGRADE[area])
+        assert check_memories(store) == []
     key, value = next(store.raw(area))
     store._write([(key, value[:-1] + bytes((value[-1] ^ 1,)))], [], False)
-    assert told(store) == [("unreadable", f"{area.name} {key[1:].hex()}", (area.number(key),))]
+    ids = (area.number(key),) if area.numbered else ()
+    assert told(store) == [("unreadable", f"{area.name} {key[1:].hex()}", ids)]
+
+
+@pytest.mark.parametrize("area", [ORIGIN, ASIDE], ids=lambda area: area.name)
+def test_what_is_kept_of_no_memory_is_told(store: RamStore, area: Area) -> None:
+    write(store, area, 99, OF_AN_UPGRADE[area])
+    assert told(store) == [("orphan", f"{area.name} 99", (99,))]
 
 
 def test_a_flipped_bit_in_a_name_is_unreadable_too(store: RamStore) -> None:
@@ -153,7 +196,7 @@ def test_progress_is_told_now_and_then() -> None:
 
 def test_the_head_and_receipts_are_read_too(store: RamStore) -> None:
     assert {area.name for key, _ in store.everything() if (area := store.area_of(key))} == {
-        "memory", "appraisal", "vector", "receipt", "name", "mark", "terms", "head"
+        "memory", "appraisal", "vector", "receipt", "name", "mark", "terms", "head", "pattern"
     }  # fmt: skip
     assert store.has(HEAD, 0)
     assert store.has(RECEIPT, 2)

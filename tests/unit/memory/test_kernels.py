@@ -19,5 +19,5 @@ def test_every_kernel_has_a_twin_with_the_same_arguments(name: str) -> None:
 
 
 def test_warm_up_compiles_every_kernel(compiled: None) -> None:
-    assert set(_jit.warm_up()) == {f"thoughtengine.memory.kernels.{name}" for name in kernels.__all__}
+    assert set(_jit.warm_up()) >= {f"thoughtengine.memory.kernels.{name}" for name in kernels.__all__}
     assert _jit.ready("thoughtengine.memory.kernels")

@@ -19,20 +19,36 @@ from thoughtengine.memory.record import (
     ReceiptRecord,
     VectorRecord,
 )
+from thoughtengine.patterns.state import PatternsRecord
 from thoughtengine.storage.codec import decode, encode, open_envelope, seal
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     AREAS,
+    ASIDE,
+    CARRIED,
     CODE,
+    CURSOR,
     HEAD,
+    LOWERED,
     MARK,
     MEMORY,
     NAME,
+    ORIGIN,
+    PATTERN,
     RECEIPT,
+    STATE,
     TERMS,
     VECTOR,
     Area,
     HeadRecord,
+)
+from thoughtengine.storage.origin import (
+    AsideRecord,
+    CarriedRecord,
+    CursorRecord,
+    LoweredRecord,
+    OriginRecord,
+    StateRecord,
 )
 
 MEMORY_RECORD = MemoryRecord(
@@ -49,7 +65,23 @@ RECORDS: dict[Area, Any] = {
     MARK: MarkRecord(forgotten=(1, 2), pinned=(3,), superseded_by=9),
     TERMS: make_entry(MEMORY_RECORD),
     CODE: VectorRecord(data=bytes(8), fingerprint="toy-1"),
-    HEAD: HeadRecord(sequence=9, next_id=8, next_receipt=7, memories=6, hidden=5),
+    HEAD: HeadRecord(sequence=9, next_id=8, next_receipt=7, memories=6, hidden=5, skipped=(3, 1 << 32)),
+    ORIGIN: OriginRecord(key=b"sensory:tea", value=b"{}", emotion=b"\xff"),
+    CARRIED: CarriedRecord(key=b"\xff", value=b"", gone=True),
+    STATE: StateRecord(name="patterns", document=[{"id": "p"}], n_entries=1, n_references=2, n_unresolved=3),
+    ASIDE: AsideRecord(version=1, payload={"a": b"x"}),
+    LOWERED: LoweredRecord(id=4, digest=bytes(16)),
+    CURSOR: CursorRecord(step=2, at=b"o", next_id=5, next_carried=6, counts={"rows": 7}),
+    PATTERN: PatternsRecord(
+        logic=1,
+        fingerprint="toy-1",
+        covered=8,
+        tables=3,
+        names=[(1 << 63, "source", "Dana")],
+        thread=1,
+        offset=2,
+        moment=-3,
+    ),
 }
 TYPES = {area: type(record) for area, record in RECORDS.items()}
 areas = st.sampled_from(sorted(RECORDS, key=lambda area: area.kind))

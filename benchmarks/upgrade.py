@@ -1,0 +1,161 @@
+"""An upgrade of format 1: its rate beside a raw rewrite by LevelDB, the first answers, and how the host's calls fare meanwhile.
+
+python -m benchmarks.upgrade [--records 20000] [--pairs 200] [--report]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import thoughtengine as te
+from benchmarks.page import Row, show
+from thoughtengine.config import StorageConfig
+from thoughtengine.storage.store import Level
+
+WINDOW_SECONDS = 0.2
+KEYS = 2000
+WORDS = ("tea", "rain", "garden", "train", "letter", "market", "summer", "window", "river", "song")
+
+
+def write_old(path: Path, n: int) -> int:
+    """Write a store of format 1 of n experiences of about 200 bytes; return the bytes of it."""
+    chance = random.Random(7)
+    level = Level(str(path), StorageConfig(), create=True)
+    size = 0
+    try:
+        for start in range(0, n, 256):
+            rows = []
+            for i in range(start, min(n, start + 256)):
+                said = " ".join(chance.choices(WORDS, k=20)) + f" number {i}"
+                value = {"timestamp": 1_600_000_000_000_000_000 + i, "type": "sensory", "raw": said}
+                rows.append((f"sensory:note-{i:07d}".encode(), json.dumps(value).encode()))
+            level.write(rows, [], False)
+            size += sum(len(key) + len(value) for key, value in rows)
+        level.flush()
+    finally:
+        level.close()
+    return size
+
+
+def raw_rewrite(source: Path, target: Path) -> float:
+    """Return the seconds that LevelDB takes for reading all rows and writing them to another store."""
+    begun = time.perf_counter()
+    old, new = Level(str(source), StorageConfig()), Level(str(target), StorageConfig(), create=True)
+    try:
+        start = b""
+        while page := old.page(start, None, 256, False):
+            new.write(page, [], False)
+            start = page[-1][0] + b"\0"
+        new.flush()
+    finally:
+        old.close()
+        new.close()
+    return time.perf_counter() - begun
+
+
+def window(call: Callable[[], None]) -> list[float]:
+    """Call for a fifth of a second, and return how long each call took."""
+    taken, until = [], time.perf_counter() + WINDOW_SECONDS
+    while (begun := time.perf_counter()) < until:
+        call()
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+def paired(mind: te.ThoughtEngine, call: Callable[[], None], pairs: int) -> list[tuple[list[float], list[float]]]:
+    """Return pairs of windows, in turns with the upgrade at work and paused, as long as it lasts."""
+    found = []
+    for _ in range(pairs):
+        if mind.upgrade.status().stage != "UPGRADING":
+            break
+        mind.upgrade.resume()
+        on = window(call)
+        mind.upgrade.pause()
+        found.append((on, window(call)))
+    mind.upgrade.resume()
+    return found
+
+
+def p99(taken: Sequence[float]) -> float:
+    """Return the 99th percentile."""
+    return sorted(taken)[max(0, -(-99 * len(taken) // 100) - 1)]
+
+
+def interval(ratios: Sequence[float]) -> tuple[float, float]:
+    """Return a 95 % interval of the median by resampling."""
+    chance = random.Random(1)
+    medians = sorted(statistics.median(chance.choices(ratios, k=len(ratios))) for _ in range(1000))
+    return medians[25], medians[974]
+
+
+def measure(folder: Path, *, records: int, pairs: int) -> list[Row]:
+    """Return the rows of the table."""
+    size = write_old(folder / "old", records)
+    raw = raw_rewrite(folder / "old", folder / "raw")
+    write_old(folder / "whole", records)
+    begun = time.perf_counter()
+    report = te.upgrade(folder / "whole")
+    whole = time.perf_counter() - begun
+    if report is None:
+        raise RuntimeError("there was nothing to upgrade")
+    swept = sum(phase.seconds for phase in report.phases)
+    begun = time.perf_counter()
+    mind = te.open(folder / "old", timezone="UTC")
+    opened = time.perf_counter() - begun
+    chance, n = random.Random(3), 0
+
+    def call() -> None:
+        nonlocal n
+        n += 1
+        mind.get(f"sensory:note-{chance.randrange(min(records, KEYS)):07d}")
+        if n % 4 == 0:
+            mind.remember(f"said meanwhile, number {n}")
+
+    try:
+        begun = time.perf_counter()
+        mind.get("sensory:note-0000007")
+        first = time.perf_counter() - begun
+        begun = time.perf_counter()
+        coverage = mind.recall("tea in the garden").coverage
+        recalled = time.perf_counter() - begun
+        windows = paired(mind, call, pairs)
+    finally:
+        mind.close()
+    ratios = [len(on) / len(off) for on, off in windows]
+    on, off = [t for pair in windows for t in pair[0]], [t for pair in windows for t in pair[1]]
+    low, high = interval(ratios)
+    return [
+        ("records, bytes", f"{records:,}, {size:,}", ""),
+        ("raw rewrite by LevelDB", f"{raw:.2f} s", f"{records / raw:,.0f} records a second"),
+        ("sweep, all four phases, at full speed", f"{swept:.2f} s", f"{records / swept:,.0f} records a second"),
+        ("upgrade with rollback point, validation, check", f"{whole:.2f} s", f"{records / whole:,.0f} records a second"),
+        ("open, then serve (rollback point verified)", f"{opened:.2f} s", ""),
+        ("first get by key, first recall", f"{1e3 * first:.1f} ms, {1e3 * recalled:.1f} ms", f"coverage {coverage:.2f}"),
+        ("calls with upgrade / without, median of pairs", f"{statistics.median(ratios):.3f}",
+            f"[{low:.3f}, {high:.3f}], {len(ratios)} pairs"),
+        ("99th percentile with, without", f"{1e3 * p99(on):.2f} ms, {1e3 * p99(off):.2f} ms", ""),
+        ("failed calls", "0", f"of {len(on) + len(off):,}"),
+    ]  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table; with --report, write it to benchmarks/results."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.upgrade", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--records", type=int, default=20_000)
+    parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--report", action="store_true")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(Path(folder), records=asked.records, pairs=asked.pairs)
+    show("upgrade of format 1", ("what", "measured", ""), rows, report="upgrade" if asked.report else None)
+
+
+if __name__ == "__main__":
+    main()

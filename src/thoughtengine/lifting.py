@@ -1,0 +1,260 @@
+"""Lifting: what is done to a folder of an older format, before its mind serves or behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from thoughtengine._types import Finding, Progress
+from thoughtengine.config import Config, StorageConfig
+from thoughtengine.engine import ThoughtEngine
+from thoughtengine.errors import (
+    DowngradeError,
+    InvalidArgumentError,
+    MemoryNotFoundError,
+    RecordUpgradeError,
+    UpgradeFailedError,
+)
+from thoughtengine.memory.check import check_memories
+from thoughtengine.memory.derive import content_digest, forget_patterns, rebuild
+from thoughtengine.memory.entry import make_entry
+from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.forget import find
+from thoughtengine.memory.moment import clock_in
+from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
+from thoughtengine.migrations.begin import begin
+from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.online import Background
+from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
+from thoughtengine.migrations.plan import rate_of
+from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.report import history as reports
+from thoughtengine.migrations.run import Tools, Upgrade, go_down, locked
+from thoughtengine.migrations.take_back import check_way_down, take_back
+from thoughtengine.storage.codec import decode, encode
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.incident import record_incident
+from thoughtengine.storage.keyspace import FIRST_NEW, MEMORY
+
+__all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "take_back_of", "with_payloads"]
+
+Approve = Callable[[UpgradeReport], bool]
+Running = Upgrade | PayloadUpgrade
+SMALL = 2000
+"""Memories below which an upgrade is done before an opening returns."""
+
+_PHASE_NAMES = ("P1", "P2", "P3", "P4")
+_K, _WORDS = 10, 300
+
+
+def index_rows(id_: int, memory: bytes, appraisal: bytes | None) -> tuple[bytes, bytes, str]:
+    """Return the index entry and the name row that follow from a memory, and its name; an `Index` for `migrations`."""
+    record = decode(memory, MemoryRecord)
+    felt = None if appraisal is None else decode(appraisal, AppraisalRecord)
+    name = NameRecord(id=id_, digest=content_digest(record, felt, None))
+    return encode(make_entry(record)), encode(name), record.key or ""
+
+
+def _rebuild(store: Store, at: int) -> None:
+    rebuild(store, at=at)
+    forget_patterns(store)
+
+
+def _check(store: Store) -> list[Finding]:
+    return check_memories(store)
+
+
+def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> tuple[list[str], int]:
+    wrong, missed = list[str](), 0
+    for id_, key, _ in wanted:
+        try:
+            found = find(store, key)
+        except MemoryNotFoundError:
+            wrong.append(f"{key!r} is not found")
+            continue
+        record = store.get(MEMORY, found, MemoryRecord)
+        later = found >= FIRST_NEW or (record is not None and record.supersedes is not None)
+        if record is None or (found != id_ and not later):  # else the host has given the name to a later one
+            wrong.append(f"{key!r} is memory {found}, not {id_}")
+    if recalled and isinstance(store, FolderStore):
+        mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False)
+        try:
+            mind._memories.view()  # whole, before it is asked
+            for _, _, text in wanted:
+                cue = text[:_WORDS].strip()
+                missed += bool(cue) and not any(hit.text == text for hit in mind.recall(cue, k=_K, layers=LAYERS))
+        finally:
+            mind._memories.live.close()
+        store.on_incident = store.on_return = None
+    return wrong, missed
+
+
+def _name(id_: int, memory: bytes, appraisal: bytes | None, vector: bytes | None) -> bytes:
+    record = decode(memory, MemoryRecord)
+    felt = None if appraisal is None else decode(appraisal, AppraisalRecord)
+    given = None if vector is None else decode(vector, VectorRecord).data
+    return encode(NameRecord(id=id_, digest=content_digest(record, felt, given)))
+
+
+def _values(folder: Path, hooks: Hooks) -> dict[str, Any]:
+    store = FolderStore(folder, StorageConfig())
+    mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=hooks)
+    try:
+        return {name: probe(mind) for name, probe in hooks.probes()}
+    finally:
+        mind.close()
+
+
+TOOLS = Tools(index=index_rows, rebuild=_rebuild, check=_check, name=_name, values=_values, probe=_probe)
+
+
+def begin_flat(root: Path, config: StorageConfig) -> None:
+    """Take a bare store of format 1 in."""
+    with locked(root):
+        begin(root, config)
+
+
+def go_on(
+    root: Path, config: StorageConfig, upgrade: str, approve: Approve | None, hooks: Hooks, progress: Progress
+) -> tuple[UpgradingStore, Running | None]:
+    """End what was begun and not finished."""
+    store = UpgradingStore(root, config, index_rows)
+    try:
+        note = store.pointer.upgrade
+        why = note.why if note is not None else ""
+        if store.pointer.stage == "ROLLING_BACK" and note is not None and note.namespaces:
+            take_back(store, hooks, TOOLS, why=why)
+            raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
+        if store.pointer.stage == "ROLLING_BACK":
+            go_down(store)
+            raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
+        if note is not None and note.namespaces:
+            payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
+            return _done_or_behind(store, payloads, upgrade) if payloads.complete else (store, None)
+        if hooks.pending(store.pointer.namespaces) and _holds_none(store, hooks):
+            store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
+        flat = Upgrade(store, TOOLS, approve=approve, progress=progress, rate=rate_of(reports(root)))
+        return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _done_or_behind(store: UpgradingStore, running: Running, upgrade: str) -> tuple[UpgradingStore, Running | None]:
+    """Do it now where it was asked for or is small; else leave it to run behind the mind."""
+    if upgrade == "auto" and store.head.memories >= SMALL and not store.must_rebuild:
+        return store, running
+    running.run()
+    return store, None
+
+
+def with_payloads(
+    root: Path, config: StorageConfig, upgrade: str, approve: Approve | None, hooks: Hooks, progress: Progress
+) -> tuple[UpgradingStore, Running | None]:
+    """Upgrade payloads that are behind, or leave that to run behind the mind."""
+    store = UpgradingStore(root, config, index_rows)
+    try:
+        if _holds_none(store, hooks):
+            store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
+            return store, None
+        begin_payloads(store, hooks)
+        payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
+        return _done_or_behind(store, payloads, upgrade)
+    except BaseException:
+        store.close()
+        raise
+
+
+def attach(mind: ThoughtEngine, store: FolderStore, running: Running, hooks: Hooks) -> Background:
+    """Return what upgrades a mind while it serves."""
+    background = Background(
+        running, fail=lambda error: _failed(store, hooks, running, error), calls=mind._monitor.totals,
+        emit=mind.events.emit,
+    )  # fmt: skip
+    running.tell(_indexing(mind, store), _emitting(mind))
+    return background
+
+
+def _indexing(mind: ThoughtEngine, store: FolderStore) -> Progress:
+    """Return what tells of progress, and lets the index be read anew each time that the sweep has doubled it."""
+    seen = [SMALL]
+
+    def progress(what: str, done: int, total: int | None) -> None:
+        mind._progress(what, done, total)
+        if isinstance(store, UpgradingStore) and mind._memories.live.lacking and seen[0] <= store.indexed < FIRST_NEW:
+            seen[0] = 2 * store.indexed
+            mind._memories.live.grown()
+
+    return progress
+
+
+def _emitting(mind: ThoughtEngine) -> Callable[..., None]:
+    def emit(kind: str, **data: Any) -> None:
+        if data.get("what") == "done":
+            mind._memories.live.grown()  # what was loaded in part is loaded whole
+        mind.events.emit(kind, **data)
+
+    return emit
+
+
+def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade, error: UpgradeFailedError) -> None:
+    """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed."""
+    if isinstance(running, PayloadUpgrade):
+        try:
+            check_way_down(store, hooks)
+            hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
+            running.fail(error)
+        except RecordUpgradeError as stuck:
+            record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
+    else:
+        record_incident(store.root, "upgrade", str(error))
+
+
+def take_back_of(
+    mind: ThoughtEngine, store: FolderStore, hooks: Hooks, background: Background | None, to: str | int | None
+) -> UpgradeReport | None:
+    """Take the upgrade of an open mind back, all of it or the phases behind one."""
+    note, running = store.pointer.upgrade, background.upgrade if background is not None else None
+    if isinstance(to, str) and to in _PHASE_NAMES and isinstance(running, Upgrade) and store.pointer.unfinished:
+        if background is not None:
+            background.pause()
+        running.sweep.drop_phases(_PHASE_NAMES.index(to) + 1)
+        mind._memories.live.dropped()
+        return None
+    if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
+        raise InvalidArgumentError("to", to, "the number of a format; during an upgrade of the format also P1 to P4")
+    if note is not None and note.namespaces:
+        try:
+            check_way_down(store, hooks)
+        except RecordUpgradeError as error:
+            raise DowngradeError(store.root, f"{error}: nothing was done") from error
+    if background is not None:
+        background.stop()
+    if note is not None and note.namespaces:
+        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
+        report = take_back(store, hooks, TOOLS, why="as asked")
+        mind._memories.live.dropped()
+    else:
+        if to not in (None, 1):
+            raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
+        mind._memories.live.close()
+        report = go_down(store, why="as asked")
+    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    if store.closed:
+        mind.events.close()
+    return report
+
+
+def _holds_none(store: FolderStore, hooks: Hooks) -> bool:
+    """Tell whether a store holds no payload of the kinds that are behind; False where that would take long to find out.
+
+    What came from format 1 has no kind, so there only later memories are looked at.
+    """
+    pending, after = hooks.pending(store.pointer.namespaces), FIRST_NEW - 1 if store.head.skipped[1] else None
+    if (store.head.memories if after is None else store.head.next_id - FIRST_NEW) >= SMALL:
+        return False
+    rows = store.rows(MEMORY, MemoryRecord, after=after)
+    return not any(record.kind in pending and record.payload is not None for _, record in rows)

@@ -1,0 +1,1 @@
+"""UPGRADES: how old stores become new ones, and go back."""

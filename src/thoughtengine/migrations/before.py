@@ -1,0 +1,115 @@
+"""The generation that an upgrade leaves, read-only: its rows in order, and the rank of each key among the memories."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator
+
+from thoughtengine.migrations.v0001_flat import place_of
+from thoughtengine.storage.contract import PAGE
+from thoughtengine.storage.store import Level
+
+__all__ = ["Before", "is_memory"]
+
+_EVERY = 128
+
+
+def is_memory(before: Before, key: bytes) -> bool:
+    """Tell whether a row becomes a memory of its own: one of the five layers, and no emotion beside an experience."""
+    place = place_of(key)
+    if not place.layer:
+        return False
+    return place.layer != "emotion" or before.get(b"sensory:" + key.partition(b":")[2]) is None
+
+
+class Before:
+    """Rows of format 1.
+
+    Parameters
+    ----------
+    level : Level
+        Open; nobody writes to it.
+
+    Notes
+    -----
+    The old keys never change while it is read, so the rank of a key among the memories is stable: it is the id. Every 128th
+    key is kept in memory, from the first call by rank or name on; that costs one scan.
+    """
+
+    def __init__(self, level: Level) -> None:
+        self._level = level
+        self._guard = threading.Lock()
+        self._marks: list[bytes] | None = None  # keys of the ids 1, 129, 257 …
+        self.n_memories = 0
+
+    def get(self, key: bytes) -> bytes | None:
+        """Return the value under a key."""
+        return self._level.get(key)
+
+    def rows(self, after: bytes = b"", *, within: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, value) in order, behind a key; an iterator is held for a page only."""
+        start = after + b"\x00" if after else b""
+        while page := self._level.page(start, within, PAGE, False):
+            yield from page
+            start = page[-1][0] + b"\x00"
+
+    def _memories(self, start: bytes) -> Iterator[bytes]:
+        while page := self._level.page(start, None, PAGE, False):
+            for key, _ in page:
+                if is_memory(self, key):
+                    yield key
+            start = page[-1][0] + b"\x00"
+
+    def _ranked(self) -> list[bytes]:
+        with self._guard:
+            if self._marks is None:
+                marks, n = [], 0
+                for key in self._memories(b""):
+                    if n % _EVERY == 0:
+                        marks.append(key)
+                    n += 1
+                self._marks, self.n_memories = marks, n
+            return self._marks
+
+    def count(self) -> int:
+        """Return how many memories there are."""
+        self._ranked()
+        return self.n_memories
+
+    def keys(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (id, key) of the ids from `first` to `last`, both included."""
+        marks, first = self._ranked(), max(first, 1)
+        last = min(last, self.n_memories)
+        if first > last:
+            return
+        id_ = (first - 1) // _EVERY * _EVERY + 1
+        for key in self._memories(marks[(first - 1) // _EVERY]):
+            if id_ > last:
+                return
+            if id_ >= first:
+                yield id_, key
+            id_ += 1
+
+    def id_of(self, key: bytes) -> int | None:
+        """Return the id of the memory that a key is, None where it is none."""
+        if self._level.get(key) is None or not is_memory(self, key):
+            return None
+        marks = self._ranked()
+        place = bisect_right(marks, key) - 1
+        for id_, found in self.keys(place * _EVERY + 1, (place + 1) * _EVERY):
+            if found == key:
+                return id_
+        return None
+
+    def emotion_of(self, key: bytes) -> bytes | None:
+        """Return the value of the emotion beside an experience."""
+        return self._level.get(b"emotion:" + key[8:]) if key.startswith(b"sensory:") else None
+
+    def abandon(self) -> None:
+        """Never touch LevelDB again: called in a forked child."""
+        self._level.abandon()
+
+    def close(self) -> None:
+        """Close it."""
+        self._level.close()

@@ -1,0 +1,224 @@
+"""Begin: a bare store of format 1 gets a verified rollback point and a place in the folder; the pointer file is the commit."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import secrets
+from pathlib import Path
+
+import msgspec
+
+from thoughtengine.config import StorageConfig
+from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
+from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.sweep import row_digest
+from thoughtengine.storage.bare import BareLock, clear, take_in
+from thoughtengine.storage.checkpoint import checkpoint, clone
+from thoughtengine.storage.codec import encode, seal
+from thoughtengine.storage.files import PART, discard, remove_tree, size_of, sync_folder, sync_tree
+from thoughtengine.storage.folder import generation_name, mark_of, new_pointer
+from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, HEAD, HeadRecord
+from thoughtengine.storage.lock import LOCK
+from thoughtengine.storage.manifest import inspect
+from thoughtengine.storage.pointer import STORE, UpgradeNote, read_pointer, write_pointer
+from thoughtengine.storage.store import Level
+
+__all__ = ["ASIDE", "GROWTH", "KEPT", "ROLLBACK", "Flat", "begin", "leftovers", "measure", "room_for"]
+
+ROLLBACK = "rollback"
+ASIDE = ".te"
+"""What format 1 cannot hold lies there while a store is of that format."""
+KEPT = "KEPT"
+"""Name of the pointer file in it."""
+
+_OURS = re.compile(
+    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
+)
+_INSIDE = {
+    ROLLBACK: re.compile(r"gen-.*"),
+    "lowered": re.compile(r"CURRENT|LOCK|LOG.*|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)"),
+}
+_COMING_BACK = ("reports", "incidents", "quarantine", "snapshots")
+GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
+
+
+class Flat(msgspec.Struct, frozen=True):
+    """What a store of format 1 holds.
+
+    Attributes
+    ----------
+    rows, memories, bytes : int
+        Rows; those that become memories; bytes of keys and values.
+    digest : str
+        Sum over all rows, independent of their order.
+    layers : dict of str to int
+        Rows by layer; others under ``"components"`` and ``"unknown"``.
+    damaged : int
+        Values that are no JSON, where that was asked for.
+    """
+
+    rows: int
+    memories: int
+    bytes: int
+    digest: str
+    layers: dict[str, int]
+    damaged: int
+
+
+def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: bool = False) -> Flat:
+    """Read all of a sealed format-1 generation from a throw-away clone, checksums verified.
+
+    Parameters
+    ----------
+    generation, scratch : Path
+        The generation; where the clone is made.
+    config : StorageConfig
+        For the clone.
+    parsed : bool
+        Also count the values that are no JSON, which takes twice as long.
+
+    Raises
+    ------
+    StoreDamagedError
+        When it does not open or a block does not verify.
+    """
+    from thoughtengine.migrations.v0001_flat import UNREADABLE, parse, place_of
+
+    clone(generation, scratch)
+    try:
+        level = Level(str(scratch), config)
+        try:
+            before = Before(level)
+            rows = memories = size = total = damaged = 0
+            layers: dict[str, int] = {}
+            for key, value in before.rows():
+                place = place_of(key)
+                name = place.layer or ("components" if place.component else "unknown")
+                layers[name] = layers.get(name, 0) + 1
+                rows, size = rows + 1, size + len(key) + len(value)
+                memories += is_memory(before, key)
+                damaged += parsed and bool(place.layer) and parse(value) is UNREADABLE
+                total += int.from_bytes(row_digest(key, value), "big")
+        finally:
+            level.close()
+    finally:
+        remove_tree(scratch)
+    return Flat(rows, memories, size, f"{total % (1 << 128):032x}", layers, damaged)
+
+
+def room_for(root: Path, config: StorageConfig) -> tuple[int, int]:
+    """Return the bytes that an upgrade of a bare store needs, and those that are free."""
+    disk = os.statvfs(root)
+    store = sum(path.stat().st_size for path in root.iterdir() if path.is_file())
+    aside = size_of(root / ASIDE) if (root / ASIDE).is_dir() else 0
+    return GROWTH * store + aside + 8 * config.write_buffer_bytes, disk.f_bavail * disk.f_frsize
+
+
+def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
+    """Take a bare store in; the caller holds the folder's lock. Killed before the pointer file is there, nothing was done.
+
+    Raises
+    ------
+    StoreLockedError
+        When a program of format 1 has it open.
+    StoreDamagedError
+        When the store, or the copy made of it, does not verify; the store is as it was.
+    StoreFullError
+        With the bytes named, when room is short; the store is as it was.
+    StoreTooOldError
+        When nothing in it is of format 1: it may be anybody's.
+    """
+    fresh = not (root / "LOCK").exists()
+    lock = BareLock(root)
+    try:
+        leftovers(root)
+        if problems := inspect(root):
+            name, what = problems[0]
+            told = f"{name}: {what}. A damaged store is not upgraded: restore a copy of it, then try again"
+            raise StoreDamagedError(root, told, file=name)
+        need, free = room_for(root, config)
+        if free < need:
+            raise StoreFullError(root, f"to upgrade this store {need:,} bytes must be free: there are {free:,}")
+        try:
+            _prepare(root, config, source)
+        except StoreDamagedError as error:
+            told = f"{error}. A damaged store is not upgraded: restore a copy of it, then try again"
+            raise StoreDamagedError(root, told, file=error.file) from error
+        finally:
+            if not (root / STORE).exists():
+                leftovers(root)
+        clear(root, root / ROLLBACK / generation_name(1))
+    finally:
+        lock.release()
+        if not (root / STORE).exists():
+            (root / LOCK).unlink(missing_ok=True)
+            if fresh:
+                (root / "LOCK").unlink(missing_ok=True)
+    discard(root / ASIDE)
+
+
+def leftovers(root: Path) -> None:
+    """Remove what an upgrade or a rollback left in a folder without pointer file: it is never adopted; the rest stays."""
+    for entry in root.iterdir():
+        inside = _INSIDE.get(entry.name)
+        named = inside is not None and entry.is_dir() and all(inside.fullmatch(each.name) for each in entry.iterdir())
+        if named or _OURS.fullmatch(entry.name):
+            discard(entry)
+
+
+def _prepare(root: Path, config: StorageConfig, source: int) -> None:
+    sealed, part = root / ROLLBACK / generation_name(1), root / (ROLLBACK + PART)
+    part.mkdir(mode=0o700)
+    take_in(root, part / generation_name(1))
+    os.rename(part, root / ROLLBACK)
+    sync_folder(root)
+    flat = measure(sealed, root / ("verify" + PART), config)
+    if flat.rows and set(flat.layers) <= {"unknown"}:
+        told = f"a LevelDB lies here, and none of its {flat.rows:,} rows is of format 1 (such as sensory:NAME)"
+        raise StoreTooOldError(root, f"{told}; this release reads format {FORMAT} and upgrades format 1")
+    checkpoint(None, sealed, root / generation_name(1))
+    kept = (root / ASIDE / KEPT).exists()
+    head = _keep_on(root, config) if kept else _new(root, config, flat.memories)
+    now = dt.datetime.now(dt.UTC)
+    note = UpgradeNote(
+        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"), source=source,
+        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept, digest=flat.digest, rows=flat.rows,
+        fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
+    )  # fmt: skip
+    base = read_pointer(root / ASIDE, KEPT)[0] if kept else new_pointer()
+    _bring_back(root)
+    pointer = msgspec.structs.replace(base, generation=2, mark=mark_of(head, 2), stage="UPGRADING", upgrade=note)
+    write_pointer(root, pointer)
+
+
+def _new(root: Path, config: StorageConfig, memories: int) -> HeadRecord:
+    """Make the empty generation: the first operations of a LevelDB leave something unopenable, so under another name."""
+    target, part = root / generation_name(2), root / (generation_name(2) + PART)
+    head = HeadRecord(sequence=1, next_id=FIRST_NEW, memories=memories, skipped=(memories + 1, FIRST_NEW))
+    level = Level(str(part), config, create=True)
+    try:
+        key = HEAD.key(0)
+        level.write([(key, seal(key, HEAD, 1, encode(head)))], [], True)
+    finally:
+        level.close()
+    sync_tree(part)
+    os.rename(part, target)
+    sync_folder(root)
+    return head
+
+
+def _keep_on(root: Path, config: StorageConfig) -> HeadRecord:
+    """Begin with what was kept aside when the store went down."""
+    pointer, _ = read_pointer(root / ASIDE, KEPT)
+    checkpoint(None, root / ASIDE / generation_name(pointer.generation), root / generation_name(2))
+    mark = pointer.mark
+    return HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
+
+
+def _bring_back(root: Path) -> None:
+    for name in _COMING_BACK:
+        if (root / ASIDE / name).exists() and not (root / name).exists():
+            os.rename(root / ASIDE / name, root / name)
+            sync_folder(root)

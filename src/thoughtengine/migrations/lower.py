@@ -1,0 +1,283 @@
+"""Lower: what a mind holds as a store of format 1 again; what that cannot hold is kept aside in `.te/`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from thoughtengine.config import StorageConfig
+from thoughtengine.errors import StoreDamagedError
+from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
+from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.sweep import row_digest
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
+from thoughtengine.storage.bare import BareLock, clear, give_out
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.contract import PAGE
+from thoughtengine.storage.files import PART, discard, remove_tree, sync_folder, sync_tree
+from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
+from thoughtengine.storage.incident import record_incident
+from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, FIRST_NEW, LOWERED, MARK, MEMORY, ORIGIN
+from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
+from thoughtengine.storage.pointer import STORE, write_pointer
+from thoughtengine.storage.store import Level
+
+__all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
+
+LOWERED_FOLDER = "lowered"
+_GOES_ASIDE = ("reports", "incidents", "quarantine", "snapshots")
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """The part of a mark of format 2 that matters here."""
+
+    forgotten: tuple[int, ...] = ()
+
+
+class _Target:
+    """The store of format 1 that is being made, with a sum of what it should hold."""
+
+    def __init__(self, level: Level, flat: Flat | None) -> None:
+        self._level = level
+        self._puts: dict[bytes, bytes] = {}
+        self._deletes: set[bytes] = set()
+        self.rows, self.total = (flat.rows, int(flat.digest, 16)) if flat else (0, 0)
+
+    def get(self, key: bytes) -> bytes | None:
+        if key in self._puts:
+            return self._puts[key]
+        return None if key in self._deletes else self._level.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.delete(key)
+        self._deletes.discard(key)
+        self._puts[key] = value
+        self.rows, self.total = self.rows + 1, self.total + _sum(key, value)
+        self._flush_full()
+
+    def delete(self, key: bytes) -> None:
+        if (value := self.get(key)) is None:
+            return
+        self._puts.pop(key, None)
+        self._deletes.add(key)
+        self.rows, self.total = self.rows - 1, self.total - _sum(key, value)
+        self._flush_full()
+
+    def _flush_full(self) -> None:
+        if len(self._puts) + len(self._deletes) >= PAGE:
+            self.flush()
+
+    def flush(self) -> None:
+        self._level.write(list(self._puts.items()), list(self._deletes), False)
+        self._puts, self._deletes = {}, set()
+
+
+def _sum(key: bytes, value: bytes) -> int:
+    return int.from_bytes(row_digest(key, value), "big")
+
+
+def lower(store: FolderStore) -> Flat:
+    """Make of a store, whose pointer says that it rolls back, a format-1 store in `lowered/`, and `.te/` beside it.
+
+    What an untouched record was, it is again, byte for byte. What was forgotten since is not there; a new memory comes down
+    as JSON of its layer. Everything else stays in `.te/` and comes back with the next upgrade.
+
+    Returns
+    -------
+    Flat
+        What it holds, read from a fresh clone.
+
+    Raises
+    ------
+    StoreDamagedError
+        When what was written is not what is read; nothing was given out then.
+    """
+    root, config = store.root, store.config
+    part = root / (LOWERED_FOLDER + PART)
+    for leftover in (part, root / LOWERED_FOLDER, root / (ASIDE + PART)):
+        discard(leftover)
+    note = store.pointer.upgrade
+    sealed = root / note.rollback if note is not None and note.rollback and (root / note.rollback).is_dir() else None
+    flat = None
+    if sealed is not None:
+        flat = measure(sealed, root / ("verify" + PART), config)
+        if note is not None and flat.digest != note.digest:
+            told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
+            record_incident(root, "damage", told, files=(note.rollback,))
+            sealed = flat = None
+    if sealed is not None:
+        checkpoint(None, sealed, part)
+    level = Level(str(part), config, create=sealed is None)
+    try:
+        target = _Target(level, flat)
+        with store.writing:
+            _forget_lowered(store)
+            _fill(store, target, whole=sealed is None)
+        level.flush()
+    finally:
+        level.close()
+    sync_tree(part)
+    made = _verified(part, root, config, target)
+    _keep_aside(store)
+    os.rename(part, root / LOWERED_FOLDER)
+    sync_folder(root)
+    return made
+
+
+def _forget_lowered(store: FolderStore) -> None:
+    batch = Batch()
+    for key, _ in store.raw(LOWERED):
+        batch.delete(LOWERED, key[1:])
+        if len(batch) >= PAGE:
+            store.commit(batch)
+            batch = Batch()
+    store.commit(batch)
+
+
+def _fill(store: FolderStore, target: _Target, *, whole: bool) -> None:
+    """Write what differs from the sealed copy (or `whole`: all), and note which memory went where."""
+    _keep_hidden(store)
+    batch = Batch()
+    for key, id_ in _goes_down(store, target, whole=whole):
+        value = target.get(key) or b""
+        batch.put(LOWERED, key, LoweredRecord(id=id_, digest=row_digest(key, value)))
+        if len(batch) >= PAGE:
+            store.commit(batch)
+            batch = Batch()
+    target.flush()
+    store.commit(batch, sync=True)
+
+
+def _keep_hidden(store: FolderStore) -> None:
+    """Let the generation hold what was forgotten before a sweep had reached it: it goes from the old rows, and stays here."""
+    batch, hidden = Batch(), [id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten]
+    for id_ in hidden:
+        for area, record in ((ORIGIN, OriginRecord), (MEMORY, Memory), (APPRAISAL, Appraisal)):
+            row = store.get(area, id_, record)
+            if (
+                row is not None
+                and id_ < FIRST_NEW
+                and isinstance(store, UpgradingStore)
+                and not store.held(area.key(id_))
+            ):
+                batch.put(area, id_, row)
+    if len(batch):
+        store.commit(batch)
+
+
+def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[tuple[bytes, int]]:
+    """Yield (key, id) of every row of the format-1 store; id 0 for what is no memory."""
+    hidden = {id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten}
+    for _, row in store.rows(CARRIED, CarriedRecord):
+        if whole and not row.gone:
+            target.put(row.key, row.value)
+        if not row.gone:
+            yield row.key, 0
+    old = set[int]()
+    for id_, origin in store.rows(ORIGIN, OriginRecord):
+        old.add(id_)
+        yield from _old_down(target, id_, origin, hidden=id_ in hidden, whole=whole)
+    for id_, memory in store.rows(MEMORY, Memory):
+        if id_ not in old and id_ not in hidden:
+            key = name_down(id_, memory, lambda key: target.get(key) is None)
+            target.put(key, layers_down(memory, store.get(APPRAISAL, id_, Appraisal)))
+            yield key, id_
+
+
+def _old_down(
+    target: _Target, id_: int, origin: OriginRecord, *, hidden: bool, whole: bool
+) -> Iterator[tuple[bytes, int]]:
+    rows = {origin.key: origin.value}
+    if origin.emotion is not None:
+        rows[b"emotion:" + origin.key[8:]] = origin.emotion
+    for key, value in rows.items():
+        if hidden:
+            target.delete(key)
+            continue
+        if whole or target.get(key) != value:
+            target.put(key, value)
+        yield key, id_
+
+
+def _verified(part: Path, root: Path, config: StorageConfig, target: _Target) -> Flat:
+    made = measure(part, root / ("verify" + PART), config)
+    expected = f"{target.total % (1 << 128):032x}"
+    if (made.rows, made.digest) != (target.rows, expected):
+        told = f"lowered, it holds {made.rows} rows of digest {made.digest} instead of {target.rows} of {expected}"
+        raise StoreDamagedError(root, told)
+    return made
+
+
+def _keep_aside(store: FolderStore) -> None:
+    """Put all that format 1 cannot hold into `.te/`: the generation as it is, by hard links."""
+    root, head = store.root, store.head
+    note = store.pointer.upgrade
+    nothing_new = head.next_id <= FIRST_NEW and head.next_receipt <= 1 and (note is None or not note.again)
+    if nothing_new and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
+        discard(root / ASIDE)
+        return
+    part = root / (ASIDE + PART)
+    part.mkdir(mode=0o700)
+    store.checkpoint(part / generation_name(1), whole=False)
+    pointer = msgspec.structs.replace(
+        store.pointer, generation=1, mark=mark_of(store.head, 1), stage="", upgrade=None, state="REBUILD"
+    )
+    write_pointer(part, pointer, KEPT)
+    sync_folder(part)
+    discard(root / ASIDE)
+    os.rename(part, root / ASIDE)
+    sync_folder(root)
+
+
+def give_back(root: Path) -> None:
+    """Put `lowered/` in the place of the mind: the pointer file goes, which is the commit; the caller holds the lock.
+
+    Afterwards a program of format 1 opens the folder.
+    """
+    lowered = root / LOWERED_FOLDER
+    lock = BareLock(root)
+    try:
+        foreign = clear(root, lowered)
+        if foreign:
+            told = f"a program of format 1 opened this folder meanwhile; what it wrote is kept in {foreign}"
+            record_incident(root, "old program", told, files=(foreign,))
+        give_out(lowered, root)
+        for name in (STORE + ".bak", STORE):
+            (root / name).unlink(missing_ok=True)
+            sync_folder(root)
+    finally:
+        lock.release()
+    tidy(root)
+
+
+def tidy(root: Path) -> None:
+    """Remove what the mind had beside its store of format 1; what tells of its life goes to `.te/`."""
+    for name in _GOES_ASIDE:
+        if (root / name).is_dir():
+            (root / ASIDE).mkdir(mode=0o700, exist_ok=True)
+            if (root / ASIDE / name).exists():
+                _merge(root / name, root / ASIDE / name)
+            else:
+                os.rename(root / name, root / ASIDE / name)
+    for entry in [
+        *root.glob("gen-*"),
+        *root.glob("index-*"),
+        *root.glob("*" + PART),
+        root / ROLLBACK,
+        root / LOWERED_FOLDER,
+    ]:
+        remove_tree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
+    for name in ("reserve.bin", "te.lock"):
+        (root / name).unlink(missing_ok=True)
+    sync_folder(root)
+
+
+def _merge(source: Path, target: Path) -> None:
+    for entry in source.iterdir():
+        if not (target / entry.name).exists():
+            os.rename(entry, target / entry.name)
+    remove_tree(source)

@@ -1,0 +1,356 @@
+"""Online: an upgrade behind a mind that serves, in slices of half a millisecond; paused, limited, committed, taken back."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from thoughtengine.errors import (
+    DowngradeError,
+    ForkedError,
+    InvalidArgumentError,
+    StoreClosedError,
+    StoreError,
+    UpgradeFailedError,
+    UpgradeRunningError,
+)
+from thoughtengine.migrations.meter import Pace
+from thoughtengine.migrations.report import Criterion, UpgradeReport
+from thoughtengine.migrations.run import contract
+from thoughtengine.storage.folder import FolderStore
+
+__all__ = ["Background", "Running", "UpgradeControl", "UpgradeStatus"]
+
+SLICE_SECONDS = 0.0005
+DUTY = 0.1
+_IDLE_DUTY, _LEAST_DUTY = 0.5, 0.01
+_WINDOW, _PAIRS, _ENOUGH, _REMEMBERED = 0.2, 20, 20, 1000
+_BEARABLE = 0.9
+_RETRY_SECONDS = 1.0
+
+
+class Running(Protocol):
+    """What runs behind: an upgrade of a store, or of payloads."""
+
+    observed: dict[str, Criterion]
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase that runs."""
+
+    @property
+    def done(self) -> int:
+        """Rows it went through."""
+
+    @property
+    def total(self) -> int:
+        """Rows it goes through."""
+
+    @property
+    def pace(self) -> Pace:
+        """How it rests while it reads at length."""
+
+    def step(self, seconds: float = ...) -> bool:
+        """Do one slice; tell whether all is through."""
+
+    def finish(self) -> UpgradeReport:
+        """Validate and switch."""
+
+
+@attrs.frozen(kw_only=True)
+class UpgradeStatus:
+    """How far an upgrade is.
+
+    Attributes
+    ----------
+    stage : str
+        ``""`` (there is none), ``"UPGRADING"``, ``"ROLLING_BACK"``, or ``"SOAK"``: done, and it can be taken back.
+    phase : str
+        Name of the phase that runs.
+    done, total : int
+        Rows, through all phases.
+    seconds_left : float or None
+        At the rate so far; None where nothing tells.
+    paused : bool
+        By `pause`.
+    duty : float
+        Share of the time in which it works.
+    failed : str
+        Why it ended without success; it is taken back when the mind is closed, or was already.
+    until : str
+        While it soaks: when the rollback point goes.
+    """
+
+    stage: str
+    phase: str = ""
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    paused: bool = False
+    duty: float = 0.0
+    failed: str = ""
+    until: str = ""
+
+    def __str__(self) -> str:
+        if not self.stage:
+            return "no upgrade"
+        if self.stage != "UPGRADING":
+            return f"{self.stage.lower()}{f' until {self.until}' if self.until else ''}"
+        share = self.done / self.total if self.total else 0.0
+        left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s to go"
+        return f"{self.phase}: {share:.0%}{left}{' (paused)' if self.paused else ''}{f', {self.failed}' if self.failed else ''}"
+
+
+class Background:
+    """The thread of an upgrade.
+
+    Parameters
+    ----------
+    upgrade : Running
+        What to do.
+    fail : callable
+        ``fail(error)``: told when it does not hold.
+    calls : callable
+        Returns (number, seconds) of the host's calls so far, to see how they fare with and without it.
+    emit : callable
+        ``emit(kind, **data)``.
+    """
+
+    def __init__(
+        self,
+        upgrade: Running,
+        *,
+        fail: Callable[[UpgradeFailedError], None],
+        calls: Callable[[], tuple[int, float]],
+        emit: Callable[..., None],
+    ) -> None:
+        self.upgrade, self._fail, self._calls, self._emit = upgrade, fail, calls, emit
+        self.duty, self._limit, self._ratios = DUTY, 1.0, deque[float](maxlen=_PAIRS)
+        self._seen = deque[float](maxlen=_REMEMBERED)
+        self.failed = ""
+        self.over = False
+        self._go, self._stop = threading.Event(), threading.Event()
+        self._go.set()
+        self._begun, self._first = time.monotonic(), upgrade.done
+        self._thread = threading.Thread(target=self._run, name="thoughtengine-upgrade", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it waits for `resume`."""
+        return not self._go.is_set()
+
+    def pause(self) -> None:
+        """Stop after the slice that runs."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._go.set()
+
+    def limit(self, duty: float) -> None:
+        """Work no larger a share of the time."""
+        self._limit = duty
+        self.duty = min(self.duty, duty)
+
+    def stop(self) -> None:
+        """End the thread after the slice that runs, and wait for it."""
+        self._stop.set()
+        self._go.set()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def seconds_left(self) -> float | None:
+        """Return the time to go at the rate so far."""
+        done = self.upgrade.done - self._first
+        if done <= 0:
+            return None
+        return (time.monotonic() - self._begun) * max(0, self.upgrade.total - self.upgrade.done) / done
+
+    def _run(self) -> None:
+        try:
+            while not self._stop.is_set():
+                self.upgrade.pace.duty = self.duty
+                if self._window():
+                    self.upgrade.observed = self._observed()
+                    report = self.upgrade.finish()
+                    self.over = True
+                    self._emit("upgrade", what="switched", report=report.id)
+                    return
+        except UpgradeFailedError as error:
+            self.failed = str(error)
+            self._emit("upgrade", what="failed", message=str(error))
+            self._fail(error)
+        except (StoreClosedError, ForkedError):
+            return
+
+    def _window(self) -> bool:
+        """Work through a window of time, rest through a second, compare the host's calls; tell whether all is through."""
+        before, until = self._calls(), time.monotonic() + _WINDOW
+        while time.monotonic() < until and not self._stop.is_set():
+            self._go.wait()
+            begun = time.monotonic()
+            try:
+                if self.upgrade.step(SLICE_SECONDS):
+                    return True
+            except UpgradeFailedError:
+                raise
+            except StoreError as error:  # a full disk: what is written is safe, and space may come
+                self._emit("upgrade", what="waits", message=str(error))
+                self._stop.wait(_RETRY_SECONDS)
+            taken = time.monotonic() - begun
+            self._stop.wait(min(1.0, taken * (1.0 - self.duty) / self.duty))
+        working = self._calls()
+        busy = working[0] > before[0]
+        if busy:  # nobody there: no need to rest for a comparison
+            self._stop.wait(_WINDOW)
+        self._steer(before, working, self._calls(), busy=busy)
+        return False
+
+    def _observed(self) -> dict[str, Criterion]:
+        """Judge how the host's calls fared: pairs of windows with the upgrade at work and at rest."""
+        n, verdict = len(self._seen), "not judged"
+        middle = statistics.median(self._seen) if n else None
+        if middle is not None and n >= _PAIRS:
+            verdict = "met" if middle >= _BEARABLE else "missed"
+        return {"throughput": Criterion(measured=middle, limit=_BEARABLE, verdict=verdict, observations=n)}
+
+    def _steer(
+        self, before: tuple[int, float], working: tuple[int, float], resting: tuple[int, float], *, busy: bool
+    ) -> None:
+        """Halve the duty where calls take a tenth longer while it works, raise it slowly where they do not."""
+        on, off = _mean(before, working), _mean(working, resting)
+        if on is not None and off is not None:
+            self._ratios.append(off / on)
+            self._seen.append(off / on)
+            middle = statistics.median(self._ratios)
+            if middle < _BEARABLE and len(self._ratios) >= 3:
+                self.duty = max(_LEAST_DUTY, self.duty / 2)
+                self._ratios.clear()
+            elif middle > _BEARABLE:
+                self.duty = min(DUTY, self.duty * 1.25)
+        elif not busy:
+            self.duty = _IDLE_DUTY
+        else:
+            self.duty = min(self.duty, DUTY)
+        self.duty = min(self.duty, self._limit)
+
+
+def _mean(first: tuple[int, float], last: tuple[int, float]) -> float | None:
+    n = last[0] - first[0]
+    return (last[1] - first[1]) / n if n >= _ENOUGH and last[1] > first[1] else None
+
+
+class UpgradeControl:
+    """What a host can do about the upgrade of its mind: ``mind.upgrade``.
+
+    Parameters
+    ----------
+    store : FolderStore
+        Of the mind.
+    background : Background or None
+        What runs behind.
+    take_back : callable
+        ``take_back(to)``: rolls back, and returns the report.
+    """
+
+    def __init__(
+        self,
+        store: FolderStore,
+        background: Background | None,
+        take_back: Callable[[str | int | None], UpgradeReport | None],
+    ) -> None:
+        self._store, self.background, self._take_back = store, background, take_back
+
+    def status(self) -> UpgradeStatus:
+        """Tell how far it is."""
+        pointer, behind = self._store.pointer, self.background
+        note = pointer.upgrade
+        if behind is None or behind.over:
+            return UpgradeStatus(stage=pointer.stage, until=note.until if note is not None else "")
+        return UpgradeStatus(
+            stage=pointer.stage, phase=behind.upgrade.phase, done=behind.upgrade.done, total=behind.upgrade.total,
+            seconds_left=behind.seconds_left(), paused=behind.paused, duty=behind.duty, failed=behind.failed,
+        )  # fmt: skip
+
+    def pause(self) -> UpgradeStatus:
+        """Stop the work behind until `resume`; the mind goes on serving everything."""
+        if self.background is not None:
+            self.background.pause()
+        return self.status()
+
+    def resume(self) -> UpgradeStatus:
+        """Go on."""
+        if self.background is not None:
+            self.background.resume()
+        return self.status()
+
+    def limit(self, duty: float) -> UpgradeStatus:
+        """Let it work no larger a share of the time.
+
+        Parameters
+        ----------
+        duty : float
+            In (0, 1].
+        """
+        if isinstance(duty, bool) or not isinstance(duty, (int, float)) or not 0.0 < duty <= 1.0:
+            raise InvalidArgumentError("duty", duty, "a number in (0, 1]")
+        if self.background is not None:
+            self.background.limit(float(duty))
+        return self.status()
+
+    def commit(self) -> UpgradeStatus:
+        """End the soak: the rollback point goes. The only step that cannot be taken back.
+
+        Raises
+        ------
+        UpgradeRunningError
+            While the upgrade is not finished.
+        """
+        self._store.ready()
+        if self._store.pointer.unfinished:
+            raise UpgradeRunningError(self._store.root, "it is not finished: there is nothing to commit yet")
+        contract(self._store)
+        return self.status()
+
+    def rollback(self, to: str | int | None = None) -> UpgradeReport | None:
+        """Take the upgrade back.
+
+        Parameters
+        ----------
+        to : {"P1", "P2", "P3", "P4"} or int, optional
+            During an unfinished upgrade of the format: phases up to that one stay done, later ones are dropped, and the work
+            waits for `resume`; returns None. Default: all of it. The mind is closed then if that makes it a store of format
+            1; taking payloads back leaves it open.
+
+        Raises
+        ------
+        DowngradeError
+            When there is nothing to take back.
+        """
+        self._store.ready()
+        if self._store.pointer.upgrade is None:
+            raise DowngradeError(
+                self._store.root, "there is no upgrade to take back: te.rollback(path, to=1) goes down"
+            )
+        return self._take_back(to)
+
+    def close(self) -> None:
+        """End the work behind; an upgrade of the format that did not hold is taken back now, as nobody reads any more."""
+        behind = self.background
+        if behind is not None and not self._store.closed:
+            behind.stop()
+            if behind.failed and self._store.pointer.stage == "UPGRADING":
+                self._take_back(None)
+
+    def __repr__(self) -> str:
+        return f"<UpgradeControl: {self.status()}>"

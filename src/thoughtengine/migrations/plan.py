@@ -1,0 +1,332 @@
+"""Plan: what an upgrade would do, what it takes, what could go wrong; made on a throw-away clone, so nothing changes."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from thoughtengine.config import StorageConfig
+from thoughtengine.migrations.begin import ASIDE, Flat, measure, room_for
+from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.report import UpgradeReport, history
+from thoughtengine.migrations.sweep import PHASES
+from thoughtengine.migrations.v0002_envelopes import Memory
+from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.copies import CloneStore
+from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
+from thoughtengine.storage.keyspace import FORMAT, MEMORY
+from thoughtengine.storage.manifest import inspect
+from thoughtengine.storage.pointer import read_pointer
+
+__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of"]
+
+_RATE = 4000.0
+"""Rows through all phases in a second, until a report of this folder tells better."""
+
+
+@attrs.frozen(kw_only=True)
+class Risk:
+    """Something that a probe found.
+
+    Attributes
+    ----------
+    kind : str
+        ``"space"``, ``"damage"``, ``"no hard links"``, ``"read-only"``, ``"kept aside"``, ``"newer hook"``, ``"lossy"``.
+    blocks : bool
+        Whether the upgrade would be refused.
+    impact, mitigation : str
+        What it means, and what to do.
+    """
+
+    kind: str
+    blocks: bool
+    impact: str
+    mitigation: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}{' (blocks)' if self.blocks else ''}: {self.impact}; {self.mitigation}"
+
+
+@attrs.frozen(kw_only=True)
+class Step:
+    """One part of a plan.
+
+    Attributes
+    ----------
+    name : str
+        Phase and what it does.
+    records : int
+        It goes through.
+    lossy : bool
+        Whether it loses something, which is kept aside then.
+    down : bool
+        Whether there is a way back.
+    """
+
+    name: str
+    records: int
+    lossy: bool = False
+    down: bool = True
+
+    def __str__(self) -> str:
+        notes = [*(["lossy, kept aside"] if self.lossy else []), *([] if self.down else ["no way down"])]
+        told = f" ({', '.join(notes)})" if notes else ""
+        return f"{self.name}: {self.records:,} records{told}"
+
+
+@attrs.frozen(kw_only=True)
+class UpgradePlan:
+    """What an upgrade would do; false when there is nothing to do.
+
+    Attributes
+    ----------
+    path : str
+        The folder.
+    source, target : int
+        Format now, and after.
+    namespaces : mapping of str to (int, int)
+        Versions of the kinds of payload that would change.
+    steps : tuple of Step
+        In order.
+    counts : mapping of str to int
+        Rows by layer; ``"components"`` and ``"unknown"`` are carried as they are.
+    records, bytes : int
+        Rows, and bytes of keys and values.
+    seconds : float
+        Estimated, at full speed.
+    needed_bytes, free_bytes : int
+        Room on the disk.
+    risks : tuple of Risk
+        Found by probes.
+    """
+
+    path: str
+    source: int
+    target: int
+    namespaces: Mapping[str, tuple[int, int]] = attrs.field(factory=dict)
+    steps: tuple[Step, ...] = ()
+    counts: Mapping[str, int] = attrs.field(factory=dict)
+    records: int = 0
+    bytes: int = 0
+    seconds: float = 0.0
+    needed_bytes: int = 0
+    free_bytes: int = 0
+    risks: tuple[Risk, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    def __str__(self) -> str:
+        if not self:
+            return f"{self.path}: format {self.source}, nothing to do"
+        head = f"{self.path}: format {self.source} to {self.target}, {self.records:,} records of {self.bytes:,} bytes"
+        took = f"about {self.seconds:.1f} s at full speed, {self.needed_bytes:,} bytes of {self.free_bytes:,} free"
+        steps, risks = [f"  {step}" for step in self.steps], [f"  risk: {risk}" for risk in self.risks]
+        return "\n".join([head, took, *steps, *risks])
+
+    def __repr__(self) -> str:
+        return f"<UpgradePlan {self.source} to {self.target}: {len(self.steps)} steps, {len(self.risks)} risks>"
+
+
+@attrs.frozen(kw_only=True)
+class Rehearsal:
+    """What a rehearsal found; true when the upgrade held, though it was broken off on the way, and could be taken back.
+
+    Attributes
+    ----------
+    plan : UpgradePlan
+        What was to be done; false: nothing.
+    report : UpgradeReport or None
+        Of the upgrade of the copy: time, disk, longest stall.
+    broken_off : int
+        How often it was broken off in the middle, and went on.
+    seconds : float
+        All of it, with the way back.
+    bytes : int
+        Of the copy at its largest known size, tables that are shared counted.
+    changed : mapping of str to (list of int, list of int)
+        The cues that call up other memories than before.
+    reason : str
+        Why it did not hold.
+    """
+
+    plan: UpgradePlan
+    report: UpgradeReport | None = None
+    broken_off: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    changed: Mapping[str, tuple[list[int], list[int]]] = attrs.field(factory=dict)
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.report is not None and self.report.succeeded and not self.reason
+
+    def __str__(self) -> str:
+        if not self.plan:
+            return str(self.plan)
+        if self.report is None or not self:
+            return f"{self.plan.path}: it would not hold: {self.reason}"
+        stall = f"longest stall {1e3 * self.report.longest_stall_seconds:.1f} ms"
+        told = f"{self.plan.path}: it would hold, {self.seconds:.1f} s with the way back, {self.bytes:,} bytes, {stall}"
+        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} answers changed"
+
+
+def rate_of(reports: list[UpgradeReport]) -> float:
+    """Return the rows a second that the last upgrade here did, or the default."""
+    rates = [report.rows_per_second for report in reports if report.kind == "upgrade" and report.rows_per_second > 0]
+    return rates[-1] if rates else _RATE
+
+
+def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:
+    """Plan the upgrade of a bare store of format 1.
+
+    Raises
+    ------
+    StoreError
+        When it cannot even be read.
+    """
+    risks = list(_risks(root, config))
+    flat = None if any(risk.kind == "damage" for risk in risks) else _measured(root, config)
+    if flat is not None and flat.damaged:
+        told = f"{flat.damaged} values are no JSON: each becomes a memory whose payload is its bytes"
+        risks.append(
+            Risk(kind="damage", blocks=False, impact=told, mitigation="nothing to do; down they are the same bytes")
+        )
+    need, free = room_for(root, config)
+    rows, memories = (flat.rows, flat.memories) if flat else (0, 0)
+    components = flat.layers.get("components", 0) if flat else 0
+    did = ("keys and envelopes", "records of the five layers", "state of patterns, learning, dreams", "index and names")
+    records = (rows, memories, components, memories)
+    return UpgradePlan(
+        path=str(root),
+        source=1,
+        target=FORMAT,
+        steps=tuple(
+            Step(name=f"{phase}: {what}", records=n) for phase, what, n in zip(PHASES, did, records, strict=True)
+        ),
+        counts=flat.layers if flat else {},
+        records=rows,
+        bytes=flat.bytes if flat else 0,
+        seconds=(rows + 2 * memories) / rate_of(history(root)),
+        needed_bytes=need,
+        free_bytes=free,
+        risks=tuple(risks),
+    )
+
+
+def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePlan:
+    """Plan the upgrade of a host's payloads in a store of today's format; nothing to do: an empty plan.
+
+    Raises
+    ------
+    StoreError
+        When it cannot be read.
+    """
+    pointer, _ = read_pointer(root)
+    pending = hooks.pending(pointer.namespaces)
+    risks = [
+        Risk(kind="newer hook", blocks=True, impact=f"{kind} is stored at version {stored}, the hook knows {known}",
+             mitigation="give the hooks of the later release")
+        for kind, (stored, known) in hooks.newer(pointer.namespaces).items()
+    ]  # fmt: skip
+    if pointer.unfinished:
+        left = pointer.upgrade.rows if pointer.upgrade else 0
+        unfinished = Step(name=f"an unfinished upgrade goes on ({pointer.stage})", records=left)
+        return UpgradePlan(
+            path=str(root), source=pointer.format, target=FORMAT, steps=(unfinished,), risks=tuple(risks)
+        )
+    if not pending:
+        return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT, risks=tuple(risks))
+    generation = root / f"gen-{pointer.generation:06d}"
+    counts = _counted(generation, root / f"plan-{secrets.token_hex(4)}{PART}", config, pending)
+    walks = {kind: hooks.chains[kind].walk(*versions) for kind, versions in pending.items()}
+    steps = [
+        Step(name=f"P4 {step}", records=counts.get(kind, 0), lossy=step.lossy, down=step.down is not None)
+        for kind, walk in walks.items()
+        for step in walk.steps
+    ]
+    risks += [
+        Risk(kind="lossy", blocks=False, impact=f"{step.name} loses something", mitigation="it is kept aside")
+        for step in steps
+        if step.lossy
+    ]
+    size, disk, n = size_of(generation), os.statvfs(root), sum(counts.values())
+    return UpgradePlan(
+        path=str(root), source=pointer.format, target=FORMAT, namespaces=pending, steps=tuple(steps), counts=counts,
+        records=n, bytes=size, seconds=n / rate_of(history(root)), needed_bytes=2 * size + 8 * config.write_buffer_bytes,
+        free_bytes=disk.f_bavail * disk.f_frsize, risks=tuple(risks),
+    )  # fmt: skip
+
+
+def _counted(
+    generation: Path, scratch: Path, config: StorageConfig, pending: dict[str, tuple[int, int]]
+) -> dict[str, int]:
+    """Count the payloads that are behind, on a throw-away clone."""
+    counts: dict[str, int] = {}
+    clone = CloneStore(generation, scratch, config)
+    try:
+        for _, memory in clone.rows(MEMORY, Memory):
+            if (
+                memory.kind in pending
+                and memory.payload is not None
+                and memory.payload_version < pending[memory.kind][1]
+            ):
+                counts[memory.kind] = counts.get(memory.kind, 0) + 1
+    finally:
+        clone.close()
+    return counts
+
+
+def _risks(root: Path, config: StorageConfig) -> list[Risk]:
+    found = []
+    need, free = room_for(root, config)
+    if free < need:
+        impact = f"{need:,} bytes are needed and {free:,} are free"
+        found.append(
+            Risk(kind="space", blocks=True, impact=impact, mitigation="free space, or upgrade into another place")
+        )
+    for name, what in inspect(root):
+        impact, remedy = f"{name}: {what}", "restore a copy of the store, then upgrade that"
+        found.append(Risk(kind="damage", blocks=True, impact=impact, mitigation=remedy))
+    if not os.access(root, os.W_OK | os.X_OK):
+        remedy = "copy the folder to a place that can be written"
+        found.append(Risk(kind="read-only", blocks=True, impact="the folder cannot be written", mitigation=remedy))
+    elif not _links(root):
+        impact = "hard links fail here: every table is copied, twice the space and time"
+        found.append(Risk(kind="no hard links", blocks=False, impact=impact, mitigation="nothing to do"))
+    if (root / ASIDE).is_dir():
+        impact = "this store was of a later format before: what was kept aside comes back"
+        found.append(Risk(kind="kept aside", blocks=False, impact=impact, mitigation="nothing to do"))
+    return found
+
+
+def _links(root: Path) -> bool:
+    first, second = (root / f"probe-{secrets.token_hex(4)}{PART}" for _ in range(2))
+    try:
+        first.touch()
+        os.link(first, second)
+        return True
+    except OSError:
+        return False
+    finally:
+        first.unlink(missing_ok=True)
+        second.unlink(missing_ok=True)
+
+
+def _measured(root: Path, config: StorageConfig) -> Flat:
+    """Read a clone of the store: linked in the folder, or copied to the cache where that cannot be written."""
+    if os.access(root, os.W_OK | os.X_OK):
+        return measure(root, root / f"plan-{secrets.token_hex(4)}{PART}", config, parsed=True)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "thoughtengine"
+    cache.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(dir=cache))
+    try:
+        checkpoint(None, root, folder / "copy", give=copy_file)
+        return measure(folder / "copy", folder / "scratch", config, parsed=True)
+    finally:
+        remove_tree(folder)

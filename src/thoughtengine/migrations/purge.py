@@ -1,0 +1,122 @@
+"""Purge: an erasure reaches the rollback point too: it is written anew without the record, and verified anew."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from thoughtengine.errors import StoreDamagedError
+from thoughtengine.migrations.sweep import row_digest
+from thoughtengine.storage.checkpoint import clone
+from thoughtengine.storage.contract import PAGE, Rows
+from thoughtengine.storage.files import PART, discard, remove_tree, sync_tree
+from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    ASIDE,
+    CODE,
+    MARK,
+    MEMORY,
+    ORIGIN,
+    PATTERN,
+    PATTERN_ROWS,
+    TERMS,
+    VECTOR,
+)
+from thoughtengine.storage.origin import OriginRecord
+from thoughtengine.storage.store import Level
+
+__all__ = ["purge_rollback"]
+
+_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE)
+
+
+def purge_rollback(store: FolderStore, ids: Iterable[int]) -> bool:
+    """Replace the rollback point of an upgrade that soaks by one without some memories; tell whether there was one.
+
+    Raises
+    ------
+    StoreDamagedError
+        When what was written is not what is read; the old one is still there then.
+    """
+    note = store.pointer.upgrade
+    if store.pointer.stage != "SOAK" or note is None or not note.rollback:
+        return False
+    if note.source == 1:
+        drop = _old_keys(store, ids)
+    else:
+        drop = {area.key(id_) for area in _OF_A_MEMORY for id_ in ids}
+        drop |= {PATTERN.key(number) for number in range(PATTERN_ROWS)}
+    old = store.root / note.rollback
+    new = old.with_name(f"{old.name.partition('-purged-')[0]}-purged-{secrets.token_hex(4)}")
+    rows, digest = _without(old, new, store, drop)
+    changed = msgspec.structs.replace(note, rollback=f"{old.parent.name}/{new.name}", rows=rows, digest=digest)
+    store.update_pointer(upgrade=changed)
+    discard(old)
+    return True
+
+
+def _old_keys(store: FolderStore, ids: Iterable[int]) -> set[bytes]:
+    """Return the keys that memories had in format 1."""
+    keys = set[bytes]()
+    for id_ in ids:
+        origin = store.get(ORIGIN, id_, OriginRecord)
+        if origin is not None:
+            keys.add(origin.key)
+            if origin.emotion is not None:
+                keys.add(b"emotion:" + origin.key[8:])
+    return keys
+
+
+def _without(old: Path, new: Path, store: FolderStore, drop: set[bytes]) -> tuple[int, str]:
+    scratch = store.root / ("purge" + PART)
+    clone(old, scratch)
+    reader = Level(str(scratch), store.config)
+    try:
+        expected = _copy(reader, new, store, drop)
+    finally:
+        reader.close()
+        remove_tree(scratch)
+    sync_tree(new)
+    clone(new, scratch)
+    written = Level(str(scratch), store.config)
+    try:
+        found = _sum_of(written)
+    finally:
+        written.close()
+        remove_tree(scratch)
+    if found != expected:
+        raise StoreDamagedError(new, f"purged, the rollback point holds {found} instead of {expected}")
+    return found[0], f"{found[1]:032x}"
+
+
+def _copy(reader: Level, new: Path, store: FolderStore, drop: set[bytes]) -> tuple[int, int]:
+    writer = Level(str(new), store.config, create=True)
+    rows = total = 0
+    try:
+        start = b""
+        while page := reader.page(start, None, PAGE, False):
+            kept: Rows = [(key, value) for key, value in page if key not in drop]
+            writer.write(kept, [], False)
+            rows, total = rows + len(kept), total + sum(_digest(key, value) for key, value in kept)
+            start = page[-1][0] + b"\x00"
+        writer.flush()
+    finally:
+        writer.close()
+    return rows, total % (1 << 128)
+
+
+def _sum_of(level: Level) -> tuple[int, int]:
+    rows = total = 0
+    start = b""
+    while page := level.page(start, None, PAGE, False):
+        rows, total = rows + len(page), total + sum(_digest(key, value) for key, value in page)
+        start = page[-1][0] + b"\x00"
+    return rows, total % (1 << 128)
+
+
+def _digest(key: bytes, value: bytes) -> int:
+    return int.from_bytes(row_digest(key, value), "big")

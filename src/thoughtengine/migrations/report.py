@@ -1,0 +1,224 @@
+"""Report: what an upgrade or a rollback did, as a record, as JSON and as Markdown; the history of a folder."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import msgspec
+
+from thoughtengine.migrations.begin import ASIDE
+from thoughtengine.storage.files import replace_file, sync_folder
+
+__all__ = ["REPORTS", "Criterion", "PhaseReport", "UpgradeReport", "history", "write_report"]
+
+REPORTS = "reports"
+
+
+@attrs.frozen(kw_only=True)
+class PhaseReport:
+    """One phase of an upgrade.
+
+    Attributes
+    ----------
+    name : str
+        Such as ``"P2 layers"``.
+    rows : int
+        Rows it went through.
+    seconds : float
+        How long it took, this process's share of it.
+    estimated_seconds : float
+        What the plan had said; 0 where there was none.
+    """
+
+    name: str
+    rows: int
+    seconds: float
+    estimated_seconds: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class Criterion:
+    """One criterion of success.
+
+    Attributes
+    ----------
+    measured : float or None
+        What was measured, None where nothing could be.
+    limit : float
+        What it must not fall short of, or exceed.
+    verdict : str
+        ``"met"``, ``"missed"`` or ``"not judged"``.
+    observations : int
+        How many calls or records the figure rests on.
+    """
+
+    measured: float | None
+    limit: float
+    verdict: str
+    observations: int
+
+
+@attrs.frozen(kw_only=True)
+class UpgradeReport:
+    """What an upgrade or a rollback did.
+
+    Attributes
+    ----------
+    id : str
+        Name of the report.
+    kind : str
+        ``"upgrade"``, ``"rollback"`` or ``"rehearsal"``.
+    path : str
+        The folder.
+    source, target : int
+        Format before and after.
+    namespaces : mapping of str to (int, int)
+        Versions of the kinds of payload that changed.
+    begun, ended : str
+        ISO 8601, UTC.
+    succeeded : bool
+        Whether it reached its target.
+    reason : str
+        Why it did not, or why it was taken back.
+    phases : tuple of PhaseReport
+        Each phase with its rows and time.
+    counts : mapping of str to int
+        What was met and done, by word; ``"differs: LAYER.FIELD"`` tells which fields the new layer processors make
+        differently, of the first thousand experiences.
+    rows_in, rows_upgraded, rows_kept, rows_carried, rows_quarantined : int
+        The accounting: the first is the sum of the others.
+    digest_before, digest_after : str
+        Of the old rows, and of the same rows as the new generation gives them back.
+    probes, probes_failed : int
+        Records looked up by name and recalled by their own text afterwards; those that were not found.
+    seconds : float
+        In all, this process's share.
+    longest_stall_seconds : float
+        For which writers waited for one slice, at most.
+    rows_per_second : float
+        Rows through all phases, by time.
+    cpu_seconds : float
+        Of the process meanwhile.
+    memory_bytes : int
+        The most it had, as the system tells.
+    read_bytes, written_bytes : int
+        To and from the disk, where the system tells; else 0.
+    extra_bytes : int
+        Disk taken beside the old store, at its end.
+    calls, failed_calls : int
+        Of the host, while it ran.
+    criteria : mapping of str to Criterion
+        Zero loss, error rate, availability, throughput.
+    estimated_seconds, estimated_bytes : float, int
+        What the plan had said.
+    lessons : tuple of str
+        What the estimates were off by; the next plan in this folder uses the rates.
+    resumed : int
+        How often it was taken up again.
+    """
+
+    id: str
+    kind: str
+    path: str
+    source: int
+    target: int
+    namespaces: Mapping[str, tuple[int, int]] = attrs.field(factory=dict)
+    begun: str
+    ended: str
+    succeeded: bool
+    reason: str = ""
+    phases: tuple[PhaseReport, ...] = ()
+    counts: Mapping[str, int] = attrs.field(factory=dict)
+    rows_in: int = 0
+    rows_upgraded: int = 0
+    rows_kept: int = 0
+    rows_carried: int = 0
+    rows_quarantined: int = 0
+    digest_before: str = ""
+    digest_after: str = ""
+    probes: int = 0
+    probes_failed: int = 0
+    seconds: float = 0.0
+    longest_stall_seconds: float = 0.0
+    rows_per_second: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+    read_bytes: int = 0
+    written_bytes: int = 0
+    extra_bytes: int = 0
+    calls: int = 0
+    failed_calls: int = 0
+    criteria: Mapping[str, Criterion] = attrs.field(factory=dict)
+    estimated_seconds: float = 0.0
+    estimated_bytes: int = 0
+    lessons: tuple[str, ...] = ()
+    resumed: int = 0
+
+    def __str__(self) -> str:
+        end = "done" if self.succeeded else f"not done: {self.reason}"
+        told = f"{self.kind} of {self.path} from format {self.source} to {self.target}: {end}"
+        rows = f"{self.rows_in:,} rows: {self.rows_upgraded:,} upgraded, {self.rows_kept:,} kept, {self.rows_carried:,} carried"
+        return f"{told}\n{rows}, {self.rows_quarantined:,} quarantined, in {self.seconds:.2f} s"
+
+    def __repr__(self) -> str:
+        end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"
+        return f"<UpgradeReport {self.id} {self.kind} {self.source} to {self.target}, {self.rows_in:,} rows, {end}>"
+
+    def markdown(self) -> str:
+        """Return the report as a page of Markdown."""
+        figures = {
+            name: value
+            for name, value in attrs.asdict(self, recurse=False).items()
+            if name not in ("phases", "counts", "criteria", "lessons", "namespaces")
+        }
+        lines = [f"# {self.kind.capitalize()} {self.id}", "", str(self), "", "| figure | value |", "| --- | --- |"]
+        lines += [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
+        lines += ["", "| phase | rows | seconds | estimated |", "| --- | --- | --- | --- |"]
+        lines += [f"| {p.name} | {p.rows:,} | {p.seconds:.3f} | {p.estimated_seconds:.3f} |" for p in self.phases]
+        lines += ["", "| criterion | measured | limit | verdict | observations |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            f"| {name} | {_shown(c.measured)} | {_shown(c.limit)} | {c.verdict} | {c.observations:,} |"
+            for name, c in self.criteria.items()
+        ]
+        lines += ["", "| counted | n |", "| --- | --- |", *(f"| {name} | {n:,} |" for name, n in self.counts.items())]
+        lines += ["", *(f"- {lesson}" for lesson in self.lessons)]
+        return "\n".join(lines) + "\n"
+
+
+def _shown(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def write_report(root: Path, report: UpgradeReport) -> None:
+    """Write a report as JSON and as Markdown to `reports/`; on a full disk the return value alone must do."""
+    with contextlib.suppress(OSError):
+        folder = root / REPORTS
+        folder.mkdir(mode=0o700, exist_ok=True)
+        sync_folder(root)
+        data = msgspec.json.format(msgspec.json.encode(attrs.asdict(report)))
+        replace_file(folder / f"{report.id}-{report.kind}.json", data + b"\n")
+        replace_file(folder / f"{report.id}-{report.kind}.md", report.markdown().encode())
+
+
+def history(root: Path) -> list[UpgradeReport]:
+    """Return the reports of a folder, oldest first; those set aside while it is of format 1 too."""
+    found = []
+    for folder in (root / ASIDE / REPORTS, root / REPORTS):
+        for path in folder.glob("*.json"):
+            with contextlib.suppress(msgspec.MsgspecError, OSError, TypeError, UnicodeError):
+                found.append(_read(msgspec.json.decode(path.read_bytes(), type=dict[str, Any])))
+    return sorted(found, key=lambda report: (report.ended, report.id))
+
+
+def _read(data: dict[str, Any]) -> UpgradeReport:
+    known = {field.name for field in attrs.fields(UpgradeReport)}
+    fields = {name: value for name, value in data.items() if name in known}
+    fields["phases"] = tuple(PhaseReport(**phase) for phase in fields.get("phases", ()))
+    fields["criteria"] = {name: Criterion(**c) for name, c in fields.get("criteria", {}).items()}
+    fields["lessons"] = tuple(fields.get("lessons", ()))
+    fields["namespaces"] = {kind: (a, b) for kind, (a, b) in fields.get("namespaces", {}).items()}
+    return UpgradeReport(**fields)

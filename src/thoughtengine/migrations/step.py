@@ -1,0 +1,191 @@
+"""Step: one move of a payload from a version to the next, and the chains of them, composed once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import msgspec
+
+from thoughtengine.errors import InvalidArgumentError, RecordUpgradeError
+
+__all__ = ["Chain", "Move", "PayloadStep", "Walk"]
+
+Move = Callable[[Any], Any]
+"""``move(payload) -> payload``: pure; it gets a tree of its own."""
+
+_LIMIT = 16 << 20
+
+
+@attrs.frozen(kw_only=True)
+class PayloadStep:
+    """One version to the next.
+
+    Attributes
+    ----------
+    kind : str
+        Namespace and name, such as ``"acme.note"``.
+    from_version : int
+        It takes this version to the one above.
+    up, down : callable, callable or None
+        The move, and the way back.
+    lossy : bool
+        Whether `up` loses something: then the payload as it was is kept aside.
+    must : bool
+        Whether a record on which it fails turns the upgrade back; otherwise that record stays at its version.
+    revision : int
+        Counted up by whoever changes the function: a changed step under an unfinished upgrade is refused.
+    """
+
+    kind: str
+    from_version: int
+    up: Move
+    down: Move | None
+    lossy: bool
+    must: bool
+    revision: int
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.from_version} to {self.from_version + 1}"
+
+
+@attrs.frozen
+class Walk:
+    """A run of steps from one version to another.
+
+    Attributes
+    ----------
+    steps : tuple of PayloadStep
+        In order.
+    """
+
+    steps: tuple[PayloadStep, ...]
+
+    @property
+    def lossy(self) -> bool:
+        """Whether any step loses something."""
+        return any(step.lossy for step in self.steps)
+
+    @property
+    def must(self) -> bool:
+        """Whether any step must succeed on every record."""
+        return any(step.must for step in self.steps)
+
+    @property
+    def can_return(self) -> bool:
+        """Whether every step has a way back."""
+        return all(step.down is not None for step in self.steps)
+
+    def up(self, record: object, payload: Any) -> Any:
+        """Return a payload at the end of the walk.
+
+        Raises
+        ------
+        RecordUpgradeError
+            When a step raises, or gives what cannot be stored.
+        """
+        for step in self.steps:
+            payload = _moved(record, str(step), step.up, payload)
+        return payload
+
+    def down(self, record: object, payload: Any) -> Any:
+        """Return a payload at the beginning of the walk.
+
+        Raises
+        ------
+        RecordUpgradeError
+            When there is no way back, or it raises, or gives what cannot be stored.
+        """
+        for step in reversed(self.steps):
+            if step.down is None:
+                raise RecordUpgradeError(record, str(step), "there is no way back")
+            payload = _moved(record, f"{step} (down)", step.down, payload)
+        return payload
+
+
+def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
+    try:
+        made = move(payload)
+        data = msgspec.msgpack.encode(made)
+    except (Exception, SystemExit) as error:
+        raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}") from error
+    if len(data) > _LIMIT:
+        raise RecordUpgradeError(record, name, f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most")
+    again = msgspec.msgpack.decode(data)
+    if made is None or not _is_plain(made):
+        raise RecordUpgradeError(record, name, f"it gave a {type(made).__name__}, not a tree that can be stored")
+    return again
+
+
+def _is_plain(node: Any) -> bool:
+    """Tell whether a tree is of str, int, float, bool, bytes, None, list and dict with str as keys."""
+    if isinstance(node, dict):
+        return all(isinstance(key, str) and _is_plain(value) for key, value in node.items())
+    if isinstance(node, list):
+        return all(map(_is_plain, node))
+    return node is None or isinstance(node, (str, int, float, bool, bytes))
+
+
+class Chain:
+    """The steps of one kind, from the oldest version that is known to the newest.
+
+    Parameters
+    ----------
+    kind : str
+        Namespace and name.
+    """
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._steps: dict[int, PayloadStep] = {}
+        self._walks: dict[tuple[int, int], Walk] = {}
+
+    def add(self, step: PayloadStep) -> None:
+        """Add a step.
+
+        Raises
+        ------
+        InvalidArgumentError
+            When there is one for that version.
+        """
+        if step.from_version in self._steps:
+            expected = f"one step for version {step.from_version} of {self.kind!r}: there is one already"
+            raise InvalidArgumentError("from_version", step.from_version, expected)
+        self._steps[step.from_version] = step
+        self._walks.clear()
+
+    @property
+    def version(self) -> int:
+        """The newest version."""
+        return max(self._steps, default=0) + 1
+
+    @property
+    def oldest(self) -> int:
+        """The oldest version from which an unbroken chain leads to the newest."""
+        version = self.version
+        while version - 1 in self._steps:
+            version -= 1
+        return version
+
+    def walk(self, start: int, stop: int) -> Walk:
+        """Return the steps from one version to a later one.
+
+        Raises
+        ------
+        InvalidArgumentError
+            When one of them is missing.
+        """
+        if (start, stop) not in self._walks:
+            missing = [version for version in range(start, stop) if version not in self._steps]
+            if missing:
+                expected = f"a step from version {missing[0]} of {self.kind!r} (there is none)"
+                raise InvalidArgumentError("hooks", sorted(self._steps), expected)
+            self._walks[start, stop] = Walk(tuple(self._steps[version] for version in range(start, stop)))
+        return self._walks[start, stop]
+
+    def fingerprint(self, start: int, stop: int) -> str:
+        """Return what tells whether the steps of a walk are the same as before: their declared revisions."""
+        told = [(step.from_version, step.revision, step.lossy, step.must) for step in self.walk(start, stop).steps]
+        return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()

@@ -1,0 +1,355 @@
+"""The sweep from format 1 into the new generation: a slice at a time, the cursor in the same batch as what it has done."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.overlay import Index, UpgradingStore
+from thoughtengine.migrations.v0001_flat import place_of
+from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.codec import Sealed, open_envelope
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    CARRIED,
+    CURSOR,
+    FIRST_NEW,
+    LOWERED,
+    MEMORY,
+    NAME,
+    ORIGIN,
+    RECEIPT,
+    STATE,
+    TERMS,
+    Area,
+)
+from thoughtengine.storage.origin import CarriedRecord, CursorRecord, LoweredRecord, OriginRecord, StateRecord
+
+__all__ = ["PHASES", "Sweep", "row_digest", "rows_of"]
+
+PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
+_OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
+_ROWS, _BYTES = 256, 512 << 10
+_COMPARED = 1000
+_STATES = ("patterns", "learning", "dreams")
+
+
+class _Name(msgspec.Struct, frozen=True):
+    """The part of a name row of format 2 that matters here."""
+
+    id: int
+
+
+class _Forgetting(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A receipt of format 2."""
+
+    verb: str
+    at: int
+    ids: tuple[int, ...] = ()
+    detail: dict[str, Any] = {}
+
+
+def row_digest(key: bytes, value: bytes) -> bytes:
+    """Return the digest by which a row of format 1 is known again."""
+    return blake2b(key + b"\0" + value, digest_size=16).digest()
+
+
+class _Slice:
+    """What one slice has done so far: its batch, how far it is, what it counted."""
+
+    def __init__(self, cursor: CursorRecord, seconds: float) -> None:
+        self.batch, self.until = Batch(), time.monotonic() + seconds
+        self.at, self.next_id, self.next_carried = cursor.at, cursor.next_id, cursor.next_carried
+        self.counts, self.memories, self.receipts = dict(cursor.counts), 0, 0
+        self._rows = self._bytes = 0
+
+    def count(self, word: str, by: int = 1) -> None:
+        self.counts[word] = self.counts.get(word, 0) + by
+
+    def full(self, n_bytes: int) -> bool:
+        """Note a row; tell whether the slice has had enough."""
+        self._rows, self._bytes = self._rows + 1, self._bytes + n_bytes
+        return self._rows >= _ROWS or self._bytes >= _BYTES or time.monotonic() >= self.until
+
+
+class Sweep:
+    """Moves through the four phases; every slice can be done again, as it puts what is not there yet.
+
+    Parameters
+    ----------
+    store : UpgradingStore
+        Its `before` is the old generation.
+    index : callable
+        Makes the derived rows of a memory.
+    at : int
+        Microseconds since 1970, for receipts.
+
+    Attributes
+    ----------
+    cursor : CursorRecord
+        As it stands in the store.
+    """
+
+    def __init__(self, store: UpgradingStore, index: Index, *, at: int) -> None:
+        if store.before is None or store.pointer.upgrade is None:
+            raise ValueError("there is no old generation to sweep")
+        self._store, self._index, self._at = store, index, at
+        self._before: Before = store.before
+        self._again = store.pointer.upgrade.again
+        self._numbers: dict[bytes, int] | None = None
+        self._sweeps: tuple[Callable[[_Slice], bool], ...] = (
+            self._storage, self._layers, self._engine, self._integration,
+        )  # fmt: skip
+        first = CursorRecord(next_id=store.head.next_id if self._again else 1)
+        self.cursor = store.get(CURSOR, 0, CursorRecord) or first
+        self._note_swept()
+
+    @property
+    def done(self) -> bool:
+        """Whether all phases are through."""
+        return self.cursor.step >= len(PHASES)
+
+    @property
+    def phase(self) -> str:
+        """Name of the phase that runs, or was the last."""
+        return PHASES[min(self.cursor.step, len(PHASES) - 1)]
+
+    def slice(self, seconds: float = 60.0) -> bool:
+        """Do a slice, at most 256 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
+        with self._store.writing:
+            done, store = _Slice(self.cursor, seconds), self._store
+            ended = self._sweeps[self.cursor.step](done)
+            cursor = CursorRecord(
+                step=self.cursor.step + ended,
+                at=b"" if ended else done.at,
+                next_id=done.next_id,
+                next_carried=done.next_carried,
+                counts=done.counts,
+            )
+            done.batch.put(CURSOR, 0, cursor)
+            store.commit(
+                done.batch,
+                sync=ended,
+                memories=store.head.memories + done.memories,
+                next_id=max(store.head.next_id, done.next_id),
+                next_receipt=store.head.next_receipt + done.receipts,
+            )
+            self.cursor = cursor
+            self._note_swept()
+        return ended
+
+    def _note_swept(self) -> None:
+        step, at = self.cursor.step, self.cursor.at
+        self._store.swept = FIRST_NEW if step > 1 else ORIGIN.number(at) if step == 1 and at else 0
+        self._store.indexed = FIRST_NEW if step > 3 else MEMORY.number(at) if step == 3 and at else 0
+
+    def drop_phases(self, keep: int) -> None:
+        """Drop what the phases behind the first `keep` wrote; what the user wrote stays.
+
+        The generation is written anew without it, as an erasure does.
+        """
+        with self._store.writing:
+            if keep >= self.cursor.step:
+                return
+            drop = {key for area in _OF_PHASE[keep:] for each in area for key in self._swept_rows(each)}
+            batch = Batch()
+            cursor = msgspec.structs.replace(self.cursor, step=keep, at=b"")
+            batch.put(CURSOR, 0, cursor)
+            self.cursor = cursor
+            self._note_swept()
+            self._store.rewrite(drop, batch, whole=False)
+
+    def _swept_rows(self, area: Area) -> Iterator[bytes]:
+        """Yield the keys that the sweep wrote in an area: those of old memories."""
+        for key, value in self._store.raw(area):
+            if not self._store.held(key):
+                continue
+            if area is NAME:
+                named: int = msgspec.msgpack.decode(open_envelope(key, value, NAME).body)["id"]
+                if named < FIRST_NEW:
+                    yield key
+            elif area.number(key) < FIRST_NEW:
+                yield key
+
+    # phase 1: the bytes of every row under its new key
+
+    def _storage(self, done: _Slice) -> bool:
+        for key, value in self._before.rows(done.at):
+            self._take(done, key, value)
+            done.at = key
+            if done.full(len(value)):
+                return False
+        if self._again:
+            self._notice_deleted(done)
+        return True
+
+    def _take(self, done: _Slice, key: bytes, value: bytes) -> None:
+        done.count("rows")
+        lowered = self._store.get(LOWERED, key, LoweredRecord) if self._again else None
+        same = lowered is not None and lowered.digest == row_digest(key, value)
+        if not is_memory(self._before, key) and not self._is_new_beside(key):
+            if place_of(key).layer:
+                done.count("appraisals")
+            elif not same:
+                self._carry(done, key, value)
+        elif lowered is not None and same and self._is_kept(lowered):
+            done.count("kept")
+        else:
+            id_ = lowered.id if lowered is not None and same and lowered.id else done.next_id
+            origin = OriginRecord(key=key, value=value, emotion=self._before.emotion_of(key))
+            done.batch.put(ORIGIN, id_, origin)
+            done.next_id += id_ == done.next_id
+            done.count("memories")
+
+    def _is_new_beside(self, key: bytes) -> bool:
+        """Tell whether this is a changed emotion beside an experience that did not change, and is as it was kept."""
+        if not self._again or place_of(key).layer != "emotion":
+            return False
+        partner = b"sensory:" + key.partition(b":")[2]
+        there, lowered = self._before.get(partner), self._store.get(LOWERED, partner, LoweredRecord)
+        if there is None or lowered is None or lowered.digest != row_digest(partner, there):
+            return False
+        mine, value = self._store.get(LOWERED, key, LoweredRecord), self._before.get(key) or b""
+        return mine is None or mine.digest != row_digest(key, value)
+
+    def _is_kept(self, lowered: LoweredRecord) -> bool:
+        """Tell whether the memory that went down is here in full: a sweep may have been broken off before it came."""
+        return self._store.has(MEMORY, lowered.id) or self._store.has(ORIGIN, lowered.id)
+
+    def _carry(self, done: _Slice, key: bytes, value: bytes) -> None:
+        numbers = self._carried_numbers()
+        number = numbers.setdefault(key, max(done.next_carried, max(numbers.values(), default=0) + 1))
+        done.batch.put(CARRIED, number, CarriedRecord(key=key, value=value))
+        done.next_carried = max(done.next_carried, number + 1)
+        done.count("components" if place_of(key).component else "unknown")
+
+    def _carried_numbers(self) -> dict[bytes, int]:
+        if self._numbers is None:
+            self._numbers = {record.key: n for n, record in self._store.rows(CARRIED, CarriedRecord)}
+        return self._numbers
+
+    def _notice_deleted(self, done: _Slice) -> None:
+        """Forget, with a receipt, what a program of the old format has deleted since it went down."""
+        gone = set[int]()
+        for key, _ in self._store.raw(LOWERED):
+            old = key[1:]
+            lowered = self._store.get(LOWERED, old, LoweredRecord)
+            if self._before.get(old) is not None or lowered is None:
+                continue
+            if lowered.id and place_of(old).layer != "emotion":
+                gone.add(lowered.id)
+            elif not lowered.id:
+                number = self._carried_numbers().get(old)
+                record = self._store.get(CARRIED, number, CarriedRecord) if number else None
+                if number and record is not None:
+                    done.batch.put(CARRIED, number, msgspec.structs.replace(record, gone=True))
+        if gone:
+            told = _Forgetting(verb="forget", at=self._at, ids=tuple(sorted(gone)), detail={"by": "format 1"})
+            done.batch.put(RECEIPT, self._store.head.next_receipt, told)
+            done.receipts += 1
+            done.count("deleted since", len(gone))
+
+    # phase 2: the records of the layers
+
+    def _layers(self, done: _Slice) -> bool:
+        for id_, origin in self._store.rows(ORIGIN, OriginRecord, after=_number(done.at, ORIGIN.number)):
+            if not (self._again and self._store.held(MEMORY.key(id_))):  # else what is put again is the same
+                self._make(done, id_, origin)
+            done.at = ORIGIN.key(id_)
+            if done.full(len(origin.value)):
+                return False
+        return True
+
+    def _make(self, done: _Slice, id_: int, origin: OriginRecord) -> None:
+        lowered = self._store.get(LOWERED, origin.key, LoweredRecord) if self._again else None
+        supersedes = lowered.id if lowered is not None and lowered.id not in (0, id_) else None
+        memory, appraisal = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
+        done.batch.put(MEMORY, id_, memory)
+        if appraisal is not None:
+            done.batch.put(APPRAISAL, id_, appraisal)
+        done.memories += self._again  # else they were counted when the upgrade began
+        layer = place_of(origin.key).layer
+        done.count(layer)
+        if memory.payload is origin.value:
+            done.count("as bytes")
+        elif done.counts.get("compared", 0) < _COMPARED:
+            done.count("compared")
+            for name in differences(origin.key, origin.value):
+                done.count(f"differs: {layer}.{name}")
+
+    # phase 3: what the thought engine had learned
+
+    def _engine(self, done: _Slice) -> bool:
+        for _, row in self._store.rows(CARRIED, CarriedRecord):
+            component = place_of(row.key).component
+            if component and not row.gone:
+                self._make_state(done, component, row.value)
+        return True
+
+    def _make_state(self, done: _Slice, component: str, value: bytes) -> None:
+        try:
+            state = StateRecord(**engine_up(component, value, self._resolve))
+        except ValueError:
+            done.count("component without JSON")
+            return
+        done.batch.put(STATE, _STATES.index(component) + 1, state)
+        done.count(component, state.n_entries)
+        done.count("references", state.n_references)
+        done.count("references to nothing", state.n_unresolved)
+
+    def _resolve(self, name: str) -> int | None:
+        for key in candidates(name):
+            if self._again:
+                row = self._store.get(NAME, key, _Name)
+                id_ = None if row is None else row.id
+            else:
+                id_ = self._before.id_of(key)
+            if id_ is not None:
+                return id_
+        return None
+
+    # phase 4: what is derived from them
+
+    def _integration(self, done: _Slice) -> bool:
+        if self._again:  # receipts may have come too: all of it is built again
+            return True
+        after = _number(done.at, MEMORY.number)
+        for key, value in self._store.raw(MEMORY, after=after):
+            id_ = MEMORY.number(key)
+            if id_ >= FIRST_NEW:
+                break
+            self._derive(done, id_, open_envelope(key, value, MEMORY))
+            done.at = key
+            if done.full(len(value)):
+                return False
+        return True
+
+    def _derive(self, done: _Slice, id_: int, memory: Sealed) -> None:
+        felt = self._store._get(APPRAISAL.key(id_)) if memory.flags else None
+        appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
+        entry, name, named = self._index(id_, memory.body, appraisal)
+        done.batch.put_body(TERMS, id_, entry)
+        if named and not self._store.held(NAME.key(named)):  # else the user has given it to a later one
+            done.batch.put_body(NAME, named, name)
+        done.count("indexed")
+
+
+def _number(at: bytes, number: Callable[[bytes], int]) -> int | None:
+    return number(at) if at else None
+
+
+def rows_of(store: UpgradingStore) -> Iterator[tuple[bytes, bytes]]:
+    """Yield every row of format 1 that the new generation holds the bytes of."""
+    for _, origin in store.rows(ORIGIN, OriginRecord):
+        yield origin.key, origin.value
+        if origin.emotion is not None:
+            yield b"emotion:" + origin.key[8:], origin.emotion
+    for _, row in store.rows(CARRIED, CarriedRecord):
+        if not row.gone:
+            yield row.key, row.value

@@ -1,0 +1,166 @@
+"""Take back: the sealed copy serves again, with what was written since carried down into it."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import msgspec
+
+from thoughtengine.errors import RecordUpgradeError
+from thoughtengine.migrations.begin import ROLLBACK
+from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.meter import Meter
+from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.run import Tools
+from thoughtengine.migrations.v0002_envelopes import Memory
+from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.codec import decode, encode, open_envelope, seal
+from thoughtengine.storage.contract import PAGE, Rows
+from thoughtengine.storage.files import discard, sync_tree
+from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    AREAS,
+    ASIDE,
+    CURSOR,
+    HEAD,
+    MEMORY,
+    NAME,
+    VECTOR,
+)
+from thoughtengine.storage.pointer import UpgradeNote
+from thoughtengine.storage.store import Level
+
+__all__ = ["check_way_down", "take_back"]
+
+
+class _Name(msgspec.Struct, frozen=True):
+    """The part of a name row of format 2 that matters here."""
+
+    id: int
+
+
+def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> UpgradeReport:
+    """Serve the sealed copy again, with what was written since carried down into it; the store stays open.
+
+    Raises
+    ------
+    RecordUpgradeError
+        When a payload written since has no way down; nothing was done then.
+    """
+    meter, begun, root, note = Meter(), dt.datetime.now(dt.UTC), store.root, store.pointer.upgrade
+    if note is None or not note.namespaces:
+        raise ValueError("there is no upgrade of payloads to take back")
+    with store.writing:
+        check_way_down(store, hooks)
+        if store.pointer.stage != "ROLLING_BACK":
+            store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, why=why))
+        number = store.pointer.generation + 1
+        target = root / generation_name(number)
+        discard(target)
+        checkpoint(None, root / note.rollback, target)
+        level = Level(str(target), store.config)
+        try:
+            rows = _carry_down(store, level, note, hooks, tools)
+            level.flush()
+        finally:
+            level.close()
+        sync_tree(target)
+        before = {kind: stored for kind, (stored, _) in note.namespaces.items()}
+        namespaces = {k: v for k, v in {**store.pointer.namespaces, **before}.items() if v > 1}
+        store.serve(number, stage="", upgrade=None, namespaces=namespaces)
+        discard(root / ROLLBACK)
+    report = UpgradeReport(
+        id=note.id, kind="rollback", path=str(root), source=note.target, target=note.source, namespaces=note.namespaces,
+        begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
+        succeeded=True, reason=why, rows_in=rows, rows_kept=rows, digest_before=note.digest, **meter.figures(),
+    )  # fmt: skip
+    write_report(root, report)
+    return report
+
+
+def check_way_down(store: FolderStore, hooks: Hooks) -> None:
+    """Try on every payload that was written since whether it can go down; nothing is written.
+
+    Raises
+    ------
+    RecordUpgradeError
+        At the first that cannot.
+    """
+    note = store.pointer.upgrade
+    if note is not None:
+        for key, value in store.raw(MEMORY, after=note.fork_id - 1):
+            _body_down(MEMORY.number(key), open_envelope(key, value, MEMORY).body, note, hooks)
+
+
+def _carry_down(store: FolderStore, level: Level, note: UpgradeNote, hooks: Hooks, tools: Tools) -> int:
+    """Write into the copy what users wrote since; what the sweep wrote is left out."""
+    puts: Rows = []
+    n = 0
+    for key, value in store.everything():
+        area = AREAS.get(key[:1])
+        if area is None or area in (ASIDE, CURSOR, HEAD):
+            continue
+        sealed = open_envelope(key, value, area)
+        if sealed.sequence <= note.fork:
+            continue
+        row = _lowered(key, value, note, hooks, level, tools, store)
+        if row is not None:
+            puts.append((key, row))
+            n += 1
+        if len(puts) >= PAGE:
+            level.write(puts, [], False)
+            puts = []
+    head = store.head
+    puts.append((HEAD.key(0), seal(HEAD.key(0), HEAD, head.sequence, encode(head))))
+    level.write(puts, [], True)
+    return n
+
+
+def _lowered(
+    key: bytes, value: bytes, note: UpgradeNote, hooks: Hooks, level: Level, tools: Tools, store: FolderStore
+) -> bytes | None:
+    """Return a row as the old versions have it, None where the sealed copy has it already."""
+    if key[:1] in (MEMORY.prefix, APPRAISAL.prefix, VECTOR.prefix) and MEMORY.number(key) < note.fork_id:
+        return None
+    if key[:1] == MEMORY.prefix:
+        sealed = open_envelope(key, value, MEMORY)
+        body = _body_down(MEMORY.number(key), sealed.body, note, hooks)
+        return seal(key, MEMORY, sealed.sequence, body, flags=sealed.flags)
+    if key[:1] == NAME.prefix:
+        return _name_down(key, value, note, hooks, level, tools, store)
+    return value
+
+
+def _body_down(id_: int, body: bytes, note: UpgradeNote, hooks: Hooks) -> bytes:
+    memory = decode(body, Memory)
+    stored, _ = note.namespaces.get(memory.kind or "", (0, 0))
+    if not stored or memory.payload_version <= stored:
+        return body
+    chain = hooks.chains.get(memory.kind or "")
+    if chain is None:
+        raise RecordUpgradeError(id_, f"{memory.kind} down", "its hook was not given")
+    payload = chain.walk(stored, memory.payload_version).down(id_, memory.payload)
+    return encode(msgspec.structs.replace(memory, payload=payload, payload_version=stored))
+
+
+def _name_down(
+    key: bytes, value: bytes, note: UpgradeNote, hooks: Hooks, level: Level, tools: Tools, store: FolderStore
+) -> bytes | None:
+    sealed = open_envelope(key, value, NAME)
+    id_ = decode(sealed.body, _Name).id
+    if id_ < note.fork_id:
+        before = level.get(key)
+        named = None if before is None else decode(open_envelope(key, before, NAME).body, _Name).id
+        if named == id_:
+            return None
+    memory = store._get(MEMORY.key(id_))
+    if memory is None:
+        return value
+    body = _body_down(id_, open_envelope(MEMORY.key(id_), memory, MEMORY).body, note, hooks)
+    found = [store._get(area.key(id_)) for area in (APPRAISAL, VECTOR)]
+    beside = [
+        None if row is None else open_envelope(area.key(id_), row, area).body
+        for area, row in zip((APPRAISAL, VECTOR), found, strict=True)
+    ]
+    return seal(key, NAME, sealed.sequence, tools.name(id_, body, *beside))

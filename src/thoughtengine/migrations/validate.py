@@ -1,0 +1,131 @@
+"""Validate: the new generation against the old, record by record; accounting that balances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.meter import Pace
+from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.sweep import row_digest, rows_of
+from thoughtengine.migrations.v0001_flat import place_of
+from thoughtengine.migrations.v0002_envelopes import layers_up
+from thoughtengine.storage.codec import decode, encode, open_envelope
+from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN
+from thoughtengine.storage.origin import LoweredRecord, OriginRecord
+
+__all__ = ["Validation", "validate"]
+
+_TOLD = 5
+
+
+class Validation(msgspec.Struct, frozen=True):
+    """What a validation found.
+
+    Attributes
+    ----------
+    wrong : tuple of str
+        What does not hold; empty where all does.
+    before, after : str
+        Digest of the old rows, and of the same rows as the new generation gives them back.
+    n_in, n_memories, n_appraisals, n_carried, n_kept : int
+        Rows of the old store, and what became of them: memories, appraisals beside one, rows carried as they are, and
+        those that had been here before; `n_in` is the sum of the others.
+    """
+
+    wrong: tuple[str, ...]
+    before: str
+    after: str
+    n_in: int
+    n_memories: int
+    n_appraisals: int
+    n_carried: int
+    n_kept: int = 0
+
+
+def validate(store: UpgradingStore, before: Before, pace: Pace) -> Validation:
+    """Read old and new in full and compare: content by digest, each record with what the step makes of its origin.
+
+    Cost: about 30 microseconds a record.
+    """
+    again = store.pointer.upgrade is not None and store.pointer.upgrade.again
+    found = _again(store, before) if again else _first(store, before, pace)
+    wrong = [*found.wrong, *_records_wrong(store, pace)]
+    return msgspec.structs.replace(found, wrong=tuple(wrong[:_TOLD]))
+
+
+def _sum(total: int, key: bytes, value: bytes) -> int:
+    return (total + int.from_bytes(row_digest(key, value), "big")) % (1 << 128)
+
+
+def _first(store: UpgradingStore, before: Before, pace: Pace) -> Validation:
+    n_in = n_memories = n_appraisals = old = new = n_out = 0
+    for key, value in before.rows():
+        n_in, old = n_in + 1, _sum(old, key, value)
+        memory = is_memory(before, key)
+        n_memories += memory
+        n_appraisals += not memory and bool(place_of(key).layer)
+        pace.breathe()
+    for key, value in rows_of(store):
+        n_out, new = n_out + 1, _sum(new, key, value)
+        pace.breathe()
+    wrong = []
+    n_carried = sum(1 for _ in store.raw(CARRIED))
+    if (n_in, old) != (n_out, new):
+        wrong.append(f"the old store has {n_in} rows of digest {old:032x}, the new one gives {n_out} of {new:032x}")
+    if n_in != n_memories + n_appraisals + n_carried:
+        wrong.append(
+            f"{n_in} rows do not balance with {n_memories} memories, {n_appraisals} appraisals, {n_carried} carried"
+        )
+    return Validation(tuple(wrong), f"{old:032x}", f"{new:032x}", n_in, n_memories, n_appraisals, n_carried)
+
+
+def _again(store: UpgradingStore, before: Before) -> Validation:
+    """Compare where what had been kept aside was merged: each old row is here, as its origin or as it went down."""
+    new_rows = {row_digest(key, value) for key, value in rows_of(store)}
+    n_in = n_new = n_kept = n_carried = old = 0
+    wrong = []
+    for key, value in before.rows():
+        n_in, old, place = n_in + 1, _sum(old, key, value), place_of(key)
+        lowered = store.get(LOWERED, key, LoweredRecord)
+        digest = row_digest(key, value)
+        if lowered is not None and lowered.digest == digest and (not lowered.id or store.has(MEMORY, lowered.id)):
+            n_kept += 1
+        elif digest not in new_rows:
+            wrong.append(f"{key!r} is not in the new generation")
+        elif place.layer:
+            n_new += 1
+        else:
+            n_carried += 1
+    digest_here = f"{old:032x}" if not wrong else "differs"
+    return Validation(tuple(wrong), f"{old:032x}", digest_here, n_in, n_new, 0, n_carried, n_kept)
+
+
+class _Revision(msgspec.Struct, frozen=True):
+    """The part of a memory of format 2 that its origin does not tell."""
+
+    supersedes: int | None = None
+
+
+def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
+    memories, row = store.raw(MEMORY), (b"", b"")
+    for id_, origin in store.rows(ORIGIN, OriginRecord):
+        pace.breathe()
+        key = MEMORY.key(id_)
+        while row[0] < key:
+            row = next(memories, (b"\xff", b""))
+        if row[0] != key:
+            yield f"memory {id_} ({origin.key!r}) is missing"
+            continue
+        opened = open_envelope(key, row[1], MEMORY)
+        body, beside = opened.body, opened.flags & MEMORY.beside[APPRAISAL.prefix]
+        supersedes = decode(body, _Revision).supersedes
+        memory, appraisal = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
+        if body != encode(memory):
+            yield f"memory {id_} ({origin.key!r}) is not what the step makes of its origin"
+        felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
+        given = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
+        if given != (None if appraisal is None else encode(appraisal)):
+            yield f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin"

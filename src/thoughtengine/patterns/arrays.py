@@ -1,0 +1,659 @@
+"""The maths of patterns in plain NumPy: answers until the compiled one is there, and what the tests hold `kernels` against.
+
+Tables are flat arrays. A row is found by its key, a 64-bit hash, among the eight of its set; 0 is no key. A set that is full
+gives up the row that was seen least often, of equals the one that was used longest ago.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
+from thoughtengine.patterns.kernels import (
+    BASKET,
+    BROAD,
+    ETA,
+    FEW,
+    HEAD,
+    KEPT,
+    PAIR,
+    PARTS,
+    ROW,
+    SINGLE,
+    SKIP_ROW,
+    THREAD,
+    UNSURE,
+    WAYS,
+    WORD,
+)
+
+__all__ = ["associate", "beat", "context_key", "divide", "expect", "follow", "gather", "notice"]
+
+_SLOT = 10_800_000_000  # three hours
+_DAY, _HALF_DAY, _HOUR = 86_400_000_000, 43_200_000_000, 3_600_000_000
+
+
+def follow(
+    symbols: IntArray,
+    bounds: IntArray,
+    threads: IntArray,
+    moments: IntArray,
+    ids: IntArray,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    skip_keys: IntArray,
+    skip_rows: IntArray,
+    words: IntArray,
+    weights: FloatArray,
+    histories: IntArray,
+    counters: IntArray,
+    bits: FloatArray,
+) -> None:
+    """Learn what follows what, and tell how surprising each symbol was before it was learned.
+
+    A mixture of contexts of one to five symbols, the last symbol in its part of the day, symbols at a distance, frequency,
+    and a base; what a component is worth depends on how much it has seen, and is learned.
+
+    Parameters
+    ----------
+    symbols : array of int64, shape (s,)
+        What came, hashes other than 0.
+    bounds : array of int64, shape (n + 1,)
+        Those of experience i, which are simultaneous: ``symbols[bounds[i]:bounds[i + 1]]``.
+    threads, moments, ids : array of int64, shape (n,)
+        Hash of the run of experiences it belongs to, microseconds of the wall clock, id.
+    keys, rows, lags : arrays of shapes (c,), (c * ROW,), (c * (1 + KEPT),)
+        Contexts; written. `lags`: logarithm of seconds plus one, the median of the context, then the mean to each follower.
+    skip_keys, skip_rows : arrays of int64, shapes (k,), (k * SKIP_ROW,)
+        What comes within eight symbols of a symbol; written.
+    words : array of int64, shape (w * WORD,)
+        How often each symbol came; written.
+    weights : array of float64, shape (PARTS * 28,)
+        Of the components, by what they have seen; written.
+    histories : array of int64, shape (t * THREAD * 8,)
+        The last eight symbols of each thread; written.
+    counters : array of int64, shape (8,)
+        Experiences, symbols, distinct symbols, pairs at a distance, rules; written.
+    bits : array of float64, shape (s,)
+        Surprise of each symbol; written.
+
+    References
+    ----------
+    Cleary and Witten, Data compression using adaptive coding and partial string matching, 1984; Mahoney, Adaptive weighing
+    of context models, 2005. Deviates: linear mixing, a channel at a distance, lags.
+    """
+    table, times = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
+    near, frequent, past = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD), histories.reshape(-1, THREAD)
+    for e in range(len(threads)):
+        counters[0] += 1
+        thread = past[_thread(past, threads[e])]
+        history = thread[3:]
+        lag = math.log(max((int(moments[e]) - int(thread[2])) * 1e-6, 0.0) + 1.0) if history[0] else 0.0
+        for s in range(bounds[e], bounds[e + 1]):
+            x = symbols[s]
+            total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
+            word, known = _place(frequent[:, 0], x, frequent[:, 1:2])
+            places = _contexts(history, int(moments[e]), keys, table, times)
+            chances, buckets = np.zeros(PARTS), np.full(PARTS, -1)
+            if total:
+                chances[0], buckets[0] = (frequent[word, 1] / total if known else 0.0), _scale(total)
+            for order, at in places.items():
+                n = int(table[at, 0])
+                if n:
+                    followers = table[at, HEAD:].reshape(-1, 3)
+                    chances[order] = followers[followers[:, 0] == x, 1].sum() / n
+                    buckets[order] = order * 28 + _scale(n) * 4 + _spread(followers)
+            chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]))
+            if n_near:
+                buckets[7] = 7 * 28 + min(6, n_near)
+            chances[8], buckets[8] = base, 8 * 28
+            told = buckets >= 0
+            shares = np.where(told, weights[np.where(told, buckets, 0)], 0.0)
+            shares /= sum(shares.tolist())
+            chances = 0.999 * chances + 0.001 * base
+            chance = float(sum((shares * chances).tolist()))
+            bits[s] = -math.log2(chance)
+            gains = ETA * (shares * chances / chance - shares) / np.maximum(shares, 0.05)
+            at_ = buckets[told]
+            weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
+            _learn(x, word, known, places, lag, int(ids[e]), counters, frequent, table, times)
+            _learn_at_distance(x, history, skip_keys, near, counters)
+        for s in range(bounds[e], bounds[e + 1]):
+            history[1:] = history[:-1].copy()
+            history[0] = symbols[s]
+        if bounds[e + 1] > bounds[e]:
+            thread[1], thread[2] = counters[0], moments[e]
+
+
+def _set(key: int, n: int, ways: int = WAYS) -> int:
+    """Return where the set of a key begins in a table of n rows."""
+    return ((int(key) ^ (int(key) >> 32)) & (n // ways - 1)) * ways
+
+
+def _place(keys: IntArray, key: int, value: IntArray) -> tuple[int, bool]:
+    """Return the row of a key, or the one it may take: the least by the columns of `value`; and whether it was there."""
+    start = _set(key, len(keys))
+    found = np.flatnonzero(keys[start : start + WAYS] == key)
+    if len(found):
+        return start + int(found[0]), True
+    return start + min(range(WAYS), key=lambda way: tuple(value[start + way].tolist())), False
+
+
+def _thread(past: IntArray, thread: int) -> int:
+    at, known = _place(past[:, 0], thread, past[:, 1:2])
+    if not known:
+        past[at] = 0
+        past[at, 0] = thread
+    return at
+
+
+def _chained(key: int, symbol: int) -> int:
+    mixed = np.int64(key) ^ np.int64(symbol)
+    mixed ^= mixed << np.int64(13)
+    mixed ^= mixed >> np.int64(7)
+    mixed ^= mixed << np.int64(17)
+    return int(mixed)
+
+
+def context_key(symbol: int) -> int:
+    """Return the key of the context that is one symbol alone."""
+    return _chained(0, symbol)
+
+
+def _keys(history: IntArray, moment: int) -> dict[int, int]:
+    """Return the key of each context: orders 1 to 5, and 6 for the last symbol in its part of the day."""
+    keys, key = dict[int, int](), 0
+    for order in range(1, 6):
+        if order > np.count_nonzero(history):
+            break
+        key = keys[order] = _chained(key, history[order - 1])
+    if history[0]:
+        keys[6] = _chained(int(history[0]) ^ (moment // _SLOT % 8 + 1), 0)
+    return keys
+
+
+def _contexts(history: IntArray, moment: int, keys: IntArray, table: IntArray, times: FloatArray) -> dict[int, int]:
+    """Return the row of each context, made where there was none."""
+    places: dict[int, int] = {}
+    for order, key in _keys(history, moment).items():
+        at, known = _place(keys, key, table[:, :2])
+        if not known:
+            keys[at], table[at], times[at] = key, 0, 0.0
+            table[at, 2:5] = history[0], history[1] if order == 2 else 0, order
+        places[order] = at
+    return places
+
+
+def _scale(n: int) -> int:
+    return min(6, int(math.log2(n)))
+
+
+def _spread(followers: IntArray) -> int:
+    distinct = int(np.count_nonzero(followers[:, 0]))
+    return min(distinct, 3) - 1 if distinct < 5 else 3
+
+
+def _rare(j: int, n: int, total: int) -> float:
+    return float(0.9**j * math.log(1.0 + total / n))
+
+
+def _at_distance(history: IntArray, x: int, keys: IntArray, near: IntArray, total: int) -> tuple[float, int]:
+    top, norm, n_near = 0.0, 0.0, 0
+    for j, y in enumerate(history.tolist()):
+        if not y:
+            break
+        at, known = _place(keys, y, near[:, :1])
+        if known:
+            n, pairs = int(near[at, 0]), near[at, 2:].reshape(-1, 2)
+            rare = _rare(j, n, total)
+            norm += rare
+            n_near += 1
+            for count in pairs[pairs[:, 0] == x, 1]:
+                top += rare * count / n
+    return (top / norm if norm > 0.0 else 0.0), n_near
+
+
+def _learn(
+    x: int,
+    word: int,
+    known: bool,
+    places: dict[int, int],
+    lag: float,
+    id_: int,
+    counters: IntArray,
+    frequent: IntArray,
+    table: IntArray,
+    times: FloatArray,
+) -> None:
+    counters[1] += 1
+    if not known:
+        counters[2] += 1
+        frequent[word, :2] = x, 0
+    frequent[word, 1] += 1
+    frequent[word, 2] = id_
+    for at in places.values():
+        table[at, 0] += 1
+        table[at, 5] += table[at, 1] != counters[0]
+        table[at, 1] = counters[0]
+        followers = table[at, HEAD:].reshape(-1, 3)
+        found = np.flatnonzero(followers[:, 0] == x)
+        slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
+        if not len(found):
+            followers[slot, :2] = x, 0
+            counters[4] += 1
+        followers[slot, 1] += 1
+        followers[slot, 2] = id_
+        n, count = int(table[at, 0]), int(followers[slot, 1])
+        if count == 1:
+            times[at, 1 + slot] = 0.0
+        times[at, 1 + slot] += (lag - times[at, 1 + slot]) / count
+        times[at, 0] = lag if n == 1 else times[at, 0] + np.sign(lag - times[at, 0]) / math.sqrt(n)
+
+
+def _learn_at_distance(x: int, history: IntArray, keys: IntArray, near: IntArray, counters: IntArray) -> None:
+    for y in history.tolist():
+        if not y:
+            break
+        at, known = _place(keys, y, near[:, :1])
+        if not known:
+            keys[at], near[at] = y, 0
+        near[at, 0] += 1
+        counters[3] += 1
+        pairs = near[at, 2:].reshape(-1, 2)
+        found = np.flatnonzero(pairs[:, 0] == x)
+        slot = int(found[0]) if len(found) else int(pairs[:, 1].argmin())
+        if not len(found):
+            pairs[slot] = x, 0
+        pairs[slot, 1] += 1
+
+
+def expect(
+    history: IntArray,
+    moment: int,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    skip_keys: IntArray,
+    skip_rows: IntArray,
+    words: IntArray,
+    weights: FloatArray,
+    counters: IntArray,
+    found: IntArray,
+    told: FloatArray,
+) -> int:
+    """Tell what may come next, by the mixture that `follow` learned.
+
+    Parameters
+    ----------
+    history : array of int64, shape (8,)
+        The last symbols, newest first, then 0.
+    moment : int
+        Microseconds of the wall clock.
+    keys, rows, lags, skip_keys, skip_rows, words, weights, counters
+        As `follow` left them; only read.
+    found : array of int64, shape (2 * m,)
+        Symbols, then how often each came right after the last one; written.
+    told : array of float64, shape (2 * m,)
+        Their probabilities, then the mean logarithm of the lag after the last one; written.
+
+    Returns
+    -------
+    int
+        How many were written, at most m.
+    """
+    table, times = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
+    near, frequent, most = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD), len(found) // 2
+    total = int(counters[1])
+    if not total:
+        return 0
+    masses = np.zeros(PARTS)
+    masses[0], masses[8] = weights[_scale(total)], weights[8 * 28]
+    places: dict[int, int] = {}
+    for order, key in _keys(history, moment).items():
+        at, known = _place(keys, key, table[:, :2])
+        if known and table[at, 0]:
+            places[order] = at
+            spread = _spread(table[at, HEAD:].reshape(-1, 3))
+            masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread]
+    shares = dict[int, float]()
+    for j, y in enumerate(history[: np.count_nonzero(history)].tolist()):
+        at, known = _place(skip_keys, y, near[:, :1])
+        if known:
+            shares[at] = shares.get(at, 0.0) + _rare(j, int(near[at, 0]), int(counters[3]))
+    if shares:
+        n_near = sum(_place(skip_keys, y, near[:, :1])[1] for y in history[history != 0].tolist())
+        masses[7] = weights[7 * 28 + min(6, n_near)]
+    masses /= masses.sum()
+    chances, beside = dict[int, float](), dict[int, tuple[int, float]]()
+
+    def add(symbol: int, chance: float) -> bool:
+        if symbol not in chances and len(chances) == most:
+            return False
+        chances[symbol] = chances.get(symbol, 0.0) + chance
+        return True
+
+    for order, at in places.items():
+        for slot, (symbol, count, _) in enumerate(table[at, HEAD:].reshape(-1, 3).tolist()):
+            if symbol and add(symbol, masses[order] * count / table[at, 0]) and order == 1:
+                beside[symbol] = count, float(times[at, 1 + slot])
+    for at, rare in shares.items():
+        for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
+            if symbol:
+                add(symbol, masses[7] * rare / sum(shares.values()) * count / near[at, 0])
+    known_ones = frozenset(chances)
+    for symbol, count, _ in frequent[frequent[:, 0] != 0].tolist():
+        if symbol in known_ones or len(known_ones) < FEW:
+            add(symbol, masses[0] * count / total)
+    rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
+    for place, (symbol, chance) in enumerate(chances.items()):
+        found[place], told[place] = symbol, 0.999 * chance + rest
+        found[most + place], told[most + place] = beside.get(symbol, (0, 0.0))
+    return len(chances)
+
+
+def gather(
+    vectors: SingleArray,
+    ids: IntArray,
+    alike: float,
+    slowest: float,
+    near: int,
+    means: SingleArray,
+    units: SingleArray,
+    signs: IntArray,
+    weights: FloatArray,
+    members: IntArray,
+    closeness: SingleArray,
+    total: FloatArray,
+    middle: SingleArray,
+    counters: IntArray,
+    chosen: IntArray,
+    likeness: FloatArray,
+) -> None:
+    """Put vectors to the concept they are most alike, or begin a new one.
+
+    Likeness is the cosine of what is left after the middle of everything is taken away. Where there are many concepts, only
+    those whose signs agree most are compared in full. The middle moves at the powers of two, then every 8,192.
+
+    Parameters
+    ----------
+    vectors : array of float32, shape (n * d,)
+        Of length (norm) 1.
+    ids : array of int64, shape (n,)
+        Of the memories.
+    alike : float
+        Cosine from which on a vector belongs to a concept.
+    slowest : float
+        Least share by which a new member moves its concept.
+    near : int
+        Concepts that are compared in full.
+    means, units : arrays of float32, shape (c * d,)
+        Mean of the members; the same without the middle, of length 1; written.
+    signs : array of int64, shape (c * ceil(d / 64),)
+        Signs of `units`, a bit each; written.
+    weights : array of float64, shape (c,)
+        Members; written.
+    members : array of int64, shape (c * 8,)
+        First member, newest, and the six that were most alike; written.
+    closeness : array of float32, shape (c * 8,)
+        How much alike those were; written.
+    total, middle : arrays of shape (d,)
+        Sum of everything, and what is taken away; written.
+    counters : array of int64, shape (4,)
+        Vectors, concepts, vectors at which the middle moves next, concepts given up; written.
+    chosen, likeness : arrays of shape (n,)
+        The concept of each vector, by its first member; how much alike it was before, -2 for the first of all; written.
+
+    References
+    ----------
+    Hahsler and Bolaños, Clustering data streams based on shared density between micro-clusters, 2016. Deviates: cosine,
+    centring, no shared density.
+    """
+    d, cap = len(middle), len(weights)
+    points, means_, units_ = vectors.reshape(-1, d), means.reshape(-1, d), units.reshape(-1, d)
+    signs_, members_, closeness_ = signs.reshape(cap, -1), members.reshape(-1, 8), closeness.reshape(-1, 8)
+
+    def place(rows: slice) -> None:
+        left = (means_[rows] - middle).astype(np.float64)
+        units_[rows] = left / (np.sqrt((left * left).sum(1, keepdims=True)) + 1e-12)
+        signs_[rows] = _packed(units_[rows], signs_.shape[1])
+
+    for e, id_ in enumerate(ids.tolist()):
+        counters[0] += 1
+        total += points[e]
+        if counters[0] >= counters[2]:
+            counters[2] = min(2 * counters[0], counters[0] + 8192)
+            middle[:] = total / (counters[0] + 16.0)
+            place(slice(0, int(counters[1])))
+        left = (points[e] - middle).astype(np.float64)
+        point = left / (math.sqrt(float((left * left).sum())) + 1e-12)
+        n = int(counters[1])
+        candidates = np.arange(n)
+        if n > 2 * near:
+            differing = signs_[:n] ^ _packed(point[None], signs_.shape[1])
+            distances = np.bitwise_count(differing.view(np.uint64)).sum(
+                1
+            )  # of signed numbers it would count the magnitude
+            candidates = np.flatnonzero(distances <= np.partition(distances, near - 1)[near - 1])
+        cosines = units_[candidates].astype(np.float64) @ point
+        most = float(cosines.max(initial=-2.0))
+        likeness[e] = most
+        if most >= alike:
+            best = int(candidates[cosines.argmax()])
+            weights[best] += 1.0
+            means_[best] += max(1.0 / weights[best], slowest) * (points[e] - means_[best])
+        else:
+            best = n if n < cap else int(np.lexsort((members_[:, 1], weights))[0])
+            counters[1 if n < cap else 3] += 1
+            weights[best], means_[best], members_[best], closeness_[best] = 1.0, points[e], 0, -2.0
+            members_[best, 0], most = id_, 1.0
+        place(slice(best, best + 1))
+        members_[best, 1] = id_
+        last = 2 + int(closeness_[best, 2:].argmin())
+        if most > closeness_[best, last]:
+            members_[best, last], closeness_[best, last] = id_, most
+        chosen[e] = members_[best, 0]
+
+
+def _packed(points: NDArray[np.floating], n_words: int) -> IntArray:
+    """Return the signs of rows, a bit each, in words of 64."""
+    bits = np.zeros((len(points), 64 * n_words), np.uint8)
+    bits[:, : points.shape[1]] = points > 0.0
+    return np.packbits(bits, axis=1, bitorder="little").view("<i8").astype(np.int64)
+
+
+def associate(
+    items: IntArray, bounds: IntArray, ids: IntArray, singles: IntArray, pairs: IntArray, counters: IntArray
+) -> None:
+    """Count items and pairs of items that come together.
+
+    Parameters
+    ----------
+    items : array of int64, shape (s,)
+        Hashes other than 0, distinct within one experience; of more than 40, 40 evenly spread ones are taken.
+    bounds : array of int64, shape (n + 1,)
+        Those of experience i: ``items[bounds[i]:bounds[i + 1]]``.
+    ids : array of int64, shape (n,)
+        Of the memories.
+    singles : array of int64, shape (u * SINGLE,)
+        Item, count, what of the count may be another's, newest id; written.
+    pairs : array of int64, shape (p * PAIR,)
+        Both items, count, what of the count may be another's, newest ids; written.
+    counters : array of int64, shape (4,)
+        Experiences, items, ordered pairs, distinct pairs (again where they had been given up); written.
+
+    References
+    ----------
+    Metwally, Agrawal and El Abbadi, Efficient computation of frequent and top-k elements in data streams, 2005. Deviates: a
+    set of 16 each counts on its own, so a count is too high by at most a sixteenth of what its set has seen.
+    """
+    alone, together = singles.reshape(-1, SINGLE), pairs.reshape(-1, PAIR)
+    for e, id_ in enumerate(ids.tolist()):
+        basket = items[bounds[e] : bounds[e + 1]].tolist()
+        taken = min(len(basket), BASKET)
+        basket = [basket[i * len(basket) // taken] for i in range(taken)]
+        counters[:3] += 1, taken, taken * (taken - 1)
+        for i, a in enumerate(basket):
+            at, known = _place(alone[:, 0], a, alone[:, 1:2])
+            if not known:
+                alone[at, 0], alone[at, 2] = a, alone[at, 1]
+            alone[at, 1] += 1
+            alone[at, 3] = id_
+            for b in basket[i + 1 :]:
+                if a != b:
+                    _count_pair(together, min(a, b), max(a, b), id_, counters)
+
+
+def _count_pair(together: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
+    a, b = np.int64(low), np.int64(high)
+    start = _set(int(a ^ (a << np.int64(13)) ^ (b >> np.int64(7)) ^ b), len(together), BROAD)
+    rows = together[start : start + BROAD]
+    found = np.flatnonzero((rows[:, 0] == low) & (rows[:, 1] == high))
+    row = rows[found[0] if len(found) else rows[:, 2].argmin()]
+    if not len(found):
+        row[:2], row[3], row[4:] = (low, high), row[2], 0
+        counters[3] += 1
+    row[2] += 1
+    row[5:] = row[4:-1].copy()
+    row[4] = id_
+
+
+def beat(
+    items: IntArray,
+    bounds: IntArray,
+    moments: IntArray,
+    periods: IntArray,
+    keys: IntArray,
+    rows: IntArray,
+    sums: FloatArray,
+) -> None:
+    """Add moments to the rhythm of each item.
+
+    Of what comes within a twelfth of a period, at least 15 minutes, only the first counts for it.
+
+    Parameters
+    ----------
+    items, bounds : array of int64
+        As in `associate`.
+    moments : array of int64, shape (n,)
+        Microseconds of the wall clock.
+    periods : array of int64, shape (p,)
+        In microseconds.
+    keys : array of int64, shape (r,)
+        The items; written.
+    rows : array of int64, shape (r * (8 + 2 * p),)
+        n, newest moment, first and last in time, gaps, gaps of whole days, gaps of whole hours, moments at midnight or noon;
+        for each period, how many counted, and the last that did; written.
+    sums : array of float64, shape (r * p * 4,)
+        Cosines and sines of the phases, once and twice a period; written.
+
+    References
+    ----------
+    Buccheri et al., Search for pulsed gamma-ray emission from radio pulsars, 1983.
+    """
+    n_periods = len(periods)
+    table, waves = rows.reshape(len(keys), -1), sums.reshape(-1, n_periods, 4)
+    quiet = np.maximum(periods // 12, 900_000_000)
+    for e, t in enumerate(moments.tolist()):
+        angles = 2.0 * math.pi * (t % periods / periods)
+        wave = np.stack([np.cos(angles), np.sin(angles), np.cos(2.0 * angles), np.sin(2.0 * angles)], axis=1)
+        for x in items[bounds[e] : bounds[e + 1]].tolist():
+            at, known = _place(keys, x, table[:, :1])
+            row = table[at]
+            if not known:
+                keys[at], row[:], waves[at] = x, 0, 0.0
+                row[2:4] = t
+            if row[0] and t != row[1]:
+                gap = t - int(row[1])
+                row[4:7] += 1, gap % _DAY == 0, gap % _HOUR == 0
+            row[7] += t % _HALF_DAY == 0
+            counted, last = row[8::2], row[9::2]
+            counts = (row[0] == 0) | (np.abs(t - last) >= quiet)
+            row[:4] = row[0] + 1, t, min(int(row[2]), t), max(int(row[3]), t)
+            counted += counts
+            last[counts] = t
+            waves[at, counts] += wave[counts]
+
+
+def divide(vectors: SingleArray, d: int, penalty: float, longest: int, gains: FloatArray, begins: IntArray) -> None:
+    """Find the best division of a run of vectors into segments.
+
+    The best has the largest sum of the lengths of its segments' sums, less a penalty for each.
+
+    Parameters
+    ----------
+    vectors : array of float32, shape (n * d,)
+        Of length (norm) 1.
+    d : int
+        Numbers in a vector.
+    penalty : float
+        What a segment costs.
+    longest : int
+        Vectors in a segment at most.
+    gains : array of float64, shape (n + 1,)
+        The best value up to each place; written.
+    begins : array of int64, shape (n + 1,)
+        Where the segment that ends there begins, from ``begins[1]`` on; written.
+    """
+    points = vectors.reshape(-1, d).astype(np.float64)
+    gains[0] = 0.0
+    for stop in range(1, len(points) + 1):
+        first = max(stop - longest, 0)
+        sums = np.cumsum(points[first:stop][::-1], axis=0)
+        values = gains[first:stop][::-1] + np.sqrt((sums * sums).sum(1)) - penalty
+        best = int(values.argmax())
+        gains[stop], begins[stop] = values[best], stop - 1 - best
+
+
+def notice(
+    scores: FloatArray,
+    low: float,
+    high: float,
+    fade: float,
+    patience: float,
+    bets: FloatArray,
+    buckets: FloatArray,
+    wealth: FloatArray,
+    counters: FloatArray,
+    chances: FloatArray,
+    changed: BoolArray,
+) -> None:
+    """Turn scores into chances by those before, and notice when they stop being usual.
+
+    Parameters
+    ----------
+    scores : array of float64, shape (n,)
+        In order.
+    low, high : float
+        Range of the scores; beyond, they count as its ends.
+    fade : float
+        What is kept of the past at each score, in (0, 1].
+    patience : float
+        Wealth at which a change is told.
+    bets : array of float64, shape (b,)
+        Exponents of the bets that small chances are not as rare as they should be, in (0, 1).
+    buckets : array of float64, shape (m,)
+        Faded counts of the scores; written.
+    wealth : array of float64, shape (b,)
+        Of each bet; written.
+    counters : array of float64, shape (1,)
+        Scores since the last change; written.
+    chances, changed : arrays, shape (n,)
+        Chance of a score at least as high; whether a change is told there; written.
+    """
+    for i, score in enumerate(scores.tolist()):
+        bucket = int(min(max((score - low) / (high - low), 0.0), 1.0) * (len(buckets) - 1))
+        above = buckets[bucket + 1 :].sum() + 0.5 * buckets[bucket]
+        chances[i] = (above + 0.5) / (buckets.sum() + 1.0)
+        counters[0] += 1.0
+        if counters[0] > UNSURE:
+            wealth[:] = (wealth + 1.0) * bets * chances[i] ** (bets - 1.0)
+        changed[i] = counters[0] > UNSURE and wealth.mean() > patience
+        if changed[i]:
+            counters[0], wealth[:] = 0.0, 0.0
+            buckets *= 0.05  # what was usual is not any more
+        buckets *= fade
+        buckets[bucket] += 1.0

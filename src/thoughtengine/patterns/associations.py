@@ -1,0 +1,119 @@
+"""Associations: what comes together more often than chance and the size of experiences explain."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from thoughtengine._types import FloatArray, IntArray
+from thoughtengine.patterns.chance import at_least, discoveries, low_rate
+from thoughtengine.patterns.kernels import PAIR, SINGLE
+from thoughtengine.patterns.tables import Tables, maths
+
+__all__ = ["Associations", "Together"]
+
+_FEWEST = 5  # times that a pair must have been seen
+
+
+@attrs.frozen(eq=False)
+class Together:
+    """Pairs that are significant, the clearest first.
+
+    Attributes
+    ----------
+    pairs : array of int64, shape (n, 2)
+        Hashes of the items.
+    counts, expected, lifts, q_values : arrays, shape (n,)
+        Times together (at least), by chance, lower bound of their ratio, q-values.
+    evidence : array of int64, shape (n, 3)
+        Newest ids; 0 for none.
+    """
+
+    pairs: IntArray
+    counts: IntArray
+    expected: FloatArray
+    lifts: FloatArray
+    q_values: FloatArray
+    evidence: IntArray
+
+
+class Associations:
+    """Counts of items and pairs, in bounded memory.
+
+    Parameters
+    ----------
+    n_items, n_pairs : int
+        Rows at most, powers of two.
+
+    Notes
+    -----
+    The count of a pair is too high by at most what its row remembers as its error; tests use the count less the error. A set
+    of 16 rows gives up the pair seen least often, so a pair seen more often than a sixteenth of its set is never given up.
+    """
+
+    def __init__(self, *, n_items: int = 1 << 15, n_pairs: int = 1 << 16) -> None:
+        self.tables: Tables = {
+            "singles": np.zeros(n_items * SINGLE, np.int64),
+            "pairs": np.zeros(n_pairs * PAIR, np.int64),
+            "counters": np.zeros(4, np.int64),
+        }
+
+    def learn(self, items: IntArray, bounds: IntArray, ids: IntArray) -> None:
+        """Take in experiences: the items of each, distinct, and its id."""
+        maths().associate(items, bounds, ids, *self.tables.values())
+
+    def count(self, item: int) -> int:
+        """Return how often an item was seen."""
+        singles = self.tables["singles"].reshape(-1, SINGLE)
+        found = singles[singles[:, 0] == item, 1]
+        return int(found[0]) if len(found) else 0
+
+    def items(self) -> IntArray:
+        """Return the hashes of the items that are known."""
+        keys = self.tables["singles"].reshape(-1, SINGLE)[:, 0]
+        known: IntArray = keys[keys != 0]
+        return known
+
+    def together(self, *, q: float = 0.05) -> Together:
+        """Return the pairs that come together more often than chance would bring them, the clearest first.
+
+        Chance: every place in every experience draws its item by frequency, so long experiences bring everything together
+        more often, which a test of independence takes for meaning.
+
+        Parameters
+        ----------
+        q : float
+            Largest q-value.
+
+        References
+        ----------
+        Newman, Networks, 2010, the configuration model.
+        """
+        singles = self.tables["singles"].reshape(-1, SINGLE)
+        pairs = self.tables["pairs"].reshape(-1, PAIR)
+        counters = self.tables["counters"]
+        pairs = pairs[pairs[:, 2] - pairs[:, 3] >= _FEWEST]
+        known = singles[singles[:, 0] != 0]
+        known = known[known[:, 0].argsort()]
+        both = [np.clip(known[:, 0].searchsorted(pairs[:, side]), 0, max(len(known) - 1, 0)) for side in (0, 1)]
+        here = (known[both[0], 0] == pairs[:, 0]) & (known[both[1], 0] == pairs[:, 1])
+        pairs, both = pairs[here], [side[here] for side in both]
+        often = [known[side, 1].astype(np.float64) for side in both]
+        expected = often[0] * often[1] * counters[2] / max(float(counters[1]) ** 2, 1.0)
+        counts = pairs[:, 2] - pairs[:, 3]
+        chances = at_least(counts, np.maximum(expected, 1e-12))
+        q_values = discoveries(chances, int(counters[3]))
+        lifts = low_rate(counts) / np.maximum(expected, 1e-12)
+        chosen = np.flatnonzero((q_values <= q) & (lifts > 1.0))
+        order = chosen[np.lexsort((pairs[chosen, 1], pairs[chosen, 0], -lifts[chosen], chances[chosen]))]
+        return Together(
+            pairs[order, :2], counts[order], expected[order], lifts[order], q_values[order], pairs[order, 4:]
+        )
+
+    def beside(self, item: int) -> tuple[IntArray, FloatArray]:
+        """Return what comes together with an item, and the lower bound of how many times more often than by chance."""
+        found = self.together()
+        left, right = found.pairs[:, 0] == item, found.pairs[:, 1] == item
+        return np.concatenate([found.pairs[left, 1], found.pairs[right, 0]]), np.concatenate(
+            [found.lifts[left], found.lifts[right]]
+        )

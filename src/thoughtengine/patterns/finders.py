@@ -1,0 +1,209 @@
+"""Finders: everything that watches the stream of experiences, fed together in order of arrival."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence as SequenceOf
+
+import attrs
+import msgspec
+import numpy as np
+
+from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine.memory.analysis import FUNCTION_WORDS, Memo, name_term
+from thoughtengine.patterns.associations import Associations
+from thoughtengine.patterns.concepts import Concepts
+from thoughtengine.patterns.novelty import Novelty
+from thoughtengine.patterns.rhythms import Rhythms
+from thoughtengine.patterns.sequences import Sequences
+from thoughtengine.patterns.tables import Tables
+
+__all__ = ["CONCEPT", "ENTITY", "SOURCE", "TAG", "Finders", "Observed", "Turn", "entities", "item", "thread_of"]
+
+TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
+_NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
+_ENTITIES = 8  # of one text
+_LONGEST = 4000  # characters of a text that are looked at for names
+_WORD = r"(?:[A-Z][a-z]{0,2}\.|[A-Z][\w-]+(?:['’]s(?= [A-Z]))?)"  # an initial or short title, or a word with a capital
+_NAME = re.compile(rf"(?<=[\w,;] ){_WORD}(?: (?:(?:of|de|van|von|du|da) )?{_WORD})*")
+
+_hash: Memo[tuple[str, str], int] = Memo(lambda name: _signed(name_term(*name)), 1 << 15)
+
+
+def _signed(term: int) -> int:
+    return (term - (1 << 64) if term >> 63 else term) or 1
+
+
+def item(kind: str, name: str) -> int:
+    """Return the hash of a tag, source, entity or concept, a signed number other than 0."""
+    return _hash[kind, name]
+
+
+def thread_of(episode: str | None, source: str | None) -> int:
+    """Return the hash of the run of experiences that one belongs to: its episode, else its source."""
+    return item(THREAD, episode) if episode is not None else item(SOURCE, source or "")
+
+
+def entities(text: str) -> tuple[str, ...]:
+    """Return the names in a text: words with a capital that do not begin a sentence.
+
+    Examples
+    --------
+    >>> entities("Then with Sir W. Penn to the Duke of York at Deptford. Home by water.")
+    ('Sir W. Penn', 'Duke of York', 'Deptford')
+    """
+    found = dict.fromkeys(_NAME.findall(text[:_LONGEST]))
+    return tuple(name for name in found if name[-1] != "." and name.lower() not in FUNCTION_WORDS)[:_ENTITIES]
+
+
+class Observed(msgspec.Struct, frozen=True):
+    """What the finders see of one experience.
+
+    Attributes
+    ----------
+    id : int
+        Larger than any before.
+    at, offset : int
+        Microseconds since 1970, seconds east of UTC.
+    tags, source, episode, text
+        As remembered.
+    vector : float32 array or None
+        Of the mind's dimension.
+    """
+
+    id: int
+    at: int
+    offset: int
+    tags: tuple[str, ...] = ()
+    source: str | None = None
+    episode: str | None = None
+    text: str | None = None
+    vector: SingleArray | None = None
+
+
+@attrs.frozen
+class Turn:
+    """A change of regime.
+
+    Attributes
+    ----------
+    of : str
+        ``"topics"`` (what is said is unlike before) or ``"order"`` (what follows what is unlike before).
+    id : int
+        The memory at which it was noticed.
+    """
+
+    of: str
+    id: int
+
+
+class Finders:
+    """All finders and the names of what they count.
+
+    Attributes
+    ----------
+    covered : int
+        Id of the last experience that was taken in, or passed over.
+    names : dict of int to (str, str)
+        Hash to kind and name.
+    thread : int
+        Of the last experience.
+    offset, moment : int
+        Seconds east of UTC and microseconds of the wall clock of the last experience.
+    """
+
+    def __init__(self) -> None:
+        self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
+        self.names: dict[int, tuple[str, str]] = {}
+        self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
+        self.concepts: Concepts | None = None
+        self.novelty = Novelty(low=0.0, high=2.0)
+        self.surprise = Novelty(low=0.0, high=24.0)
+
+    def tables(self) -> Tables:
+        """Return the arrays of all finders by name."""
+        parts = {
+            "associations": self.associations.tables,
+            "sequences": self.sequences.tables,
+            "rhythms": self.rhythms.tables,
+            "concepts": {} if self.concepts is None else self.concepts.tables,
+            "novelty": self.novelty.tables,
+            "surprise": self.surprise.tables,
+        }
+        return {f"{part} {name}": values for part, tables in parts.items() for name, values in tables.items()}
+
+    def observe(self, batch: SequenceOf[Observed]) -> list[Turn]:
+        """Take in experiences in order of id; the same result however they are cut into batches.
+
+        Returns
+        -------
+        list of Turn
+            Changes of regime that were noticed.
+        """
+        if not batch:
+            return []
+        turns, chosen = self._gather(batch)
+        items, symbols = [self._items(one, chosen.get(one.id)) for one in batch], list[list[int]]()
+        for one, mine in zip(batch, items, strict=True):
+            at = [item(TAG, tag) for tag in one.tags]
+            symbols.append(at or mine[len(mine) - (one.id in chosen) :])
+        ids = np.array([one.id for one in batch])
+        moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
+        flat, bounds = _flat(items)
+        self.associations.learn(flat, bounds, ids)
+        self.rhythms.learn(flat, bounds, moments)
+        flat, bounds = _flat(symbols)
+        threads = np.array([thread_of(one.episode, one.source) for one in batch])
+        bits = self.sequences.learn(flat, bounds, threads, moments, ids)
+        turns += self._surprised(bits, bounds, ids)
+        self.covered, self.thread = batch[-1].id, int(threads[-1])
+        self.offset, self.moment = batch[-1].offset, int(moments[-1])
+        if len(self.names) > _NAMES:
+            counted = set(self.associations.items().tolist())
+            self.names = {key: name for key, name in self.names.items() if key in counted}
+        return turns
+
+    def _gather(self, batch: SequenceOf[Observed]) -> tuple[list[Turn], dict[int, int]]:
+        """Put the vectors to clusters; return changes of topic, and the cluster of each id."""
+        known = [(one.id, one.vector) for one in batch if one.vector is not None and one.vector.any()]
+        if known and self.concepts is None:
+            self.concepts = Concepts(known[0][1].size)
+        if self.concepts is None:
+            return [], {}
+        known = [(id_, vector) for id_, vector in known if vector.size == self.concepts.dimension]
+        if not known:
+            return [], {}
+        ids = np.array([id_ for id_, _ in known])
+        chosen, likeness = self.concepts.learn(np.stack([vector for _, vector in known]), ids)
+        _, changes = self.novelty.learn(1.0 - np.maximum(likeness, -1.0))
+        return [Turn("topics", int(ids[i])) for i in changes], dict(zip(ids.tolist(), chosen.tolist(), strict=True))
+
+    def _items(self, one: Observed, cluster: int | None) -> list[int]:
+        """Return the hashes of what an experience brings together, its cluster last, and remember their names."""
+        named = [(TAG, tag) for tag in one.tags]
+        if one.source is not None:
+            named.append((SOURCE, one.source))
+        if one.text is not None:
+            named += [(ENTITY, name) for name in entities(one.text)]
+        if cluster is not None:
+            named.append((CONCEPT, str(cluster)))
+        found = dict[int, None]()
+        for name in named:
+            key = _hash[name]
+            self.names.setdefault(key, name)
+            found[key] = None
+        return list(found)
+
+    def _surprised(self, bits: FloatArray, bounds: IntArray, ids: IntArray) -> list[Turn]:
+        told = np.flatnonzero(bounds[1:] > bounds[:-1])
+        if not len(told):
+            return []
+        means = np.add.reduceat(bits, bounds[told]) / (bounds[told + 1] - bounds[told])
+        _, changes = self.surprise.learn(means)
+        return [Turn("order", int(ids[told[i]])) for i in changes]
+
+
+def _flat(lists: SequenceOf[SequenceOf[int]]) -> tuple[IntArray, IntArray]:
+    bounds = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum([len(one) for one in lists], out=bounds[1:])
+    return np.array([key for one in lists for key in one], np.int64), bounds

@@ -1,0 +1,205 @@
+"""What is found: concepts, associations, sequences, rhythms, and what comes next."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+
+__all__ = ["Association", "Concept", "Prediction", "Rhythm", "Sequence", "spoken"]
+
+_SPANS = (
+    (31_556_952, "year"),
+    (2_629_746, "month"),
+    (604_800, "week"),
+    (86_400, "day"),
+    (3600, "hour"),
+    (60, "minute"),
+)
+
+_DAY = 86_400
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+def spoken(seconds: float) -> str:
+    """Return a length of time as people say it.
+
+    Examples
+    --------
+    >>> spoken(604800), spoken(5400), spoken(0.4)
+    ('1 week', '1.5 hours', '0.4 seconds')
+    """
+    for span, name in (*_SPANS, (1, "second")):
+        if seconds >= span or span == 1:
+            n = round(seconds / span, 1)
+            return f"{n:g} {name}" + ("" if n == 1 else "s")
+    return f"{seconds:g} seconds"
+
+
+@attrs.frozen(repr=False)
+class Concept:
+    """Memories that are alike.
+
+    Attributes
+    ----------
+    id : int
+        Of its oldest member; it stays when concepts merge.
+    label : str
+        Its most telling words.
+    terms : tuple of str
+        The same, more of them, most telling first.
+    n_members : int
+        How many joined it.
+    exemplars : tuple of int
+        Ids of the memories that were most alike to it.
+    """
+
+    id: int
+    label: str
+    terms: tuple[str, ...]
+    n_members: int
+    exemplars: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        return f"<Concept {self.id} {self.label!r}: {self.n_members:,} members, such as {list(self.exemplars[:3])}>"
+
+
+@attrs.frozen(repr=False)
+class Association:
+    """Two things that come together more often than chance and the size of experiences explain.
+
+    Attributes
+    ----------
+    items : tuple of str
+        Tags, sources, names or concepts.
+    n : int
+        How often they came together, at least.
+    expected : float
+        How often chance alone would bring them together.
+    lift : float
+        How many times more often than that, at least (lower bound of 95 %).
+    q_value : float
+        Expected share of false ones among all associations as clear as this.
+    evidence : tuple of int
+        Ids of memories, newest first.
+    """
+
+    items: tuple[str, str]
+    n: int
+    expected: float
+    lift: float
+    q_value: float
+    evidence: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        told = f"{self.n:,} times, {self.expected:.3g} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        return f"<Association {self.items[0]!r} with {self.items[1]!r}: {told}>"
+
+
+@attrs.frozen(repr=False)
+class Sequence:
+    """What follows what.
+
+    Attributes
+    ----------
+    given : tuple of str
+        What came before, oldest first.
+    then : str
+        What comes next.
+    n : int
+        How often it did, at least.
+    confidence : float
+        In how many of the cases, in [0, 1].
+    lag_seconds : float
+        After how long, a typical one.
+    q_value : float
+        Expected share of false ones among all sequences as clear as this.
+    evidence : tuple of int
+        Ids of memories, newest first.
+    """
+
+    given: tuple[str, ...]
+    then: str
+    n: int
+    confidence: float
+    lag_seconds: float
+    q_value: float
+    evidence: tuple[int, ...]
+
+    def __repr__(self) -> str:
+        told = (
+            f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}, after {spoken(self.lag_seconds)}"
+        )
+        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}>"
+
+
+@attrs.frozen(repr=False)
+class Rhythm:
+    """What recurs.
+
+    Attributes
+    ----------
+    what : str
+        A tag, source, name or concept.
+    period_seconds : float
+        The best of its periods.
+    phase_seconds : float
+        When in the period it peaks: after midnight on the clock on the wall for a day, after Monday for weeks, after
+        1 January 1970 for months and years.
+    strength : float
+        In [0, 1]: 0 at any time alike, 1 always at the same.
+    n : int
+        Moments that counted; of a burst only the first does.
+    q_value : float
+        Expected share of false ones among all rhythms as clear as this.
+    """
+
+    what: str
+    period_seconds: float
+    phase_seconds: float
+    strength: float
+    n: int
+    q_value: float
+
+    def __repr__(self) -> str:
+        told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
+        return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}>"
+
+
+def _when(rhythm: Rhythm) -> str:
+    """Return when in its period a rhythm peaks: an hour, a weekday, or how far in."""
+    if rhythm.period_seconds == _DAY:
+        minutes = round(rhythm.phase_seconds / 60) % 1440
+        return f"about {minutes // 60:02}:{minutes % 60:02}"
+    if rhythm.period_seconds == 7 * _DAY:
+        return f"on {_WEEKDAYS[int(rhythm.phase_seconds // _DAY) % 7]}s"
+    return f"{spoken(rhythm.phase_seconds)} in"
+
+
+@attrs.frozen(repr=False)
+class Prediction:
+    """What may come next.
+
+    Attributes
+    ----------
+    what : str
+        A tag, or the label of a concept.
+    of : str
+        ``"tag"`` or ``"concept"``.
+    probability : float
+        That it is the next one, calibrated on what came so far, in [0, 1].
+    at : datetime or None
+        When it is expected; None where nothing is known about that.
+    because : str
+        What speaks for it.
+    """
+
+    what: str
+    of: str
+    probability: float
+    at: dt.datetime | None
+    because: str
+
+    def __repr__(self) -> str:
+        when = "" if self.at is None else f" about {self.at:%Y-%m-%d %H:%M}"
+        return f"<Prediction {self.what!r}: {self.probability:.0%}{when}, {self.because}>"

@@ -1,0 +1,262 @@
+"""Sequences: what follows what, after how long, and what comes next."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+
+from thoughtengine._types import FloatArray, IntArray
+from thoughtengine.patterns.arrays import context_key
+from thoughtengine.patterns.chance import at_least, discoveries
+from thoughtengine.patterns.kernels import DEPTH, HEAD, KEPT, ROW, SKIP_ROW, THREAD, WAYS, WORD
+from thoughtengine.patterns.tables import Tables, maths
+
+__all__ = ["Following", "Next", "Sequences"]
+
+_PRIOR = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
+_MOST = 1024  # symbols that are weighed
+_FEWEST = 5  # times that a sequence must have been seen
+_WATCHED = ((1 << 10, 1), (1 << 16, 16), (1 << 62, 64))  # up to so many experiences, one in so many calibrates
+_TOP = 5  # candidates that calibrate
+_DEPTHS = 4  # kinds of histories that calibrate apart: of one symbol, two, up to four, more
+_STEP = 0.1
+
+
+@attrs.frozen(eq=False)
+class Next:
+    """What may come next, most probable first.
+
+    Attributes
+    ----------
+    symbols : array of int64, shape (n,)
+        Hashes.
+    probabilities : array of float64, shape (n,)
+        Calibrated.
+    supports : array of int64, shape (n,)
+        How often each came right after the last symbol.
+    lags : array of float64, shape (n,)
+        Typical seconds from the last symbol to it, NaN where it never came right after.
+    n_last : int
+        How often the last symbol was seen followed by anything.
+    """
+
+    symbols: IntArray
+    probabilities: FloatArray
+    supports: IntArray
+    lags: FloatArray
+    n_last: int
+
+
+@attrs.frozen(eq=False)
+class Following:
+    """Sequences that are significant, the clearest first.
+
+    Attributes
+    ----------
+    given : array of int64, shape (n, 2)
+        Hashes of what came before, oldest first; the first is 0 where only one is given.
+    then, counts, ids : arrays of int64, shape (n,)
+        What comes next, how often, and where it last did.
+    confidences, lags, q_values : arrays of float64, shape (n,)
+        Share of the cases, typical seconds, q-values.
+    """
+
+    given: IntArray
+    then: IntArray
+    counts: IntArray
+    ids: IntArray
+    confidences: FloatArray
+    lags: FloatArray
+    q_values: FloatArray
+
+
+class Sequences:
+    """A mixture of contexts of several lengths, in bounded memory.
+
+    Parameters
+    ----------
+    n_contexts, n_symbols, n_threads : int
+        Rows at most, powers of two.
+
+    Notes
+    -----
+    A set of eight contexts gives up the one seen least often, a context that knows 16 followers the rarest of them; counts
+    are therefore never too high.
+    """
+
+    def __init__(self, *, n_contexts: int = 1 << 14, n_symbols: int = 1 << 12, n_threads: int = 1 << 12) -> None:
+        self.tables: Tables = {
+            "keys": np.zeros(n_contexts, np.int64),
+            "rows": np.zeros(n_contexts * ROW, np.int64),
+            "lags": np.zeros(n_contexts * (1 + KEPT)),
+            "skip_keys": np.zeros(n_symbols, np.int64),
+            "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
+            "words": np.zeros(4 * n_symbols * WORD, np.int64),
+            "weights": np.repeat(np.array(_PRIOR), 28),
+            "histories": np.zeros(n_threads * THREAD, np.int64),
+            "counters": np.zeros(8, np.int64),
+            "calibration": np.tile([0.0, 1.0, 1.0, 1.0], 2 * _DEPTHS),
+        }
+
+    def learn(
+        self, symbols: IntArray, bounds: IntArray, threads: IntArray, moments: IntArray, ids: IntArray
+    ) -> FloatArray:
+        """Take in experiences, and return how surprising each symbol was before, in bits.
+
+        Parameters
+        ----------
+        symbols, bounds, threads, moments, ids
+            As in `arrays.follow`.
+        """
+        bits, start = np.zeros(len(symbols)), 0
+        self.tables["counters"][5] += np.count_nonzero(np.diff(bounds))
+        for stop in [*self._watched(bounds), len(ids)]:
+            if stop > start:
+                s, t = int(bounds[start]), int(bounds[stop])
+                maths().follow(
+                    symbols[s:t], bounds[start : stop + 1] - s, threads[start:stop], moments[start:stop],
+                    ids[start:stop], *list(self.tables.values())[:-1], bits[s:t],
+                )  # fmt: skip
+                start = stop
+            if stop < len(ids):
+                history, came = self.history(int(threads[stop])), symbols[bounds[stop] : bounds[stop + 1]]
+                self._calibrate(history, int(moments[stop]), came)
+                kept = 1 + int(self.tables["counters"][0]) // _WATCHED[1][1] % _DEPTHS
+                if history.all():  # a long thread: also as if one were asked with fewer
+                    history[kept:] = 0
+                    self._calibrate(history, int(moments[stop]), came)
+        return bits
+
+    def _watched(self, bounds: IntArray) -> IntArray:
+        """Return which experiences are predicted before they are learned: all of the first, then ever fewer."""
+        order = self.tables["counters"][0] + np.arange(len(bounds) - 1)
+        every = np.select([order < upto for upto, _ in _WATCHED], [every for _, every in _WATCHED])
+        found: IntArray = np.flatnonzero((order % every == 0) & (bounds[1:] > bounds[:-1]))
+        return found
+
+    def history(self, thread: int) -> IntArray:
+        """Return the last symbols of a thread, newest first, then 0."""
+        row = self._thread(thread)
+        return np.zeros(DEPTH, np.int64) if row is None else row[3:].copy()
+
+    def moment(self, thread: int) -> int | None:
+        """Return when a thread last went on, in microseconds of the clock on the wall; None where it is not known."""
+        row = self._thread(thread)
+        return None if row is None else int(row[2])
+
+    def _thread(self, thread: int) -> IntArray | None:
+        past = self.tables["histories"].reshape(-1, THREAD)
+        start = ((thread ^ (thread >> 32)) & (len(past) // WAYS - 1)) * WAYS
+        found = np.flatnonzero(past[start : start + WAYS, 0] == thread)
+        return past[start + found[0]] if len(found) else None
+
+    def _raw(self, history: IntArray, moment: int) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
+        found, told = np.zeros(2 * _MOST, np.int64), np.zeros(2 * _MOST)
+        n = maths().expect(history, moment, *(self.tables[name] for name in names), found, told)
+        order = np.lexsort((found[:n], -told[:n]))
+        return found[order], told[order], found[_MOST + order], told[_MOST + order]
+
+    def _calibrate(self, history: IntArray, moment: int, came: IntArray) -> None:
+        """Learn from one prediction how far probabilities are to be trusted: of the first candidate, and of the others."""
+        if not history[0]:
+            return
+        symbols, chances, _, _ = self._raw(history, moment)
+        wanted = frozenset(came.tolist())
+        state = self.tables["calibration"].reshape(_DEPTHS, 2, 4)[_depth(history)]
+        for rank, (symbol, chance) in enumerate(zip(symbols[:_TOP].tolist(), chances[:_TOP].tolist(), strict=True)):
+            line = state[min(rank, 1)]  # intercept, slope, and the squares of their gradients
+            logit = float(_logit(chance))
+            error = (symbol in wanted) - float(_sigmoid(line[0] + line[1] * logit))
+            gradient = np.array([error, error * logit])
+            line[2:] += gradient * gradient
+            line[:2] += _STEP * gradient / np.sqrt(line[2:])
+
+    def next(self, history: IntArray, moment: int) -> Next:
+        """Tell what may come next.
+
+        Parameters
+        ----------
+        history : array of int64, shape (8,)
+            The last symbols, newest first, then 0.
+        moment : int
+            Microseconds of the clock on the wall.
+        """
+        symbols, chances, supports, lags = self._raw(history, moment)
+        n_last = 0
+        if len(chances) and history[0]:
+            first, others = self.tables["calibration"].reshape(_DEPTHS, 2, 4)[_depth(history)]
+            logits = _logit(chances)
+            trusted = _sigmoid(others[0] + others[1] * logits)
+            trusted[0] = _sigmoid(first[0] + first[1] * logits[0])
+            trusted = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
+            rest, most = trusted[1:].sum(), self._simultaneous()
+            if trusted[0] + rest > most:
+                trusted[1:] *= max(most - trusted[0], 0.0) / rest
+            chances = trusted
+        if history[0] and (at := self._context(int(history[0]))) is not None:
+            n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
+        return Next(symbols, chances, supports, np.where(supports > 0, np.expm1(lags), np.nan), n_last)
+
+    def _simultaneous(self) -> float:
+        """Return how many symbols an experience has on average, at least 1."""
+        experiences, symbols = self.tables["counters"][[5, 1]].tolist()
+        return max(1.0, float(symbols) / max(int(experiences), 1))
+
+    def _context(self, symbol: int) -> int | None:
+        """Return the row of the context that is one symbol alone."""
+        found = np.flatnonzero(self.tables["keys"] == context_key(symbol))
+        return int(found[0]) if len(found) and self.tables["rows"].reshape(-1, ROW)[found[0], 0] else None
+
+    def median_lag(self, symbol: int) -> float | None:
+        """Return the median of the seconds from a symbol to whatever comes next; None where nothing ever did."""
+        at = self._context(symbol)
+        return None if at is None else float(np.expm1(self.tables["lags"].reshape(-1, 1 + KEPT)[at, 0]))
+
+    def following(self, *, q: float = 0.05) -> Following:
+        """Return the sequences of one or two given that are clearer than chance, against how often each comes at all.
+
+        Parameters
+        ----------
+        q : float
+            Largest q-value.
+        """
+        rows = self.tables["rows"].reshape(-1, ROW)
+        lags = self.tables["lags"].reshape(-1, 1 + KEPT)[:, 1:]
+        words = self.tables["words"].reshape(-1, WORD)
+        words = words[words[:, 0] != 0]
+        words = words[words[:, 0].argsort()]
+        followers = rows[:, HEAD:].reshape(-1, KEPT, 3)
+        reported = (rows[:, 4] == 1) | ((rows[:, 4] == 2) & (rows[:, 3] != 0))
+        line, slot = np.nonzero(reported[:, None] & (followers[:, :, 1] >= _FEWEST))
+        then, counts, ids = followers[line, slot].T
+        at = np.clip(words[:, 0].searchsorted(then), 0, max(len(words) - 1, 0))
+        here = words[at, 0] == then if len(words) else np.zeros(len(then), bool)
+        line, slot, then, counts, ids, at = (part[here] for part in (line, slot, then, counts, ids, at))
+        n_given = rows[line, 0].astype(np.float64)
+        expected = n_given * words[at, 1] / max(int(self.tables["counters"][1]), 1)
+        chances = at_least(counts, np.maximum(expected, 1e-12))
+        q_values = discoveries(chances, int(self.tables["counters"][4]))
+        chosen = np.flatnonzero((q_values <= q) & (counts > expected))
+        order = chosen[np.lexsort((then[chosen], rows[line[chosen], 2], -counts[chosen], chances[chosen]))]
+        at_ = line[order]
+        return Following(
+            rows[at_][:, [3, 2]], then[order], counts[order], ids[order], counts[order] / np.maximum(rows[at_, 5], 1),
+            np.expm1(lags[at_, slot[order]]), q_values[order],
+        )  # fmt: skip
+
+
+def _depth(history: IntArray) -> int:
+    n = int(np.count_nonzero(history))
+    return min(n, 2) - 1 if n < 3 else 2 if n < 5 else 3
+
+
+def _logit(chance: FloatArray | float) -> FloatArray:
+    clipped = np.clip(chance, 1e-6, 1.0 - 1e-6)
+    result: FloatArray = np.log(clipped / (1.0 - clipped))
+    return result
+
+
+def _sigmoid(x: FloatArray | float) -> FloatArray:
+    result: FloatArray = 1.0 / (1.0 + np.exp(-np.asarray(x)))
+    return result

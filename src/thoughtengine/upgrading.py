@@ -1,0 +1,334 @@
+"""Upgrading: plan, upgrade, rollback, rehearse and history of a folder that nobody has open."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from thoughtengine._types import Progress
+from thoughtengine.config import Config, StorageConfig
+from thoughtengine.engine import ThoughtEngine
+from thoughtengine.errors import (
+    DowngradeError,
+    InvalidArgumentError,
+    RecordUpgradeError,
+    StoreExistsError,
+    StoreNotFoundError,
+    UpgradeFailedError,
+)
+from thoughtengine.formats import Approve, is_format_1, open_store
+from thoughtengine.lifting import TOOLS, index_rows
+from thoughtengine.memory.moment import clock_in
+from thoughtengine.migrations.begin import ASIDE
+from thoughtengine.migrations.hooks import Hooks, Upgrades
+from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads
+from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.report import history as reports
+from thoughtengine.migrations.run import go_down, locked, settle_bare
+from thoughtengine.migrations.take_back import take_back
+from thoughtengine.storage.bare import BareLock
+from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.copies import fork
+from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
+from thoughtengine.storage.folder import generation_name
+from thoughtengine.storage.pointer import read_pointer, write_pointer
+
+__all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
+
+
+def _silent(what: str, done: int, total: int | None) -> None:
+    """Show nothing."""
+
+
+def plan(path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = ()) -> UpgradePlan:
+    """Tell what an upgrade of a folder would do, what it takes and what could go wrong; nothing is changed.
+
+    Parameters
+    ----------
+    path : path
+        The folder, closed.
+    hooks : sequence of Upgrades
+        As for `open`.
+
+    Returns
+    -------
+    UpgradePlan
+        False when there is nothing to do.
+
+    Raises
+    ------
+    StoreNotFoundError, StoreLockedError, StoreNewerError, StoreDamagedError
+        When it cannot be read.
+    """
+    root = folder_at(path)
+    with translated(root):
+        if is_format_1(root):
+            return plan_bare(root, StorageConfig())
+        return plan_payloads(root, StorageConfig(), Hooks(hooks))
+
+
+def upgrade(
+    path: str | os.PathLike[str],
+    *,
+    into: str | os.PathLike[str] | None = None,
+    hooks: Sequence[Upgrades] = (),
+    approve: Approve | None = None,
+    progress: Progress | None = None,
+) -> UpgradeReport | None:
+    """Upgrade a closed mind to the format of this release, or go on with an upgrade that was broken off.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    into : path, optional
+        A new folder for the upgraded mind: the old one is only read.
+    hooks : sequence of Upgrades
+        As for `open`.
+    approve : callable, optional
+        Looks at the report before the switch; False rolls back.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    UpgradeReport or None
+        None where there was nothing to do.
+
+    Raises
+    ------
+    UpgradeFailedError
+        When it did not hold, or was not approved; the store is of the old format again, byte for byte.
+    StoreNotFoundError, StoreLockedError, StoreFullError, StoreDamagedError, StoreNewerError
+        Before anything was done.
+    """
+    root, known = folder_at(path), Hooks(hooks)
+    if into is not None:
+        root = _copied(root, folder_at(into, argument="into"))
+    before = {report.id for report in reports(root)}
+    opened = open_store(
+        root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
+    )
+    opened.store.close()
+    return next((report for report in reports(root) if report.id not in before and report.kind == "upgrade"), None)
+
+
+def _copied(root: Path, target: Path) -> Path:
+    """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
+    if not is_format_1(root):
+        fork(root, target)
+        return target
+    if not is_free(target):
+        raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
+    lock = BareLock(root)
+    try:
+        building(target, lambda folder: _copy_bare(root, folder))
+    finally:
+        lock.release()
+    return target
+
+
+def _linked(root: Path, target: Path) -> Path:
+    """Make a copy of a settled mind that nobody has open; unlike a fork, the mind does not note it."""
+
+    def build(folder: Path) -> None:
+        pointer, _ = read_pointer(root)
+        checkpoint(None, root / generation_name(pointer.generation), folder / generation_name(1))
+        alone = msgspec.structs.replace(
+            pointer, generation=1, stage="", upgrade=None, backups=(), quarantine=(),
+            mark=msgspec.structs.replace(pointer.mark, generation=1),
+        )  # fmt: skip
+        write_pointer(folder, alone)
+
+    with locked(root):
+        building(target, build)
+    return target
+
+
+def _copy_bare(root: Path, folder: Path) -> None:
+    part = folder / ("copy" + PART)
+    checkpoint(None, root, part)
+    for entry in part.iterdir():
+        os.rename(entry, folder / entry.name)
+    part.rmdir()
+    if (root / ASIDE).is_dir():
+        copy_tree(root / ASIDE, folder / ASIDE)
+
+
+def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequence[Upgrades] = ()) -> UpgradeReport:
+    """Take a closed mind back to an older format; what that cannot hold is kept aside and comes back with the next upgrade.
+
+    Parameters
+    ----------
+    path : path
+        The folder.
+    to : int, optional
+        The format. Default: the one before the last upgrade.
+    hooks : sequence of Upgrades
+        As for `open`; the way down of payloads needs them.
+
+    Raises
+    ------
+    DowngradeError
+        When there is no way down; nothing was touched.
+    """
+    root = folder_at(path)
+    with translated(root):
+        if is_format_1(root):
+            return _is_back(root, to)
+        pointer, _ = read_pointer(root)
+        note = pointer.upgrade
+        if note is not None and note.namespaces and to in (None, pointer.format):
+            return _payloads_back(root, Hooks(hooks))
+        came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
+        goal = came_from if to is None else to
+        if goal is None:
+            raise DowngradeError(
+                root, "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
+            )
+        if isinstance(goal, bool) or not isinstance(goal, int):
+            raise InvalidArgumentError("to", to, "the number of a format")
+        if goal != 1:
+            raise DowngradeError(
+                root, f"there is no way from format {pointer.format} down to {goal}; there is one to 1"
+            )
+        store = UpgradingStore(root, StorageConfig(), index_rows)
+        try:
+            if store.must_rebuild:
+                with store.writing:
+                    TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
+                    store.settle()
+            return go_down(store, why="as asked")
+        finally:
+            store.close()
+
+
+def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
+    store = UpgradingStore(root, StorageConfig(), index_rows)
+    try:
+        return take_back(store, hooks, TOOLS, why="as asked")
+    except RecordUpgradeError as error:
+        raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
+    finally:
+        store.close()
+
+
+def _is_back(root: Path, to: int | None) -> UpgradeReport:
+    """Return the report of the rollback that has ended here; what a kill at its very end left is removed."""
+    settle_bare(root)
+    done = [report for report in reports(root) if report.kind == "rollback"]
+    if not done or to not in (None, 1):
+        raise DowngradeError(root, "it is of format 1, the oldest there is")
+    return done[-1]
+
+
+def rehearse(
+    path: str | os.PathLike[str],
+    *,
+    cues: Sequence[str] = (),
+    hooks: Sequence[Upgrades] = (),
+    approve: Approve | None = None,
+    progress: Progress | None = None,
+) -> Rehearsal:
+    """Do the whole upgrade on a copy by hard links, broken off twice on the way, then taken back; the mind is only read.
+
+    Parameters
+    ----------
+    path : path
+        The folder, closed.
+    cues : sequence of str
+        Questions that are asked before (where the store can be asked) and after.
+    hooks : sequence of Upgrades
+        As for `open`.
+    approve : callable, optional
+        As for `open`.
+    progress : callable, optional
+        ``progress(what, done, total)``.
+
+    Returns
+    -------
+    Rehearsal
+        False when there is nothing to do, or when something did not hold.
+
+    Raises
+    ------
+    StoreError
+        When the copy cannot be made.
+    """
+    root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
+    planned = plan(root, hooks=hooks)
+    if not planned:
+        return Rehearsal(plan=planned)
+    part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
+    try:
+        copy = _copied(root, part) if is_format_1(root) else _linked(root, part)
+        before = _answers(copy, cues) if not is_format_1(copy) else {}
+        stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
+        broken = sum(_broken_off(copy, known, at) for at in stops)
+        upgrade(copy, hooks=hooks, approve=approve, progress=progress)
+        report = next((done for done in reversed(reports(copy)) if done.kind == "upgrade"), None)
+        after, size = _answers(copy, cues, hooks), size_of(copy)
+        rollback(copy, hooks=hooks)
+        return Rehearsal(
+            plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
+            changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},
+        )  # fmt: skip
+    except UpgradeFailedError as error:
+        failed = error.report if isinstance(error.report, UpgradeReport) else None
+        return Rehearsal(plan=planned, report=failed, reason=str(error), seconds=time.monotonic() - begun)
+    finally:
+        remove_tree(part)
+
+
+class _BrokenOffError(BaseException):
+    """Ends an upgrade as a kill would: nothing is caught, and nothing tidied up."""
+
+
+def _broken_off(root: Path, hooks: Hooks, at: int) -> int:
+    """Upgrade up to so many rows, then let it be; return 1 where it had not been done by then."""
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        if done >= at:
+            raise _BrokenOffError
+
+    try:
+        opened = open_store(
+            root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=hooks, progress=stop
+        )
+    except _BrokenOffError:
+        return 1
+    opened.store.close()
+    return 0
+
+
+def _answers(root: Path, cues: Sequence[str], hooks: Sequence[Upgrades] = ()) -> dict[str, list[int]]:
+    """Return the ids that each cue calls up."""
+    store = open_store(root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=Hooks(hooks)).store
+    mind = ThoughtEngine(
+        store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=Hooks(hooks)
+    )
+    try:
+        return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
+    finally:
+        mind.close()
+
+
+def history(path: str | os.PathLike[str]) -> list[UpgradeReport]:
+    """Return the reports of all upgrades and rollbacks of a folder, oldest first.
+
+    Raises
+    ------
+    StoreNotFoundError
+        When there is no such folder.
+    """
+    root = folder_at(path)
+    if not root.is_dir():
+        raise StoreNotFoundError(root, "there is no mind here")
+    return reports(root)

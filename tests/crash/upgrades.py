@@ -1,0 +1,194 @@
+"""Lives of a store that was of format 1: taken up, taken back, killed in between; and what must be found in it as bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import thoughtengine as te
+from tests.crash.workloads import MIND, Life, workload
+from tests.flat import read_flat, write_flat
+from thoughtengine import lifting
+from thoughtengine.migrations import begin, lower, sweep
+from thoughtengine.storage import bare
+
+FLAT = "flat.json"
+HOOKED = "hooked"
+HOOKS = te.Upgrades("crash")
+PATIENCE_SECONDS = 30.0
+N = 6
+
+
+@HOOKS.step("note", from_version=1, down=lambda note: {"text": note["body"]})
+def note_1_to_2(note: dict[str, Any]) -> dict[str, Any]:
+    return {"body": note["text"]}
+
+
+def flat(life: Life) -> None:
+    """A store of format 1 whose experiences stand in the diary, and whose rows stand beside it."""
+    rows: dict[bytes, bytes] = {
+        b"weather:today": b"\xff\xfe",
+        b"thought:patterns": b'[{"id": "p", "references": ["note-1"]}]',
+    }
+    for n in range(1, N + 1):
+        item = life.item(key=f"sensory:note-{n}", source=None)
+        life.act("remember", lambda n=n: n, items=[item])
+        stamp = 1_700_000_000_000_000_000 + n
+        value = {"timestamp": stamp, "type": "sensory", "raw": item["text"], "mood": [n]}
+        rows[f"sensory:note-{n}".encode()] = json.dumps(value).encode()
+    rows[b"emotion:note-2"] = b'{"processed_at": 1, "type": "emotion", "valence": 0.5, "more": null}'
+    write_flat(life.root / MIND, rows)
+    told = {key.hex(): value.hex() for key, value in rows.items()}
+    (life.diary.path.parent / FLAT).write_text(json.dumps(told))
+    life.act("sync", lambda: None)
+
+
+def upgraded(life: Life) -> None:
+    flat(life)
+    life.open()
+    life.remember()
+    life.forget(3)
+    life.close()
+
+
+def came_back(life: Life) -> None:
+    upgraded(life)
+    te.rollback(life.root / MIND)
+
+
+@workload(flat)
+def upgrade(life: Life) -> None:
+    upgrade_(life)
+
+
+def upgrade_(life: Life) -> None:
+    life.act("upgrade", lambda: te.upgrade(life.root / MIND))
+    life.open()
+    life.remember()
+    life.close()
+
+
+@workload(upgraded)
+def rollback(life: Life) -> None:
+    life.act("rollback", lambda: te.rollback(life.root / MIND))
+
+
+@workload(flat)
+def refused(life: Life) -> None:
+    """Nobody signs off: the upgrade is taken back by itself."""
+
+    def call() -> None:
+        with contextlib.suppress(te.UpgradeFailedError):
+            te.upgrade(life.root / MIND, approve=lambda report: False)
+
+    life.act("upgrade", call)
+
+
+@workload(came_back)
+def upgrade_again(life: Life) -> None:
+    """What was kept aside comes back."""
+    life.open()
+    life.remember()
+    life.close()
+
+
+@workload(flat)
+def upgrade_behind(life: Life) -> None:
+    """The mind serves, and is written to, while it is upgraded."""
+    lifting.SMALL = 2
+    sweep._ROWS = 2
+    life.open()
+    for n in range(3):
+        life.revise(n + 1)
+        life.pin(4 + n)
+    behind, until = life.mind.upgrade.background, time.monotonic() + PATIENCE_SECONDS
+    while not behind.over and time.monotonic() < until:
+        time.sleep(0.002)
+    life.remember()
+    life.close()
+
+
+def noted(life: Life) -> None:
+    """A mind with payloads of an older version."""
+    (life.diary.path.parent / HOOKED).touch()
+    life.open()
+    for n in range(5):
+        text = life.text()
+        item = {"text": text, "key": f"note-{n}", "source": None, "kind": "crash.note", "payload": {"text": text}}
+        life.act("remember", lambda item=item: life.mind.remember(**item), items=[item])
+    life.close()
+
+
+def noted_anew(life: Life) -> None:
+    noted(life)
+    te.upgrade(life.root / MIND, hooks=[HOOKS])
+
+
+@workload(noted)
+def payloads(life: Life) -> None:
+    life.act("upgrade", lambda: te.upgrade(life.root / MIND, hooks=[HOOKS]))
+
+
+@workload(noted_anew)
+def payloads_back(life: Life) -> None:
+    life.act("rollback", lambda: te.rollback(life.root / MIND, hooks=[HOOKS]))
+
+
+def payloads_wrong(mind: te.ThoughtEngine) -> list[str]:
+    """Tell which payloads are not what the step makes of them."""
+    notes = [memory for memory in mind.memories() if memory.kind == "crash.note"]
+    return [f"{memory} has {memory.payload}" for memory in notes if memory.payload != {"body": memory.text}]
+
+
+def open_settled(path: Path, **how: Any) -> te.ThoughtEngine:
+    """Open a mind; where a rollback had been killed, that is ended first, and told."""
+    if (path.parent.parent / HOOKED).exists():
+        how["hooks"] = [HOOKS]
+    try:
+        return te.open(path, **how)
+    except te.UpgradeFailedError:
+        return te.open(path, **how)
+
+
+def went_wrong(root: Path, diary: Path, forgotten: set[str]) -> list[str]:
+    """Take a mind down, and tell which rows of its beginning are not the bytes that they were."""
+    told = diary.parent / FLAT
+    if not told.exists():
+        return []
+    rows = {bytes.fromhex(key): bytes.fromhex(value) for key, value in json.loads(told.read_text()).items()}
+    te.rollback(root / MIND)
+    found = read_flat(root / MIND)
+    gone = {key for key in rows if key.decode().partition(":")[2] in forgotten}
+    wrong = [key for key, value in rows.items() if found.get(key) != (None if key in gone else value)]
+    left = [path.name for path in (root / MIND).iterdir() if path.is_dir() and path.name != ".te"]
+    return [*(f"down, {key!r} is {found.get(key)!r}" for key in wrong), *(f"down, {name}/ is left" for name in left)]
+
+
+@workload(flat)
+def fault_root_goes_too_early(life: Life) -> None:
+    """The old files are unlinked before the pointer file says that the new place counts."""
+    right = begin.write_pointer
+
+    def wrong(root: Path, pointer: Any) -> None:
+        bare.clear(root, root / pointer.upgrade.rollback)
+        right(root, pointer)
+
+    begin.write_pointer = wrong
+    upgrade_(life)
+
+
+@workload(upgraded)
+def fault_pointer_goes_too_early(life: Life) -> None:
+    """On the way down the pointer file goes before the old files are back."""
+    right = lower.give_out
+
+    def wrong(source: Path, root: Path) -> None:
+        (root / "STORE.bak").unlink()
+        (root / "STORE").unlink()
+        right(source, root)
+
+    lower.give_out = wrong
+    life.act("rollback", lambda: te.rollback(life.root / MIND))

@@ -1,0 +1,1 @@
+"""Stores written by every released format."""

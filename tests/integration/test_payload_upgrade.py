@@ -1,0 +1,357 @@
+"""A host's own payloads go through its steps: up, validated, taken back; and hooks that do what they must not."""
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import thoughtengine as te
+from thoughtengine.migrations import payloads
+
+N = 12
+
+
+def up(note: dict[str, Any]) -> dict[str, Any]:
+    return {"body": note["text"], "n": note["n"]}
+
+
+def down(note: dict[str, Any]) -> dict[str, Any]:
+    return {"text": note["body"], "n": note["n"]}
+
+
+def hooks_with(step: Callable[[Any], Any] = up, **how: Any) -> te.Upgrades:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, **{"down": down, **how})(step)
+    return hooks
+
+
+@pytest.fixture
+def mind_path(tmp_path: Path) -> Path:
+    """A mind of twelve notes at version 1, and other things."""
+    with te.open(tmp_path / "mind") as mind:
+        for n in range(N):
+            mind.remember(
+                f"note {n}", key=f"note-{n}", kind="acme.note", payload={"text": f"body {n}", "n": n},
+                affect=te.Affect(0.5, 0.5) if n % 2 else None, vector=[1.0, n] if n % 3 else None,
+            )  # fmt: skip
+        mind.remember("another kind", kind="other.thing", payload={"text": 1})
+        mind.remember("no payload", kind="acme.note")
+    return tmp_path / "mind"
+
+
+def shown(mind: te.ThoughtEngine) -> list[str]:
+    return [repr((memory, memory.payload, memory.affect)) for memory in mind.memories()]
+
+
+def stored(path: Path) -> list[Any]:
+    with te.open(path) as mind:
+        return [memory.payload for memory in mind.memories()]
+
+
+def test_payloads_are_upgraded_and_the_rest_is_as_it_was(mind_path: Path) -> None:
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        assert mind["note-3"].payload == {"body": "body 3", "n": 3}
+        assert mind["note-3"].affect == te.Affect(0.5, 0.5)
+        assert mind[N + 1].payload == {"text": 1}
+        assert mind[N + 2].payload is None
+        assert mind.check() == []
+        assert mind.remember("note 3", key="note-3", kind="acme.note", payload={"body": "body 3", "n": 3},
+                             affect=te.Affect(0.5, 0.5)) == mind["note-3"].id  # fmt: skip
+    [report] = te.history(mind_path)
+    assert (report.rows_in, report.rows_upgraded, report.rows_kept) == (N + 2, N, 2)
+    assert report.namespaces == {"acme.note": (1, 2)}
+    assert stored(mind_path)[3] == {"body": "body 3", "n": 3}
+
+
+def test_a_plan_counts_and_changes_nothing(mind_path: Path) -> None:
+    plan = te.plan(mind_path, hooks=[hooks_with(lossy=True)])
+    assert [(step.name, step.records, step.lossy) for step in plan.steps] == [("P4 acme.note 1 to 2", N, True)]
+    assert "loses something" in str(plan)
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+    assert not te.plan(mind_path)
+
+
+def test_taken_back_it_is_as_before_with_what_came_since(mind_path: Path) -> None:
+    with te.open(mind_path) as mind:
+        before = shown(mind)
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        new = mind.remember("later", key="later", kind="acme.note", payload={"body": "later", "n": 99})
+        mind.remember("note 1 again", key="note-1", kind="acme.note", payload={"body": "changed", "n": 1})
+        receipt = mind.forget(2)
+    te.rollback(mind_path, hooks=[hooks_with()])
+    with te.open(mind_path) as mind:
+        assert mind[new].payload == {"text": "later", "n": 99}
+        assert mind["note-1"].payload == {"text": "changed", "n": 1}
+        assert 2 not in mind
+        mind.undo(receipt)
+        assert [line for line in shown(mind)[: N + 2] if "id=2," not in line] == [
+            line for line in before if "id=2," not in line
+        ]
+        assert mind.check() == []
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        assert mind[new].payload == {"body": "later", "n": 99}
+
+
+def test_a_chain_is_walked_from_wherever_a_record_is(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with()])
+    hooks = hooks_with()
+    hooks.step("note", from_version=2)(lambda note: {**note, "v": 3})
+    hooks.step("note", from_version=3)(lambda note: {**note, "v": note["v"] + 1})
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind["note-0"].payload == {"body": "body 0", "n": 0, "v": 4}
+        assert mind.remember("x", kind="acme.note", payload={"v": 4})
+    with te.open(mind_path, hooks=[hooks], upgrade="refuse") as mind:
+        assert mind["note-0"].payload["v"] == 4
+
+
+def test_older_hooks_are_refused_and_no_hooks_see_what_is_there(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with()])
+    older = te.Upgrades("acme")
+    older.chains["acme.note"] = type(hooks_with().chains["acme.note"])("acme.note")
+    with pytest.raises(te.StoreNewerError, match=r"acme\.note.*version 2") as caught:
+        te.open(mind_path, hooks=[older])
+    assert caught.value.kind == "acme.note"
+    assert stored(mind_path)[0] == {"body": "body 0", "n": 0}
+
+
+def test_who_refuses_finds_it_untouched(mind_path: Path) -> None:
+    with pytest.raises(te.UpgradeRequiredError, match=r"acme\.note 1 \(known: 2\)"):
+        te.open(mind_path, hooks=[hooks_with()], upgrade="refuse")
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def test_what_a_lossy_step_loses_is_kept_aside(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with(lambda note: {"n": note["n"]}, down=None, lossy=True)])
+    from thoughtengine.storage.keyspace import ASIDE
+    from thoughtengine.storage.origin import AsideRecord
+
+    with te.open(mind_path) as mind:
+        kept = mind._store.get(ASIDE, 3, AsideRecord)
+        assert kept == AsideRecord(version=1, payload={"text": "body 2", "n": 2})
+        assert mind.check() == []
+        mind.forget(3, erase=True)
+        assert not mind._store.has(ASIDE, 3)
+
+
+# what must succeed, and what may fail
+
+
+def fails_on(*numbers: int) -> Callable[[Any], Any]:
+    def step(note: dict[str, Any]) -> dict[str, Any]:
+        if note["n"] in numbers:
+            raise KeyError("text")
+        return up(note)
+
+    return step
+
+
+def test_a_record_on_which_a_step_may_fail_stays_at_its_version(mind_path: Path) -> None:
+    hooks = hooks_with(fails_on(4), must=False)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind["note-4"].payload == {"text": "body 4", "n": 4}
+        assert mind["note-5"].payload == {"body": "body 5", "n": 5}
+    assert te.history(mind_path)[0].rows_quarantined == 1
+
+
+def test_too_many_failures_turn_it_back(mind_path: Path) -> None:
+    with pytest.raises(te.UpgradeFailedError, match="12 records failed"):
+        te.open(mind_path, hooks=[hooks_with(fails_on(*range(N)), must=False)])
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def endless(note: dict[str, Any]) -> dict[str, Any]:
+    while True:
+        time.sleep(0.001)
+
+
+counter = itertools.count()
+
+
+def mutating(note: dict[str, Any]) -> dict[str, Any]:
+    note["body"] = note.pop("text")
+    return note
+
+
+ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "raises": (fails_on(4), "KeyError"),
+    "gives another type": (lambda note: {1, 2}, "TypeError|not a tree"),
+    "gives nothing": (lambda note: None, "NoneType"),
+    "gives a tuple": (lambda note: (1, 2), "not a tree"),
+    "gives something else each time": (lambda note: {"n": next(counter), "body": ""}, "each time|way down"),
+    "does not end": (endless, "did not end"),
+    "gives far too much": (lambda note: {"n": note["n"], "body": "x" * (17 << 20)}, "is the most"),
+    "exits": (lambda note: {}["exit"], "KeyError"),
+    "cannot come back": (lambda note: {"body": "gone", "n": note["n"]}, "does not give back"),
+}
+
+
+@pytest.mark.parametrize("name", ADVERSARIES)
+def test_a_hook_that_misbehaves_costs_nothing(name: str, mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payloads, "STEP_SECONDS", 0.5)
+    step, told = ADVERSARIES[name]
+    with te.open(mind_path) as mind:
+        before = shown(mind)
+    with pytest.raises(te.UpgradeFailedError, match=told):
+        te.open(mind_path, hooks=[hooks_with(step)])
+    with te.open(mind_path) as mind:
+        assert shown(mind) == before
+        assert mind.check() == []
+
+
+def test_a_hook_may_change_the_tree_it_is_given(mind_path: Path) -> None:
+    with te.open(mind_path, hooks=[hooks_with(mutating)]) as mind:
+        assert mind["note-4"].payload == {"body": "body 4", "n": 4}
+
+
+def test_a_hook_cannot_reach_into_the_store(mind_path: Path) -> None:
+    def reaching(note: dict[str, Any]) -> dict[str, Any]:
+        with te.open(mind_path) as mind:
+            mind.remember("from within")
+        return up(note)
+
+    with pytest.raises(te.UpgradeFailedError, match="already open in this process"):
+        te.open(mind_path, hooks=[hooks_with(reaching)])
+    assert len(stored(mind_path)) == N + 2
+
+
+# validators, probes, approval
+
+
+def test_a_validator_that_refuses_turns_it_back(mind_path: Path) -> None:
+    hooks = hooks_with()
+    hooks.validate("note")(lambda payload: payload["n"] != 7)
+    with pytest.raises(te.UpgradeFailedError, match="validator"):
+        te.open(mind_path, hooks=[hooks])
+    assert stored(mind_path)[7] == {"text": "body 7", "n": 7}
+
+
+def test_a_probe_must_be_the_same_before_and_after(mind_path: Path) -> None:
+    hooks = hooks_with()
+    hooks.probe(lambda mind: sorted(hit.id for hit in mind.recall("note")))
+    te.upgrade(mind_path, hooks=[hooks])
+    hooks.step("note", from_version=2, down=lambda note: note)(lambda note: note)
+    seen: list[int] = []
+
+    @hooks.probe
+    def moving(mind: te.ThoughtEngine) -> int:
+        seen.append(len(mind))
+        return len(seen)
+
+    with pytest.raises(te.UpgradeFailedError, match=r"acme\.moving gives 2, and before 1"):
+        te.upgrade(mind_path, hooks=[hooks])
+    assert seen == [N + 2, N + 2]
+
+
+def test_unless_it_is_approved_it_is_taken_back(mind_path: Path) -> None:
+    with pytest.raises(te.UpgradeFailedError, match="not approved"):
+        te.open(mind_path, hooks=[hooks_with()], approve=lambda report: report.rows_upgraded != N)
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+# begun and not finished
+
+
+@pytest.fixture
+def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mind whose process was ended in the middle of its upgrade."""
+    monkeypatch.setattr(payloads, "_ROWS", 5)
+
+    class Ended(BaseException):
+        pass
+
+    calls = itertools.count()
+
+    def interrupted(note: dict[str, Any]) -> dict[str, Any]:
+        if next(calls) == 7:
+            raise Ended
+        return up(note)
+
+    with pytest.raises(Ended):
+        te.open(mind_path, hooks=[hooks_with(interrupted)])
+    return mind_path
+
+
+def test_it_goes_on_where_it_was(half: Path) -> None:
+    with te.open(half, hooks=[hooks_with()]) as mind:
+        assert all(
+            "body" in memory.payload for memory in mind.memories() if memory.kind == "acme.note" and memory.payload
+        )
+        assert mind.check() == []
+
+
+def test_without_a_hook_that_it_must_have_it_does_not_open(half: Path) -> None:
+    with pytest.raises(te.UpgradeRequiredError, match=r"acme\.note"):
+        te.open(half)
+
+
+def test_a_step_that_was_changed_meanwhile_is_refused(half: Path) -> None:
+    with pytest.raises(te.UpgradeFailedError, match="were changed"):
+        te.open(half, hooks=[hooks_with(revision=2)])
+    with te.open(half, hooks=[hooks_with()]) as mind:
+        assert mind.check() == []
+
+
+def test_a_half_upgraded_mind_can_be_taken_back(half: Path) -> None:
+    te.rollback(half, hooks=[hooks_with()])
+    assert stored(half)[:N] == [{"text": f"body {n}", "n": n} for n in range(N)]
+
+
+# declaring
+
+
+def test_two_steps_for_one_version_are_an_error() -> None:
+    hooks = hooks_with()
+    with pytest.raises(te.InvalidArgumentError, match="there is one already"):
+        hooks.step("note", from_version=1)(up)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"from_version": 0}, {"from_version": True}, {"from_version": 1, "down": 3}, {"from_version": 1, "must": 1}],
+    ids=str,
+)
+def test_a_step_that_cannot_be_is_told(wrong: dict[str, Any]) -> None:
+    with pytest.raises(te.InvalidArgumentError):
+        te.Upgrades("acme").step("note", **wrong)
+
+
+@pytest.mark.parametrize("given", [[1], "acme", te.Upgrades("acme"), [te.Upgrades("a"), te.Upgrades("a")]], ids=repr)
+def test_hooks_that_are_none_are_told(given: Any, tmp_path: Path) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="hooks"):
+        te.open(tmp_path / "mind", hooks=given)
+
+
+def test_a_gap_in_a_chain_is_told(mind_path: Path) -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=2)(up)
+    with pytest.raises(te.InvalidArgumentError, match="a step from version 1"):
+        te.open(mind_path, hooks=[hooks])
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def test_what_cannot_go_down_is_told_and_nothing_is_done(mind_path: Path) -> None:
+    hooks = hooks_with(down=None)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        new = mind.remember("later", kind="acme.note", payload={"body": "later", "n": 1})
+        with pytest.raises(te.DowngradeError, match="no way back"):
+            mind.upgrade.rollback()
+        assert mind["note-0"].payload == {"body": "body 0", "n": 0}
+    with pytest.raises(te.DowngradeError, match="give the hooks"):
+        te.rollback(mind_path)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind[new].payload == {"body": "later", "n": 1}
+        mind.forget(new, erase=True)
+    te.rollback(mind_path)
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def test_a_mind_whose_payloads_soak_may_go_down_to_format_1(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with()])
+    te.rollback(mind_path, to=1)
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        assert mind["note-3"].payload == {"body": "body 3", "n": 3}
+        assert not mind.health().incidents
+        assert mind.check() == []

@@ -1,0 +1,576 @@
+"""Whole lives of stores of format 1: up, used, down, up again; refused, broken off, opened by somebody else in between."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import thoughtengine as te
+from tests.flat import plyvel, read_flat, write_flat
+from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
+
+EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
+PLAIN = {
+    b"sensory:tea": b'{"timestamp": 1700000000123456789, "type": "sensory", "raw": "green tea at noon", "mood": 3}'
+}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    shutil.copytree(STORE, tmp_path / "old")
+    return tmp_path / "old"
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Path:
+    write_flat(tmp_path / "plain", PLAIN)
+    return tmp_path / "plain"
+
+
+def entries(path: Path) -> set[str]:
+    return {entry.name for entry in path.iterdir()}
+
+
+def test_the_golden_store_is_what_its_script_writes(old: Path) -> None:
+    assert read_flat(old) == rows()
+
+
+def test_every_old_record_is_there_after_an_opening(old: Path) -> None:
+    given = rows()
+    with te.open(old) as mind:
+        assert not mind.created
+        assert mind.check() == []
+        keys = [memory.key for memory in mind.memories(layers=EVERY_LAYER)]
+    expected = [
+        key.decode(errors="replace")
+        for key in sorted(given)
+        if key.partition(b":")[0].decode(errors="replace") in EVERY_LAYER
+        and not (key.startswith(b"emotion:") and b"sensory:" + key[8:] in given)
+    ]
+    assert keys == expected
+
+
+def test_what_was_said_felt_and_weighed_comes_over(old: Path) -> None:
+    with te.open(old) as mind:
+        extra, name, rule = mind["sensory:extra"], mind["eternal:name"], mind["logic:rule"]
+        assert (extra.text, extra.affect, extra.layer) == ("with more", te.Affect(1.0, 0.0), "sensory")
+        assert (name.layer, name.salience, name.text) == ("eternal", 0.9, "my name is Ana")
+        assert rule.payload == {"if": "rain", "then": "umbrella"}
+        assert mind["sensory:text"].text == "inside text"
+        assert mind["sensory:seconds"].at.isoformat() == "2020-09-13T12:26:40.500000+00:00"
+        assert mind["emotion:alone"].affect == te.Affect(-0.25, 0.0)
+        assert "sensory:broken" in mind
+        assert mind.recall("flying over the garden", layers=["dream"])[0].memory.key == "dream:text"
+
+
+def test_ids_follow_the_keys_and_new_ones_begin_far_above(old: Path) -> None:
+    with te.open(old) as mind:
+        memories = list(mind.memories(layers=EVERY_LAYER))
+        assert [memory.id for memory in memories] == list(range(1, len(memories) + 1))
+        assert mind.remember("the first of the new ones") == 1 << 32
+        assert mind.remember("the second") == (1 << 32) + 1
+
+
+def test_a_used_store_goes_down_with_old_bytes_and_new_json(old: Path) -> None:
+    with te.open(old) as mind:
+        mind.remember("said later", at="2024-05-08T12:00:00+02:00", tags=["kept aside"])
+        mind.remember("named like one of format 1", key="sensory:named", payload={"a": [1, b"x"]})
+        mind.remember("must stay", layer="eternal", key="not:of-that-form")
+        mind.remember("felt", layer="emotion", affect=te.Affect(0.5, 0.25))
+        mind.remember("follows", layer="logic", derived_from=[1])
+        mind.remember("suspected", layer="dream", tags=["p"])
+    te.rollback(old)
+    found = read_flat(old)
+    assert {key: found[key] for key in rows()} == rows()
+    new = {key.decode(): json.loads(value) for key, value in found.items() if key not in rows()}
+    first = 1 << 32
+    assert new[f"sensory:te-{first}-2"] == {"timestamp": 1715162400000000000, "type": "sensory", "raw": "said later"}
+    assert new["sensory:named"]["raw"] == {"a": [1, "eA=="]}
+    assert new[f"eternal:te-{first + 2}"]["data"] == "must stay"
+    assert new[f"eternal:te-{first + 2}"]["permanent"] is True
+    assert new[f"emotion:te-{first + 3}"]["valence"] == 0.5
+    assert new[f"logic:te-{first + 4}"]["complexity"] == 1
+    assert new[f"dream:te-{first + 5}"]["patterns"] == ["p"]
+    assert len(new) == 6
+    assert {name for name in entries(old) if (old / name).is_dir()} == {".te"}
+    assert "STORE" not in entries(old)
+
+
+def test_what_format_1_cannot_hold_comes_back_with_the_next_upgrade(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later", source="Ana", tags=["a", "b"], episode="day", affect=te.Affect(0.5, 0.5))
+        receipt = mind.forget("sensory:extra")
+        pinned = mind.pin("sensory:list")
+        before = [repr(memory) for memory in mind.memories(layers=EVERY_LAYER)]
+    te.rollback(old)
+    assert b"sensory:extra" not in read_flat(old)
+    with te.open(old) as mind:
+        assert [repr(memory) for memory in mind.memories(layers=EVERY_LAYER)] == before
+        assert (mind[new].tags, mind[new].episode, mind[new].affect) == (("a", "b"), "day", te.Affect(0.5, 0.5))
+        assert mind["sensory:list"].layer == "eternal"
+        mind.undo(receipt)
+        mind.undo(pinned)
+        assert mind["sensory:extra"].text == "with more"
+        assert mind.check() == []
+    te.rollback(old)
+    assert {key: value for key, value in read_flat(old).items() if key in rows()} == rows()
+
+
+def test_what_an_old_program_did_meanwhile_is_taken_over(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later")
+        changed, gone = mind["sensory:extra"].id, mind["sensory:list"].id
+    te.rollback(old)
+    later = b'{"timestamp": 7, "type": "sensory", "raw": "said by the old program"}'
+    write_flat(old, {b"sensory:extra": later, b"sensory:list": None, b"sensory:fresh": later, b"no-colon": None})
+    with te.open(old) as mind:
+        assert mind["sensory:extra"].text == mind["sensory:fresh"].text == "said by the old program"
+        assert mind[changed].superseded_by == mind["sensory:extra"].id
+        assert gone not in mind
+        assert mind[new].text == "said later"
+        assert mind.check() == []
+    te.rollback(old)
+    found = read_flat(old)
+    assert found[b"sensory:extra"] == found[b"sensory:fresh"] == later
+    assert b"no-colon" not in found
+    assert b"sensory:list" not in found
+
+
+@pytest.mark.parametrize("given", [AWKWARD, COMPONENTS, {}, sensory(3), rows(5, components=False)], ids=len)
+def test_up_and_down_again_is_the_same_store(given: dict[bytes, bytes], tmp_path: Path) -> None:
+    write_flat(tmp_path / "mind", given)
+    report = te.upgrade(tmp_path / "mind")
+    assert report is not None
+    assert report.digest_before == report.digest_after
+    assert report.rows_in == len(given)
+    te.rollback(tmp_path / "mind")
+    assert read_flat(tmp_path / "mind") == given
+
+
+@pytest.mark.long
+def test_ten_thousand_records_go_up_and_down(tmp_path: Path) -> None:
+    given = rows(10_000)
+    write_flat(tmp_path / "mind", given)
+    assert te.upgrade(tmp_path / "mind") is not None
+    with te.open(tmp_path / "mind") as mind:
+        assert mind.check() == []
+    te.rollback(tmp_path / "mind")
+    assert read_flat(tmp_path / "mind") == given
+
+
+# refused, taken back
+
+
+def test_who_refuses_finds_the_store_untouched(old: Path) -> None:
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    with pytest.raises(te.UpgradeRequiredError, match=r"te\.plan"):
+        te.open(old, upgrade="refuse")
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+
+
+@pytest.mark.parametrize("upgrade", ["later", None, True])
+def test_another_word_is_told(plain: Path, upgrade: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="upgrade"):
+        te.open(plain, upgrade=upgrade)
+
+
+def test_a_plan_tells_and_changes_nothing(old: Path) -> None:
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    plan = te.plan(old)
+    assert plan
+    assert (plan.source, plan.target, plan.records) == (1, 2, len(rows()))
+    assert [step.name[:2] for step in plan.steps] == ["P1", "P2", "P3", "P4"]
+    assert "3 values are no JSON" in str(plan)
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+    te.upgrade(old)
+    assert not te.plan(old)
+    assert te.upgrade(old) is None
+
+
+def test_unless_it_is_approved_it_is_taken_back(old: Path) -> None:
+    seen: list[te.UpgradeReport] = []
+
+    def approve(report: te.UpgradeReport) -> bool:
+        seen.append(report)
+        return False
+
+    with pytest.raises(te.UpgradeFailedError, match="not approved") as caught:
+        te.open(old, approve=approve)
+    assert caught.value.report.succeeded is False  # type: ignore[attr-defined]
+    assert seen[0].rows_in == len(rows())
+    assert read_flat(old) == rows()
+    assert [report.kind for report in te.history(old)] == ["upgrade", "rollback"]
+    with te.open(old, approve=lambda report: True) as mind:
+        assert mind.check() == []
+
+
+def test_a_step_that_makes_something_else_is_caught_and_taken_back(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations import sweep
+
+    right = sweep.layers_up
+
+    def wrong(key: bytes, *args: Any, **more: Any) -> Any:
+        return right(b"sensory:other" if key == b"sensory:extra" else key, *args, **more)
+
+    monkeypatch.setattr(sweep, "layers_up", wrong)
+    with pytest.raises(te.UpgradeFailedError, match="not what the step makes"):
+        te.upgrade(old)
+    assert read_flat(old) == rows()
+
+
+def test_a_row_that_is_left_out_is_caught(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations.sweep import Sweep
+
+    right = Sweep._carry
+
+    def forgetful(self: Sweep, done: Any, key: bytes, value: bytes) -> None:
+        if key != b"weather:today":
+            right(self, done, key, value)
+
+    monkeypatch.setattr(Sweep, "_carry", forgetful)
+    with pytest.raises(te.UpgradeFailedError, match="the old store has"):
+        te.upgrade(old)
+    assert read_flat(old) == rows()
+
+
+# others
+
+
+def test_a_program_that_has_it_open_keeps_it(plain: Path) -> None:
+    level = plyvel.DB(str(plain))
+    try:
+        with pytest.raises(te.StoreLockedError, match="old format"):
+            te.open(plain)
+    finally:
+        level.close()
+    assert read_flat(plain) == PLAIN
+
+
+def test_a_damaged_store_is_not_upgraded(old: Path) -> None:
+    table = next(old.glob("*.ldb"))
+    data = bytearray(table.read_bytes())
+    data[200] ^= 255
+    table.write_bytes(data)
+    with pytest.raises(te.StoreDamagedError):
+        te.upgrade(old)
+    assert bytes(data) == table.read_bytes()
+    assert "STORE" not in entries(old)
+
+
+def test_short_of_space_it_refuses_with_the_bytes(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations import begin
+
+    monkeypatch.setattr(begin, "room_for", lambda root, config: (1000, 10))
+    with pytest.raises(te.StoreFullError, match="1,000 bytes must be free: there are 10"):
+        te.upgrade(plain)
+    assert read_flat(plain) == PLAIN
+
+
+def test_what_an_old_program_writes_into_the_folder_is_kept_as_an_incident(plain: Path) -> None:
+    te.upgrade(plain)
+    write_flat(plain, {b"sensory:lost": b'{"raw": "written by mistake"}'})
+    with te.open(plain) as mind:
+        assert "sensory:lost" not in mind
+        assert any("format 1 opened this folder" in told for told in mind.health().incidents)
+    [kept] = (plain / "incidents").glob("bare-*")
+    assert read_flat(kept) == {b"sensory:lost": b'{"raw": "written by mistake"}'}
+
+
+def test_a_leftover_generation_without_pointer_file_is_never_adopted(plain: Path) -> None:
+    shutil.copytree(plain, plain / "gen-000007")
+    write_flat(plain / "gen-000007", {b"sensory:tea": b"{}"})
+    with te.open(plain) as mind:
+        assert mind["sensory:tea"].text == "green tea at noon"
+    assert not (plain / "gen-000007").exists()
+
+
+# back
+
+
+def test_there_is_no_way_down_from_what_never_was_up(tmp_path: Path) -> None:
+    te.open(tmp_path / "mind").close()
+    with pytest.raises(te.DowngradeError, match="never upgraded"):
+        te.rollback(tmp_path / "mind")
+
+
+def test_a_native_mind_may_go_down_to_format_1(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember("born in format 2", key="sensory:one")
+    te.rollback(tmp_path / "mind", to=1)
+    assert json.loads(read_flat(tmp_path / "mind")[b"sensory:one"])["raw"] == "born in format 2"
+    with te.open(tmp_path / "mind") as mind:
+        assert mind[1].text == "born in format 2"
+        assert mind.remember("goes on") == 2
+        assert mind.check() == []
+
+
+def test_a_store_of_format_1_has_nowhere_to_go(plain: Path) -> None:
+    with pytest.raises(te.DowngradeError, match="the oldest there is"):
+        te.rollback(plain)
+
+
+@pytest.mark.parametrize(
+    ("to", "error"), [(3, te.DowngradeError), ("P9", te.InvalidArgumentError), (True, te.InvalidArgumentError)]
+)
+def test_only_formats_can_be_gone_down_to(plain: Path, to: Any, error: type[Exception]) -> None:
+    te.upgrade(plain)
+    with pytest.raises(error):
+        te.rollback(plain, to=to)
+    with te.open(plain) as mind:
+        assert "sensory:tea" in mind
+
+
+def test_after_the_soak_the_way_down_is_still_there(plain: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from thoughtengine.migrations import run
+
+    monkeypatch.setattr(run, "SOAK", -run.SOAK)
+    te.upgrade(plain)
+    te.open(plain).close()
+    assert not (plain / "rollback").exists()
+    te.rollback(plain)
+    assert read_flat(plain) == PLAIN
+
+
+@pytest.mark.parametrize("copy", [te.backup, te.fork])
+def test_a_copy_of_an_upgraded_mind_goes_down_too(old: Path, tmp_path: Path, copy: Callable[..., Any]) -> None:
+    te.upgrade(old)
+    copy(old, tmp_path / "copy")
+    target = tmp_path / "copy"
+    if copy is te.backup:
+        te.restore(tmp_path / "copy", tmp_path / "mind")
+        target = tmp_path / "mind"
+    te.rollback(target)
+    assert read_flat(target) == rows()
+
+
+def test_an_erasure_reaches_the_rollback_point_and_the_origin(old: Path) -> None:
+    with te.open(old) as mind:
+        gone = mind["sensory:extra"].id
+        mind.forget(gone, erase=True)
+        assert mind.check() == []
+    everything = b"".join(path.read_bytes() for path in old.rglob("*") if path.is_file())
+    assert b"with more" not in everything
+    te.rollback(old)
+    expected = {key: value for key, value in rows().items() if key not in (b"sensory:extra", b"emotion:extra")}
+    assert read_flat(old) == expected
+    with te.open(old) as mind:
+        assert gone not in mind
+        assert "sensory:extra" not in mind
+        assert mind.check() == []
+
+
+def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -> None:
+    te.upgrade(old)
+    sealed = next((old / "rollback").iterdir())
+    write_flat(sealed, {b"sensory:extra": b"{}", b"logic:rule": None})
+    te.rollback(old)
+    assert read_flat(old) == rows()
+
+
+# rehearsed, into another place, on the command line
+
+
+def test_a_rehearsal_tells_and_leaves_everything_as_it_was(old: Path) -> None:
+    before = {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")}
+    rehearsal = te.rehearse(old, cues=["umbrellas"])
+    assert rehearsal
+    assert (rehearsal.broken_off, rehearsal.reason) == (2, "")
+    assert rehearsal.report is not None
+    assert rehearsal.report.rows_in == len(rows())
+    assert "it would hold" in str(rehearsal)
+    assert {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")} == before
+    assert {path.name for path in old.parent.iterdir()} == {"old"}
+
+
+def test_a_rehearsal_of_payloads_asks_before_and_after(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        for n in range(9):
+            mind.remember(f"note {n}", kind="acme.note", payload={"n": n})
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"n": note["number"]})(lambda note: {"number": note["n"]})
+    rehearsal = te.rehearse(tmp_path / "mind", cues=["note 3"], hooks=[hooks])
+    assert rehearsal
+    assert rehearsal.changed == {}
+    with te.open(tmp_path / "mind") as mind:
+        assert mind[1].payload == {"n": 0}
+        assert not mind.health().last_backup
+
+
+def test_a_rehearsal_tells_when_it_would_not_hold(old: Path) -> None:
+    rehearsal = te.rehearse(old, approve=lambda report: False)
+    assert not rehearsal
+    assert "not approved" in str(rehearsal)
+    assert read_flat(old) == rows()
+    te.upgrade(old)
+    assert not te.rehearse(old)
+
+
+def test_upgraded_into_another_place_the_old_one_is_only_read(old: Path, tmp_path: Path) -> None:
+    report = te.upgrade(old, into=tmp_path / "new")
+    assert report is not None
+    assert read_flat(old) == rows()
+    with te.open(tmp_path / "new") as mind:
+        assert mind["sensory:extra"].text == "with more"
+    with pytest.raises(te.StoreExistsError):
+        te.upgrade(old, into=tmp_path / "new")
+
+
+def test_on_the_command_line(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from thoughtengine.cli import main
+
+    assert main(["plan", str(old)]) == 0
+    assert "format 1 to 2" in capsys.readouterr().out
+    assert main(["rehearse", str(old)]) == 0
+    assert "it would hold" in capsys.readouterr().out
+    assert main(["history", str(old)]) == 0
+    assert "no upgrade yet" in capsys.readouterr().out
+    assert main(["upgrade", str(old)]) == 0
+    assert f"{len(rows()):,} rows" in capsys.readouterr().out
+    assert main(["upgrade", str(old)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert main(["rollback", str(old), "--to", "1"]) == 0
+    assert main(["history", str(old), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out.partition("\n[")[2].join(["[", ""]))
+    assert [report["kind"] for report in told] == ["upgrade", "rollback"]
+    assert main(["rollback", str(old)]) == 0
+    assert read_flat(old) == rows()
+
+
+def test_reports_are_kept_as_pages_too(old: Path) -> None:
+    te.upgrade(old)
+    [page] = (old / "reports").glob("*.md")
+    assert "| P2 layers |" in page.read_text()
+    assert "| records lost | 0 | 0 | met |" in page.read_text()
+
+
+def test_a_mind_that_soaks_is_taken_back_while_it_is_open(old: Path) -> None:
+    te.upgrade(old)
+    with te.open(old) as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+        mind.remember("since", key="sensory:since")
+        assert mind.upgrade.rollback() is not None
+        with pytest.raises(te.StoreClosedError):
+            mind.remember("too late")
+    found = read_flat(old)
+    assert b"since" in found.pop(b"sensory:since")
+    assert found == rows()
+
+
+def test_with_hooks_a_store_of_format_1_keeps_its_rollback_point(old: Path) -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"n": note["m"]})(lambda note: {"m": note["n"]})
+    for _ in range(2):
+        with te.open(old, hooks=[hooks]) as mind:
+            mind.remember("a note", kind="acme.note", payload={"m": 1})
+            assert mind.upgrade.status().stage == "SOAK"
+    assert (old / "rollback").is_dir()
+    assert [report.kind for report in te.history(old)] == ["upgrade"]
+
+
+def test_references_are_followed_again_when_what_was_kept_aside_comes_back(old: Path) -> None:
+    from thoughtengine.storage.keyspace import STATE
+    from thoughtengine.storage.origin import StateRecord
+
+    def states() -> list[StateRecord]:
+        with te.open(old) as mind:
+            return [record for _, record in mind._store.rows(STATE, StateRecord)]
+
+    with te.open(old) as mind:
+        mind.remember("something to keep aside")
+        ids = [mind[f"sensory:plain-{n:06d}"].id for n in (1, 2)] + [mind["logic:rule"].id]
+    first = states()
+    assert [state.name for state in first] == ["patterns", "learning", "dreams"]
+    assert first[0].document[0]["references"] == ids
+    assert first[0].document[0]["unresolved"] == ["nowhere"]
+    assert first[0].document[1]["type"] == "a type that nobody knows"
+    te.rollback(old)
+    assert states() == first
+
+
+def test_another_process_that_has_the_old_store_open_keeps_it(plain: Path) -> None:
+    import subprocess
+    import sys
+
+    code = "import sys; from tests.flat import plyvel; db = plyvel.DB(sys.argv[1]); print('open', flush=True); input()"
+    command = [sys.executable, "-c", code, str(plain)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        with pytest.raises(te.StoreLockedError, match="old format"):
+            te.upgrade(plain)
+        child.communicate("\n")
+    assert te.upgrade(plain) is not None
+
+
+def test_a_check_of_a_folder_of_format_1_says_what_to_do(plain: Path) -> None:
+    with pytest.raises(te.StoreTooOldError, match=r"te\.upgrade"):
+        te.check(plain)
+
+
+@pytest.mark.parametrize("at", [1, 5, 20])
+def test_on_a_full_disk_it_stops_and_goes_on_when_there_is_space(
+    at: int, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thoughtengine.migrations import sweep
+    from thoughtengine.storage.store import Level
+
+    right, n = Level.write, 0
+
+    def full(self: Level, *args: Any) -> None:
+        nonlocal n
+        n += "gen-000002" in self.path
+        if n == at:
+            raise te.StoreFullError(self.path, "no space left (as it were)")
+        right(self, *args)
+
+    monkeypatch.setattr(sweep, "_ROWS", 8)
+    monkeypatch.setattr(Level, "write", full)
+    with pytest.raises(te.StoreFullError):
+        te.upgrade(old)
+    assert te.upgrade(old) is not None
+    with te.open(old) as mind:
+        assert mind.check() == []
+    te.rollback(old)
+    assert read_flat(old) == rows()
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "MANIFEST-*", "*.ldb", "*.log"])
+@pytest.mark.parametrize("harm", ["cut", "gone", "flipped"])
+def test_whatever_file_is_damaged_it_is_told_and_nothing_is_made_of_it(name: str, harm: str, old: Path) -> None:
+    """A damaged store of format 1 ends in a typed error, or comes over whole; never in silence with less in it."""
+    write_flat(old, {b"sensory:last": b'{"raw": "the last one"}'})
+    path = next(path for path in sorted(old.glob(name)) if path.stat().st_size)
+    data = path.read_bytes()
+    if harm == "gone":
+        path.unlink()
+    else:
+        half = len(data) // 2
+        path.write_bytes(data[:half] if harm == "cut" else data[:half] + bytes([data[half] ^ 64]) + data[half + 1 :])
+    files = {entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old")}
+    try:
+        te.upgrade(old)
+    except (te.StoreDamagedError, te.StoreNotFoundError, te.StoreError):
+        assert {
+            entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old", "te.lock")
+        } == files
+    else:
+        with te.open(old) as mind:
+            kept = {memory.key for memory in mind.memories(layers=EVERY_LAYER)}
+            torn = (name, harm) == ("*.log", "cut")  # a log without its end is what every crash leaves: nobody can tell
+            assert kept >= {key.decode() for key in rows() if key.startswith(b"sensory:plain")}
+            assert len(kept) == 78 + ("sensory:last" in kept)
+            assert torn or "sensory:last" in kept
+
+
+def test_what_else_lies_in_the_folder_stays(plain: Path) -> None:
+    (plain / "rollback").mkdir()
+    (plain / "rollback" / "notes.txt").write_text("somebody's own")
+    (plain / "download.part").write_text("half of something")
+    with pytest.raises(te.StoreError):
+        te.upgrade(plain)
+    assert (plain / "rollback" / "notes.txt").read_text() == "somebody's own"
+    assert (plain / "download.part").exists()
+    assert read_flat(plain) == PLAIN

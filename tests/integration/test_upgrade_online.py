@@ -1,0 +1,400 @@
+"""A mind that serves while it is upgraded behind: nothing is missing meanwhile, and nothing is lost by who comes between."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import thoughtengine as te
+from tests.flat import read_flat, write_flat
+from tests.golden.v0001.write import rows
+from thoughtengine import lifting
+from thoughtengine.memory import live
+from thoughtengine.migrations import online, payloads, sweep
+
+EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
+PATIENCE = 60.0
+
+
+@pytest.fixture(autouse=True)
+def large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take every store for a large one, and small bites of it."""
+    monkeypatch.setattr(lifting, "SMALL", 2)
+    monkeypatch.setattr(sweep, "_ROWS", 3)
+    monkeypatch.setattr(payloads, "_ROWS", 3)
+    monkeypatch.setattr(online, "_WINDOW", 0.02)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    write_flat(tmp_path / "old", rows())
+    return tmp_path / "old"
+
+
+@pytest.fixture
+def held(old: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[te.ThoughtEngine]:
+    """A mind whose upgrade waits before its first slice."""
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    with te.open(old) as mind:
+        yield mind
+
+
+def until(condition: Callable[[], Any]) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < limit, "it does not end"
+        time.sleep(0.005)
+
+
+def ended(mind: te.ThoughtEngine) -> None:
+    until(lambda: mind.upgrade.background.over or mind.upgrade.background.failed)
+    assert not mind.upgrade.background.failed
+    until(lambda: mind.upgrade.status().stage != "UPGRADING" and mind.upgrade.background.over)
+
+
+def in_phase(mind: te.ThoughtEngine, name: str) -> None:
+    """Go on to a phase and wait in it."""
+    behind = mind.upgrade.background
+    assert behind is not None
+    running = behind.upgrade
+    right, n = running.step, 0
+
+    def step(seconds: float = 60.0) -> bool:
+        nonlocal n
+        n, done = n + 1, right(seconds)
+        if running.phase.startswith(name) and (n > 1 or name != "P1"):
+            behind.pause()
+        return done
+
+    running.step = step  # type: ignore[method-assign]
+    behind.resume()
+    until(lambda: behind.paused)
+    running.step = right  # type: ignore[method-assign]
+
+
+def shown(mind: te.ThoughtEngine) -> list[str]:
+    return [repr((memory, memory.payload, memory.affect)) for memory in mind.memories(layers=EVERY_LAYER)]
+
+
+def after_all(path: Path) -> list[str]:
+    with te.open(path, upgrade="wait") as mind:
+        return shown(mind)
+
+
+@pytest.fixture
+def expected(tmp_path: Path) -> list[str]:
+    write_flat(tmp_path / "other", rows())
+    return after_all(tmp_path / "other")
+
+
+@pytest.mark.parametrize("phase", ["P1", "P2", "P3", "P4"])
+def test_in_each_phase_everything_is_there(phase: str, held: te.ThoughtEngine, expected: list[str]) -> None:
+    in_phase(held, phase)
+    assert shown(held) == expected
+    assert len(held) == held.count(layers=EVERY_LAYER) == len(expected)
+    assert held["sensory:extra"].text == "with more"
+    assert [memory.id for memory in held.memories(layers=EVERY_LAYER, newest_first=True)] == list(
+        range(len(expected), 0, -1)
+    )
+    assert "sensory:nowhere" not in held
+    held.upgrade.resume()
+    ended(held)
+    assert shown(held) == expected
+    assert held.check() == []
+
+
+def test_recall_tells_how_much_it_could_look_at(held: te.ThoughtEngine) -> None:
+    recall = held.recall("flying over the garden", layers=["dream"])
+    assert recall.coverage == 0.0
+    new = held.remember("a zebra in the garden")
+    assert held.recall("zebra")[0].id == new
+    held.upgrade.resume()
+    ended(held)
+    recall = held.recall("flying over the garden", layers=["dream"])
+    assert recall.coverage == 1.0
+    assert recall[0].memory.key == "dream:text"
+
+
+def test_who_asks_for_all_gets_all(held: te.ThoughtEngine) -> None:
+    assert held.count(layers="logic") == 2
+    assert held.recall("umbrellas", layers=["logic"]).coverage == 1.0
+
+
+def test_an_index_of_many_grows_behind_and_no_file_hides_what_came_between(
+    held: te.ThoughtEngine, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_AT_ONCE", 4)
+    monkeypatch.setattr(live, "_FILED", 2)
+    assert held.recall("flying over the garden", layers=["dream"]).coverage == 0.0
+    held.remember("a zebra in the garden")
+    held.remember("a zebra on the road")
+    for phase in ("P1", "P2", "P3", "P4"):
+        in_phase(held, phase)
+        assert held.recall("zebra").coverage < 1.0
+        held._memories.live.grown()
+        held._memories.live.upkeep.wait()
+        assert list(old.glob("index-*")) == []
+    held.upgrade.resume()
+    ended(held)
+    until(lambda: held.recall("zebra").coverage == 1.0)
+    held._memories.live.upkeep.wait()
+    assert held.recall("flying over the garden", layers=["dream"])[0].memory.key == "dream:text"
+    n = held.count(layers=EVERY_LAYER)
+    held.close()
+    assert len(list(old.glob("index-*/*"))) > 0
+    with te.open(old) as mind:
+        assert mind.recall("zebra").coverage == 1.0
+        assert mind.count(layers=EVERY_LAYER) == n == len(mind)
+        assert mind.recall("flying over the garden", layers=["dream"])[0].memory.key == "dream:text"
+        mind.upgrade.rollback()
+    assert list(old.glob("index-*")) == []
+
+
+def test_patterns_pass_over_the_ids_that_are_left_free(held: te.ThoughtEngine, old: Path) -> None:
+    n = len(held)
+    held.remember("a zebra in the garden", source="zoo")
+    assert held.patterns.behind == n + 1
+    held.patterns.catch_up()
+    assert held.patterns.behind == 0
+    held.remember("a zebra on the road", source="zoo")
+    assert held.patterns.behind == 1
+    held.upgrade.resume()
+    ended(held)
+    held.patterns.catch_up()
+    held.close()
+    with te.open(old) as mind:
+        assert mind.patterns.behind == 0
+        assert mind.check() == []
+
+
+@pytest.mark.parametrize("phase", ["P1", "P2", "P3", "P4"])
+def test_what_the_user_does_in_a_phase_stays(phase: str, held: te.ThoughtEngine, old: Path) -> None:
+    in_phase(held, phase)
+    forgotten, pinned = held.forget("sensory:extra"), held.pin("logic:rule")
+    again = held.remember("the same name anew", key="sensory:list")
+    revised = held.revise("eternal:name", "my name is Anna")
+    assert held.remember("with more", key="sensory:extra", affect=te.Affect(1.0, 0.0)) > 1 << 32
+    held.upgrade.resume()
+    ended(held)
+    assert held["logic:rule"].layer == "eternal"
+    assert held["sensory:list"].id == again
+    assert held["eternal:name"].id == revised
+    assert held.check() == []
+    held.undo(forgotten)
+    held.undo(pinned)
+    assert held.check() == []
+    held.close()
+    te.rollback(old)
+    found = read_flat(old)
+    assert {key: found[key] for key in rows()} == rows()
+
+
+def test_it_can_be_paused_limited_and_told(held: te.ThoughtEngine) -> None:
+    status = held.upgrade.limit(0.02)
+    assert (status.stage, status.paused, status.duty) == ("UPGRADING", True, 0.02)
+    done = status.done
+    time.sleep(0.1)
+    assert held.upgrade.status().done == done
+    assert "P1 storage" in str(held.upgrade.status())
+    held.upgrade.limit(1.0)
+    held.upgrade.resume()
+    ended(held)
+    assert held.upgrade.status().stage == "SOAK"
+    assert held.upgrade.status().until
+    assert held.upgrade.commit().stage == ""
+    with pytest.raises(te.DowngradeError):
+        held.upgrade.rollback()
+
+
+def test_subscribers_hear_of_it(held: te.ThoughtEngine) -> None:
+    heard: list[Any] = []
+    held.events.subscribe("upgrade", lambda event: heard.append(event.data["what"]))
+    held.upgrade.resume()
+    ended(held)
+    until(lambda: "switched" in heard)
+    assert heard.count("phase") == 4
+    [report] = te.history(held.path)
+    assert report.criteria["throughput"].verdict == "not judged"  # nobody called meanwhile
+    assert report.criteria["records lost"].verdict == "met"
+
+
+def test_what_must_wait_is_told(held: te.ThoughtEngine, tmp_path: Path) -> None:
+    for call in (
+        lambda: held.forget(1, erase=True),
+        lambda: held.snapshot("now"),
+        lambda: te.backup(held.path, tmp_path / "copy"),
+        held.check,
+        held.upgrade.commit,
+    ):
+        with pytest.raises(te.UpgradeRunningError):
+            call()
+    assert held.get(1) is not None
+
+
+@pytest.mark.parametrize("duty", [0.0, 1.5, "half", True])
+def test_a_share_that_is_none_is_told(duty: Any, held: te.ThoughtEngine) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="duty"):
+        held.upgrade.limit(duty)
+
+
+@pytest.mark.parametrize("phase", ["P1", "P2", "P3", "P4"])
+def test_closed_in_a_phase_it_goes_on_with_the_next_opening(
+    phase: str, held: te.ThoughtEngine, old: Path, expected: list[str]
+) -> None:
+    in_phase(held, phase)
+    held.close()
+    with pytest.raises(te.UpgradeRequiredError, match="not finished"):
+        te.open(old, upgrade="refuse")
+    assert te.plan(old)
+    assert after_all(old) == expected
+
+
+@pytest.mark.parametrize("to", ["P1", "P2", "P3"])
+def test_later_phases_are_dropped_and_done_again(to: str, held: te.ThoughtEngine, expected: list[str]) -> None:
+    in_phase(held, "P4")
+    new = held.remember("meanwhile", key="mine")
+    assert held.upgrade.rollback(to) is None
+    assert held.upgrade.status().phase.startswith(f"P{int(to[1]) + 1}")
+    assert shown(held)[:-1] == expected
+    assert held["mine"].id == new
+    held.upgrade.resume()
+    ended(held)
+    assert shown(held)[:-1] == expected
+    assert held.check() == []
+
+
+@pytest.mark.parametrize("phase", ["P1", "P2", "P4"])
+def test_taken_back_in_a_phase_it_is_of_format_1_with_what_was_said(
+    phase: str, held: te.ThoughtEngine, old: Path
+) -> None:
+    in_phase(held, phase)
+    held.remember("meanwhile", key="sensory:meanwhile")
+    held.forget("sensory:list")
+    report = held.upgrade.rollback()
+    assert report is not None
+    with pytest.raises(te.StoreClosedError):
+        held.get(1)
+    found = read_flat(old)
+    assert b"meanwhile" in found.pop(b"sensory:meanwhile")
+    assert found == {key: value for key, value in rows().items() if key != b"sensory:list"}
+    with te.open(old, upgrade="wait") as mind:
+        assert mind["sensory:meanwhile"].id == 1 << 32
+        assert "sensory:list" not in mind
+        assert mind.check() == []
+
+
+def test_what_does_not_hold_serves_on_and_is_taken_back_at_the_end(
+    old: Path, monkeypatch: pytest.MonkeyPatch, expected: list[str]
+) -> None:
+    with te.open(old, approve=lambda report: False) as mind:
+        until(lambda: mind.upgrade.status().failed)
+        assert shown(mind) == expected
+        new = mind.remember("said all the same")
+    found = read_flat(old)
+    assert f"sensory:te-{new}-2".encode() in found
+    assert {key: found[key] for key in rows()} == rows()
+
+
+# payloads
+
+
+def hooks_with(step: Callable[[Any], Any]) -> te.Upgrades:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"n": note["number"]})(step)
+    return hooks
+
+
+def up(note: dict[str, Any]) -> dict[str, Any]:
+    return {"number": note["n"]}
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    with te.open(tmp_path / "mind") as mind:
+        for n in range(20):
+            mind.remember(f"note {n}", key=f"note-{n}", kind="acme.note", payload={"n": n})
+    return tmp_path / "mind"
+
+
+def test_payloads_are_new_at_once_and_stored_so_later(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    with te.open(notes, hooks=[hooks_with(up)]) as mind:
+        assert mind["note-7"].payload == {"number": 7}
+        new = mind.remember("later", kind="acme.note", payload={"number": 99})
+        mind.upgrade.resume()
+        ended(mind)
+        assert mind.check() == []
+    with te.open(notes) as mind:
+        assert [memory.payload for memory in mind.memories()] == [{"number": n} for n in [*range(20), 99]]
+        assert mind[new].payload == {"number": 99}
+
+
+def test_payloads_whose_steps_fail_go_back_while_the_mind_serves(notes: Path) -> None:
+    def failing(note: dict[str, Any]) -> dict[str, Any]:
+        if note["n"] == 15:
+            raise KeyError("n")
+        return up(note)
+
+    with te.open(notes, hooks=[hooks_with(failing)]) as mind:
+        until(lambda: mind.upgrade.status().failed or mind.upgrade.background.failed)
+        until(lambda: mind.upgrade.status().stage == "")
+        assert mind["note-3"].payload == {"n": 3}
+        new = mind.remember("later", kind="acme.note", payload={"number": 99})
+        assert mind[new].payload == {"n": 99}
+        assert mind.check() == []
+    with te.open(notes) as mind:
+        assert [memory.payload["n"] for memory in mind.memories()] == [*range(20), 99]
+
+
+def test_payloads_are_taken_back_while_the_mind_serves(notes: Path) -> None:
+    with te.open(notes, hooks=[hooks_with(up)]) as mind:
+        ended(mind)
+        mind.remember("later", kind="acme.note", payload={"number": 99})
+        assert mind.upgrade.rollback() is not None
+        assert [memory.payload["n"] for memory in mind.memories()] == [*range(20), 99]
+        assert mind.check() == []
+
+
+# many at once
+
+
+@pytest.mark.parametrize("phase", ["P1", "P2", "P4"])
+def test_eight_threads_lose_no_update_while_a_phase_runs(phase: str, held: te.ThoughtEngine) -> None:
+    """Each thread owns some keys: what it wrote last is what it reads, and what all read at the end."""
+    in_phase(held, phase)
+    held.upgrade.limit(1.0)
+    wrong: list[object] = []
+    last: dict[str, str | None] = {}
+
+    def live(number: int) -> None:
+        key = f"sensory:plain-{number:06d}"
+        try:
+            for turn in range(12):
+                text = f"thread {number} turn {turn}"
+                held.remember(text, key=key)
+                last[key] = text
+                if held[key].text != text:
+                    wrong.append((key, text, held[key].text))
+                if turn % 4 == 3:
+                    receipt = held.forget(key)
+                    if held.get(key) is not None:
+                        wrong.append((key, "forgotten", held.get(key)))
+                    held.undo(receipt)
+                held.recall("tea in the garden", k=3)
+                held.get(number + 20)
+        except Exception as error:  # noqa: BLE001 - no call may fail
+            wrong.append(error)
+
+    threads = [threading.Thread(target=live, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    held.upgrade.resume()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    ended(held)
+    assert {key: held[key].text for key in last} == last
+    assert held.check() == []

@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+
+import thoughtengine as te
+from thoughtengine.patterns import state
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.keyspace import PATTERN
+
+START = dt.datetime(2024, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1)))
+DAY_OF = (("wake", 7), ("coffee", 8), ("lunch", 12), ("sleep", 22))
+
+
+def days(n: int, *, first: int = 0) -> list[te.Experience]:
+    """Give n days of a home, each with the same four things at nearly the same hours."""
+    random = np.random.default_rng(first)
+    return [
+        te.Experience(
+            text=f"{tag} at home" + (" with Ann Smith" if tag == "lunch" else ""), tags=[tag], source="home",
+            at=START + dt.timedelta(days=day, hours=hour, minutes=int(random.integers(0, 30))),
+        )
+        for day in range(first, first + n)
+        for tag, hour in DAY_OF
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def mind(tmp_path: Path) -> Iterator[te.ThoughtEngine]:
+    with te.open(tmp_path / "mind", clock=lambda: START + dt.timedelta(days=29, hours=23)) as mind:
+        yield mind
+
+
+def told(mind: te.ThoughtEngine) -> list[object]:
+    """Give all that a mind noticed."""
+    patterns = mind.patterns
+    return [
+        patterns.associations(),
+        patterns.sequences(),
+        patterns.rhythms(),
+        mind.anticipate(given=["wake"], at=START),
+    ]
+
+
+def test_habits_of_a_home_are_noticed(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many(days(30))
+    pairs = {frozenset(one.items): one for one in mind.patterns.associations()}
+    assert set(pairs[frozenset(("lunch", "Ann Smith"))].evidence) <= set(ids)
+    follows = {(one.given, one.then): one for one in mind.patterns.sequences()}
+    coffee = follows[("wake",), "coffee"]
+    assert (coffee.n, coffee.confidence) == (30, 1.0)
+    assert coffee.lag_seconds == pytest.approx(3600, rel=0.2)
+    assert mind[coffee.evidence[0]].tags == ("coffee",)
+    rhythms = {one.what: one for one in mind.patterns.rhythms()}
+    assert rhythms["sleep"].period_seconds == 86_400
+    assert rhythms["sleep"].phase_seconds / 3600 == pytest.approx(22.25, abs=0.3)
+
+
+def test_what_comes_next_is_told_with_when_and_why(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(days(30))
+    best = mind.anticipate()[0]
+    assert (best.what, best.of) == ("wake", "tag")
+    assert best.probability > 0.7
+    assert best.at is not None
+    assert abs(best.at - (START + dt.timedelta(days=30, hours=7))) < dt.timedelta(hours=1)
+    assert "sleep" in best.because
+    assert [one.what for one in mind.anticipate(given=["sleep", "wake"], k=1)] == ["coffee"]
+    chances = [one.probability for one in mind.anticipate(k=4)]
+    assert chances == sorted(chances, reverse=True)
+
+
+def test_an_empty_mind_expects_nothing(mind: te.ThoughtEngine) -> None:
+    assert mind.anticipate() == mind.patterns.concepts() == mind.patterns.rhythms() == mind.patterns.sequences() == []
+
+
+def test_an_expectation_that_comes_true_or_fails_is_an_event(mind: te.ThoughtEngine) -> None:
+    heard: list[tuple[str, bool]] = []
+    mind.events.subscribe("anticipated", lambda event: heard.append((event.data["what"], event.data["came_true"])))
+    mind.remember_many(days(30))
+    for tag in ("wake", "alarm"):
+        mind.anticipate()
+        mind.remember(tag, tags=[tag], source="home", at=START + dt.timedelta(days=31))
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == [("wake", True), ("coffee", False)]
+
+
+def test_looking_changes_nothing(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(days(20))
+    assert told(mind) == told(mind)
+
+
+@pytest.mark.parametrize("given", ["wake", [1], 5])
+def test_given_must_be_tags(mind: te.ThoughtEngine, given: object) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="given"):
+        mind.anticipate(given=given)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("k", [0, True, "5"])
+def test_k_must_be_a_whole_number(mind: te.ThoughtEngine, k: object) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="k"):
+        mind.anticipate(k=k)  # type: ignore[arg-type]
+
+
+def test_inferred_and_forgotten_memories_are_not_noticed(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many(days(20))
+    mind.remember_many([te.Experience(tags=["echo"], layer="dream", derived_from=ids[:1]) for _ in range(20)])
+    mind.forget(*[id_ for id_ in ids if mind[id_].tags == ("coffee",)])
+    names = str(told(mind))
+    assert "echo" not in names
+    assert "coffee" not in names
+    assert "lunch" in names
+
+
+# kept
+
+
+def reopened(path: Path) -> te.ThoughtEngine:
+    return te.open(path, clock=lambda: START + dt.timedelta(days=29, hours=23))
+
+
+def test_what_was_noticed_is_there_again_without_learning_anew(tmp_path: Path) -> None:
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(20))
+        before = told(mind)
+    with reopened(tmp_path / "mind") as mind:
+        assert mind.patterns.behind == 0
+        assert told(mind) == before
+        assert mind.check() == []
+
+
+def test_what_came_after_the_last_saving_is_learned_at_the_next_opening(tmp_path: Path) -> None:
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(20))
+        told(mind)
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(10, first=20))
+    with reopened(tmp_path / "mind") as mind, reopened(tmp_path / "other") as other:
+        assert mind.patterns.behind == 40
+        other.remember_many([*days(20), *days(10, first=20)])
+        assert told(mind) == told(other)
+
+
+@pytest.mark.parametrize("harm", ["missing", "torn", "half", "other logic", "ahead"])
+def test_state_that_cannot_be_trusted_is_learned_anew(tmp_path: Path, harm: str) -> None:
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(20))
+        before = told(mind)
+    with reopened(tmp_path / "mind") as mind:
+        head = mind._store.get(PATTERN, 0, state.PatternsRecord)
+        assert head is not None
+        batch = Batch()
+        if harm == "missing":
+            batch.delete(PATTERN, 0)
+        elif harm == "half":
+            batch.delete(PATTERN, 3)
+        elif harm == "torn":
+            batch.put(PATTERN, 2, {"name": "associations pairs"})
+        elif harm == "other logic":
+            batch.put(PATTERN, 0, msgspec.structs.replace(head, logic=head.logic + 1))
+        else:
+            batch.put(PATTERN, 0, msgspec.structs.replace(head, covered=head.covered + 1))
+        mind._store.commit(batch)
+    with reopened(tmp_path / "mind") as mind:
+        assert mind.patterns.behind == 80
+        assert told(mind) == before
+
+
+def test_what_an_erased_memory_taught_is_gone_from_every_file(tmp_path: Path) -> None:
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(10))
+        secret = mind.remember_many([te.Experience(text="we met Zebulon Quark", tags=["tryst-7741"]) for _ in range(6)])
+        assert "tryst-7741" in mind.patterns._finders.names.get(
+            mind.patterns._finders.sequences.history(0)[0], ("", "tryst-7741")
+        )
+        told(mind)
+        mind.patterns.save()
+        mind.snapshot("before")
+        mind.forget(*secret, erase=True)
+        assert "tryst-7741" not in str(told(mind))
+        assert mind.check() == []
+    for file in (tmp_path / "mind").rglob("*"):
+        assert not file.is_file() or b"tryst-7741" not in file.read_bytes()
+
+
+def test_learning_anew_gives_the_same(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(days(20))
+    before = told(mind)
+    mind.patterns.rebuild()
+    assert told(mind) == before
+
+
+def test_a_mind_below_the_threshold_learns_nothing_unasked(tmp_path: Path) -> None:
+    few = te.Config(patterns=te.PatternsConfig(after=60))
+    with te.open(tmp_path / "mind", config=few) as mind:
+        mind.remember_many(days(10))
+        assert mind._patterns is None
+        mind.remember_many(days(10, first=10))
+        assert mind._patterns is not None
+    with te.open(tmp_path / "off", config=te.Config(patterns=te.PatternsConfig(on=False, after=1))) as mind:
+        mind.remember_many(days(10))
+        assert mind._patterns is None
+        assert mind.patterns.sequences() != []
+
+
+def test_a_failing_finder_does_not_fail_a_remember(mind: te.ThoughtEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    mind.remember_many(days(2))
+    monkeypatch.setattr(type(mind.patterns), "told", lambda self, stored: 1 / 0)
+    assert mind.remember("still there") in mind
+
+
+# concepts
+
+
+def vectored(n: int) -> list[te.Experience]:
+    random = np.random.default_rng(1)
+    directions = random.normal(size=(3, 64))
+    words = ("tea kettle cup", "boiler radiator pipe", "train platform ticket")
+    return [
+        te.Experience(
+            text=f"{words[i % 3]} number {i}", vector=directions[i % 3] + 0.3 * random.normal(size=64), source="a"
+        )
+        for i in range(n)
+    ]
+
+
+def test_concepts_have_telling_words_and_members(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many(vectored(90))
+    found = mind.patterns.concepts()
+    assert sorted(set(one.terms[:3]) & {"kettle", "boiler", "train"} != set() for one in found) == [True] * 3
+    assert sum(one.n_members for one in found) == 90
+    kettle = mind.patterns.concept_of(ids[60])
+    assert kettle is not None
+    assert "kettle" in kettle.terms
+    assert kettle in found
+    assert all("kettle" in (mind[id_].text or "") for id_ in kettle.exemplars)
+    assert "members" in repr(kettle)
+
+
+def test_a_forgotten_memory_is_no_exemplar_and_gives_no_word(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many([te.Experience(text="kettle zyzzyva", vector=[1.0, 0.1]), *vectored_twice()])
+    before = mind.patterns.concept_of(ids[1])
+    assert before is not None
+    assert "zyzzyva" in before.terms
+    receipt = mind.forget(ids[0])
+    after = mind.patterns.concept_of(ids[1])
+    assert after is not None
+    assert "zyzzyva" not in after.terms
+    assert ids[0] not in after.exemplars
+    mind.undo(receipt)
+    assert mind.patterns.concept_of(ids[1]) == before
+
+
+def vectored_twice() -> list[te.Experience]:
+    """Give memories in two directions."""
+    return [
+        te.Experience(text="kettle" if i % 2 else "ladder", vector=[1.0, 0.0] if i % 2 else [0.0, 1.0])
+        for i in range(1, 9)
+    ]
+
+
+def test_a_new_cluster_is_known_at_once(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(vectored(200))
+    mind.patterns.concepts()
+    stranger = mind.remember("quite another thing", vector=np.random.default_rng(7).normal(size=64))
+    concept = mind.patterns.concept_of(stranger)
+    assert concept is not None
+    assert concept.id == stranger
+
+
+def test_without_tags_the_next_concept_is_expected(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(vectored(150))
+    best = mind.anticipate()[0]
+    assert best.of == "concept"
+    assert best.probability > 0.5
+    expected = mind.patterns.concept_of(148)  # of those that come in threes
+    assert expected is not None
+    assert best.what == expected.label
+
+
+def test_concepts_of_nobody_and_nothing(mind: te.ThoughtEngine) -> None:
+    plain = mind.remember("no vector")
+    assert mind.patterns.concept_of(plain) is None
+    assert mind.patterns.concepts() == []
+    with pytest.raises(te.MemoryNotFoundError):
+        mind.patterns.concept_of(99)
+    with pytest.raises(te.InvalidArgumentError):
+        mind.patterns.concept_of("a")  # type: ignore[arg-type]
+
+
+def test_surprise_is_told_before_anything_is_remembered(mind: te.ThoughtEngine) -> None:
+    assert mind.patterns.surprise(tags=["wake"]) is None
+    mind.remember_many(days(30))
+    mind.remember_many(vectored(90))
+    mind.patterns.catch_up()
+    usual = mind.patterns.surprise(tags=["wake"], source="home")
+    unusual = mind.patterns.surprise(tags=["fire"], source="home")
+    assert usual is not None
+    assert unusual is not None
+    assert usual < 1.0
+    assert unusual > 5.0
+    known = mind.patterns.surprise(vector=np.asarray(vectored(3)[0].vector, np.float32))
+    strange = mind.patterns.surprise(vector=np.random.default_rng(5).normal(size=64).astype(np.float32))
+    assert known is not None
+    assert strange is not None
+    assert strange > known
+    assert mind.patterns.surprise(source="home") is None
+
+
+def test_associations_call_up_memories(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(days(30))
+    mind.patterns.catch_up()
+    ids, scores = mind.patterns.activate(text="when do I see Ann Smith?")
+    assert {mind[id_].tags for id_ in ids.tolist()} == {("lunch",)}
+    assert scores.max() == 1.0
+    assert len(mind.patterns.activate(tags=["unheard of"])[0]) == 0

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from thoughtengine.patterns.sequences import Sequences
+
+HASHES = np.random.default_rng(4).integers(-(2**63), 2**63 - 1, 4096)
+MINUTE = 60_000_000
+
+
+def learned(symbols: list[int], *, thread: int = 4000, minutes: int = 10) -> Sequences:
+    finder, n = Sequences(), len(symbols)
+    moments = np.arange(n) * minutes * MINUTE
+    finder.learn(HASHES[symbols], np.arange(n + 1), np.full(n, HASHES[thread]), moments, np.arange(1, n + 1))
+    return finder
+
+
+def history(*symbols: int) -> np.ndarray:
+    """Give recent symbols, oldest first, as the finder takes them."""
+    recent = np.zeros(8, np.int64)
+    recent[: len(symbols)] = HASHES[list(symbols)[::-1]]
+    return recent
+
+
+def test_what_always_follows_is_expected_with_its_lag() -> None:
+    found = learned([1, 2, 3] * 60).next(history(2), 0)
+    assert found.symbols[0] == HASHES[3]
+    assert found.probabilities[0] > 0.8
+    assert found.supports[0] == 60
+    assert found.lags[0] == pytest.approx(600, rel=0.01)
+
+
+def test_a_longer_context_decides_where_a_short_one_cannot() -> None:
+    symbols = [1, 5, 2, 9, 3, 5, 4, 9] * 40
+    finder = learned(symbols)
+    assert finder.next(history(1, 5), 0).symbols[0] == HASHES[2]
+    assert finder.next(history(3, 5), 0).symbols[0] == HASHES[4]
+
+
+def test_probabilities_come_true_as_often_as_they_say() -> None:
+    random = np.random.default_rng(0)
+    states, symbols = random.uniform(size=8000), [0]
+    for state in states.tolist():
+        likely = (symbols[-1] * 3 + 1) % 7
+        symbols.append(likely if state < 0.7 else int(random.integers(7)))
+    finder = learned(symbols[:6000])
+    said, right = [], []
+    for k in range(6000, 8000):
+        found = finder.next(history(*symbols[k - 5 : k]), 0)
+        said.append(found.probabilities[0])
+        right.append(found.symbols[0] == HASHES[symbols[k]])
+    assert np.mean(said) == pytest.approx(np.mean(right), abs=0.05)
+
+
+def test_probabilities_add_up_to_one_at_most() -> None:
+    random = np.random.default_rng(1)
+    finder = learned(random.integers(0, 50, 2000).tolist())
+    for symbol in range(50):
+        assert 0.0 < finder.next(history(symbol), 0).probabilities.sum() <= 1.0 + 1e-9
+
+
+def test_sequences_are_told_that_chance_does_not_explain() -> None:
+    random = np.random.default_rng(2)
+    symbols = random.integers(0, 30, 3000)
+    symbols[100:3000:25], symbols[101:3000:25] = 40, 41
+    found = learned(symbols.tolist()).following()
+    told = {(*g, t) for g, t in zip(found.given.tolist(), found.then.tolist(), strict=True)}
+    assert (0, int(HASHES[40]), int(HASHES[41])) in told
+    assert all(int(HASHES[41]) in sequence or int(HASHES[40]) in sequence for sequence in told)
+
+
+def test_random_symbols_have_no_sequences() -> None:
+    random = np.random.default_rng(3)
+    assert [len(learned(random.integers(0, 40, 4000).tolist()).following().then) for _ in range(5)].count(0) >= 4
+
+
+def test_simultaneous_symbols_do_not_follow_each_other() -> None:
+    finder, n = Sequences(), 80
+    symbols = HASHES[[1, 2, 3] * n]
+    bounds = np.array([b for i in range(n) for b in (3 * i, 3 * i + 2)] + [3 * n])
+    ids = np.arange(1, 2 * n + 1)
+    finder.learn(symbols, bounds, np.full(2 * n, HASHES[9]), ids * MINUTE, ids)
+    found = finder.following()
+    told = {
+        (int(g[1]), t): c
+        for g, t, c in zip(found.given, found.then.tolist(), found.confidences, strict=True)
+        if not g[0]
+    }
+    assert (int(HASHES[1]), int(HASHES[2])) not in told
+    assert told[int(HASHES[3]), int(HASHES[1])] == told[int(HASHES[3]), int(HASHES[2])] == 1.0
+
+
+def test_threads_do_not_mix() -> None:
+    finder, n = Sequences(), 120
+    symbols, threads = HASHES[[1, 11, 2, 12] * (n // 4)], HASHES[[100, 200] * (n // 2)]
+    finder.learn(symbols, np.arange(n + 1), threads, np.arange(n) * MINUTE, np.arange(1, n + 1))
+    assert finder.next(finder.history(int(HASHES[100])), 0).symbols[0] == HASHES[1]
+    assert finder.next(finder.history(int(HASHES[200])), 0).symbols[0] == HASHES[11]
+    assert finder.moment(int(HASHES[300])) is None
+
+
+def test_a_surprise_costs_more_bits_than_a_habit() -> None:
+    finder = learned([1, 2] * 100)
+    thread = np.array([HASHES[4000]])
+    usual = finder.learn(HASHES[[1]], np.array([0, 1]), thread, np.array([2001 * MINUTE]), np.array([900]))
+    unusual = finder.learn(HASHES[[77]], np.array([0, 1]), thread, np.array([2011 * MINUTE]), np.array([901]))
+    assert usual[0] < 1.0
+    assert unusual[0] > 5.0
