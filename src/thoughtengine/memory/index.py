@@ -206,10 +206,15 @@ class Index:
             raise InvalidArgumentError("id", id_, "the id of a memory in the index")
         self._mark(position, mark)
 
-    def due(self) -> tuple[Segment, ...]:
+    def due(self, *, settle: bool = False) -> tuple[Segment, ...]:
         """Return the newest segments that are worth merging: those behind the first one add up to twice its size; or none.
 
         None while their vectors are of different encoders.
+
+        Parameters
+        ----------
+        settle : bool
+            More is asked than remembered: as many as are worth a segment of 65,536, for each one costs every recall.
         """
         newer = 0
         if len(self._view.makers) > 1:
@@ -217,7 +222,8 @@ class Index:
         found: tuple[Segment, ...] = ()
         for at in range(len(self._segments) - 1, -1, -1):
             size = len(self._segments[at])
-            if newer >= 2 * size and newer + size <= LARGEST:
+            worth = newer >= 2 * size and newer + size <= LARGEST
+            if worth or (settle and 0 < newer <= _PIECE - size):
                 found = self._segments[at:]
             newer += size
         return found

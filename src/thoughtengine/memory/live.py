@@ -38,6 +38,7 @@ _NEWS = 16  # memories after which they are taken in without being asked for: no
 _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
 _FILED = 4_096  # memories from which a segment is worth a file
 _UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
+_LOOKS = 32  # looks after which small segments are merged, though as many may soon come again
 _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
 _SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
 
@@ -75,6 +76,7 @@ class LiveIndex:
         self._lock = threading.Lock()
         self._news: list[News] = []  # stored since the index last looked, in order
         self._unseen = 0  # memories stored while no index stood
+        self._looks = 0  # since a segment was last cut
         self._partial = False  # whether the index lacks memories that are in the store
         self._growth = 0  # how often an upgrade told that entries came between those known
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
@@ -102,6 +104,9 @@ class LiveIndex:
             that the upgrade has not made yet, which costs as much as indexing them.
         """
         self.upkeep.retry()
+        self._looks += 1
+        if self._looks == _LOOKS:
+            self.upkeep.wake()
         while True:
             index = self._index
             if index is None:
@@ -234,7 +239,7 @@ class LiveIndex:
             self._index, self._news, self._partial = None, [], False
             raise
         if len(index.view().segments) + len(index.frozen) > n_parts:
-            self._resting = False
+            self._resting, self._looks = False, 0
             self.upkeep.wake()
 
     # loading
@@ -344,7 +349,7 @@ class LiveIndex:
             return lambda: self._cut(index)
         if self._unverified:  # before anything is made of what is in it
             return lambda: self._verify(self._unverified.pop())
-        if parts := index.due():
+        if parts := index.due(settle=self._looks >= _LOOKS):
             return lambda: self._merge(index, parts)
         kept = self._store.derived_folder is not None and index.whole and not self._resting
         for segment in index.view().segments:

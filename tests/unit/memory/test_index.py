@@ -192,3 +192,18 @@ def test_readers_and_a_writer_need_no_lock() -> None:
         for reader in readers:
             reader.join()
         assert wrong == []
+
+
+def test_where_more_is_asked_than_remembered_small_segments_become_one() -> None:
+    with small_parts(tail=4, piece=32):
+        index = index_of(*(entry(f"word{i}") for i in range(28)))
+        for id_ in range(29, 37):
+            index.add(Row(id_, entry(f"word{id_}")))
+        cut(index)
+        sizes = [len(segment) for segment in index.view().segments]
+        assert sizes == [28, 4, 4]
+        assert index.due() == ()
+        assert [len(segment) for segment in index.due(settle=True)] == [4, 4], "no larger than a piece"
+        index.replace(parts := index.due(settle=True), index.merge(parts, arrays))
+        assert index.due(settle=True) == ()
+        assert ask(index, "word33").ids.tolist() == [33]
