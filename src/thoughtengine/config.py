@@ -167,17 +167,18 @@ class PatternsConfig:
     Attributes
     ----------
     on : bool
-        Whether they are noticed while experiences come in; asked for, they are found in any case.
+        Whether they are noticed while experiences come in before anybody has asked for one: remembering takes longer then.
+        Once asked for, they are found in any case, and noticed from there on until the mind is closed.
     after : int
         Memories from which on that begins without being asked.
 
     Examples
     --------
-    >>> PatternsConfig(on=False).on
-    False
+    >>> PatternsConfig(on=True).on
+    True
     """
 
-    on: bool = True
+    on: bool = False
     after: int = 4096
 
     def __attrs_post_init__(self) -> None:

@@ -196,7 +196,7 @@ def test_learning_anew_gives_the_same(mind: te.ThoughtEngine) -> None:
 
 
 def test_a_mind_below_the_threshold_learns_nothing_unasked(tmp_path: Path) -> None:
-    few = te.Config(patterns=te.PatternsConfig(after=60))
+    few = te.Config(patterns=te.PatternsConfig(on=True, after=60))
     with te.open(tmp_path / "mind", config=few) as mind:
         mind.remember_many(days(10))
         assert mind._patterns is None
