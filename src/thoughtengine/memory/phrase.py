@@ -21,8 +21,8 @@ _GAPS = str.maketrans(
 _QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»')
 _READ = 1 << 12  # characters of a text that are looked at
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
-_CLOSELY = 128  # hits whose texts are looked at
-_MORE, _MORE_QUOTED = 10, 100
+_CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
+_MORE, _MORE_QUOTED = 10, 1000
 
 
 class Phrases(NamedTuple):
@@ -114,7 +114,7 @@ def with_phrases(
         return ranking
     row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
     added = np.zeros(len(row_of))
-    for id_, text in zip(row_of, texts[:_CLOSELY], strict=False):
+    for id_, text in zip(row_of, texts if phrases.quoted else texts[:_CLOSELY], strict=False):
         if text is not None and (share := phrases.share(text)):
             newest = _newest(view, id_, row_of) if view.has_replaced else row_of[id_]
             added[newest] = max(added[newest], weight * share)

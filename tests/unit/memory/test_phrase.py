@@ -84,3 +84,10 @@ def test_never_more_hits_than_asked_for(mind: te.ThoughtEngine) -> None:
         mind.remember(f"the long way home {i}")
     assert len(mind.recall("the long way home", k=3)) == 3
     assert len(mind.recall('"long way"', k=3)) == 3
+
+
+def test_what_is_quoted_is_looked_for_far_down(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(te.Experience(text=f"Makes it he said, number {n}.") for n in range(300))
+    long = mind.remember("Where he makes it so " + " ".join(f"word{n}" for n in range(60)))
+    assert long not in [hit.id for hit in mind.recall("he makes it", k=200)]
+    assert mind.recall('"he makes it"', k=3)[0].id == long
