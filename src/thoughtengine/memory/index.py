@@ -214,7 +214,7 @@ class Index:
         Parameters
         ----------
         settle : bool
-            More is asked than remembered: as many as are worth a segment of 65,536, for each one costs every recall.
+            Things are asked and nothing new comes: as many as are worth a segment of 65,536, for each one costs every recall.
         """
         newer = 0
         if len(self._view.makers) > 1:

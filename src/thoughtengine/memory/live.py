@@ -38,7 +38,7 @@ _NEWS = 16  # memories after which they are taken in without being asked for: no
 _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
 _FILED = 4_096  # memories from which a segment is worth a file
 _UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
-_LOOKS = 32  # looks after which small segments are merged, though as many may soon come again
+_LOOKS, _STILL = 32, 1.0  # looks, and seconds without a new memory, after which small segments are merged into one
 _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
 _SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
 
@@ -77,6 +77,7 @@ class LiveIndex:
         self._news: list[News] = []  # stored since the index last looked, in order
         self._unseen = 0  # memories stored while no index stood
         self._looks = 0  # since a segment was last cut
+        self._told_at = 0.0  # when a memory was last stored
         self._partial = False  # whether the index lacks memories that are in the store
         self._growth = 0  # how often an upgrade told that entries came between those known
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
@@ -105,7 +106,7 @@ class LiveIndex:
         """
         self.upkeep.retry()
         self._looks += 1
-        if self._looks == _LOOKS:
+        if not self._looks % _LOOKS:
             self.upkeep.wake()
         while True:
             index = self._index
@@ -159,6 +160,7 @@ class LiveIndex:
         """Tell that memories were stored; the caller holds the store's `writing` lock."""
         if self.dimension is None:
             self.dimension = next((t.vector.size for t in taken if t.vector is not None), None)
+        self._told_at = time.monotonic()
         if self._index is None:
             self._unseen += len(taken)
             if self._unseen >= _UNSEEN:  # so that an import is indexed as it goes, and found by whoever looks next
@@ -349,7 +351,7 @@ class LiveIndex:
             return lambda: self._cut(index)
         if self._unverified:  # before anything is made of what is in it
             return lambda: self._verify(self._unverified.pop())
-        if parts := index.due(settle=self._looks >= _LOOKS):
+        if parts := index.due(settle=self._looks >= _LOOKS and time.monotonic() - self._told_at > _STILL):
             return lambda: self._merge(index, parts)
         kept = self._store.derived_folder is not None and index.whole and not self._resting
         for segment in index.view().segments:

@@ -194,7 +194,7 @@ def test_readers_and_a_writer_need_no_lock() -> None:
         assert wrong == []
 
 
-def test_where_more_is_asked_than_remembered_small_segments_become_one() -> None:
+def test_where_nothing_new_comes_small_segments_become_one() -> None:
     with small_parts(tail=4, piece=32):
         index = index_of(*(entry(f"word{i}") for i in range(28)))
         for id_ in range(29, 37):

@@ -532,3 +532,15 @@ def test_what_no_file_holds_does_not_add_up_from_session_to_session(mind: Mind) 
     with patch.object(live_module, "_AT_ONCE", 16):
         view = mind.collection.view(whole=False)
     assert view.n == 320
+
+
+def test_small_segments_become_one_when_things_are_asked_and_nothing_new_comes(mind: Mind) -> None:
+    mind.settled()
+    with patch.multiple(live_module, _LOOKS=4, _STILL=1e9):  # something came a moment ago
+        mind.remember(40)
+        before = mind.answers()
+        assert len(mind.settled().segments) > 1
+    with patch.multiple(live_module, _LOOKS=4, _STILL=0.0):
+        mind.answers()
+        assert len(mind.settled().segments) == 1
+    assert alike(mind.answers(), before)
