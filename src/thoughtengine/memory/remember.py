@@ -132,7 +132,7 @@ def _text(text: object, limits: Limits) -> tuple[str | None, int]:
     if text is None:
         return None, 0
     if not isinstance(text, str):
-        raise InvalidArgumentError("text", text, "a str")
+        raise InvalidArgumentError("text", text, "a str (remember_many takes Experiences)")
     if not text or text.isspace():
         raise InvalidArgumentError("text", text, "text that is not empty and not white space alone")
     return _exact(text), check_size("text", text, limits.text_bytes)

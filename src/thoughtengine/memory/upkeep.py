@@ -76,11 +76,14 @@ class Upkeep:
         with self._guard:
             self._wanted += 1
         try:
-            with self._working:
-                with self._guard:
-                    self._wanted -= 1
-                yield
+            self._working.acquire()
+        finally:  # also where whoever waits is interrupted
+            with self._guard:
+                self._wanted -= 1
+        try:
+            yield
         finally:
+            self._working.release()
             if self._interrupted:
                 self._interrupted = False
                 self.wake()

@@ -141,3 +141,21 @@ def test_what_failed_is_tried_again_after_a_while_when_somebody_looks(monkeypatc
     upkeep.retry()
     upkeep.wait()
     assert (done, upkeep.trouble) == (["done"], None)
+
+
+def test_a_long_job_stops_for_whoever_wants_quiet_and_is_taken_up_again() -> None:
+    begun, runs = threading.Event(), []
+
+    def job() -> None:
+        runs.append(len(runs))
+        begun.set()
+        while len(runs) == 1:
+            upkeep.check()
+
+    upkeep = Upkeep(lambda: job if len(runs) < 2 else None)
+    upkeep.wake()
+    assert begun.wait(10)
+    with upkeep.quiet():
+        assert runs == [0]
+    upkeep.wait()
+    assert (runs, upkeep.trouble) == ([0, 1], None)
