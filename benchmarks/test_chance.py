@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from benchmarks.quality import chance, fitting, sureness
-from thoughtengine.memory.chance import Prior
+from thoughtengine.memory.recall.chance import Prior
 
 TALK = {
     "tea": (

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import thoughtengine as te
-from thoughtengine.memory.analysis import FUNCTION_WORDS
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS
 
 Rows = NDArray[np.float32]
 

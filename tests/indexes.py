@@ -10,17 +10,17 @@ from unittest.mock import patch
 import numpy as np
 
 from thoughtengine.config import RecallConfig
-from thoughtengine.memory import arrays
-from thoughtengine.memory import index as index_module
-from thoughtengine.memory import shortlist as shortlist_module
-from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.experience import LAYERS, Memory
-from thoughtengine.memory.hit import Cue
-from thoughtengine.memory.index import Index, Row
+from thoughtengine.memory.index import arrays
+from thoughtengine.memory.index import index as index_module
+from thoughtengine.memory.index.entry import Entry, make_entry
+from thoughtengine.memory.index.index import Index, Row
 from thoughtengine.memory.moment import from_stored, to_stored
-from thoughtengine.memory.question import ask as question_of
-from thoughtengine.memory.ranking import Ranking
-from thoughtengine.memory.recall import rank
+from thoughtengine.memory.recall import shortlist as shortlist_module
+from thoughtengine.memory.recall.hit import Cue
+from thoughtengine.memory.recall.question import ask as question_of
+from thoughtengine.memory.recall.ranking import Ranking
+from thoughtengine.memory.recall.scores import rank
 from thoughtengine.memory.record import MarkRecord, MemoryRecord
 from thoughtengine.memory.where import parse_where
 
@@ -159,5 +159,5 @@ def small_parts(*, tail: int = 4, piece: int = 32, bulk: int = 2) -> Iterator[No
 @contextmanager
 def small_shortlist(pool: int = 4, friends: int = 2) -> Iterator[None]:
     """Make recall look at few memories closely, as it does in large minds."""
-    with patch("thoughtengine.memory.channels.POOL", pool), patch.object(shortlist_module, "FRIENDS", friends):
+    with patch("thoughtengine.memory.recall.channels.POOL", pool), patch.object(shortlist_module, "FRIENDS", friends):
         yield

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from benchmarks.page import Row, show
 from benchmarks.quality.fitting import Array, area, calibration_error, fit, floor, rejected
 from benchmarks.quality.sureness import FOREIGN, KS, OWN, Asked, File, ask_all, files
-from thoughtengine.memory.chance import Calibration, Prior
-from thoughtengine.memory.chance import judge as judge_signs
-from thoughtengine.memory.signs import HIT_SIGNS, RECALL_SIGNS
+from thoughtengine.memory.recall.chance import Calibration, Prior
+from thoughtengine.memory.recall.chance import judge as judge_signs
+from thoughtengine.memory.recall.signs import HIT_SIGNS, RECALL_SIGNS
 
 FOLDS = 5
 Judged = tuple[Asked, Array, float]
@@ -227,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def written(prior: Prior) -> str:
-    """Return a prior as it stands in `memory/chance.py`."""
+    """Return a prior as it stands in `memory/recall/chance.py`."""
     rows = (
         f"    {name}=({', '.join(f'{value:.4g}' for value in getattr(prior, name))})," for name in ("hit", "recall")
     )

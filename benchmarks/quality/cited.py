@@ -25,8 +25,8 @@ import thoughtengine as te
 from benchmarks.page import Row, show
 from benchmarks.quality.conversations import UNANSWERABLE, Conversation, read
 from thoughtengine._types import FloatArray
-from thoughtengine.memory.analysis import FUNCTION_WORDS, TERMS, fold_text, words
-from thoughtengine.memory.cited import BIAS, WEIGHTS, rarity, tell
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS, TERMS, fold_text, words
+from thoughtengine.memory.recall.cited import BIAS, WEIGHTS, rarity, tell
 
 K = 10
 HEADS = (

@@ -39,7 +39,7 @@ def unit(vectors: SingleArray) -> SingleArray:
 
 def hashed(texts: list[str], dimension: int = 256) -> SingleArray:
     """Return sums of random directions of stems, the rarer the longer: what there is without an encoder."""
-    from thoughtengine.memory.analysis import TERMS, fold_text, words
+    from thoughtengine.memory.index.analysis import TERMS, fold_text, words
 
     terms = [list({TERMS[word] for word in words(fold_text(text))}) for text in texts]
     seen: dict[int, int] = {}

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import thoughtengine as te
 from benchmarks.page import Row, show
 from benchmarks.quality.conversations import UNANSWERABLE, Conversation, read
-from thoughtengine.memory.context import FLOOR, LINE, pack
+from thoughtengine.memory.recall.context import FLOOR, LINE, pack
 
 BUDGETS = (250, 500, 1000, 2000, 4000)
 MAIN = 1000

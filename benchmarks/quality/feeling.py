@@ -19,7 +19,7 @@ import numpy as np
 
 from benchmarks.page import Row, show
 from thoughtengine._types import FloatArray
-from thoughtengine.memory.feeling import HALF_LIFE
+from thoughtengine.memory.recall.feeling import HALF_LIFE
 
 HEADS = ("told by", "squared error", "95 % of the difference to ours")
 HALF_LIVES = (1.0, 2.0, 4.0, HALF_LIFE, 12.0, 16.0, 32.0, 1e9)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.quality.sureness import FOREIGN, OWN, Asked
-from thoughtengine.memory.chance import Calibration, Prior, judge, together
-from thoughtengine.memory.signs import RECALL_SIGNS
+from thoughtengine.memory.recall.chance import Calibration, Prior, judge, together
+from thoughtengine.memory.recall.signs import RECALL_SIGNS
 
 Array = NDArray[np.float64]
 

@@ -27,7 +27,7 @@ from benchmarks.page import Row, show
 from benchmarks.peers import Keeper, bm25
 from benchmarks.peers.thoughtengine import Mind
 from benchmarks.workloads import Item
-from thoughtengine.memory.analysis import fold_text, words
+from thoughtengine.memory.index.analysis import fold_text, words
 
 FILE = Path(__file__).with_suffix(".json")
 NOON = dt.datetime(2024, 5, 8, 12, tzinfo=dt.UTC)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import thoughtengine as te
 from benchmarks.quality.conversations import UNANSWERABLE, Conversation, Question, read
 from thoughtengine.encoders import Encoder
-from thoughtengine.memory.signs import Signs
+from thoughtengine.memory.recall.signs import Signs
 
 KS = (5, 10, 20)
 SIZES = (10, 20, 40, 80, 160)

@@ -37,12 +37,12 @@ if TYPE_CHECKING:
     from thoughtengine.integration.health import Health
     from thoughtengine.integration.monitor import Stats
     from thoughtengine.integration.recovery import check_folder as check
-    from thoughtengine.memory.cited import Cited
     from thoughtengine.memory.experience import Affect, Experience, Memory
-    from thoughtengine.memory.feeling import Feeling
-    from thoughtengine.memory.hit import Cue, Hit
+    from thoughtengine.memory.recall.cited import Cited
+    from thoughtengine.memory.recall.feeling import Feeling
+    from thoughtengine.memory.recall.hit import Cue, Hit
+    from thoughtengine.memory.recall.recollection import Recall
     from thoughtengine.memory.receipt import Receipt
-    from thoughtengine.memory.recollection import Recall
     from thoughtengine.memory.where import All, Not
     from thoughtengine.migrations.hooks import Upgrades
     from thoughtengine.migrations.plan import Rehearsal, UpgradePlan
@@ -70,10 +70,10 @@ _WHERE = {
     "UpgradeReport": "migrations.report",
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),
-    **dict.fromkeys(("Cue", "Hit"), "memory.hit"),
-    "Recall": "memory.recollection",
-    "Cited": "memory.cited",
-    "Feeling": "memory.feeling",
+    **dict.fromkeys(("Cue", "Hit"), "memory.recall.hit"),
+    "Recall": "memory.recall.recollection",
+    "Cited": "memory.recall.cited",
+    "Feeling": "memory.recall.feeling",
     **dict.fromkeys(("All", "Not"), "memory.where"),
     "Receipt": "memory.receipt",
     "PatternManager": "patterns.manager",

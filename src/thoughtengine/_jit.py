@@ -16,7 +16,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 __all__ = ["Kernel", "available", "cache_folder", "kernel", "ready", "warm_up"]
 
 
-_MODULES = ("thoughtengine.memory.kernels", "thoughtengine.patterns.kernels")
+_MODULES = ("thoughtengine.memory.index.kernels", "thoughtengine.patterns.kernels")
 _PATIENCE = 32  # times that kernels are asked for before a compiler is started
 
 P = ParamSpec("P")
@@ -98,7 +98,7 @@ def ready(module: str) -> bool:
     Parameters
     ----------
     module : str
-        Full name, such as ``"thoughtengine.memory.kernels"``.
+        Full name, such as ``"thoughtengine.memory.index.kernels"``.
 
     Notes
     -----

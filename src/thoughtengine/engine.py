@@ -30,17 +30,17 @@ from thoughtengine.errors import (
 from thoughtengine.integration.events import Events
 from thoughtengine.integration.health import Health, health_of
 from thoughtengine.integration.monitor import Monitor, Stats, stats_of
-from thoughtengine.memory.answer import Answering, Asked
-from thoughtengine.memory.chance import check_min_chance
-from thoughtengine.memory.coding import Recoding, codes_of
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.derive import forget_patterns, rebuild
 from thoughtengine.memory.experience import LAYERS, Affect, Experience, Memory
 from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earlier
-from thoughtengine.memory.hit import Cue
+from thoughtengine.memory.index.coding import Recoding, codes_of
 from thoughtengine.memory.moment import Clock, to_stored
+from thoughtengine.memory.recall.answer import Answering, Asked
+from thoughtengine.memory.recall.chance import check_min_chance
+from thoughtengine.memory.recall.hit import Cue
+from thoughtengine.memory.recall.recollection import Recall
 from thoughtengine.memory.receipt import Receipt
-from thoughtengine.memory.recollection import Recall
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.remember import Draft, Taken, check_size, draft, misfit, take
 from thoughtengine.memory.where import Where, parse_where
@@ -50,7 +50,7 @@ from thoughtengine.storage.incident import Incident
 from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
-    from thoughtengine.memory.feeling import Feeling
+    from thoughtengine.memory.recall.feeling import Feeling
     from thoughtengine.migrations.online import Background, UpgradeControl
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.patterns.manager import PatternManager
@@ -520,7 +520,7 @@ class ThoughtEngine:
         InvalidArgumentError
             For an `about` that is no text, or a filter that cannot be used.
         """
-        from thoughtengine.memory.feeling import LATEST, feel, felt_about, felt_named
+        from thoughtengine.memory.recall.feeling import LATEST, feel, felt_about, felt_named
 
         self._store.ready()
         if not isinstance(about, str) or not about.strip():

@@ -18,9 +18,9 @@ from thoughtengine.errors import (
 )
 from thoughtengine.memory.check import check_memories
 from thoughtengine.memory.derive import content_digest, forget_patterns, rebuild
-from thoughtengine.memory.entry import make_entry
 from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.forget import find
+from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
 from thoughtengine.migrations.begin import begin

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from unittest.mock import patch
 
 import thoughtengine as te
-from thoughtengine.memory import live
+from thoughtengine.memory.index import live
 
 MIND = "mind"
 BACKUP = "backup"
@@ -318,7 +318,7 @@ def reopen(life: Life) -> None:
 @workload(lived)
 def index(life: Life) -> None:
     """A few memories are worth a segment file here: files are written, merged, and go with an erased generation."""
-    with patch.multiple(live, _FILED=4), patch("thoughtengine.memory.index._TAIL", 4):
+    with patch.multiple(live, _FILED=4), patch("thoughtengine.memory.index.index._TAIL", 4):
         life.open()
         for n in (6, 6, 12):
             life.remember_many(n)

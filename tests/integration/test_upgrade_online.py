@@ -12,7 +12,7 @@ import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
 from thoughtengine import lifting
-from thoughtengine.memory import live
+from thoughtengine.memory.index import live
 from thoughtengine.migrations import online, payloads, sweep
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from tests.indexes import DAY, NOON, ask, entry, merged, nearly, same, small_parts, with_vector
 from thoughtengine.config import RecallConfig
-from thoughtengine.memory import arrays
-from thoughtengine.memory import shelf as shelf_module
-from thoughtengine.memory.index import Index, Row
+from thoughtengine.memory.index import arrays
+from thoughtengine.memory.index import shelf as shelf_module
+from thoughtengine.memory.index.index import Index, Row
+from thoughtengine.memory.index.shelf import Shelf
+from thoughtengine.memory.index.view import View
 from thoughtengine.memory.record import MarkRecord
-from thoughtengine.memory.shelf import Shelf
-from thoughtengine.memory.view import View
 from thoughtengine.memory.where import parse_where
 
 WORDS = ("tea", "coffee", "milk", "rain", "Dana", "march", "8", "月", "the")

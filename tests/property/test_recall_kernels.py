@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from tests.indexes import ask, entry, index_of, same
 from thoughtengine import _jit
-from thoughtengine.memory import arrays, channels, kernels
+from thoughtengine.memory.index import arrays, kernels
+from thoughtengine.memory.recall import channels
 
 pytestmark = pytest.mark.skipif(not _jit.available(), reason="no compiler here")
 

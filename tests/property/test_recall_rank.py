@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from tests.indexes import NOON, ask, index_of, record, same, small_shortlist
 from thoughtengine.config import RecallConfig
-from thoughtengine.memory.analysis import FUNCTION_WORDS, fold_text, stem, words
-from thoughtengine.memory.entry import date_words, make_entry
-from thoughtengine.memory.index import Index
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS, fold_text, stem, words
+from thoughtengine.memory.index.entry import date_words, make_entry
+from thoughtengine.memory.index.index import Index
 from thoughtengine.memory.record import MarkRecord, MemoryRecord
 from thoughtengine.memory.where import parse_where
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from tests.indexes import memory, record
 from tests.strategies import NOON, admits, experiences, wheres
 from thoughtengine.config import RecallConfig
-from thoughtengine.memory.entry import make_entry
-from thoughtengine.memory.index import Index, Row
+from thoughtengine.memory.index.entry import make_entry
+from thoughtengine.memory.index.index import Index, Row
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.record import MarkRecord
 from thoughtengine.memory.where import parse_where

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
-from thoughtengine.memory.entry import make_entry
+from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import from_stored
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord
 from thoughtengine.migrations.v0001_flat import LAYERS, UNREADABLE, parse, place_of, storable

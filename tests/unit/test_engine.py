@@ -1797,8 +1797,8 @@ def encoded(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
     """Return a mind with more memories than are encoded while `open` waits, its index in a file or made from the entries."""
     monkeypatch.setattr("thoughtengine.engine._FEW", 8)
     if request.param == "in a file":
-        monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
-    monkeypatch.setattr("thoughtengine.memory.index._TAIL", 16)
+        monkeypatch.setattr("thoughtengine.memory.index.live._FILED", 8)
+    monkeypatch.setattr("thoughtengine.memory.index.index._TAIL", 16)
     with te.open(tmp_path / "mind", encoder=ToyEncoder(fingerprint="old-1", name="old")) as mind:
         mind.remember_many([te.Experience(text=f"green tea {i}") for i in range(40)])
         mind.recall("tea")
@@ -1907,7 +1907,7 @@ def test_a_small_mind_opens_though_the_encoder_is_away(tmp_path: Path) -> None:
 
 
 def test_vectors_of_the_host_outlive_another_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("thoughtengine.memory.live._FILED", 8)
+    monkeypatch.setattr("thoughtengine.memory.index.live._FILED", 8)
     vectors = np.random.default_rng(1).standard_normal((40, 8)).astype(np.float32)
     with te.open(tmp_path / "mind") as mind:
         mind.remember_many([te.Experience(tags=["x"], vector=vector) for vector in vectors])
@@ -1920,7 +1920,7 @@ def test_vectors_of_the_host_outlive_another_encoder(tmp_path: Path, monkeypatch
 
 
 def test_a_recall_tells_of_how_many_it_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("thoughtengine.memory.live._AT_ONCE", 16)
+    monkeypatch.setattr("thoughtengine.memory.index.live._AT_ONCE", 16)
     with te.open(tmp_path / "mind") as mind:
         mind.remember_many([te.Experience(text=f"green tea {i}") for i in range(64)])
     with te.open(tmp_path / "mind") as mind:

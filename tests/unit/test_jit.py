@@ -153,7 +153,7 @@ def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 READY = """
 import sys, thoughtengine._jit as jit
-module = "thoughtengine.memory.kernels"
+module = "thoughtengine.memory.index.kernels"
 few = [jit.ready(module) for _ in range(jit._PATIENCE - 1)]
 assert not any(few) and not jit._warming and "numba" not in sys.modules
 first = jit.ready(module)
@@ -186,7 +186,7 @@ assert jit.available()
 @jit.kernel("float64", returns="float64")
 def same(value):
     return value
-print(same(2.0), jit.warm_up(), jit.ready("thoughtengine.memory.kernels"))
+print(same(2.0), jit.warm_up(), jit.ready("thoughtengine.memory.index.kernels"))
 """
 
 

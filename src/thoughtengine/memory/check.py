@@ -8,9 +8,10 @@ from typing import Any
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import RecordError
-from thoughtengine.memory.analysis import ANALYSIS
 from thoughtengine.memory.derive import Derived, derive, digest_of
-from thoughtengine.memory.entry import Entry, make_entry
+from thoughtengine.memory.index.analysis import ANALYSIS
+from thoughtengine.memory.index.entry import Entry, make_entry
+from thoughtengine.memory.index.shelf import Shelf
 from thoughtengine.memory.record import (
     AppraisalRecord,
     MarkRecord,
@@ -19,7 +20,6 @@ from thoughtengine.memory.record import (
     ReceiptRecord,
     VectorRecord,
 )
-from thoughtengine.memory.shelf import Shelf
 from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import (

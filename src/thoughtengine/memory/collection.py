@@ -12,15 +12,15 @@ import numpy as np
 from thoughtengine._types import IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import ThoughtEngineError
-from thoughtengine.memory.columns import LAYER
 from thoughtengine.memory.experience import LAYERS, Affect, Memory
+from thoughtengine.memory.index.columns import LAYER
+from thoughtengine.memory.index.live import LiveIndex
+from thoughtengine.memory.index.view import View
 from thoughtengine.memory.layers import LAYER_OF
 from thoughtengine.memory.layers.emotion import NEUTRAL_SALIENCE
-from thoughtengine.memory.live import LiveIndex
 from thoughtengine.memory.moment import from_stored
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, VectorRecord
 from thoughtengine.memory.strength import retrievability
-from thoughtengine.memory.view import View
 from thoughtengine.memory.where import Where
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, VECTOR

@@ -10,7 +10,7 @@ import msgspec
 
 from thoughtengine._types import Progress
 from thoughtengine.errors import MemoryNotFoundError
-from thoughtengine.memory.entry import make_entry
+from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.record import (
     AppraisalRecord,
     MarkRecord,

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from thoughtengine.memory.derive import digest_of
-from thoughtengine.memory.entry import make_entry
 from thoughtengine.memory.forget import marks_of
+from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.receipt import Receipt, receipt_of
 from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord
 from thoughtengine.storage.batch import Batch

@@ -14,8 +14,8 @@ from thoughtengine._types import SingleArray
 from thoughtengine.config import Limits
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.derive import content_digest
-from thoughtengine.memory.entry import Entry, make_entry
 from thoughtengine.memory.experience import Affect, Experience
+from thoughtengine.memory.index.entry import Entry, make_entry
 from thoughtengine.memory.layers import layer_named
 from thoughtengine.memory.layers.emotion import appraise
 from thoughtengine.memory.moment import to_stored

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
-from thoughtengine.memory.analysis import FUNCTION_WORDS, Memo, name_term
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS, Memo, name_term
 from thoughtengine.patterns.associations import Associations
 from thoughtengine.patterns.concepts import Concepts
 from thoughtengine.patterns.novelty import Novelty

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 
-from thoughtengine.memory.analysis import FUNCTION_WORDS, fold_text, stem, words
 from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS, fold_text, stem, words
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.patterns.concepts import Grouping
 from thoughtengine.storage.contract import Store

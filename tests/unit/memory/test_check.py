@@ -5,9 +5,9 @@ import pytest
 
 from thoughtengine.config import Limits
 from thoughtengine.memory.check import check_memories
-from thoughtengine.memory.entry import Entry
 from thoughtengine.memory.experience import Affect, Experience
 from thoughtengine.memory.forget import act
+from thoughtengine.memory.index.entry import Entry
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, NameRecord, VectorRecord
 from thoughtengine.memory.remember import draft, take
 from thoughtengine.storage.batch import Batch

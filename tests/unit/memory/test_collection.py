@@ -10,15 +10,15 @@ import pytest
 from tests.strategies import NOON
 from thoughtengine.config import Limits, RecallConfig
 from thoughtengine.memory.collection import Collection
-from thoughtengine.memory.entry import Entry
 from thoughtengine.memory.erase import plan_erasure
 from thoughtengine.memory.experience import Affect, Experience, Memory
 from thoughtengine.memory.forget import act, undo
-from thoughtengine.memory.index import Index
+from thoughtengine.memory.index.entry import Entry
+from thoughtengine.memory.index.index import Index
+from thoughtengine.memory.index.view import View
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, VectorRecord
 from thoughtengine.memory.remember import draft, take
-from thoughtengine.memory.view import View
 from thoughtengine.memory.where import parse_where
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import PAGE

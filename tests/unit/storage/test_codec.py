@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.strategies import payloads
 from thoughtengine.errors import RecordError
-from thoughtengine.memory.entry import Entry, make_entry
+from thoughtengine.memory.index.entry import Entry, make_entry
 from thoughtengine.memory.record import (
     AppraisalRecord,
     MarkRecord,

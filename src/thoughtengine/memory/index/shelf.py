@@ -1,0 +1,265 @@
+"""Shelf: segments kept in column files beside the store, so that a large mind opens without reading its entries again."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thoughtengine._types import Finding
+from thoughtengine.memory.index.analysis import ANALYSIS
+from thoughtengine.memory.index.columns import LAYER, MOST, Names
+from thoughtengine.memory.index.entry import Entry
+from thoughtengine.memory.index.index import Run
+from thoughtengine.memory.index.segment import Segment
+from thoughtengine.memory.index.vectors import Block
+from thoughtengine.memory.index.view import View
+from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, write_columns
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import TERMS
+
+__all__ = ["Kept", "Shelf"]
+
+LOGIC = 1
+"""Version of what a segment file holds; another one is made again."""
+
+_MAPPED = (
+    64 << 20
+)  # bytes of what the half bytes of vectors leave over that are mapped; of more, rows are read when needed
+
+_NAME = re.compile(r"([0-9a-f]{12,})-([0-9a-f]{12,})-([0-9a-f]+)\.segment")
+_COLUMNS = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
+_CODED = ("source", "episode", "kind")
+_POSTINGS = ("hashes", "bounds", "postings", "order")
+
+
+class Kept(NamedTuple):
+    """A segment that lies in a file.
+
+    Attributes
+    ----------
+    first, last : int
+        Ids of its first and last memory.
+    file : ColumnFile
+        Mapped.
+    run : Run
+        Its columns.
+    """
+
+    first: int
+    last: int
+    file: ColumnFile
+    run: Run
+
+    def segment(self, start: int) -> Segment:
+        """Return its postings and vectors, in place, for memories from position `start` on."""
+        return _mapped(self.file, start)
+
+
+class Shelf:
+    """The segment files of a mind.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Where they lie, made when the first is written; None: nothing is kept.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def prune(self, sequence: int) -> None:
+        """Remove files that know of writes beyond `sequence`, as the store lost its end and gives out their ids anew.
+
+        And what was left unfinished: called before anybody writes.
+        """
+        files = self._files()
+        with contextlib.suppress(OSError):  # where it cannot be read, nothing is kept
+            for path in () if self._folder is None else self._folder.iterdir():
+                if path not in files or files[path][2] > sequence:
+                    _discard(path)
+
+    def kept(self) -> list[Kept]:
+        """Return the segments that can be used, in order of id, none overlapping; the files of others are removed."""
+        found: list[Kept] = []
+        largest_first = sorted(self._files().items(), key=lambda item: (item[1][0], -item[1][1]))
+        for path, (first, last, _) in largest_first:
+            if found and first <= found[-1].last:  # a part of it, left behind by a merge that was broken off
+                _discard(path)
+                continue
+            try:
+                file = _opened(path)
+                run = _run(file)
+                ids = run.columns["id"]
+                if not len(ids) or (int(ids[0]), int(ids[-1])) != (first, last):
+                    raise ColumnFileError(f"{path}: of other memories than its name says")
+                found.append(Kept(first, last, file, run))
+            except ColumnFileError:
+                _discard(path)
+        return found
+
+    def save(self, view: View, segment: Segment, sequence: int) -> Segment:
+        """Write a segment to a file and return it mapped.
+
+        Parameters
+        ----------
+        view : View
+            Holds its columns.
+        sequence : int
+            Of a write that all its memories were part of or came before.
+
+        Raises
+        ------
+        OSError, ColumnFileError
+            When it cannot be written; the segment in memory is as good.
+        """
+        if self._folder is None:
+            return segment
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        ids = view.columns.id[segment.start : segment.stop]
+        first, last = int(ids[0]), int(ids[-1])
+        path = self._folder / f"{first:012x}-{last:012x}-{sequence:x}.segment"
+        if path.name != segment.name:
+            _discard(path)
+            meta, arrays = _content(view, segment)
+            write_columns(path, meta, arrays)
+        return _mapped(_opened(path, verify=False), segment.start)
+
+    def remove(self, name: str | None) -> None:
+        """Remove the file of a segment, where it has one."""
+        if name is not None and self._folder is not None:
+            _discard(self._folder / name)
+
+    def verify(self, name: str) -> bool:
+        """Tell whether every array of a file is as it was written; one that is not is removed."""
+        if self._folder is None:
+            return True
+        try:
+            ColumnFile(self._folder / name).verify()
+        except ColumnFileError:
+            self.remove(name)
+            return False
+        return True
+
+    def findings(self, store: Store) -> Iterator[Finding]:
+        """Tell what is wrong with the files: what does not verify, and memories that their entries describe otherwise."""
+        for path, (first, last, _) in sorted(self._files().items()):
+            try:
+                file = ColumnFile(path)
+                file.verify()
+                if file.meta.get("logic") != LOGIC or file.meta.get("analysis") != ANALYSIS:
+                    continue  # it is not read: the next open makes it again
+                wrong = _differing(store, file, first, last)
+            except (ColumnFileError, KeyError) as error:
+                yield Finding("derived differs", path.name, f"{error}; the next open makes it again from the entries")
+                continue
+            if wrong:
+                yield Finding(
+                    "derived differs", path.name, "the index is not what the entries give: delete the file", wrong
+                )
+
+    def _files(self) -> dict[Path, tuple[int, int, int]]:
+        """Return the files and what their names tell: ids of the first and last memory, write sequence."""
+        files: dict[Path, tuple[int, int, int]] = {}
+        if self._folder is not None:
+            with contextlib.suppress(OSError):  # where it cannot be read, nothing is kept
+                for path in self._folder.iterdir():
+                    if match := _NAME.fullmatch(path.name):
+                        files[path] = (int(match[1], 16), int(match[2], 16), int(match[3], 16))
+        return files
+
+
+def _discard(path: Path) -> None:
+    """Remove a file; one that cannot be is passed over when it is met again."""
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _opened(path: Path, *, verify: bool = True) -> ColumnFile:
+    """Map a file of this release's logic and analysis; what is looked up by is verified.
+
+    Raises
+    ------
+    ColumnFileError
+        When it is none, or damaged.
+    """
+    file = ColumnFile(path)
+    if (file.meta.get("logic"), file.meta.get("analysis")) != (LOGIC, ANALYSIS):
+        raise ColumnFileError(f"{path}: of another release")
+    if verify:
+        file.verify([*_POSTINGS, "rows"])
+    return file
+
+
+def _run(file: ColumnFile) -> Run:
+    """Return the columns of a file.
+
+    Raises
+    ------
+    ColumnFileError
+        When they do not verify.
+    """
+    columns = {name: file.read(name) for name in (*_COLUMNS, *_CODED, "previous", "following")}
+    meta = file.meta
+    return Run(columns, meta["sources"], meta["episodes"], meta["kinds"], meta["languages"])
+
+
+def _mapped(file: ColumnFile, start: int) -> Segment:
+    hashes, bounds, postings, order = (file.array(name) for name in _POSTINGS)
+    block, made_by = None, file.meta["made_by"]
+    if made_by is not None:
+        parts: dict[str, Any] = {part: file.array(part) for part in Block.PARTS if part != "fine"}
+        width, n = len(parts["centre"]), len(parts["rows"])
+        small = width * n <= _MAPPED
+        parts["fine"] = file.array("fine").reshape(n, width) if small else file.rows("fine", width)
+        block = Block(**parts, made_by=made_by)
+    return Segment(start, start + len(order), hashes, bounds, postings, order, block, file.path.name)
+
+
+def _differing(store: Store, file: ColumnFile, first: int, last: int) -> tuple[int, ...]:
+    """Return the ids of a file, at most ten, whose columns are not what their entries say, or that have none."""
+    columns = [file.array(name).tolist() for name in ("id", "at", "fold", "length")]
+    told = dict(zip(columns[0], zip(*columns[1:], strict=True), strict=True))
+    wrong = []
+    for id_, entry in store.rows(TERMS, Entry, after=first - 1):
+        if id_ > last:
+            break
+        have = told.pop(id_, None)
+        mine = entry.analysis == ANALYSIS  # another release has written over it: it is made again when it is next read
+        if have is None or (mine and have != (entry.at, entry.fold, min(entry.length, MOST))):
+            wrong.append(id_)
+    return tuple(sorted([*wrong, *told])[:10])
+
+
+def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return what goes into the file of a segment: its columns with codes of their own, its postings, its vectors."""
+    span, columns = slice(segment.start, segment.stop), view.columns
+    arrays: dict[str, NDArray[Any]] = {name: getattr(columns, name)[span].copy() for name in _COLUMNS}
+    arrays["state"] &= LAYER  # marks are read from their rows
+    meta: dict[str, Any] = {"logic": LOGIC, "analysis": ANALYSIS, "languages": list(view.totals.languages)}
+    for name, names in zip(_CODED, (view.sources, view.episodes, view.kinds), strict=True):
+        arrays[name], meta[name + "s"] = _own_codes(getattr(columns, name)[span], names)
+    first, n = np.int32(segment.start), len(segment)
+    arrays["previous"] = np.maximum(columns.previous[span] - first, np.int32(-1))
+    following = np.maximum(columns.following[span] - first, np.int32(-1))
+    arrays["following"] = np.where(following < n, following, np.int32(-1))
+    arrays |= {name: getattr(segment, name) for name in _POSTINGS}
+    block = segment.block
+    meta["made_by"] = None if block is None else block.made_by
+    if block is not None:
+        arrays |= {part: getattr(block, part) for part in Block.PARTS if part != "fine"}
+        arrays["fine"] = block.fine[:].ravel()
+    return meta, arrays
+
+
+def _own_codes(codes: NDArray[np.int32], names: Names) -> tuple[NDArray[np.int32], list[str]]:
+    """Return codes counted from 1 in this run alone, 0 for none, and the values they stand for."""
+    used = np.unique(codes)
+    used = used[used > 0]
+    values = names.values(used.tolist())
+    return np.where(codes > 0, used.searchsorted(codes) + 1, 0).astype(np.int32), values

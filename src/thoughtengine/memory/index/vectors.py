@@ -1,0 +1,304 @@
+"""Vectors: the newest as they are, in a growing matrix; the older quantised, in immutable blocks that are searched in two passes.
+
+A block keeps a vector three times: its signs (one bit a dimension, around the middle of the block), half bytes, and what the
+half bytes left over, in bytes. The signs of all are compared, the half bytes of the few hundred closest, the rest of the very
+closest; in small blocks that of all that are looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine.errors import VectorDimensionError
+from thoughtengine.memory.index.arrays import foremost
+from thoughtengine.storage.columnfile import FileRows
+
+__all__ = ["Block", "Growing", "unit_rows"]
+
+_BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
+_STEPS = 7  # of half a byte on either side of zero
+_FINE = 254  # of a byte, from one step to the next
+_QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
+_LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
+_SAMPLED = 16  # one row of so many tells at how many bits the closest end
+_CLOSEST, _CLOSEST_OF_MANY = 32, 128  # rows whose rest is looked at, in small blocks and in large ones
+_NUMBERS = 1 << 13  # of short vectors as many as have so many numbers in all
+_ABOVE = 2.0  # makes every cosine a number above 0
+_EVERYONE = np.empty(0, np.int64)
+
+Words = NDArray[np.uint64]
+Bytes = NDArray[np.int8]
+Halves = NDArray[np.uint8]
+
+
+def unit_rows(rows: SingleArray) -> SingleArray:
+    """Return rows (n, d) brought to length 1; a row of zeros stays one."""
+    norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
+    return (rows / np.where(norms > 0.0, norms, 1.0)[:, None]).astype(np.float32)
+
+
+class Growing:
+    """Unit vectors of the newest memories, exact; one writer appends while readers look at the rows they know of.
+
+    Parameters
+    ----------
+    dimension : int or None
+        Length of the vectors; None: that of the first one.
+    """
+
+    __slots__ = ("_dimension", "_rows", "n", "places")
+
+    def __init__(self, dimension: int | None) -> None:
+        self._dimension = dimension
+        self.n = 0
+        self._rows: SingleArray = np.zeros((0, 0), np.float32)
+        self.places = np.zeros(0, np.int32)
+
+    @property
+    def dimension(self) -> int | None:
+        """Length of the vectors, None while it is open."""
+        return self._dimension
+
+    @property
+    def matrix(self) -> SingleArray:
+        """The rows so far, shape (n, d)."""
+        return self._rows[: self.n]
+
+    def append(self, places: Sequence[int], vectors: Sequence[SingleArray]) -> None:
+        """Add the vectors of some positions, ascending, brought to length 1.
+
+        Raises
+        ------
+        VectorDimensionError
+            For one of another dimension; none was added.
+        """
+        dimension = self._dimension or len(vectors[0])
+        for vector in vectors:
+            if len(vector) != dimension:
+                raise VectorDimensionError("vector", len(vector), dimension)
+        self._dimension, start, stop = dimension, self.n, self.n + len(vectors)
+        if stop > len(self._rows):
+            room = max(64, stop, 2 * len(self._rows))
+            rows, at = np.zeros((room, dimension), np.float32), np.zeros(room, np.int32)
+            if start:
+                rows[:start], at[:start] = self.matrix, self.places[:start]
+            self._rows, self.places = rows, at
+        self._rows[start:stop] = unit_rows(np.array(vectors, np.float32))
+        self.places[start:stop] = places
+        self.n = stop
+
+
+class Block:
+    """Quantised unit vectors of a run of memories.
+
+    Attributes
+    ----------
+    rows : array of int32, shape (m,)
+        Whose they are, relative to the first memory of the run, ascending.
+    codes : array of uint64, shape (m * w,)
+        Signs around `centre`, after `directions` where the dimension is small.
+    coarse : array of uint8, shape (m * d / 2,)
+        Two numbers in [1, 15] a byte, the first in the lower half: ``x ≈ scale / 7 * (coarse - 8 + fine / 254)``; of an odd
+        dimension the last half is 8.
+    fine : array of int8, shape (m, d), or rows of a file
+        What `coarse` leaves over.
+    scale : array of float32, shape (m,)
+        Largest size of a number of each vector.
+    centre : array of float32, shape (d,)
+        Mean of the block.
+    made_by : str
+        Fingerprint of the encoder.
+    """
+
+    __slots__ = ("centre", "coarse", "codes", "fine", "made_by", "rows", "scale")
+
+    PARTS = ("rows", "codes", "coarse", "fine", "scale", "centre")
+
+    def __init__(
+        self,
+        rows: NDArray[np.int32],
+        codes: Words,
+        coarse: Halves,
+        fine: Bytes | FileRows,
+        scale: SingleArray,
+        centre: SingleArray,
+        made_by: str = "",
+    ) -> None:
+        self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
+        self.centre, self.made_by = centre, made_by
+
+    @property
+    def dimension(self) -> int:
+        """Length of the vectors."""
+        return len(self.centre)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def build(cls, rows: NDArray[np.int32], vectors: SingleArray, made_by: str = "") -> Block:
+        """Quantise unit vectors (m, d)."""
+        centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        scale = np.abs(vectors).max(axis=1)
+        steps = vectors * (_STEPS / np.where(scale > 0.0, scale, 1.0))[:, None]
+        coarse = np.rint(steps)
+        fine = np.rint((steps - coarse) * _FINE).astype(np.int8)
+        codes = _codes(vectors, centre)
+        return cls(
+            rows.astype(np.int32), codes.ravel(), _packed(coarse), fine, scale.astype(np.float32),
+            centre, made_by,
+        )  # fmt: skip
+
+    @classmethod
+    def merge(cls, blocks: Sequence[Block], shifts: Sequence[int]) -> Block:
+        """Put blocks behind each other; the rows of each move by its shift. The signs are taken anew, around the new middle."""
+        sizes = np.array([len(block) for block in blocks])
+        centre = np.average([block.centre for block in blocks], axis=0, weights=sizes).astype(np.float32)
+        d = len(centre)
+        width = len(_codes(np.zeros((1, d), np.float32), centre).ravel())
+        codes = np.empty((int(sizes.sum()), width), np.uint64)
+        at = 0
+        for block in blocks:
+            for start in range(0, len(block), _MOST):  # in slices: nobody waits long for the interpreter
+                some = slice(start, min(start + _MOST, len(block)))
+                stop = at + some.stop - some.start
+                codes[at:stop] = _codes(block.vectors(some), centre)
+                at = stop
+        rows = np.concatenate([block.rows + np.int32(shift) for block, shift in zip(blocks, shifts, strict=True)])
+        merged = cls(
+            rows,
+            codes.ravel(),
+            np.concatenate([block.coarse for block in blocks]),
+            np.concatenate([block.fine[:] for block in blocks]),
+            np.concatenate([block.scale for block in blocks]),
+            centre,
+            blocks[0].made_by,
+        )
+        return merged if (rows[1:] > rows[:-1]).all() else merged._in_order()
+
+    def _in_order(self) -> Block:
+        """Return this block with its rows ascending."""
+        order, n = np.argsort(self.rows), len(self)
+        codes, coarse = self.codes.reshape(n, -1)[order], self.coarse.reshape(n, -1)[order]
+        return Block(
+            self.rows[order],
+            codes.ravel(),
+            coarse.ravel(),
+            self.fine[:][order],
+            self.scale[order],
+            self.centre,
+            self.made_by,
+        )
+
+    def vectors(self, rows: slice | IntArray) -> SingleArray:
+        """Return some vectors, nearly as they were given, shape (r, d)."""
+        packed = self.coarse.reshape(len(self), -1)[rows]
+        steps = np.empty((len(packed), 2 * packed.shape[1]), np.float32)
+        steps[:, ::2], steps[:, 1::2] = packed & 15, packed >> 4
+        steps = steps[:, : self.dimension] - np.float32(8.0)
+        steps += self.fine[rows] * np.float32(1.0 / _FINE)
+        steps *= (self.scale[rows] * np.float32(1.0 / _STEPS))[:, None]
+        return steps
+
+    def closest(
+        self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None = None
+    ) -> tuple[IntArray, FloatArray]:
+        """Return (rows of the block, cosines) of those most like a unit vector, rows ascending.
+
+        Parameters
+        ----------
+        unit : array of float32, shape (d,)
+            The cue.
+        wanted : int
+            How many at most; the cosines are `sharpened`.
+        maths : module
+            `arrays` or `kernels`.
+        among : array of int64, optional
+            Rows that may be found, ascending; default: all.
+        """
+        rows = self._near(unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
+        cosines = self.cosines(unit, rows, maths)
+        if wanted < len(rows):
+            kept = foremost(cosines + _ABOVE, wanted)
+            rows, cosines = rows[kept], cosines[kept]
+        return rows, self.sharpened(unit, rows, cosines)
+
+    def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
+        """Return the cosines of some rows with a unit vector: to four digits in a small block, else to about two."""
+        most = float(np.abs(unit).max()) or 1.0
+        steps = np.rint(unit * (_QUERY / most)).astype(np.int16)
+        even = np.zeros(self.dimension + self.dimension % 2, np.int16)
+        even[: self.dimension] = steps
+        dots = np.empty(len(rows), np.int32)
+        maths.dots(self.coarse, even[::2].copy(), even[1::2].copy(), rows, dots)
+        sums = dots.astype(np.float64)
+        if isinstance(self.fine, np.ndarray):
+            maths.fine_dots(self.fine.reshape(-1), steps, rows, dots)
+            sums += dots * (1.0 / _FINE)
+        return sums * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
+
+    def sharpened(self, unit: SingleArray, rows: IntArray, cosines: FloatArray) -> FloatArray:
+        """Return cosines of which the best are exact to about the last bit of float32; none of the others is above them."""
+        least = _CLOSEST if isinstance(self.fine, np.ndarray) else _CLOSEST_OF_MANY
+        best = foremost(cosines + _ABOVE, max(least, _NUMBERS // len(unit)))
+        if not len(best):
+            return cosines
+        exact = np.vecdot(self.vectors(rows[best]), unit).astype(
+            np.float64
+        )  # not `@`: that may wait for threads of BLAS
+        sharper: FloatArray = np.minimum(cosines, exact.min())
+        sharper[best] = exact
+        return sharper
+
+    def _near(self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None) -> IntArray:
+        """Return the rows with the fewest signs that differ, about `wanted` of them, ascending."""
+        n = len(self) if among is None else len(among)
+        if n <= wanted:
+            return np.arange(n, dtype=np.int64) if among is None else among
+        code = _codes(unit[None], self.centre).ravel()
+        if among is not None and 4 * n > len(self):  # in a row is faster than picked out
+            everyone = np.empty(len(self), np.uint16)
+            maths.differing(self.codes, code, _EVERYONE, everyone)
+            distances = everyone[among]
+        else:
+            distances = np.empty(n, np.uint16)
+            maths.differing(self.codes, code, _EVERYONE if among is None else among, distances)
+        some = distances[:: _SAMPLED if n > _SAMPLED * _LEAST else 1]
+        limit = int(np.bincount(some, minlength=64 * len(code) + 1).cumsum().searchsorted(wanted * len(some) / n))
+        found = np.flatnonzero(distances <= limit)[: 4 * wanted]
+        return found if among is None else among[found]
+
+
+def _packed(coarse: SingleArray) -> Halves:
+    """Return steps in [-7, 7], shape (m, d), two a byte, flat."""
+    halves = np.full((len(coarse), coarse.shape[1] + coarse.shape[1] % 2), 8, np.uint8)
+    halves[:, : coarse.shape[1]] = coarse + 8.0
+    packed: Halves = (halves[:, ::2] | halves[:, 1::2] << 4).ravel()
+    return packed
+
+
+def _codes(vectors: SingleArray, centre: SingleArray) -> Words:
+    """Return the signs of vectors around a middle as words of 64 bits, shape (m, w)."""
+    away = vectors - centre
+    if away.shape[1] < _BITS:
+        away = away @ _directions(away.shape[1])
+    bits = np.packbits(away > 0.0, axis=1, bitorder="little")
+    padded = np.zeros((len(bits), -(-bits.shape[1] // 32) * 32), np.uint8)  # four words at a time
+    padded[:, : bits.shape[1]] = bits
+    return padded.view(np.uint64)
+
+
+_known: dict[int, SingleArray] = {}
+
+
+def _directions(dimension: int) -> SingleArray:
+    """Return random directions (d, 256), the same on every machine, onto which short vectors are projected."""
+    if dimension not in _known:
+        rng = np.random.Generator(np.random.PCG64(dimension))
+        _known[dimension] = rng.standard_normal((dimension, _BITS)).astype(np.float32)
+    return _known[dimension]

@@ -1,0 +1,391 @@
+"""Channels: the ways in which a memory can answer a cue, and their weighted scores for the memories in question."""
+
+from __future__ import annotations
+
+import threading
+from types import ModuleType
+from typing import NamedTuple
+
+import numpy as np
+
+from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
+from thoughtengine.config import RecallConfig
+from thoughtengine.encoders.pooling import pool
+from thoughtengine.memory.index import arrays
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS
+from thoughtengine.memory.index.columns import akin
+from thoughtengine.memory.index.likeness import Likeness
+from thoughtengine.memory.index.view import View
+from thoughtengine.memory.recall.complete import is_complete
+from thoughtengine.memory.recall.question import Question
+from thoughtengine.memory.recall.shortlist import POOL, shortlist, with_neighbours
+
+__all__ = ["CHANNELS", "Scored", "compiled", "score"]
+
+CHANNELS = (
+    "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "feeling",
+    "strength", "revision",
+)  # fmt: skip
+"""Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
+
+_ROW = {channel: row for row, channel in enumerate(CHANNELS)}
+_COMPILED = 8_192  # memories from which compiled code is worth its start
+_RARE = 32  # of so many memories one may be found: then it pays to pass over the others
+_LARGE = 1 << 15  # memories from which the scratch memory is kept
+_FEW = 8  # times as many as are wanted: so few are all looked at
+_READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
+_EVERYONE = np.empty(0, np.bool_)
+_NOTHING = np.empty(0, np.float32)
+_FILLING = np.float32(
+    0.5
+)  # share of what neighbours lend, up to which they fill, where a memory holds every word of the cue
+_NOBODY = np.empty(0, np.int64)
+_F = np.float32
+
+
+class Scored(NamedTuple):
+    """The memories in question and what each channel gives them.
+
+    Attributes
+    ----------
+    places : array of int64, shape (p,)
+        Positions, ascending.
+    shares : array of float64, shape (c, p)
+        Weighted scores, in the order of `CHANNELS`.
+    text, dense : array of float32, shape (n,)
+        What each memory lends to its neighbours, by position: its words, and its likeness.
+    words : tuple of str
+        Words of the cue and of its dates, the rarest first.
+    frequency : array of int64, shape (t,)
+        How many memories have each word of the question, in its order; empty where no word was looked for.
+    """
+
+    places: IntArray
+    shares: FloatArray
+    text: SingleArray
+    dense: SingleArray
+    words: tuple[str, ...]
+    frequency: IntArray
+
+
+def score(
+    view: View,
+    question: Question,
+    chosen: IntArray | None,
+    visible: BoolArray | None,
+    config: RecallConfig,
+    *,
+    k: int,
+    now: int,
+) -> Scored:
+    """Score the memories in question in every channel that is on.
+
+    Parameters
+    ----------
+    view : View
+        The index.
+    question : Question
+        What is asked.
+    chosen : array of int64 or None
+        Positions that may be found, ascending; None: all.
+    visible : array of bool, shape (n,), or None
+        Whose words may count for their neighbours; None: all.
+    config : RecallConfig
+        Weights and switches.
+    k : int
+        How many are asked for.
+    now : int
+        Microseconds since 1970: what strength is measured at.
+
+    Notes
+    -----
+    Up to a few thousand memories all are in question. Of more, the best few hundred of the channels that find (words, and
+    meaning) are, and the neighbours of the very best.
+    """
+    return _Scoring(view, question, chosen, visible, config, k, now).scored()
+
+
+class _Scoring:
+    """One recall while its channels are filled."""
+
+    def __init__(
+        self,
+        view: View,
+        question: Question,
+        chosen: IntArray | None,
+        visible: BoolArray | None,
+        config: RecallConfig,
+        k: int,
+        now: int,
+    ) -> None:
+        self._now = now
+        self._view, self._question, self._chosen, self._config = view, question, chosen, config
+        self._maths = compiled(view.n)
+        self._lends = _EVERYONE if visible is None else visible
+        self._text, self._labels, self._dense, self._total = _zeros(view.n)
+        self._weighted: SingleArray | None = None
+        self._complete = False
+        self._frequency = _NOBODY
+        self._wanted = max(POOL, 2 * k)
+        self._associated = self._called_up()
+
+    def scored(self) -> Scored:
+        """Fill the channels, those that find first."""
+        words = self._words() if any(map(self._on, ("text", "labels", "dense_weighted"))) else ()
+        likenesses = self._likenesses()
+        places = self._places(likenesses)
+        shares = np.zeros((len(CHANNELS), len(places)))
+        shares[_ROW["text"]] = self._text[places]
+        shares[_ROW["labels"]] = self._labels[places]
+        for channel, likeness in likenesses.items():
+            shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
+        self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
+        self._lean(places, shares[_ROW["neighbours"]])
+        self._favour(places, shares)
+        self._place(places, shares)
+        return Scored(places, shares, self._text, self._dense, words, self._frequency)
+
+    def _on(self, channel: str) -> float:
+        weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
+        return weight
+
+    # the channels that find
+
+    def _words(self) -> tuple[str, ...]:
+        """Fill the columns of words, as shares of what the words of the cue weigh in all; return them, the rarest first."""
+        view, question, config = self._view, self._question, self._config
+        if not question.labels:
+            return ()
+        t, keys = len(question.terms), [term.key for term in question.terms]
+        parts = view.find([*keys, *question.labels])
+        frequency = sum((part.stops - part.starts for part in parts), np.zeros(t + len(question.labels), np.int64))
+        in_texts, in_labels = self._weights(frequency, t)
+        self._weigh_meaning(frequency[:t])
+        self._complete = is_complete(question, parts, frequency[:t], self._lends, self._chosen)
+        rarity = in_labels.copy()
+        np.maximum.at(rarity, np.array(question.owners, np.int64), in_texts)
+        scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
+        read = self._read(frequency)
+        wanted = self._asked()
+        for channel, out, own, lengths, mean, part in (
+            ("text", self._text, in_texts, view.columns.length, view.totals.mean_words, slice(0, t)),
+            (
+                "labels",
+                self._labels,
+                in_labels,
+                view.columns.labels,
+                view.totals.labels / (view.n or 1),
+                slice(t, None),
+            ),
+        ):
+            if not (weight := self._on(channel)):
+                continue
+            weights = (own * read[part] * (weight / scale)).astype(np.float32)
+            for found in parts:
+                self._maths.accumulate(
+                    found.postings, found.starts[part], found.stops[part], weights, found.start, lengths,
+                    _F(config.k1 * (1.0 - config.b)), _F(config.k1 * config.b / (mean or 1.0)), _F(config.k1), wanted, out,
+                )  # fmt: skip
+        return tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
+
+    def _weights(self, frequency: IntArray, t: int) -> tuple[FloatArray, FloatArray]:
+        """Return the rarity of each term of the cue among texts, and of each word among labels.
+
+        A word is as common as it is in texts or in labels, whichever is more.
+        """
+        question, few = self._question, self._config.function_words
+        owners, frequent = np.array(question.owners, np.int64), frequency[t:].copy()
+        shares = np.array([term.share for term in question.terms])
+        together = np.maximum(frequency[:t], frequent[owners])
+        in_texts = np.where(frequency[:t] > 0, self._surprise(together) * shares, 0.0)
+        in_texts[[term.is_common for term in question.terms]] *= few
+        whole = shares == 1.0
+        np.maximum.at(frequent, owners[whole], together[whole])
+        self._frequency = frequent
+        in_labels = np.where(frequent > 0, self._surprise(frequent), 0.0)
+        in_labels[[word in FUNCTION_WORDS for word in question.words]] *= few
+        return in_texts, in_labels
+
+    def _surprise(self, frequency: IntArray) -> FloatArray:
+        """Return a power of the inverse document frequency as Lucene has it."""
+        rest = np.maximum(self._view.n - frequency, 0) + 0.5
+        surprise: FloatArray = np.log(1.0 + rest / (frequency + 0.5)) ** self._config.rarity
+        return surprise
+
+    def _read(self, frequency: IntArray) -> BoolArray:
+        """Tell which words are looked up: the rarest, until their postings add up to what a cue may cost."""
+        budget = max(_READ, self._view.n // 2)
+        if int(frequency.sum()) <= budget:
+            return np.ones(len(frequency), np.bool_)
+        order = np.argsort(frequency, kind="stable")
+        read = np.zeros(len(frequency), np.bool_)
+        read[order[np.cumsum(frequency[order]) <= budget]] = True
+        read[order[: int(np.count_nonzero(frequency == 0)) + 1]] = True  # the rarest of all is always looked up
+        return read
+
+    def _asked(self) -> BoolArray:
+        """Return by position whose words are asked for: those that may be found and their neighbours; empty: everyone's."""
+        if self._chosen is None or _RARE * len(self._chosen) > self._view.n:
+            return _EVERYONE
+        marked = np.zeros(self._view.n, np.bool_)
+        marked[with_neighbours(self._view, self._chosen)] = True
+        return marked
+
+    def _weigh_meaning(self, frequency: IntArray) -> None:
+        """Take note of the direction of a cue in which a word counts by its rarity, and most if no memory has it."""
+        spelled = self._question.spelled
+        if spelled is None or not self._on("dense_weighted"):
+            return
+        known = np.zeros(len(spelled.tokens), np.int64)
+        np.maximum.at(known, np.array(self._question.owners, np.int64), frequency)
+        rarity = self._surprise(known)
+        rarity[[word in FUNCTION_WORDS for word in self._question.words[: len(known)]]] *= self._config.function_words
+        weights = np.repeat(rarity, [len(mine) for mine in spelled.tokens]).astype(np.float32)
+        self._weighted = pool([np.concatenate(spelled.tokens)], spelled.table, [weights])[0]
+
+    def _likenesses(self) -> dict[str, Likeness]:
+        made_by, asked = self._view.made_by, self._question.units
+        seen = {"dense": asked, "dense_weighted": {} if self._weighted is None else {made_by: self._weighted}}
+        return {
+            channel: Likeness(self._view, units, self._maths)
+            for channel, units in seen.items()
+            if units and self._on(channel) and self._view.n_vectors
+        }
+
+    def _places(self, likenesses: dict[str, Likeness]) -> IntArray:
+        """Return the positions in question, ascending."""
+        chosen, n = self._chosen, self._view.n
+        if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
+            return np.arange(n) if chosen is None else chosen
+        closest = []
+        for channel, likeness in likenesses.items():
+            places, gains = likeness.closest(self._wanted, chosen)
+            closest.append(places)
+            self._dense[places] += (gains * self._on(channel)).astype(np.float32)  # so that it is known who lends most
+        allowed = _EVERYONE
+        if chosen is not None:
+            allowed = np.zeros(n, np.bool_)
+            allowed[chosen] = True
+        found = arrays.union(arrays.foremost(self._alone(allowed), self._wanted), *closest, self._associated[0])
+        lenders = found
+        if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
+            lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
+        return shortlist(self._view, found, lenders, self._text[lenders] + self._dense[lenders], allowed)
+
+    def _called_up(self) -> tuple[IntArray, FloatArray]:
+        """Return the positions that associations call up and may be found, ascending, and how strongly."""
+        ids, activation = self._question.associated
+        if not len(ids) or not self._on("associations"):
+            return _NOBODY, np.empty(0)
+        at = np.minimum(self._view.ids.searchsorted(ids), max(self._view.n - 1, 0))
+        inside = self._view.ids[at] == ids if self._view.n else np.zeros(len(ids), np.bool_)
+        if self._chosen is not None:
+            inside &= np.isin(at, self._chosen)
+        return at[inside], activation[inside]
+
+    def _alone(self, allowed: BoolArray) -> SingleArray:
+        """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
+        total: SingleArray = np.add(self._text, self._labels, out=self._total)
+        extra = self._extra()
+        if len(extra):
+            total += extra
+        if weight := self._on("source"):
+            sources = self._view.columns.source[: self._view.n]
+            for code in self._question.sources:
+                np.multiply(total, _F(1.0 + weight), out=total, where=sources == code)
+        if len(allowed):
+            total *= allowed
+        return total
+
+    def _extra(self) -> SingleArray:
+        """Return what moment and episode add, by position; empty where the cue says nothing of them."""
+        view, question = self._view, self._question
+        spans, episode = question.spans if self._on("time") else (), question.episode if self._on("episode") else 0
+        if not spans and not episode:
+            return _NOTHING
+        extra = np.zeros(view.n, np.float32)
+        if spans:
+            self._near(slice(0, view.n), extra)
+        if episode:
+            extra[view.columns.episode[: view.n] == episode] += _F(self._on("episode"))
+        return extra
+
+    # the channels that weigh what was found
+
+    def _lean(self, places: IntArray, out: FloatArray) -> None:
+        """Write what memories get from what was said just before and after them.
+
+        Where a memory holds every word of the cue, the others need no help to be found: then neighbours fill up to half of
+        what they lend, and add nothing to what has more of its own.
+        """
+        if weight := self._on("neighbours"):
+            n, columns, config = self._view.n, self._view.columns, self._config
+            lent = np.empty(len(places), np.float32)
+            self._maths.spread(
+                self._text, self._dense, self._lends, columns.previous[:n], columns.following[:n], columns.length[:n],
+                places, _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words), lent,
+            )  # fmt: skip
+            if self._complete:
+                lent = np.maximum(_FILLING * lent - self._text[places] - self._dense[places], _F(0.0))
+            out[:] = lent * weight
+
+    def _place(self, places: IntArray, shares: FloatArray) -> None:
+        """Write what moment, episode and associations give."""
+        if self._question.spans and self._on("time"):
+            near = np.zeros(len(places), np.float32)
+            self._near(places, near)
+            shares[_ROW["time"]] = near
+        if self._question.episode and (weight := self._on("episode")):
+            shares[_ROW["episode"]] = (self._view.columns.episode[places] == self._question.episode) * weight
+        where, activation = self._associated
+        shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
+
+    def _favour(self, places: IntArray, shares: FloatArray) -> None:
+        """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
+        view, question = self._view, self._question
+        so_far = shares.sum(axis=0)
+        if question.sources and (weight := self._on("source")):
+            named = np.isin(view.columns.source[places], question.sources)
+            shares[_ROW["source"]] = named * so_far * weight
+        if question.feeling is not None and (weight := self._on("feeling")):
+            felt = akin(view.columns.valence[places], view.columns.arousal[places], question.feeling)
+            shares[_ROW["feeling"]] = felt * so_far * weight
+        if weight := self._on("strength"):
+            shares[_ROW["strength"]] = view.strength(places, self._now) * so_far * weight
+
+    def _near(self, places: IntArray | slice, out: SingleArray) -> None:
+        columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
+        starts, stops = np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1])
+        self._maths.within(columns.at[places], columns.offset[places], starts, stops, _F(self._on("time")), out)
+
+
+_scratch = threading.local()
+
+
+def _zeros(n: int) -> SingleArray:
+    """Return zeros, shape (4, n): of a large mind the same memory at every recall of a thread, which must not keep them.
+
+    New memory costs a page fault every kilobyte, more than all that is added up in it.
+    """
+    if n < _LARGE:
+        fresh: SingleArray = np.zeros((4, n), np.float32)
+        return fresh
+    held: SingleArray | None = getattr(_scratch, "held", None)
+    if held is None or held.size < 4 * n:
+        held = _scratch.held = np.empty(4 * (n + n // 8), np.float32)
+    zeros: SingleArray = held[: 4 * n].reshape(4, n)
+    zeros[:3] = 0.0
+    return zeros
+
+
+def compiled(n: int) -> ModuleType:
+    """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
+    if n < _COMPILED:
+        return arrays
+    from thoughtengine import _jit
+
+    if not _jit.ready("thoughtengine.memory.index.kernels"):
+        return arrays
+    from thoughtengine.memory.index import kernels
+
+    return kernels

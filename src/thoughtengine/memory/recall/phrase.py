@@ -1,0 +1,139 @@
+"""Phrase: words that stand side by side in a cue and in a memory, read in the texts of the best few; no index of positions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from thoughtengine.memory.index.analysis import fold_text
+from thoughtengine.memory.index.view import View
+from thoughtengine.memory.recall.ranking import Ranking
+
+__all__ = ["Phrases", "phrases_in", "with_phrases"]
+
+_GAPS = str.maketrans(
+    dict.fromkeys('\t\n\r\f\v!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~¿¡«»“”„‘…–—·、。，！？：；（）「」؟،।\xa0', " ")
+)
+_QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»')
+_READ = 1 << 12  # characters of a text that are looked at
+_QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
+_CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
+_MORE, _MORE_QUOTED = 10, 1000
+
+
+class Phrases(NamedTuple):
+    """What of a cue may stand in a memory word for word, spaces around.
+
+    Attributes
+    ----------
+    pairs : tuple of str
+        Words that follow each other.
+    quoted : tuple of str
+        What stands in quotation marks.
+    """
+
+    pairs: tuple[str, ...] = ()
+    quoted: tuple[str, ...] = ()
+
+    @property
+    def n_more(self) -> int:
+        """How many hits more than asked for are worth a look."""
+        return _MORE_QUOTED if self.quoted else _MORE if self.pairs else 0
+
+    def share(self, text: str) -> float:
+        """Return the share of the pairs that a text has, and more for what was quoted.
+
+        Parameters
+        ----------
+        text : str
+            As it was remembered.
+
+        Examples
+        --------
+        >>> phrases_in("the red canoe").share("A red canoe!"), phrases_in('who said "red canoe"').share("My red canoe")
+        (0.5, 5.333333333333333)
+        """
+        spaced = _spaced(text)
+        return _found(self.pairs, spaced) + _QUOTED * _found(self.quoted, spaced)
+
+
+def _found(phrases: Sequence[str], spaced: str) -> float:
+    return sum(phrase in spaced for phrase in phrases) / len(phrases) if phrases else 0.0
+
+
+def _spaced(text: str) -> str:
+    flat = fold_text(text[:_READ]).translate(_GAPS)
+    while "  " in flat:  # far cheaper than to split and join a long text
+        flat = flat.replace("  ", " ")
+    return f" {flat.strip()} "
+
+
+def phrases_in(cue: str) -> Phrases:
+    """Return what of a cue may stand in a memory word for word.
+
+    Examples
+    --------
+    >>> phrases_in('Who said "red canoe"?')
+    Phrases(pairs=(' who said ', ' said red ', ' red canoe '), quoted=(' red canoe ',))
+    """
+    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue)[1:-1].split(" ")))
+    found = (next(filter(None, match.groups())) for match in _QUOTATION.finditer(cue[:_READ]))
+    quoted = dict.fromkeys(phrase for phrase in map(_spaced, found) if phrase.strip())
+    return Phrases(tuple(pairs), tuple(quoted))
+
+
+def with_phrases(
+    ranking: Ranking, phrases: Phrases, texts: Sequence[str | None], view: View, *, weight: float, k: int
+) -> Ranking:
+    """Add the channel `phrase` to a ranking, put it in order again and keep the best k.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Of more than k memories, so that others may come up.
+    phrases : Phrases
+        Of the cue.
+    texts : sequence of str or None
+        Of the ranked memories, in order.
+    view : View
+        Where they stand, and what replaced them.
+    weight : float
+        Of the channel.
+    k : int
+        How many to keep.
+
+    Notes
+    -----
+    What an older version says word for word counts for the newest that was ranked, so that it cannot rise above it.
+    """
+    if not phrases.pairs and not phrases.quoted:
+        return ranking
+    row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
+    added = np.zeros(len(row_of))
+    for id_, text in zip(row_of, texts if phrases.quoted else texts[:_CLOSELY], strict=False):
+        if text is not None and (share := phrases.share(text)):
+            newest = _newest(view, id_, row_of) if view.has_replaced else row_of[id_]
+            added[newest] = max(added[newest], weight * share)
+    scores = ranking.scores + added
+    order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
+    return ranking._replace(
+        ids=ranking.ids[order],
+        places=ranking.places[order],
+        scores=scores[order],
+        shares=np.column_stack((ranking.shares, added))[order],
+        channels=(*ranking.channels, "phrase"),
+        n_repeats=ranking.n_repeats[order],
+        beside=ranking.beside[order],
+    )
+
+
+def _newest(view: View, id_: int, row_of: dict[int, int]) -> int:
+    """Return the row of the newest version of a memory that was ranked."""
+    row = row_of[id_]
+    while (position := view.position(id_)) is not None and (id_ := int(view.columns.successor[position])):
+        row = row_of.get(id_, row)
+    return row

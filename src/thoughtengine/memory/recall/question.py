@@ -1,0 +1,142 @@
+"""Question: a cue made ready for the index, its words as hashes, its dates as spans, its names as codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import islice
+from typing import NamedTuple
+
+import numpy as np
+
+from thoughtengine._types import FloatArray, IntArray, SingleArray, TokenArray
+from thoughtengine.encoders import TokenEncoder, spell
+from thoughtengine.memory.index.analysis import LABELS, TERMS, Term, fold_text, terms_of_cue, words
+from thoughtengine.memory.index.vectors import unit_rows
+from thoughtengine.memory.index.view import View
+from thoughtengine.memory.recall.dates import Span, dates_in
+
+__all__ = ["Associated", "Question", "Spelled", "ask"]
+
+_YEAR = 365.2425 * 86_400_000_000
+_LONGEST = 512  # distinct words of a cue that count
+_READ = 1 << 16  # characters of a cue that are read
+
+
+Associated = tuple[IntArray, FloatArray]
+
+
+class Spelled(NamedTuple):
+    """The tokens of each word of a cue's text, in order, and the vector of each token there is."""
+
+    tokens: list[TokenArray]
+    table: SingleArray
+
+
+class Question(NamedTuple):
+    """A cue, made ready for a view.
+
+    Attributes
+    ----------
+    words : tuple of str
+        Distinct words of the text, then those of its dates.
+    terms : tuple of Term
+        Ways in which the words of the text may stand in texts.
+    owners : tuple of int
+        The word that each term is of, ascending.
+    labels : tuple of int
+        Hashes of all words among sources, tags and dates.
+    spans : tuple of Span
+        Stretches of local time it speaks of.
+    units : mapping of str to array of float32, shape (d,)
+        Its vector, of length 1, as encoders see it, by fingerprint; first that of the view's newest vectors.
+    sources : tuple of int
+        Codes of the sources it names.
+    episode : int
+        Code of its episode, 0 for none, -1 for an unknown one.
+    spelled : Spelled or None
+        Where there is a token encoder.
+    feeling : tuple of float, or None
+        Valence and arousal that memories should be near to, see `akin`.
+    associated : (ids, activation)
+        What associations call up, ids ascending, activation in [0, 1].
+    """
+
+    words: tuple[str, ...]
+    terms: tuple[Term, ...]
+    owners: tuple[int, ...]
+    labels: tuple[int, ...]
+    spans: tuple[Span, ...]
+    units: Mapping[str, SingleArray]
+    sources: tuple[int, ...]
+    episode: int
+    spelled: Spelled | None
+    feeling: tuple[float, float | None] | None = None
+    associated: Associated = (np.empty(0, np.int64), np.empty(0))
+
+
+def ask(
+    view: View,
+    text: str | None,
+    vector: SingleArray | None,
+    at: tuple[int, int] | None,
+    episode: str | None,
+    now: int,
+    encoder: TokenEncoder | None = None,
+    formerly: Mapping[str, SingleArray] | None = None,
+) -> Question:
+    """Make the parts of a cue ready for a view.
+
+    Parameters
+    ----------
+    view : View
+        Where the answer is looked for.
+    text, episode : str or None
+        As in the cue.
+    vector : array of float32, shape (d,), or None
+        Of the same dimension as the view's.
+    at : tuple of int or None
+        Moment in microseconds since 1970, and seconds east of UTC.
+    now : int
+        Microseconds since 1970, local time: what "yesterday" is relative to where `at` is not given.
+    encoder : TokenEncoder or None
+        That of the view's vectors.
+    formerly : mapping of str to array of float32, optional
+        The vector as encoders before see it, by fingerprint.
+    """
+    folded = "" if text is None else fold_text(text[:_READ])
+    terms: dict[int, str] = {}
+    for word in words(folded):
+        terms.setdefault(TERMS[word], word)
+    local = now if at is None else at[0] + at[1] * 1_000_000
+    dates = dates_in(folded, local, _years(view))
+    spans = dates.spans
+    if at is not None and not spans:
+        spans = (Span(local, local + 1),)
+    asked = list(islice(terms.values(), _LONGEST))
+    ways: dict[int, tuple[Term, int]] = {}
+    for owner, word in enumerate(asked):
+        for term in terms_of_cue(word, view.totals.languages):
+            ways.setdefault(term.key, (term, owner))
+    labels: dict[int, str] = {}
+    for word in (*asked, *dates.words):
+        labels.setdefault(LABELS[word], word)
+    return Question(
+        tuple(labels.values()),
+        tuple(term for term, _ in ways.values()),
+        tuple(owner for _, owner in ways.values()),
+        tuple(labels),
+        spans,
+        _units(({} if vector is None else {view.made_by: vector}) | dict(formerly or {})),
+        tuple(view.sources.named(tuple(labels))),
+        0 if episode is None else view.episodes.codes.get(episode, -1),
+        None if encoder is None or not asked else Spelled(spell(encoder, asked), encoder.table),
+    )
+
+
+def _years(view: View) -> range:
+    first, last = 1970 + int(view.totals.first // _YEAR), 1970 + int(view.totals.last // _YEAR)
+    return range(max(first, last - 30), last + 1)
+
+
+def _units(vectors: Mapping[str, SingleArray]) -> dict[str, SingleArray]:
+    return {made_by: unit_rows(vector[None])[0] for made_by, vector in vectors.items()}

@@ -1,0 +1,154 @@
+"""Ranking: the order of what was scored, revisions above what they replaced, repeats folded into one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from thoughtengine._types import FloatArray, IntArray
+from thoughtengine.memory.index import arrays
+from thoughtengine.memory.index.view import View
+from thoughtengine.memory.recall.channels import Scored, compiled
+
+__all__ = ["Ranking", "Sheet"]
+
+_MARGIN = 32  # places beyond k that are ordered at once
+
+
+class Ranking(NamedTuple):
+    """The best memories for a cue, best first, before they are loaded.
+
+    Attributes
+    ----------
+    ids, places : array of int64, shape (m,)
+        At most k, and where they are in the view.
+    scores : array of float64, shape (m,)
+        Sums of the shares, above 0.
+    shares : array of float64, shape (m, c)
+        By channel.
+    channels : tuple of str
+        Names of the columns of `shares`.
+    n_repeats : array of int64, shape (m,)
+        Exact repeats folded into each.
+    n_candidates : int
+        Memories that were weighed against each other.
+    words : tuple of str
+        Distinct words of the cue, the rarest first.
+    beside : array of int64, shape (m,)
+        1 where the neighbour that lent the most comes after the memory, -1 where it comes before, 0 for none.
+    crowd : array of float64
+        Scores of all that were weighed against each other.
+    frequency : array of int64
+        How many memories have each word of the question, in its order.
+    """
+
+    ids: IntArray
+    places: IntArray
+    scores: FloatArray
+    shares: FloatArray
+    channels: tuple[str, ...]
+    n_repeats: IntArray
+    n_candidates: int
+    words: tuple[str, ...] = ()
+    beside: IntArray = np.empty(0, np.int64)
+    crowd: FloatArray = np.empty(0)
+    frequency: IntArray = np.empty(0, np.int64)
+
+
+class Sheet:
+    """The scored memories of one recall while they are put in order.
+
+    Parameters
+    ----------
+    view : View
+        The index.
+    scored : Scored
+        Memories in question and their shares, which are changed where revisions ask for it.
+    chosen : array of int64 or None
+        Positions that may be found, ascending; None: all.
+    """
+
+    def __init__(self, view: View, scored: Scored, chosen: IntArray | None) -> None:
+        self._view, self._chosen = view, chosen
+        self.places, self.shares = scored.places, scored.shares
+        self.scores: FloatArray = scored.shares.sum(axis=0)
+        self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
+
+    def best(self, k: int) -> tuple[list[int], list[int]]:
+        """Return the columns of the k best, repeats folded, and how many were folded into each."""
+        wanted = k + _MARGIN
+        while True:
+            self._settle(wanted)
+            order = arrays.best(self.scores, wanted).tolist()
+            kept, folds = self._fold(order, k)
+            if len(kept) >= k or len(order) < wanted:
+                return kept, self._repeats(folds)
+            wanted *= 4
+
+    def _fold(self, order: list[int], k: int) -> tuple[list[int], list[int]]:
+        """Return the first of each fold among ordered columns, k of them, and their folds."""
+        kept: dict[int, int] = {}
+        for column, fold in zip(order, self._view.columns.fold[self.places[order]].tolist(), strict=True):
+            kept.setdefault(fold or -1 - column, column)
+            if len(kept) == k:
+                break
+        return list(kept.values()), [max(fold, 0) for fold in kept]
+
+    def _repeats(self, folds: list[int]) -> list[int]:
+        """Return how many other memories that may be found have each fold."""
+        found = self._view.repeats(folds, compiled(self._view.n))
+        return [self._admitted(found[fold]) - 1 if fold in found else 0 for fold in folds]
+
+    def _admitted(self, positions: IntArray) -> int:
+        """Return how many of some positions may be found, at least the one that was."""
+        if self._chosen is None:
+            return len(positions)
+        at = np.minimum(self._chosen.searchsorted(positions), len(self._chosen) - 1)
+        return max(int(np.count_nonzero(self._chosen[at] == positions)), 1)
+
+    def _settle(self, wanted: int) -> None:
+        """See to it that among the best none stands above one that replaced it."""
+        while self._view.has_replaced:
+            positions = self.places[arrays.best(self.scores, wanted)]
+            replaced = positions[self._view.columns.successor[positions] > 0].tolist()
+            todo = [position for position in replaced if position not in self._settled]
+            if not todo:
+                return
+            for position in todo:
+                self._replace(position)
+            wanted *= 2
+
+    def _replace(self, position: int) -> None:
+        """Give the newest revision the best score of the chain, and every other no more than any later one has."""
+        chain, later = [position], self._later(position)
+        while later is not None and later not in self._settled:
+            chain.append(later)
+            later = self._later(later)
+        head, cap = (-1, np.inf) if later is None else self._settled[later]
+        for member in reversed(chain):
+            column = self._column(member)
+            if column is not None and head < 0:
+                head = column
+            elif column is not None:
+                cap = self._yield(column, head, cap)
+            self._settled[member] = head, cap
+
+    def _yield(self, column: int, head: int, cap: float) -> float:
+        """Bring an older version behind the newest one and below `cap`; return what still older ones may score."""
+        score = float(self.scores[column])
+        if score > self.scores[head]:
+            self.shares[-1, head] += score - self.scores[head]
+            self.scores[head] = score
+        if score > cap:
+            self.shares[:, column] *= cap / score
+            self.scores[column] = score = cap
+        return min(cap, score) if score > 0.0 else cap
+
+    def _later(self, position: int) -> int | None:
+        successor = int(self._view.columns.successor[position])
+        return self._view.position(successor) if successor else None
+
+    def _column(self, position: int) -> int | None:
+        column = int(self.places.searchsorted(position))
+        return column if column < len(self.places) and self.places[column] == position else None

@@ -1,0 +1,164 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.indexes import ask, entry, index_of
+from thoughtengine.memory.index.alike import are_alike
+from thoughtengine.memory.index.guess import guess
+
+SAME = [
+    ("I'm at the harbour.", "well, I am at the harbour"),
+    ("Bob doesn't drink coffee", "bob does not drink coffee!"),
+    ("We can't come.", "We cannot come"),
+    ("Please feed the cat", "Feed the cat, please!"),
+    ("Dana gave up coffee.", "Oh, Dana gave up coffee…"),
+    ("They've moved to Lisbon", "they have moved to Lisbon."),
+    ("It's raining again", "it is raining again"),
+    ("The train is late", "train is late!!"),
+    ("Fed the cat — twice", "fed the cat, twice"),
+    ("“Nice” work", "nice work"),
+    ("Met Dana at 10:30.", "met Dana at 10:30"),
+    ("I paid $5 (again).", "I paid $5 again"),
+    ("Was war das?", "was war das ?"),
+    ("Die Katze schläft.", "die katze schläft"),
+    ("猫が好き。", "猫が好き"),
+    ("Мы дома!", "мы дома"),
+]
+"""Texts that say the same."""
+
+OTHER = [
+    # numbers
+    ("We need 3 cups", "We need 4 cups"),
+    ("3.5 cups", "3 5 cups"),
+    ("3.5 cups", "35 cups"),
+    ("It costs $5", "It costs 5"),
+    ("It costs $5", "It costs €5"),
+    ("It grew 5%", "It grew 5"),
+    ("It was -5 outside", "It was 5 outside"),
+    ("Meet at 10:30", "Meet at 10:40"),
+    ("Meet at 10:30", "Meet at 10.30.10"),
+    ("Two dogs barked", "Three dogs barked"),
+    ("Two dogs barked", "dogs barked"),
+    ("Room 12", "Room 12b"),
+    ("Call 555 1234", "Call 555 1243"),
+    ("It weighs 10 kg", "It weighs 100 kg"),
+    ("Version 1.2 is out", "Version 2.1 is out"),
+    ("Half of them came", "All of them came"),
+    # dates and times
+    ("She arrives on 8 May", "She arrives on 9 May"),
+    ("She arrives on 8 May", "She arrives on 8 March"),
+    ("She arrives in May", "She arrives in June"),
+    ("The class is on Monday", "The class is on Tuesday"),
+    ("He left yesterday", "He left today"),
+    ("He left last week", "He left last month"),
+    ("He left last week", "He left this week"),
+    ("It was in 2023", "It was in 2024"),
+    ("Call me in the morning", "Call me in the evening"),
+    ("The shop opens at 9 am", "The shop opens at 9 pm"),
+    ("On 2023-05-08", "On 2023-08-05"),
+    ("Der Zug fährt am Montag", "Der Zug fährt am Dienstag"),
+    # names
+    ("Met Dana", "Met Diana"),
+    ("Dana lives in Rome", "Dana lives in Paris"),
+    ("Dana told Bob", "Bob told Dana"),
+    ("Dana's mother called", "Dana's father called"),
+    ("Dana called", "Dana's mother called"),
+    ("Moved to New York", "Moved to York"),
+    ("Anna met Iris", "Anna met Iris and Bob"),
+    ("Talked to Dr Smith", "Talked to Mr Smith"),
+    ("I work for Acme", "I work for Apex"),
+    ("Мы видели Анну", "Мы видели Веру"),
+    ("東京に行きました", "京都に行きました"),
+    # negation
+    ("I drink coffee", "I don't drink coffee"),
+    ("I will come", "I won't come"),
+    ("I can come", "I can't come"),
+    ("I can come", "I cannot come"),
+    ("We ate with sugar", "We ate without sugar"),
+    ("He always calls", "He never calls"),
+    ("There is hope", "There is no hope"),
+    ("It is happy", "It is unhappy"),
+    ("Somebody came", "Nobody came"),
+    ("It's fine", "It isn't fine"),
+    ("Neither came", "Either came"),
+    ("She hardly slept", "She slept"),
+    ("Ich habe keine Katze", "Ich habe eine Katze"),
+    ("Das ist gut", "Das ist nicht gut"),
+    ("C'est bon", "Ce n'est pas bon"),
+    ("Es bueno", "No es bueno"),
+    ("Он придёт", "Он не придёт"),
+    ("יש לי כלב", "אין לי כלב"),
+    # what is said of it
+    ("The key is under the blue pot", "The key is under the red pot"),
+    ("She likes tea", "She liked tea"),
+    ("She likes tea", "She loves tea"),
+    ("Turn it on", "Turn it off"),
+    ("He came from Rome", "He came to Rome"),
+    ("tea or coffee", "tea and coffee"),
+    ("Dog bites man", "Man bites dog"),
+    ("He left", "He left?"),
+    ("Maybe he left", "He left"),
+    ("I should call", "I could call"),
+    ("My bike broke", "His bike broke"),
+    ("It's too hot", "It's hot"),
+    ("okay 😀", "okay 😡"),
+    ("okay :)", "okay :("),
+    ("He had gone", "He'd gone"),  # it may be "he would"
+    ("Gave up", "Gave in"),
+    ("The exam is before lunch", "The exam is after lunch"),
+]
+"""Texts that look alike and do not say the same."""
+
+_VOCABULARY = "Dana Bob Iris Rome met saw likes tea coffee canoe harbour the a well so just really with in of and"
+WORDS = st.sampled_from(_VOCABULARY.split())
+TEXTS = st.lists(WORDS, min_size=1, max_size=9).map(" ".join)
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_what_differs_in_fillers_and_punctuation_is_alike(one: str, other: str) -> None:
+    assert are_alike(one, other)
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER)
+def test_what_says_something_else_is_not(one: str, other: str) -> None:
+    assert not are_alike(one, other)
+
+
+def test_the_list_of_what_must_stay_apart_is_long_enough_to_mean_something() -> None:
+    assert len(set(OTHER)) >= 60
+
+
+@given(st.text(), st.text())
+def test_likeness_is_mutual(one: str, other: str) -> None:
+    assert are_alike(one, other) == are_alike(other, one)
+    assert are_alike(one, one)
+
+
+@given(TEXTS, st.sampled_from(["3", "17", "May", "Monday", "Eve", "not", "never", "no", "without", "won't"]), st.data())
+def test_a_number_a_date_a_name_or_a_negation_more_is_never_alike(text: str, word: str, data: st.DataObject) -> None:
+    parts = text.split()
+    parts.insert(data.draw(st.integers(0, len(parts))), word)
+    assert not are_alike(text, " ".join(parts))
+
+
+@given(TEXTS, st.lists(st.sampled_from(["well", "oh", "really", "just", "please"]), max_size=4), st.data())
+def test_fillers_make_no_difference(text: str, fillers: list[str], data: st.DataObject) -> None:
+    parts = ["met", *text.split()]
+    for filler in fillers:
+        parts.insert(data.draw(st.integers(0, len(parts))), filler)
+    assert are_alike("met " + text, " ".join(parts).upper() + "!")
+
+
+def test_repeats_that_differ_in_fillers_are_folded_and_counted() -> None:
+    index = index_of(*(entry(text, source="Dana") for text in ("I'm tired.", "Oh, I am really tired", "I'm not tired")))
+    ranking = ask(index, "who is tired?")
+    assert sorted(zip(ranking.ids.tolist(), ranking.n_repeats.tolist(), strict=True)) == [(1, 1), (3, 0)]
+
+
+def test_of_another_source_it_is_no_repeat() -> None:
+    assert entry("I'm tired", source="Dana").fold != entry("I am tired", source="Bob").fold
+
+
+def test_words_that_are_fillers_in_english_count_in_other_languages() -> None:
+    assert guess("so ist das nicht", ["so", "ist", "das", "nicht"]) == "de"
+    assert not are_alike("so ist das nicht", "ist das nicht")

@@ -1,0 +1,99 @@
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thoughtengine.memory.index.analysis import ANALYSIS, LABELS, TAGS, TERMS, Memo, fold_text, name_term, stem, words
+
+
+def test_the_identity_names_logic_stemmer_and_version() -> None:
+    assert ANALYSIS.startswith("words 2, snowball ")
+    assert ANALYSIS[-1].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I gave up COFFEE in March.", ["i", "gave", "up", "coffee", "in", "march"]),
+        ("Dana's tea, 3.5 cups; snake_case", ["dana's", "tea", "3", "5", "cups", "snake", "case"]),
+        ("don’t — “stop”", ["don't", "stop"]),
+        ("Zürich, CAFÉ, straße", ["zürich", "café", "strasse"]),
+        ("Cafe\u0301", ["café"]),  # composed and decomposed are one word
+        ("ﬁnance Ⅳ ｆｕｌｌ", ["finance", "iv", "full"]),
+        ("привет, Мир", ["привет", "мир"]),
+        ("हिन्दी भाषा", ["हिन्दी", "भाषा"]),  # vowel signs stay with their letters
+        ("العَرَبِيَّة", ["العَرَبِيَّة"]),
+        ("猫が好き", ["猫", "好", "猫が", "が好", "好き"]),
+        ("茶", ["茶"]),
+        ("Tokyo東京2024", ["tokyo", "東", "京", "東京", "2024"]),
+        ("한국어 말", ["한국", "국어", "말"]),
+        ("😀 …!?", []),
+        ("", []),
+    ],
+)
+def test_words(text: str, expected: list[str]) -> None:
+    assert words(fold_text(text)) == expected
+
+
+@given(st.text())
+def test_case_never_matters_to_words(text: str) -> None:
+    assert words(fold_text(text)) == words(fold_text(fold_text(text)))
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_ascii_takes_a_shorter_way_to_the_same_words(text: str) -> None:
+    assert words(fold_text(text)) == words(fold_text(text + "\u3000"))
+
+
+def test_words_of_one_stem_have_one_term() -> None:
+    assert TERMS["hiking"] == TERMS["hikes"] == TERMS["hiked"]
+    assert TERMS["dana's"] == TERMS["dana"]
+    assert TERMS["tea"] != TERMS["team"]
+
+
+def test_terms_are_the_same_on_every_machine() -> None:
+    assert stem("hiking") == "hike"
+    assert TERMS["hiking"] == name_term("", "hike") == 0x7CFFF7A8908E66BB
+    assert LABELS["monday"] == name_term("@", "monday") == 0x83A0CB0297E32E99
+    assert TAGS["work"] == name_term("#", "work") == 0x7041B65C3E89E8C1
+
+
+def test_namespaces_never_meet() -> None:
+    assert len({TERMS["work"], LABELS["work"], TAGS["work"], name_term("=", "work")}) == 4
+
+
+def test_a_tag_is_exact_and_a_label_is_not() -> None:
+    assert TAGS["Hikes"] != TAGS["hikes"]
+    assert LABELS["hikes"] == LABELS["hiking"]
+
+
+def test_a_very_long_word_counts_by_its_beginning() -> None:
+    assert TERMS["x" * 64] == TERMS["x" * 5000]
+
+
+def test_half_a_surrogate_pair_is_hashed_too() -> None:
+    assert name_term("#", "\ud800") != name_term("#", "\ud801")
+
+
+def test_a_memo_never_outgrows_its_size() -> None:
+    calls = []
+    memo = Memo(lambda n: calls.append(n) or -n, 3)
+    assert [memo[n] for n in (1, 2, 3, 1, 4)] == [-1, -2, -3, -1, -4]
+    assert len(memo) <= 3
+    assert calls == [1, 2, 3, 4]
+
+
+def test_stems_are_right_from_many_threads() -> None:
+    found: list[list[str]] = []
+
+    def work() -> None:
+        found.append([stem(f"running{i}ing") + stem("hiking") for i in range(500)])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(one == found[0] for one in found)
+    assert found[0][0].endswith("hike")

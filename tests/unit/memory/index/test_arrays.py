@@ -1,0 +1,128 @@
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from thoughtengine.memory.index import arrays
+
+F = np.float32
+
+
+def accumulate(postings: list[list[tuple[int, int]]], weights: list[float], lengths: list[int], **options: Any) -> Any:
+    """Return what BM25 gives: k1 1.2, b 0.75, ten words on average."""
+    stops = np.cumsum([len(part) for part in postings])
+    packed = np.array([place << 8 | count for part in postings for place, count in part], np.uint32)
+    out = np.zeros(options.get("n", len(lengths)), np.float32)
+    arrays.accumulate(
+        packed, np.concatenate(([0], stops[:-1])), stops, np.array(weights, np.float32), options.get("start", 0),
+        np.array(lengths, np.uint16), F(1.2 * 0.25), F(1.2 * 0.75 / 10), F(1.2), options.get("wanted", EVERYONE), out,
+    )  # fmt: skip
+    return out
+
+
+EVERYONE = np.empty(0, np.bool_)
+
+
+def test_accumulate_is_bm25() -> None:
+    norms = [1.2 * (1 - 0.75 + 0.75 * length / 10) for length in (5, 10, 20)]
+    out = accumulate([[(0, 1), (2, 3)], [(1, 2)]], [0.5, 2.0], [5, 10, 20])
+    expected = [0.5 * 2.2 / (1 + norms[0]), 2.0 * 4.4 / (2 + norms[1]), 0.5 * 6.6 / (3 + norms[2])]
+    assert out.tolist() == pytest.approx(expected, rel=1e-6)
+
+
+def test_only_those_who_are_wanted_are_scored() -> None:
+    postings = [[(0, 1), (2, 1)], [(1, 1), (2, 1)]]
+    everyone = accumulate(postings, [1.0, 1.0], [3, 3, 3])
+    out = accumulate(postings, [1.0, 1.0], [3, 3, 3], wanted=np.array([False, True, True]))
+    assert out.tolist() == [0.0, *everyone[1:].tolist()]
+
+
+def test_a_part_begins_where_it_says_and_ends_with_the_view() -> None:
+    out = accumulate([[(0, 1), (1, 1), (2, 1)]], [1.0], [3] * 5, start=2, n=4)
+    assert (out > 0.0).tolist() == [False, False, True, True]
+
+
+def test_a_word_that_weighs_nothing_is_not_looked_up() -> None:
+    assert not accumulate([[(0, 1)]], [0.0], [3]).any()
+
+
+def lent(base: list[float], previous: list[int], following: list[int], lengths: list[int], places: list[int]) -> Any:
+    out = np.empty(len(places), np.float32)
+    half = np.array(base, np.float32) / 2
+    arrays.spread(
+        half, half, EVERYONE, np.array(previous, np.int32), np.array(following, np.int32), np.array(lengths, np.uint16),
+        np.array(places), F(0.8), F(0.4), F(0.2), F(50.0), out,
+    )  # fmt: skip
+    return out
+
+
+@pytest.mark.parametrize(("length", "lean"), [(0, 1.0), (50, 1.0), (200, 0.5), (5000, 0.1)])
+def test_spread_lends_the_most_of_the_neighbours_and_an_echo_of_the_others(length: int, lean: float) -> None:
+    out = lent([1.0, 0.5, 0.0, 0.25, 2.0], [-1, 0, 1, 2, 3], [1, 2, 3, 4, -1], [length] * 5, [2])
+    parts = [0.8 * 0.5, 0.8 * 0.25, 0.4 * 1.0, 0.4 * 2.0]
+    assert out[0] == pytest.approx(lean * (max(parts) + 0.2 * (sum(parts) - max(parts))), rel=1e-6)
+
+
+def test_spread_ends_with_the_episode_and_with_the_view() -> None:
+    assert lent([1.0, 1.0], [-1, -1], [2, -1], [1, 1], [0, 1]).tolist() == [0.0, 0.0]  # 2 came after the view
+
+
+def test_differing_counts_bits() -> None:
+    codes = np.array([0, 0b111, (1 << 64) - 1, 5], np.uint64)
+    out = np.empty(2, np.uint16)
+    arrays.differing(codes, np.array([1, 1], np.uint64), np.empty(0, np.int64), out)
+    assert out.tolist() == [3, 64]
+    arrays.differing(codes, np.array([1, 1], np.uint64), np.array([1, 0]), out)
+    assert out.tolist() == [64, 3]
+
+
+def test_dots_are_exact_at_the_edge_of_what_is_promised() -> None:
+    out, most = np.empty(1, np.int32), np.full(4096, 2000, np.int16)
+    for half, size in ((15, 7), (1, -7), (8, 0)):
+        coarse = np.full(2 * 4096, half | half << 4, np.uint8)
+        arrays.dots(coarse, most, most, np.array([1]), out)
+        assert out.tolist() == [size * 2000 * 8192]
+    arrays.dots(np.full(4096, 15 | 1 << 4, np.uint8), most, most, np.array([0]), out)
+    assert out.tolist() == [0]
+    arrays.dots(np.full(4096, 15 | 1 << 4, np.uint8), most, -most, np.array([0]), out)
+    assert out.tolist() == [7 * 2000 * 8192]
+    arrays.fine_dots(np.full(2 * 8192, 127, np.int8), np.full(8192, 2000, np.int16), np.array([1]), out)
+    assert out.tolist() == [127 * 2000 * 8192]
+
+
+def test_dots_take_the_lower_half_first() -> None:
+    coarse, out = np.array([9 | 10 << 4, 8 | 1 << 4], np.uint8), np.empty(1, np.int32)  # 1, 2, 0, -7
+    arrays.dots(coarse, np.array([1, 100], np.int16), np.array([10, 1000], np.int16), np.array([0]), out)
+    assert out.tolist() == [1 + 20 - 7000]
+
+
+@given(st.lists(st.lists(st.integers(-5, 5), max_size=6), min_size=1, max_size=4))
+def test_union_is_a_set_in_order(parts: list[list[int]]) -> None:
+    expected = sorted({number for part in parts for number in part})
+    assert arrays.union(*(np.array(part, np.int64) for part in parts)).tolist() == expected
+
+
+scores = hnp.arrays(np.float64, st.integers(0, 60), elements=st.sampled_from([-1.0, 0.0, 0.25, 0.5, 1.0, 1e-300]))
+
+
+@given(scores, st.integers(1, 70))
+def test_best_is_a_sort(values: np.ndarray, k: int) -> None:
+    expected = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: (-values[i], -i))[:k]
+    assert arrays.best(values, k).tolist() == expected
+    assert arrays.foremost(values, k).tolist() == sorted(expected)
+
+
+@given(st.integers(0, 2**32), st.integers(1, 3000), st.sampled_from([0.0, 1.0, 6.0]))
+def test_best_of_many_is_a_sort(seed: int, k: int, skew: float) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.random(20_000) ** (1.0 + skew) * math.exp(rng.normal() * 20)
+    values[rng.random(20_000) < rng.random()] = 0.0
+    values = np.where(rng.random(20_000) < 0.3, values.max(initial=0.0), values) if skew == 1.0 else values
+    found = np.flatnonzero(values > 0.0)
+    expected = found[np.lexsort((-found, -values[found]))][:k].tolist()
+    assert arrays.best(values, k).tolist() == expected
+    assert arrays.foremost(values, k).tolist() == sorted(expected)

@@ -1,0 +1,111 @@
+import pytest
+
+from tests.indexes import ask, entry, index_of
+from thoughtengine.memory.index.analysis import fold_text, stem, terms_of_cue, terms_of_text, words
+from thoughtengine.memory.index.guess import guess
+from thoughtengine.memory.index.index import Row
+from thoughtengine.memory.index.languages import DOUBT, LANGUAGES, script_of
+
+
+def language(text: str) -> str:
+    folded = fold_text(text)
+    return guess(folded, words(folded))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("Wir haben gestern neue Vorhänge gekauft", "de"),
+        ("Nous avons laissé les clés chez la voisine", "fr"),
+        ("Dejé las llaves en el cajón de la cocina", "es"),
+        ("Ho comprato le fragole al mercato", "it"),
+        ("Não sei onde estão as chaves", "pt"),
+        ("Ik heb gisteren aardbeien gekocht", "nl"),
+        ("Jag köpte jordgubbar på torget", "sv"),
+        ("Kupiłam świeże truskawki na targu", "pl"),
+        ("Koupila jsem jahody na trhu", "cs"),
+        ("Isoäiti istutti ruusuja ja kasteli niitä", "fi"),
+        ("Dün pazardan çilek aldım", "tr"),
+        ("Az orvos cseppeket írt fel köhögésre", "hu"),
+        ("Я купила полуницю на базарі", "uk"),
+        ("Купих ягоди и ще правя сладко", "bg"),
+        ("Я купила клубнику на базаре", ""),
+        ("کلیدها را پیش خاله گذاشتیم", "fa"),
+        ("تركنا المفتاح عند خالتي", ""),
+        ("I gave up coffee in March", ""),
+        ("We watched Das Boot with José at the café", ""),
+        ("Great pizza tonight!", ""),
+        ("Smörgås ångrad", DOUBT),
+        ("Hà Nội mùa thu", DOUBT),
+        ("猫が好き", ""),
+        ("", ""),
+    ],
+)
+def test_a_language_is_told_by_small_words_and_letters(text: str, code: str) -> None:
+    assert language(text) == code
+
+
+def test_a_script_is_told_by_the_first_letter() -> None:
+    found = [script_of(word) for word in ("tea", "été", "чай", "τσάι", "شاي", "תה", "चाय", "茶", "թեյ")]
+    assert found == ["latin", "latin", "cyrillic", "greek", "arabic", "hebrew", "devanagari", "other", "armenian"]
+
+
+def test_stems_follow_script_and_language() -> None:
+    assert stem("книгами") == stem("книга")
+    assert stem("σπίτια") == stem("σπίτι")
+    assert stem("küchen", "de") == stem("küche", "de") == "kuch"
+    assert stem("école", "fr") == stem("ecole", "fr")  # without accents, as it is typed in a hurry
+
+
+@pytest.mark.parametrize(
+    ("text", "cue"),
+    [
+        ("Wir haben die Vorhänge in der Küche gewaschen", "Vorhang"),  # one word has no language of its own
+        ("Kupiliśmy nowe książki dla dzieci", "książka"),
+        ("Мы видели старые дома", "старый дом"),
+        ("Ми бачили червоні троянди", "червона троянда"),  # no stemmer: n-grams
+        ("סבתא שתלה ורדים בגינה", "הגינה"),
+        ("Smörgåsarna ångrades", "smörgås"),  # no language told: n-grams
+        ("Nous avons vu l'école", "ecoles"),
+    ],
+)
+def test_other_forms_of_a_word_are_found(text: str, cue: str) -> None:
+    index = index_of(entry("Something else was said here."), entry(text))
+    assert ask(index, cue).ids.tolist() == [2]
+
+
+def test_a_word_as_it_stands_is_found_in_every_language() -> None:
+    texts = ["I met Dana at noon", "Ich habe Dana nicht gesehen", "Nous avons vu Dana dans la rue", "Видела Dana"]
+    assert sorted(ask(index_of(*map(entry, texts)), "Dana").ids.tolist()) == [1, 2, 3, 4]
+
+
+def test_an_english_mind_is_asked_in_english_alone() -> None:
+    index = index_of(entry("I gave up coffee in March"))
+    assert index.view().totals.languages == ()
+    assert len(terms_of_cue("coffee", index.view().totals.languages)) == 1
+
+
+def test_the_index_knows_the_languages_it_holds() -> None:
+    german, french = entry("Wir haben das nicht"), entry("Nous avons vu cette école")
+    index = index_of(german, entry("not in German"))
+    index.add(Row(9, french))
+    assert (german.language, french.language) == ("de", "fr")
+    assert index.view().totals.languages == ("de", "fr")
+
+
+def test_a_word_counts_whole_or_by_its_pieces() -> None:
+    (word, *pieces) = terms_of_cue("הגינה")
+    assert (word.share, word.is_whole) == (1.0, True)
+    assert sum(piece.share for piece in pieces) == pytest.approx(0.5)
+    assert not any(piece.is_whole for piece in pieces)
+    assert [term.share for term in terms_of_cue("троянда", ("uk",))][:2] == [1.0, 0.5]
+
+
+def test_numbers_are_the_same_in_every_language() -> None:
+    _, terms, code = terms_of_text("wir haben 12 äpfel")
+    assert code == "de"
+    assert terms_of_cue("12")[0].key in terms
+
+
+def test_every_language_has_what_it_is_told_by() -> None:
+    assert all(language.words for code, language in LANGUAGES.items() if code != DOUBT)

@@ -1,0 +1,90 @@
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thoughtengine.memory.recall.dates import Span, dates_in
+
+DAY = 86_400_000_000
+NOW = int(dt.datetime(2024, 5, 8, 15, tzinfo=dt.UTC).timestamp()) * 1_000_000
+YEARS = range(2022, 2025)
+
+
+def span(first: str, last: str | None = None) -> Span:
+    """Return the span from the start of one day to the end of another."""
+    days = [dt.date.fromisoformat(day) - dt.date(1970, 1, 1) for day in (first, last or first)]
+    return Span(days[0].days * DAY, (days[1].days + 1) * DAY)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("what happened on 8 may 2023?", [span("2023-05-08")]),
+        ("on the 8th of may, 2023", [span("2023-05-08")]),
+        ("may 8, 2023", [span("2023-05-08")]),
+        ("may 8th 2023", [span("2023-05-08")]),
+        ("on 2023-05-08", [span("2023-05-08")]),
+        ("sept. 3, 2022", [span("2022-09-03")]),
+        ("1 jan 1665", [span("1665-01-01")]),
+        ("29 february 2024", [span("2024-02-29")]),
+        ("25/12/2023", [span("2023-12-25")]),
+        ("12.25.2023", [span("2023-12-25")]),
+        ("3/4/2023", [span("2023-03-04"), span("2023-04-03")]),
+        ("in may 2023", [span("2023-05-01", "2023-05-31")]),
+        ("december of 2023", [span("2023-12-01", "2023-12-31")]),
+        ("in 2023-02", [span("2023-02-01", "2023-02-28")]),
+        ("in 2023", [span("2023-01-01", "2023-12-31")]),
+        ("the 2023 trip", [span("2023-01-01", "2023-12-31")]),
+        ("in 1665", [span("1665-01-01", "1665-12-31")]),
+        ("may 2022 and june 2023", [span("2022-05-01", "2022-05-31"), span("2023-06-01", "2023-06-30")]),
+        ("on 8 may", [span(f"{year}-05-08") for year in YEARS]),
+        ("in march", [span(f"{year}-03-01", f"{year}-03-31") for year in YEARS]),
+        ("february 29", [span("2024-02-29")]),
+        ("what happened today?", [span("2024-05-08")]),
+        ("yesterday", [span("2024-05-07")]),
+        ("the day before yesterday", [span("2024-05-06")]),
+        ("who rang this morning?", [span("2024-05-08")]),
+        ("what did we eat last tuesday?", [span("2024-05-07")]),
+        ("on wednesday", [span("2024-05-01")]),  # today is one: the one before
+        ("last weekend", [span("2024-05-04", "2024-05-05")]),
+        ("last night", [span("2024-05-07")]),
+        ("three days ago", [span("2024-05-05")]),
+        ("2 weeks ago", [span("2024-04-21", "2024-04-27")]),
+        ("2025 days ago", [span("2018-10-22")]),
+        ("a year ago", [span("2022-11-08", "2023-11-07")]),
+        ("this week", [span("2024-05-02", "2024-05-08")]),
+        ("last week", [span("2024-04-25", "2024-05-07")]),
+        ("you may march on", []),
+        ("the march of time", []),
+        ("room 2023b", []),
+        ("31 june 2023 is no day", [span("2023-06-01", "2023-06-30")]),
+        ("", []),
+    ],
+)
+def test_spans(text: str, expected: list[Span]) -> None:
+    assert list(dates_in(text, NOW, YEARS).spans) == expected
+
+
+def test_words_are_how_days_are_labelled() -> None:
+    assert dates_in("sept 3rd, 2022", NOW, YEARS).words == ("3", "september", "2022")
+    assert dates_in("in 2023-05", NOW, YEARS).words == ("may", "2023")
+    assert dates_in("tea on monday", NOW, YEARS).words == ()
+
+
+@given(st.dates(dt.date(1000, 1, 1), dt.date(2999, 12, 31)), st.sampled_from(["%Y-%m-%d", "%d %B %Y", "%B %d, %Y"]))
+def test_every_full_date_is_its_day(date: dt.date, form: str) -> None:
+    text = date.strftime(form).lower()
+    assert list(dates_in(f"on {text} we met", NOW, YEARS).spans) == [span(date.isoformat())]
+
+
+@given(st.text())
+def test_any_text_is_read(text: str) -> None:
+    found = dates_in(text.lower(), NOW, YEARS)
+    assert all(one.start < one.stop for one in found.spans)
+
+
+@given(st.integers(0, 9999), st.sampled_from(["day", "days", "week", "months", "years"]))
+def test_any_time_ago_is_before_now(n: int, unit: str) -> None:
+    (found,) = dates_in(f"{n} {unit} ago", NOW, YEARS).spans
+    assert found.start <= NOW

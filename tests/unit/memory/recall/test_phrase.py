@@ -1,0 +1,93 @@
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import thoughtengine as te
+from thoughtengine.memory.recall.phrase import phrases_in
+
+NOON = dt.datetime(2024, 5, 8, 12, tzinfo=dt.UTC)
+PLAIN = te.Config(recall=te.RecallConfig(off=("phrase",)))
+
+
+@pytest.fixture
+def mind(tmp_path: Path) -> te.ThoughtEngine:
+    return te.open(tmp_path / "mind", clock=lambda: NOON)
+
+
+def test_pairs_are_told_apart_from_quotations() -> None:
+    found = phrases_in('Who said «red canoe», “tea” or ""?')
+    assert found.pairs == (" who said ", " said red ", " red canoe ", " canoe tea ", " tea or ")
+    assert found.quoted == (" red canoe ", " tea ")
+
+
+@pytest.mark.parametrize(
+    ("cue", "text", "share"),
+    [
+        ("the red canoe", "The red canoe.", 1.0),
+        ("the red canoe", "a canoe, red, the", 0.0),
+        ("the red canoe", "the red-canoe club", 1.0),
+        ("red canoe", "tired canoe", 0.0),  # whole words
+        ("tea", "tea", 0.0),  # one word is no sequence
+        ('"tea"', "TEA!", 5.0),
+        ("", "tea", 0.0),
+    ],
+)
+def test_share(cue: str, text: str, share: float) -> None:
+    assert phrases_in(cue).share(text) == pytest.approx(share)
+
+
+@given(st.text(), st.text())
+def test_any_text_has_a_share_of_any_cue(cue: str, text: str) -> None:
+    assert 0.0 <= phrases_in(cue).share(text) <= 6.0
+    whole = phrases_in(cue)
+    assert not whole.pairs or whole.share(cue) >= 1.0
+
+
+def test_words_in_the_order_of_the_cue_are_found_first(mind: te.ThoughtEngine) -> None:
+    right = mind.remember("We took the long way home.")
+    mind.remember("The way home took long.")
+    hit = mind.recall("the long way home")[0]
+    assert hit.id == right
+    assert "phrase" in hit.why
+    assert "word for word" in str(hit.why)
+    assert sum(hit.why.values()) == pytest.approx(hit.score)
+
+
+def test_a_quotation_wins_over_everything_else(mind: te.ThoughtEngine) -> None:
+    quoted = mind.remember("Somebody wrote happy new year on the wall, nobody knows who, and it was never cleaned.")
+    for text in ("Happy in the new house this year", "A new year, happy me"):
+        mind.remember(text)
+    assert mind.recall('"happy new year"')[0].id == quoted
+
+
+def test_what_was_replaced_lends_its_phrase_and_stays_below(mind: te.ThoughtEngine) -> None:
+    old = mind.remember("The key is under the blue pot.", key="key")
+    new = mind.revise("key", "Iris has it.")
+    mind.remember("Blue is the pot.")
+    recall = mind.recall('"under the blue pot"')
+    assert [hit.id for hit in recall][:2] == [new, old]
+    assert "phrase" in recall[0].why
+    assert "phrase" not in recall[1].why
+
+
+def test_it_can_be_switched_off(tmp_path: Path) -> None:
+    with te.open(tmp_path / "plain", config=PLAIN) as plain:
+        plain.remember("the long way home")
+        assert "phrase" not in plain.recall("the long way home")[0].why
+
+
+def test_never_more_hits_than_asked_for(mind: te.ThoughtEngine) -> None:
+    for i in range(30):
+        mind.remember(f"the long way home {i}")
+    assert len(mind.recall("the long way home", k=3)) == 3
+    assert len(mind.recall('"long way"', k=3)) == 3
+
+
+def test_what_is_quoted_is_looked_for_far_down(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(te.Experience(text=f"Makes it he said, number {n}.") for n in range(300))
+    long = mind.remember("Where he makes it so " + " ".join(f"word{n}" for n in range(60)))
+    assert long not in [hit.id for hit in mind.recall("he makes it", k=200)]
+    assert mind.recall('"he makes it"', k=3)[0].id == long

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from tests.indexes import DAY, NOON, entry, index_of
+from thoughtengine.memory.index.analysis import LABELS, TERMS
+from thoughtengine.memory.index.view import View
+from thoughtengine.memory.recall.question import Question, ask
+
+VIEW = index_of(
+    entry("tea", source="Dana Smith", at="2022-03-01T00:00:00Z"), entry("tea", source="Bob", episode="lunch")
+).view()
+
+
+def asked(
+    text: str | None = None, *, at: tuple[int, int] | None = None, episode: str | None = None, view: View = VIEW
+) -> Question:
+    return ask(view, text, None, at, episode, NOON)
+
+
+def test_words_are_distinct_by_stem_and_in_order() -> None:
+    question = asked("Hiking and hikes, and TEA")
+    assert question.words == ("hiking", "and", "tea")
+    assert [term.key for term in question.terms] == [TERMS[word] for word in question.words]
+    assert question.owners == (0, 1, 2)
+    assert question.labels == tuple(LABELS[word] for word in question.words)
+
+
+def test_a_date_adds_the_words_days_are_labelled_with() -> None:
+    question = asked("tea on the 8th of Sept. 2023")
+    assert question.words == ("tea", "on", "the", "8th", "of", "sept", "2023", "8", "september")
+    assert len(question.terms) == 7
+    assert len(question.spans) == 1
+
+
+def test_a_date_without_a_year_means_the_years_there_are() -> None:
+    assert [span.start // (365 * DAY) for span in asked("in March").spans] == [52, 53, 54]
+
+
+def test_sources_are_named_by_all_of_their_words() -> None:
+    assert asked("what did Bob say?").sources == (2,)
+    assert asked("what did Dana say?").sources == ()
+    assert asked("Smith, Dana").sources == (1,)
+
+
+def test_a_moment_is_a_span_unless_the_text_speaks_of_one() -> None:
+    (span,) = asked("tea", at=(NOON, 3600)).spans
+    assert span.start == NOON + 3600 * 1_000_000
+    (day,) = asked("tea yesterday", at=(NOON, 0)).spans
+    assert day.start == NOON - DAY // 2 - DAY
+    assert asked("tea").spans == ()
+
+
+def test_an_episode_is_a_code_none_or_unknown() -> None:
+    assert [asked("tea", episode=name).episode for name in ("lunch", "dinner", None)] == [1, -1, 0]
+
+
+def test_a_vector_is_brought_to_length_one() -> None:
+    units = ask(VIEW, None, np.array([3e30, 4e30], np.float32), None, None, NOON).units
+    assert list(units) == [VIEW.made_by]
+    assert np.allclose(units[VIEW.made_by], [0.6, 0.8])
+    (nothing,) = ask(VIEW, None, np.zeros(2, np.float32), None, None, NOON).units.values()
+    assert not nothing.any()
+    assert asked("tea").units == {}
+
+
+def test_a_cue_is_seen_by_the_encoder_before_too() -> None:
+    earlier = {"old": np.array([0, 0, 5], np.float32)}
+    units = ask(VIEW, "tea", np.array([3, 4], np.float32), None, None, NOON, formerly=earlier).units
+    assert {made_by: unit.tolist() for made_by, unit in units.items()} == {
+        VIEW.made_by: [pytest.approx(0.6), pytest.approx(0.8)], "old": [0.0, 0.0, 1.0],
+    }  # fmt: skip
+
+
+def test_a_very_long_cue_counts_by_its_beginning() -> None:
+    question = asked(" ".join(f"word{i}" for i in range(2000)))
+    assert len(question.terms) == len(question.labels) == 512
+
+
+def test_nothing_is_asked_of_an_empty_view() -> None:
+    assert asked("in March", view=index_of().view()).sources == ()

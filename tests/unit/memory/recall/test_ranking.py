@@ -1,0 +1,103 @@
+import pytest
+
+from tests.indexes import ask, entry, index_of, share
+from thoughtengine.memory.index.index import Index
+from thoughtengine.memory.record import MarkRecord
+
+
+def replaced(index: Index, *pairs: tuple[int, int]) -> Index:
+    for old, new in pairs:
+        index.mark(old, MarkRecord(superseded_by=new))
+    return index
+
+
+def test_of_equals_the_newer_comes_first() -> None:
+    index = index_of(*(entry("tea", source=f"s{i}") for i in range(50)))
+    assert ask(index, "tea", k=5).ids.tolist() == [50, 49, 48, 47, 46]
+
+
+def test_repeats_are_folded_into_the_newest_best() -> None:
+    index = index_of(
+        entry("Tea, please", source="Dana"), entry("tea,  PLEASE", source="Dana"), entry("tea, please", source="Bob"),
+        entry("tea, please", source="Dana"), entry("tea, please"),
+    )  # fmt: skip
+    ranking = ask(index, "tea")
+    assert ranking.ids.tolist() == [5, 4, 3]
+    assert ranking.n_repeats.tolist() == [0, 2, 0]
+
+
+def test_the_better_of_two_repeats_stands_for_both() -> None:
+    index = index_of(entry("tea", at="2023-03-06T12:00:00Z"), entry("tea", at="2024-03-06T12:00:00Z"))
+    ranking = ask(index, "tea on 6 March 2023")
+    assert ranking.ids.tolist() == [1]
+    assert ranking.n_repeats.tolist() == [1]
+
+
+def test_only_repeats_that_may_be_found_are_counted() -> None:
+    index = index_of(*(entry("tea", tags=(tag,)) for tag in ("a", "b", "a", "a")))
+    index.mark(4, MarkRecord(forgotten=(1,)))
+    ranking = ask(index, "tea", tags="a")
+    assert (ranking.ids.tolist(), ranking.n_repeats.tolist()) == ([3], [1])
+
+
+def test_many_repeats_leave_room_for_others() -> None:
+    index = index_of(entry("tea with milk and a biscuit"), *(entry("tea") for _ in range(500)), entry("tea, no"))
+    ranking = ask(index, "tea", k=3)
+    assert sorted(ranking.ids.tolist()) == [1, 501, 502]
+    assert ranking.n_repeats.tolist()[ranking.ids.tolist().index(501)] == 499
+
+
+def test_memories_without_a_text_are_never_repeats() -> None:
+    index = index_of(*(entry(tags=("work",)) for _ in range(3)))
+    assert ask(index, "work").ids.tolist() == [3, 2, 1]
+
+
+def test_a_revision_stands_above_what_it_replaced() -> None:
+    index = index_of(entry("Dana lives in Berlin"), entry("She moved to Rome"), entry("Berlin is far"))
+    before = ask(index, "Berlin")
+    assert before.ids.tolist() == [3, 1]
+    after = ask(replaced(index, (1, 2)), "Berlin")
+    assert after.ids.tolist() == [3, 2, 1]
+    assert share(after, "revision") == [0.0, pytest.approx(before.scores[1]), 0.0]
+    assert after.scores[1] == after.scores[2] == before.scores[1]
+
+
+def test_a_revision_that_matches_better_needs_no_help() -> None:
+    index = replaced(index_of(entry("Dana drinks coffee now"), entry("tea")), (1, 2))
+    ranking = ask(index, "tea or coffee")
+    assert ranking.ids.tolist() == [2, 1]
+    assert share(ranking, "revision") == [0.0, 0.0]
+
+
+def test_only_the_newest_of_a_chain_is_lifted() -> None:
+    index = replaced(
+        index_of(entry("tea and rum"), entry("tea"), entry("milk"), entry("water")), (1, 2), (2, 3), (3, 4)
+    )
+    ranking = ask(index, "tea with rum")
+    assert ranking.ids.tolist() == [4, 2, 1]  # 3 does not match, 1 may not stand above 2
+    assert ranking.scores[0] > ranking.scores[1] == ranking.scores[2]
+    assert ranking.shares.sum(axis=1) == pytest.approx(ranking.scores, abs=1e-9)
+
+
+def test_a_long_history_does_not_crowd_out_the_rest() -> None:
+    index = index_of(*(entry(f"mood {i}") for i in range(100)), entry("number 7 is late"))
+    ranking = ask(replaced(index, *((i, i + 1) for i in range(1, 100))), "number 7", k=5)
+    assert ranking.ids.tolist() == [101, 100, 8]  # the newest stands for the one that matches; the others are left out
+
+
+def test_the_newest_that_may_be_found_stands_for_the_chain() -> None:
+    index = replaced(index_of(entry("tea"), entry("milk"), entry("water")), (1, 2), (2, 3))
+    index.mark(3, MarkRecord(forgotten=(1,)))
+    assert ask(index, "tea").ids.tolist() == [2, 1]
+    index.mark(2, MarkRecord(forgotten=(1,), superseded_by=3))
+    assert ask(index, "tea").ids.tolist() == [1]
+
+
+def test_a_chain_passes_through_what_may_not_be_found() -> None:
+    index = replaced(index_of(entry("tea", tags=("a",)), entry("milk"), entry("water", tags=("a",))), (1, 2), (2, 3))
+    assert ask(index, "tea", tags="a").ids.tolist() == [3, 1]
+
+
+def test_two_may_be_replaced_by_one() -> None:
+    index = replaced(index_of(entry("tea"), entry("tea and milk"), entry("water")), (1, 3), (2, 3))
+    assert ask(index, "tea").ids.tolist()[0] == 3
