@@ -2,6 +2,7 @@ import pytest
 
 from tests.indexes import NOON, ask, index_of, memory, record, same
 from thoughtengine.memory.index.entry import make_entry
+from thoughtengine.memory.recall import scores
 from thoughtengine.memory.recall.channels import CHANNELS
 from thoughtengine.memory.recall.scores import as_hits
 
