@@ -129,36 +129,39 @@ def test_differing(seed: int, n: int, width: int, filtered: bool) -> None:
     assert equal(answers("differing", of))
 
 
-@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 32, 192, 4096]), st.sampled_from([None, 1, 15]))
-def test_dots(seed: int, n: int, half: int, extreme: int | None) -> None:
-    assume(n * half < 1 << 14)
-
-    def of() -> tuple[Any, ...]:
-        rng = numbers(seed)
-        low, high = rng.integers(1, 16, (2, n * half)).astype(np.uint8)
-        even, odd = rng.integers(-2000, 2001, (2, half)).astype(np.int16)
-        if extreme is not None:
-            low[:], high[:], even[:], odd[:] = extreme, extreme, 2000, 2000
-        rows = rng.integers(0, n, rng.integers(0, n + 1))
-        return low | high << 4, even, odd, rows, np.empty(len(rows), np.int32)
-
-    assert equal(answers("dots", of))
+def quantised(rng: np.random.Generator, n: int, d: int) -> tuple[Any, Any, Any]:
+    low, high = rng.integers(1, 16, (2, n * ((d + 1) // 2))).astype(np.uint8)
+    return low | high << 4, rng.integers(-127, 128, n * d).astype(np.int8), rng.random(n).astype(np.float32)
 
 
-@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 384, 8192]), st.booleans())
-def test_fine_dots(seed: int, n: int, d: int, extreme: bool) -> None:
+@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 5, 64, 384, 8192]), st.booleans(), st.booleans())
+def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool) -> None:
     assume(n * d < 1 << 15)
 
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
-        fine = rng.integers(-127, 128, n * d).astype(np.int8)
-        steps = rng.integers(-2000, 2001, d).astype(np.int16)
+        coarse, fine, scale = quantised(rng, n, d)
+        padded = np.zeros(d + d % 2, np.int16)
+        padded[:d] = rng.integers(-2000, 2001, d)
         if extreme:
-            fine[:], steps[:] = 127, 2000
+            coarse[:], fine[:], padded[:d] = 15 | 15 << 4, 127, 2000
         rows = rng.integers(0, n, rng.integers(0, n + 1))
-        return fine, steps, rows, np.empty(len(rows), np.int32)
+        even, odd, steps = padded[::2].copy(), padded[1::2].copy(), padded[:d].copy()
+        return coarse, fine if finely else fine[:0], scale, even, odd, steps, rng.random(), rows, np.empty(len(rows))
 
-    assert equal(answers("fine_dots", of))
+    assert equal(answers("cosines", of))
+
+
+@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 385]))
+def test_exact(seed: int, n: int, d: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        coarse, fine, scale = quantised(rng, n, d)
+        rows = rng.integers(0, n, rng.integers(0, n + 1))
+        picked = fine.reshape(n, d)[rows].ravel()
+        return coarse, picked, scale, rng.standard_normal(d).astype(np.float32), rows, np.empty(len(rows))
+
+    assert equal(answers("exact", of))
 
 
 @given(seeds, st.integers(1, 60), st.integers(0, 8), st.integers(1, 12))

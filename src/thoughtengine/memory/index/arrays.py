@@ -10,9 +10,9 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 __all__ = [
     "accumulate",
     "best",
+    "cosines",
     "differing",
-    "dots",
-    "fine_dots",
+    "exact",
     "first_of",
     "foremost",
     "lay",
@@ -180,40 +180,72 @@ def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArra
     out[:] = np.bitwise_count(table ^ code).sum(axis=1, dtype=np.uint16)
 
 
-def dots(
-    coarse: NDArray[np.uint8], even: NDArray[np.int16], odd: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]
+def cosines(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    rows: IntArray,
+    out: FloatArray,
 ) -> None:
-    """Write to `out` the dot products of some vectors of half bytes, less 8 each, with one.
+    """Write to `out` the cosines of some quantised vectors with one.
 
     Parameters
     ----------
     coarse : array of uint8, shape (m * h,)
-        The vectors, row by row, two numbers a byte, the first in the lower half.
+        Half bytes of the vectors, row by row, two numbers a byte, the first in the lower half, 8 for zero.
+    fine : array of int8, shape (m * d,) or (0,)
+        What they leave over, in 254ths; empty: is not looked at.
+    scale : array of float32, shape (m,)
+        Size of each vector's numbers.
     even, odd : array of int16, shape (h,)
         The first, third … number of the one, and the second, fourth …; at most 2,000 in size, so that no sum of 8,192
         overflows.
+    steps : array of int16, shape (d,)
+        All of them in a row.
+    step : float
+        By which the numbers of the one are to be multiplied, over those of a half byte.
     rows : array of int64, shape (r,)
         Which of them.
-    out : array of int32, shape (r,)
+    out : array of float64, shape (r,)
         Written.
     """
     some = coarse.reshape(-1, len(even))[rows].astype(np.int32)
-    out[:] = np.vecdot((some & 15) - 8, even.astype(np.int32)) + np.vecdot((some >> 4) - 8, odd.astype(np.int32))
+    sums = np.vecdot((some & 15) - 8, even.astype(np.int32)) + np.vecdot((some >> 4) - 8, odd.astype(np.int32))
+    values = sums.astype(np.float64)
+    if len(fine):
+        left = fine.reshape(-1, len(steps))[rows].astype(np.int32)
+        values += np.vecdot(left, steps.astype(np.int32)).astype(np.float64) * (1.0 / 254.0)
+    out[:] = values * (scale[rows].astype(np.float64) * step)
 
 
-def fine_dots(fine: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
-    """Write to `out` the dot products of some vectors of bytes with one.
+def exact(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    unit: SingleArray,
+    rows: IntArray,
+    out: FloatArray,
+) -> None:
+    """Write to `out` the cosines of some quantised vectors with one that is not, number by number.
 
     Parameters
     ----------
-    fine : array of int8, shape (m * d,)
-        The vectors, row by row.
-    steps : array of int16, shape (d,)
-        The one, at most 2,000 in size.
-    rows, out
-        As in `dots`.
+    coarse, scale, rows, out
+        As in `cosines`.
+    fine : array of int8, shape (r * d,)
+        What the half bytes of these rows leave over.
+    unit : array of float32, shape (d,)
+        The one.
     """
-    out[:] = np.vecdot(fine.reshape(-1, len(steps))[rows].astype(np.int32), steps.astype(np.int32))
+    d = len(unit)
+    some = coarse.reshape(-1, (d + 1) // 2)[rows]
+    halves = np.stack((some & 15, some >> 4), axis=2).reshape(len(rows), 2 * some.shape[1])[:, :d].astype(np.float64)
+    numbers = (halves - 8.0) + fine.reshape(-1, d).astype(np.float64) * (1.0 / 254.0)
+    out[:] = (numbers * unit.astype(np.float64)).cumsum(axis=1)[:, -1] * (scale[rows].astype(np.float64) * (1.0 / 7.0))
 
 
 def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:

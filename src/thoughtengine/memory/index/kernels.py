@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._jit import kernel
-from thoughtengine._types import BoolArray, IntArray, SingleArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "differing", "dots", "fine_dots", "first_of", "lay", "spread", "within"]
+__all__ = ["accumulate", "cosines", "differing", "exact", "first_of", "lay", "spread", "within"]
 
 
 @kernel(
@@ -125,34 +125,60 @@ def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArra
             out[i] = np.uint16(total) if j == 0 else out[i] + np.uint16(total)
 
 
-@kernel("uint8[:]", "int16[:]", "int16[:]", "int64[:]", "out int32[:]")
-def dots(
-    coarse: NDArray[np.uint8], even: NDArray[np.int16], odd: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]
+@kernel(
+    "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int64[:]", "out float64[:]",
+)  # fmt: skip
+def cosines(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    rows: IntArray,
+    out: FloatArray,
 ) -> None:
-    """Write to `out` dot products of half bytes, as `arrays.dots`."""
-    d, eight = len(even), np.int32(0)
-    for j in range(d):
+    """Write to `out` the cosines of some quantised vectors with one, as `arrays.cosines`."""
+    d, h, eight = len(steps), len(even), np.int32(0)
+    for j in range(h):
         eight += np.int32(8) * (np.int32(even[j]) + np.int32(odd[j]))
     for i in range(len(rows)):
-        row = coarse[rows[i] * d : rows[i] * d + d]
+        at = rows[i]
+        row, left = coarse[at * h : at * h + h], fine[at * d : at * d + d]  # nothing of what is not there
         total = np.int32(0)
-        for j in range(d):
+        for j in range(h):
             total += np.int32(row[j] & np.uint8(15)) * np.int32(even[j]) + np.int32(row[j] >> np.uint8(4)) * np.int32(
                 odd[j]
             )
-        out[i] = total - eight
+        rest = np.int32(0)
+        for j in range(len(left)):
+            rest += np.int32(left[j]) * np.int32(steps[j])
+        # said to fit 32 bits, so that sixteen numbers are multiplied at once
+        value = np.float64(np.int32(total - eight)) + np.float64(np.int32(rest)) * (1.0 / 254.0)
+        out[i] = value * (np.float64(scale[at]) * step)
 
 
-@kernel("int8[:]", "int16[:]", "int64[:]", "out int32[:]")
-def fine_dots(fine: NDArray[np.int8], steps: NDArray[np.int16], rows: IntArray, out: NDArray[np.int32]) -> None:
-    """Write to `out` dot products of bytes, as `arrays.fine_dots`."""
-    d = len(steps)
+@kernel("uint8[:]", "int8[:]", "float32[:]", "float32[:]", "int64[:]", "out float64[:]")
+def exact(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    unit: SingleArray,
+    rows: IntArray,
+    out: FloatArray,
+) -> None:
+    """Write to `out` the cosines of some quantised vectors with one that is not, as `arrays.exact`."""
+    d = len(unit)
+    h = (d + 1) // 2
     for i in range(len(rows)):
-        row = fine[rows[i] * d : rows[i] * d + d]
-        total = np.int32(0)
+        at, total = rows[i], np.float64(0.0)
+        row, left = coarse[at * h : at * h + h], fine[i * d : i * d + d]
         for j in range(d):
-            total += np.int32(row[j]) * np.int32(steps[j])
-        out[i] = total
+            half = row[j // 2] & np.uint8(15) if j % 2 == 0 else row[j // 2] >> np.uint8(4)
+            number = (np.float64(half) - 8.0) + np.float64(left[j]) * (1.0 / 254.0)
+            total += number * np.float64(unit[j])
+        out[i] = total * (np.float64(scale[at]) * (1.0 / 7.0))
 
 
 @kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory.index.arrays import foremost
 from thoughtengine.storage.columnfile import FileRows
 
-__all__ = ["Block", "Growing", "unit_rows"]
+__all__ = ["Block", "Direction", "Growing", "unit_rows"]
 
 _BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
 _STEPS = 7  # of half a byte on either side of zero
@@ -29,7 +30,9 @@ _SAMPLED = 16  # one row of so many tells at how many bits the closest end
 _CLOSEST, _CLOSEST_OF_MANY = 32, 128  # rows whose rest is looked at, in small blocks and in large ones
 _NUMBERS = 1 << 13  # of short vectors as many as have so many numbers in all
 _ABOVE = 2.0  # makes every cosine a number above 0
+_SPREAD = 256  # rows of a block, at least, whose cosines tell how far they spread
 _EVERYONE = np.empty(0, np.int64)
+_NOTHING = np.empty(0, np.int8)
 
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.int8]
@@ -40,6 +43,34 @@ def unit_rows(rows: SingleArray) -> SingleArray:
     """Return rows (n, d) brought to length 1; a row of zeros stays one."""
     norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
     return (rows / np.where(norms > 0.0, norms, 1.0)[:, None]).astype(np.float32)
+
+
+class Direction(NamedTuple):
+    """What the vectors of a block are compared with.
+
+    Attributes
+    ----------
+    unit : array of float32, shape (d,)
+        Of length 1.
+    even, odd, steps : array of int16, shape (h,), (h,), (d,)
+        Its numbers in whole steps: every other one, the others, and all; of an odd dimension the last of `odd` is 0.
+    step : float
+        What a step times a step of a half byte is.
+    """
+
+    unit: SingleArray
+    even: NDArray[np.int16]
+    odd: NDArray[np.int16]
+    steps: NDArray[np.int16]
+    step: float
+
+    @classmethod
+    def of(cls, unit: SingleArray) -> Direction:
+        """Return that of a unit vector."""
+        most, d = float(np.abs(unit).max()) or 1.0, len(unit)
+        padded = np.zeros(d + d % 2, np.int16)
+        padded[:d] = np.rint(unit * (_QUERY / most))
+        return cls(unit, padded[::2].copy(), padded[1::2].copy(), padded[:d], most / (_STEPS * _QUERY))
 
 
 class Growing:
@@ -115,7 +146,7 @@ class Block:
         Fingerprint of the encoder.
     """
 
-    __slots__ = ("centre", "coarse", "codes", "fine", "made_by", "rows", "scale")
+    __slots__ = ("_sample", "centre", "coarse", "codes", "fine", "made_by", "rows", "scale")
 
     PARTS = ("rows", "codes", "coarse", "fine", "scale", "centre")
 
@@ -131,6 +162,7 @@ class Block:
     ) -> None:
         self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
         self.centre, self.made_by = centre, made_by
+        self._sample: Block | None = None
 
     @property
     def dimension(self) -> int:
@@ -206,54 +238,67 @@ class Block:
         return steps
 
     def closest(
-        self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None = None
+        self, cue: Direction, wanted: int, maths: ModuleType, among: IntArray | None = None
     ) -> tuple[IntArray, FloatArray]:
-        """Return (rows of the block, cosines) of those most like a unit vector, rows ascending.
+        """Return (rows of the block, cosines) of those most like a cue, rows ascending.
 
         Parameters
         ----------
-        unit : array of float32, shape (d,)
-            The cue.
+        cue : Direction
+            Of this block's dimension.
         wanted : int
-            How many at most; the cosines are `sharpened`.
+            How many at most; the cosines are right to about two digits.
         maths : module
             `arrays` or `kernels`.
         among : array of int64, optional
             Rows that may be found, ascending; default: all.
         """
-        rows = self._near(unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
-        cosines = self.cosines(unit, rows, maths)
+        rows = self._near(cue.unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
+        fine = self._fine() if self.dimension < _BITS else _NOTHING  # half bytes of few numbers tell little
+        cosines = self._compared(cue, rows, fine, maths)
         if wanted < len(rows):
             kept = foremost(cosines + _ABOVE, wanted)
             rows, cosines = rows[kept], cosines[kept]
-        return rows, self.sharpened(unit, rows, cosines)
+        return rows, cosines
 
-    def cosines(self, unit: SingleArray, rows: IntArray, maths: ModuleType) -> FloatArray:
-        """Return the cosines of some rows with a unit vector: to four digits in a small block, else to about two."""
-        most = float(np.abs(unit).max()) or 1.0
-        steps = np.rint(unit * (_QUERY / most)).astype(np.int16)
-        even = np.zeros(self.dimension + self.dimension % 2, np.int16)
-        even[: self.dimension] = steps
-        dots = np.empty(len(rows), np.int32)
-        maths.dots(self.coarse, even[::2].copy(), even[1::2].copy(), rows, dots)
-        sums = dots.astype(np.float64)
-        if isinstance(self.fine, np.ndarray):
-            maths.fine_dots(self.fine.reshape(-1), steps, rows, dots)
-            sums += dots * (1.0 / _FINE)
-        return sums * (self.scale[rows] * np.float64(most / (_STEPS * _QUERY)))
+    def cosines(self, cue: Direction, rows: IntArray, maths: ModuleType) -> FloatArray:
+        """Return the cosines of some rows with a cue: the best as exact as the vectors, none of the others above them.
 
-    def sharpened(self, unit: SingleArray, rows: IntArray, cosines: FloatArray) -> FloatArray:
-        """Return cosines of which the best are exact to about the last bit of float32; none of the others is above them."""
-        least = _CLOSEST if isinstance(self.fine, np.ndarray) else _CLOSEST_OF_MANY
-        best = foremost(cosines + _ABOVE, max(least, _NUMBERS // len(unit)))
+        The others are right to about four digits where all of the block is in memory, else to two.
+        """
+        fine = self._fine()
+        cosines, least = self._compared(cue, rows, fine, maths), _CLOSEST if len(fine) else _CLOSEST_OF_MANY
+        best = foremost(cosines + _ABOVE, max(least, _NUMBERS // self.dimension))
         if not len(best):
             return cosines
-        exact = np.vecdot(self.vectors(rows[best]), unit).astype(
-            np.float64
-        )  # not `@`: that may wait for threads of BLAS
-        sharper: FloatArray = np.minimum(cosines, exact.min())
-        sharper[best] = exact
-        return sharper
+        exact = np.empty(len(best))
+        maths.exact(self.coarse, self.fine[rows[best]].reshape(-1), self.scale, cue.unit, rows[best], exact)
+        np.minimum(cosines, exact.min(), out=cosines)
+        cosines[best] = exact
+        return cosines
+
+    def _fine(self) -> Bytes:
+        """Return what the half bytes leave over, flat; nothing where it stays in a file."""
+        return self.fine.reshape(-1) if isinstance(self.fine, np.ndarray) else _NOTHING
+
+    def _compared(self, cue: Direction, rows: IntArray, fine: Bytes, maths: ModuleType) -> FloatArray:
+        out = np.empty(len(rows))
+        maths.cosines(self.coarse, fine, self.scale, cue.even, cue.odd, cue.steps, cue.step, rows, out)
+        return out
+
+    def usual(self, cue: Direction, maths: ModuleType) -> tuple[float, float]:
+        """Return mean and variance of the cosines of all rows with a cue, the latter from a sample."""
+        if self._sample is None:
+            self._sample = self._sampled()
+        some = self._sample._compared(cue, np.arange(len(self._sample)), _NOTHING, maths)
+        some -= some.sum() / len(some)
+        return float(np.vecdot(self.centre, cue.unit)), float(np.vecdot(some, some)) / len(some)
+
+    def _sampled(self) -> Block:
+        """Return a few hundred rows side by side, as a block of their own that cannot be searched."""
+        some = np.arange(0, len(self), max(len(self) // _SPREAD, 1))
+        coarse = self.coarse.reshape(len(self), -1)[some].ravel()
+        return Block(self.rows[some], self.codes[:0], coarse, _NOTHING, self.scale[some], self.centre, self.made_by)
 
     def _near(self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None) -> IntArray:
         """Return the rows with the fewest signs that differ, about `wanted` of them, ascending."""

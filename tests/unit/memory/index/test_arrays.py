@@ -80,24 +80,33 @@ def test_differing_counts_bits() -> None:
     assert out.tolist() == [64, 3]
 
 
-def test_dots_are_exact_at_the_edge_of_what_is_promised() -> None:
-    out, most = np.empty(1, np.int32), np.full(4096, 2000, np.int16)
-    for half, size in ((15, 7), (1, -7), (8, 0)):
-        coarse = np.full(2 * 4096, half | half << 4, np.uint8)
-        arrays.dots(coarse, most, most, np.array([1]), out)
-        assert out.tolist() == [size * 2000 * 8192]
-    arrays.dots(np.full(4096, 15 | 1 << 4, np.uint8), most, most, np.array([0]), out)
+def test_cosines_are_exact_at_the_edge_of_what_is_promised() -> None:
+    d, out = 8192, np.empty(1)
+    one, half = np.ones(2, np.float32), np.full(d // 2, 2000, np.int16)
+    steps, rows, nothing = np.full(d, 2000, np.int16), np.array([1]), np.empty(0, np.int8)
+    for both, size in ((15, 7), (1, -7), (8, 0)):
+        coarse = np.full(2 * d // 2, both | both << 4, np.uint8)
+        arrays.cosines(coarse, nothing, one, half, half, steps, 1.0, rows, out)
+        assert out.tolist() == [size * 2000 * d]
+    coarse = np.full(2 * d // 2, 15 | 1 << 4, np.uint8)
+    arrays.cosines(coarse, nothing, one, half, half, steps, 1.0, rows, out)
     assert out.tolist() == [0]
-    arrays.dots(np.full(4096, 15 | 1 << 4, np.uint8), most, -most, np.array([0]), out)
-    assert out.tolist() == [7 * 2000 * 8192]
-    arrays.fine_dots(np.full(2 * 8192, 127, np.int8), np.full(8192, 2000, np.int16), np.array([1]), out)
-    assert out.tolist() == [127 * 2000 * 8192]
+    arrays.cosines(coarse, nothing, one, half, -half, steps, 0.5, rows, out)
+    assert out.tolist() == [7 * 1000 * d]
+    arrays.cosines(
+        np.full(d, 8 | 8 << 4, np.uint8), np.full(2 * d, 127, np.int8), one, half, half, steps, 1.0, rows, out
+    )
+    assert out.tolist() == [1000 * d]
 
 
-def test_dots_take_the_lower_half_first() -> None:
-    coarse, out = np.array([9 | 10 << 4, 8 | 1 << 4], np.uint8), np.empty(1, np.int32)  # 1, 2, 0, -7
-    arrays.dots(coarse, np.array([1, 100], np.int16), np.array([10, 1000], np.int16), np.array([0]), out)
-    assert out.tolist() == [1 + 20 - 7000]
+def test_cosines_take_the_lower_half_first() -> None:
+    coarse, out = np.array([9 | 10 << 4, 8 | 1 << 4], np.uint8), np.empty(1)  # 1, 2, 0, -7
+    even, odd, scale = np.array([1, 100], np.int16), np.array([10, 1000], np.int16), np.array([3.0], np.float32)
+    steps, nothing = np.array([1, 10, 100, 1000], np.int16), np.empty(0, np.int8)
+    arrays.cosines(coarse, nothing, scale, even, odd, steps, 1.0, np.array([0]), out)
+    assert out.tolist() == [3 * (1 + 20 - 7000)]
+    arrays.exact(coarse, np.array([0, 0, 127, 0], np.int8), scale, steps.astype(np.float32), np.array([0]), out)
+    assert out == pytest.approx(3 / 7 * (1 + 20 + 50 - 7000))
 
 
 @given(st.lists(st.lists(st.integers(-5, 5), max_size=6), min_size=1, max_size=4))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory.index import arrays
-from thoughtengine.memory.index.vectors import Block, Growing, unit_rows
+from thoughtengine.memory.index.vectors import Block, Direction, Growing, unit_rows
 
 Make = Callable[..., SingleArray]
 PLAUSIBLE = [1, 2, 3, 64, 1536]
@@ -81,6 +81,13 @@ def test_another_dimension_is_refused_and_nothing_added(dimension: int | None) -
 # ------------------------------------------------------------------------------------------------ the older, quantised
 
 
+def searched(block: Block, vector: Any, wanted: int, maths: Any, among: Any = None) -> tuple[Any, Any]:
+    """Return the rows of a block that are closest to a vector, and their cosines, as recall does."""
+    cue = Direction.of(vector)
+    rows, _ = block.closest(cue, wanted, maths, among)
+    return rows, block.cosines(cue, rows, maths)
+
+
 @pytest.mark.parametrize("d", PLAUSIBLE)
 def test_a_vector_is_nearly_what_it_was(d: int) -> None:
     vectors = spread_out(50, d)
@@ -96,7 +103,7 @@ def test_the_closest_ten_are_those_of_a_plain_search(make: Make, d: int) -> None
     block, hits = block_of(vectors), 0
     for cue in make(20, d, seed=2):
         exact = vectors @ cue
-        rows, cosines = block.closest(cue, AS_MANY, arrays)
+        rows, cosines = searched(block, cue, AS_MANY, arrays)
         assert len(rows) == len(set(rows.tolist())) == AS_MANY
         assert rows.tolist() == sorted(rows.tolist())
         rows, cosines = best(rows, cosines, 10)
@@ -109,16 +116,16 @@ def test_a_memory_is_the_closest_to_itself() -> None:
     vectors = in_clusters(3_000, 64)
     block = block_of(vectors)
     for row in range(0, 3_000, 100):
-        rows, cosines = best(*block.closest(vectors[row], 3, arrays), 3)
+        rows, cosines = best(*searched(block, vectors[row], AS_MANY, arrays), 3)
         assert rows[0] == row
         assert cosines[0] == pytest.approx(1.0, abs=2e-4)
 
 
 def test_of_equal_vectors_the_later_come_first() -> None:
     vectors = np.repeat(spread_out(3, 8), 5, axis=0)
-    rows, _ = block_of(vectors).closest(vectors[7], 5, arrays)
+    rows, _ = searched(block_of(vectors), vectors[7], 5, arrays)
     assert rows.tolist() == [5, 6, 7, 8, 9]
-    rows, _ = block_of(vectors).closest(vectors[7], 3, arrays)
+    rows, _ = searched(block_of(vectors), vectors[7], 3, arrays)
     assert rows.tolist() == [7, 8, 9]
 
 
@@ -128,7 +135,7 @@ def test_only_rows_that_may_be_found_are(d: int) -> None:
     block, cue = block_of(vectors), in_clusters(1, d, seed=3)[0]
     in_a_row, picked_out = np.arange(5, 9_000, 3), np.arange(5, 9_000, 7)
     for among in (in_a_row, picked_out, np.array([17, 8_000]), np.array([4]), np.empty(0, np.int64)):
-        rows, cosines = block.closest(cue, AS_MANY, arrays, among)
+        rows, cosines = searched(block, cue, AS_MANY, arrays, among)
         exact = vectors[among] @ cue
         assert set(rows.tolist()) <= set(among.tolist())
         assert len(rows) == min(AS_MANY, len(among))
@@ -154,7 +161,7 @@ def test_signs_are_compared_in_a_row_or_picked_out_and_tell_the_same() -> None:
     for among in (np.arange(0, 9_000, 3), np.arange(0, 9_000, 8)):
         mine = np.zeros(len(block), np.bool_)
         mine[among] = True
-        rows, cosines = block.closest(cue, 8, maths, among)
+        rows, cosines = searched(block, cue, AS_MANY, maths, among)
         exact = np.where(mine, vectors @ cue, -1.0)
         assert set(best(rows, cosines, 5)[0].tolist()) <= set(np.argsort(-exact)[:12].tolist())
     assert asked == [9_000, 1_125]
@@ -175,8 +182,8 @@ def test_merged_blocks_answer_as_one_built_at_once(d: int) -> None:
     different = np.bitwise_count(merged.codes ^ whole.codes).sum() / (len(whole.codes) * 64)
     assert different < 0.01
     for cue in in_clusters(10, d, seed=2):
-        rows, cosines = best(*merged.closest(cue, 10, arrays), 10)
-        others, expected = best(*whole.closest(cue, 10, arrays), 10)
+        rows, cosines = best(*searched(merged, cue, AS_MANY, arrays), 10)
+        others, expected = best(*searched(whole, cue, AS_MANY, arrays), 10)
         assert cosines == pytest.approx(expected, abs=5e-4)
         assert len(set(rows.tolist()) & set(others.tolist())) >= 9 or np.ptp(cosines) < 1e-3
 
@@ -189,7 +196,7 @@ def test_a_merge_puts_rows_that_are_mixed_in_order() -> None:
     assert merged.made_by == "toy"
     assert np.abs(merged.vectors(slice(0, 6)) - vectors).max() < 1e-3
     for row in range(6):
-        assert best(*merged.closest(vectors[row], 6, arrays), 1)[0].tolist() == [row]
+        assert best(*searched(merged, vectors[row], 6, arrays), 1)[0].tolist() == [row]
 
 
 def test_a_merge_moves_rows_that_have_gaps() -> None:
@@ -202,22 +209,22 @@ def test_a_merge_moves_rows_that_have_gaps() -> None:
 def test_few_vectors_are_searched_exactly(n: int, d: int, seed: int) -> None:
     vectors = spread_out(n, d, seed=seed)
     cue = spread_out(1, d, seed=seed + 1)[0]
-    rows, cosines = block_of(vectors).closest(cue, n, arrays)
+    rows, cosines = searched(block_of(vectors), cue, n, arrays)
     assert rows.tolist() == list(range(n))
     assert cosines == pytest.approx(vectors @ cue, abs=2e-3 if d < 3 else 1e-3)
 
 
 def test_a_vector_of_zeros_is_like_nothing() -> None:
     vectors = np.array([[0.0, 0.0], [0.6, 0.8]], np.float32)
-    rows, cosines = block_of(vectors).closest(vectors[1], 2, arrays)
+    rows, cosines = searched(block_of(vectors), vectors[1], 2, arrays)
     assert rows.tolist() == [0, 1]
     assert cosines.tolist() == [0.0, pytest.approx(1.0, abs=3e-4)]
-    assert block_of(vectors).closest(vectors[0], 2, arrays)[1].tolist() == [0.0, 0.0]
+    assert searched(block_of(vectors), vectors[0], 2, arrays)[1].tolist() == [0.0, 0.0]
 
 
 def test_none_rises_above_the_closest_by_its_rounding() -> None:
     block = block_of(in_clusters(9_000, 64))
     for cue in in_clusters(20, 64, seed=2):
-        rows, cosines = block.closest(cue, 4 * AS_MANY, arrays)
+        rows, cosines = searched(block, cue, 4 * AS_MANY, arrays)
         rows, cosines = best(rows, cosines, 64)
         assert cosines == pytest.approx(block.vectors(rows) @ cue, abs=1e-6)
