@@ -164,6 +164,34 @@ def test_exact(seed: int, n: int, d: int) -> None:
     assert equal(answers("exact", of))
 
 
+@given(seeds, st.integers(1, 40), st.integers(1, 6), st.booleans(), st.booleans())
+def test_holds(seed: int, n: int, t: int, filtered: bool, chosen: bool) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        start = int(rng.integers(0, 9))
+        parts = [np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False)) for _ in range(t)]
+        packed = np.concatenate(parts).astype(np.uint32) << np.uint32(8) | np.uint32(3)
+        stops = np.cumsum([0, *map(len, parts)])
+        ends = np.unique(np.append(rng.integers(1, t + 1, rng.integers(0, 3)), t))
+        among = (
+            np.sort(rng.choice(start + n, rng.integers(1, start + n), replace=False))
+            if chosen
+            else np.empty(0, np.int64)
+        )
+        return (
+            packed,
+            stops[:-1].copy(),
+            stops[1:].copy(),
+            rng.permutation(t),
+            ends,
+            start,
+            some(rng, start + n, filtered),
+            among,
+        )
+
+    assert equal([[found] for found, *_ in answers("holds", of)])
+
+
 @given(seeds, st.integers(1, 60), st.integers(0, 8), st.integers(1, 12))
 def test_first_of(seed: int, n: int, k: int, several: int) -> None:
     def of() -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ __all__ = [
     "exact",
     "first_of",
     "foremost",
+    "holds",
     "lay",
     "spread",
     "union",
@@ -246,6 +247,47 @@ def exact(
     halves = np.stack((some & 15, some >> 4), axis=2).reshape(len(rows), 2 * some.shape[1])[:, :d].astype(np.float64)
     numbers = (halves - 8.0) + fine.reshape(-1, d).astype(np.float64) * (1.0 / 254.0)
     out[:] = (numbers * unit.astype(np.float64)).cumsum(axis=1)[:, -1] * (scale[rows].astype(np.float64) * (1.0 / 7.0))
+
+
+def holds(
+    postings: NDArray[np.uint32],
+    starts: IntArray,
+    stops: IntArray,
+    terms: IntArray,
+    ends: IntArray,
+    start: int,
+    visible: BoolArray,
+    chosen: IntArray,
+) -> bool:
+    """Tell whether one memory of a part of the index has every word in one way or another.
+
+    Parameters
+    ----------
+    postings : array of uint32
+        ``place << 8 | count``, ascending for each term.
+    starts, stops : array of int64, shape (t,)
+        Where those of each term lie.
+    terms : array of int64, shape (v,)
+        The ways of one word behind those of another, the rarest word first.
+    ends : array of int64, shape (w,)
+        Where the ways of each word end in `terms`.
+    start : int
+        Position of the part's first memory.
+    visible : array of bool, shape (n,) or (0,)
+        Who counts, by position; empty: everyone.
+    chosen : array of int64, shape (c,) or (0,)
+        Who may be found, ascending; empty: everyone.
+    """
+    lists = [postings[starts[i] : stops[i]] >> 8 for i in terms]
+    words = [lists[before:end] for before, end in zip([0, *ends[:-1]], ends, strict=True)]
+    left = np.concatenate(words[0])
+    for ways in words[1:]:
+        left = left[np.isin(left, np.concatenate(ways))]
+    positions = left.astype(np.int64) + start
+    if len(visible):
+        positions = positions[positions < len(visible)]
+        positions = positions[visible[positions]]
+    return bool(np.isin(positions, chosen).any() if len(chosen) else len(positions))
 
 
 def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from thoughtengine._jit import kernel
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "cosines", "differing", "exact", "first_of", "lay", "spread", "within"]
+__all__ = ["accumulate", "cosines", "differing", "exact", "first_of", "holds", "lay", "spread", "within"]
 
 
 @kernel(
@@ -179,6 +179,57 @@ def exact(
             number = (np.float64(half) - 8.0) + np.float64(left[j]) * (1.0 / 254.0)
             total += number * np.float64(unit[j])
         out[i] = total * (np.float64(scale[at]) * (1.0 / 7.0))
+
+
+@kernel(
+    "uint32[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64", "bool[:]", "int64[:]", returns="bool",
+)  # fmt: skip
+def holds(
+    postings: NDArray[np.uint32],
+    starts: IntArray,
+    stops: IntArray,
+    terms: IntArray,
+    ends: IntArray,
+    start: int,
+    visible: BoolArray,
+    chosen: IntArray,
+) -> bool:
+    """Tell whether one memory has every word, as `arrays.holds`; ends at the first that does."""
+    for first in terms[: ends[0]]:
+        for packed in postings[starts[first] : stops[first]]:
+            place = np.int64(packed >> np.uint32(8))
+            position, has_all = start + place, True
+            if len(visible) > 0 and not (position < len(visible) and visible[position]):
+                continue
+            for word in range(1, len(ends)):
+                has_one = False
+                for term in terms[ends[word - 1] : ends[word]]:
+                    low, high = starts[term], stops[term]
+                    while low < high:
+                        middle = (low + high) >> 1
+                        if np.int64(postings[middle] >> np.uint32(8)) < place:
+                            low = middle + 1
+                        else:
+                            high = middle
+                    if low < stops[term] and np.int64(postings[low] >> np.uint32(8)) == place:
+                        has_one = True
+                        break
+                if not has_one:
+                    has_all = False
+                    break
+            if has_all and len(chosen) > 0:
+                low, high = 0, len(chosen)
+                while low < high:
+                    middle = (low + high) >> 1
+                    if chosen[middle] < position:
+                        low = middle + 1
+                    else:
+                        high = middle
+                if low == len(chosen) or chosen[low] != position:
+                    has_all = False
+            if has_all:
+                return True
+    return False
 
 
 @kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]")

@@ -7,6 +7,7 @@ closest; in small blocks that of all that are looked at.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple
@@ -19,7 +20,7 @@ from thoughtengine.errors import VectorDimensionError
 from thoughtengine.memory.index.arrays import foremost
 from thoughtengine.storage.columnfile import FileRows
 
-__all__ = ["Block", "Direction", "Growing", "unit_rows"]
+__all__ = ["Block", "Direction", "Growing", "unit_of", "unit_rows"]
 
 _BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
 _STEPS = 7  # of half a byte on either side of zero
@@ -27,6 +28,7 @@ _FINE = 254  # of a byte, from one step to the next
 _QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
 _LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
 _SAMPLED = 16  # one row of so many tells at how many bits the closest end
+_SMALL = 1 << 14  # rows of a small block
 _CLOSEST, _CLOSEST_OF_MANY = 32, 128  # rows whose rest is looked at, in small blocks and in large ones
 _NUMBERS = 1 << 13  # of short vectors as many as have so many numbers in all
 _ABOVE = 2.0  # makes every cosine a number above 0
@@ -43,6 +45,12 @@ def unit_rows(rows: SingleArray) -> SingleArray:
     """Return rows (n, d) brought to length 1; a row of zeros stays one."""
     norms = np.sqrt(np.einsum("ij,ij->i", rows, rows, dtype=np.float64))
     return (rows / np.where(norms > 0.0, norms, 1.0)[:, None]).astype(np.float32)
+
+
+def unit_of(vector: SingleArray) -> SingleArray:
+    """Return one vector brought to length 1; zeros stay what they are."""
+    long = vector.astype(np.float64)
+    return (long / (math.sqrt(np.vecdot(long, long)) or 1.0)).astype(np.float32)
 
 
 class Direction(NamedTuple):
@@ -264,7 +272,7 @@ class Block:
     def cosines(self, cue: Direction, rows: IntArray, maths: ModuleType) -> FloatArray:
         """Return the cosines of some rows with a cue: the best as exact as the vectors, none of the others above them.
 
-        The others are right to about four digits where all of the block is in memory, else to two.
+        The others are right to about four digits in a small block, else to two.
         """
         fine = self._fine()
         cosines, least = self._compared(cue, rows, fine, maths), _CLOSEST if len(fine) else _CLOSEST_OF_MANY
@@ -278,8 +286,8 @@ class Block:
         return cosines
 
     def _fine(self) -> Bytes:
-        """Return what the half bytes leave over, flat; nothing where it stays in a file."""
-        return self.fine.reshape(-1) if isinstance(self.fine, np.ndarray) else _NOTHING
+        """Return what the half bytes leave over, flat; nothing of a large block, whose rows lie too far apart in memory."""
+        return self.fine.reshape(-1) if isinstance(self.fine, np.ndarray) and len(self) <= _SMALL else _NOTHING
 
     def _compared(self, cue: Direction, rows: IntArray, fine: Bytes, maths: ModuleType) -> FloatArray:
         out = np.empty(len(rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from types import ModuleType
 from typing import NamedTuple
@@ -156,60 +157,60 @@ class _Scoring:
         view, question, config = self._view, self._question, self._config
         if not question.labels:
             return ()
-        t, keys = len(question.terms), [term.key for term in question.terms]
-        parts = view.find([*keys, *question.labels])
-        frequency = sum((part.stops - part.starts for part in parts), np.zeros(t + len(question.labels), np.int64))
-        in_texts, in_labels = self._weights(frequency, t)
-        self._weigh_meaning(frequency[:t])
-        self._complete = is_complete(question, parts, frequency[:t], self._lends, self._chosen)
+        t = len(question.terms)
+        parts = view.find([*(term.key for term in question.terms), *question.labels])
+        frequency: IntArray = np.zeros(t + len(question.labels), np.int64)
+        for part in parts:
+            frequency += part.stops - part.starts
+        often = frequency.tolist()
+        in_texts, in_labels = self._weights(often, t)
+        self._weigh_meaning(often[:t])
+        self._complete = is_complete(question, parts, frequency[:t], self._lends, self._chosen, self._maths)
         rarity = in_labels.copy()
-        np.maximum.at(rarity, np.array(question.owners, np.int64), in_texts)
-        scale = (config.k1 + 1.0) * float(rarity.sum()) or 1.0
+        for owner, mine in zip(question.owners, in_texts, strict=True):
+            rarity[owner] = max(rarity[owner], mine)
+        scale = (config.k1 + 1.0) * sum(rarity) or 1.0
         read = self._read(frequency)
         wanted = self._asked()
-        for channel, out, own, lengths, mean, part in (
+        mean_labels = view.totals.labels / (view.n or 1)
+        for channel, out, own, lengths, mean, asked in (
             ("text", self._text, in_texts, view.columns.length, view.totals.mean_words, slice(0, t)),
-            (
-                "labels",
-                self._labels,
-                in_labels,
-                view.columns.labels,
-                view.totals.labels / (view.n or 1),
-                slice(t, None),
-            ),
+            ("labels", self._labels, in_labels, view.columns.labels, mean_labels, slice(t, None)),
         ):
             if not (weight := self._on(channel)):
                 continue
-            weights = (own * read[part] * (weight / scale)).astype(np.float32)
-            for found in parts:
+            weights = (np.array(own) * read[asked] * (weight / scale)).astype(np.float32)
+            for part in parts:
                 self._maths.accumulate(
-                    found.postings, found.starts[part], found.stops[part], weights, found.start, lengths,
+                    part.postings, part.starts[asked], part.stops[asked], weights, part.start, lengths,
                     _F(config.k1 * (1.0 - config.b)), _F(config.k1 * config.b / (mean or 1.0)), _F(config.k1), wanted, out,
                 )  # fmt: skip
-        return tuple(question.words[i] for i in np.argsort(-rarity, kind="stable").tolist())
+        return tuple(question.words[i] for i in sorted(range(len(rarity)), key=lambda i: -rarity[i]))
 
-    def _weights(self, frequency: IntArray, t: int) -> tuple[FloatArray, FloatArray]:
+    def _weights(self, frequency: list[int], t: int) -> tuple[list[float], list[float]]:
         """Return the rarity of each term of the cue among texts, and of each word among labels.
 
         A word is as common as it is in texts or in labels, whichever is more.
         """
-        question, few = self._question, self._config.function_words
-        owners, frequent = np.array(question.owners, np.int64), frequency[t:].copy()
-        shares = np.array([term.share for term in question.terms])
-        together = np.maximum(frequency[:t], frequent[owners])
-        in_texts = np.where(frequency[:t] > 0, self._surprise(together) * shares, 0.0)
-        in_texts[[term.is_common for term in question.terms]] *= few
-        whole = shares == 1.0
-        np.maximum.at(frequent, owners[whole], together[whole])
-        self._frequency = frequent
-        in_labels = np.where(frequent > 0, self._surprise(frequent), 0.0)
-        in_labels[[word in FUNCTION_WORDS for word in question.words]] *= few
+        question, few, surprise = self._question, self._config.function_words, self._surprise
+        labelled, frequent, in_texts = frequency[t:], frequency[t:], []
+        for term, owner, often in zip(question.terms, question.owners, frequency, strict=False):
+            most = max(often, labelled[owner])
+            in_texts.append(surprise(most) * term.share * (few if term.is_common else 1.0) if often else 0.0)
+            if term.share == 1.0:
+                frequent[owner] = max(frequent[owner], most)
+        self._frequency = np.array(frequent, np.int64)
+        in_labels = [
+            surprise(often) * (few if word in FUNCTION_WORDS else 1.0) if often else 0.0
+            for word, often in zip(question.words, frequent, strict=True)
+        ]
         return in_texts, in_labels
 
-    def _surprise(self, frequency: IntArray) -> FloatArray:
+    def _surprise(self, frequency: int) -> float:
         """Return a power of the inverse document frequency as Lucene has it."""
-        rest = np.maximum(self._view.n - frequency, 0) + 0.5
-        surprise: FloatArray = np.log(1.0 + rest / (frequency + 0.5)) ** self._config.rarity
+        surprise: float = (
+            math.log(1.0 + (max(self._view.n - frequency, 0) + 0.5) / (frequency + 0.5)) ** self._config.rarity
+        )
         return surprise
 
     def _read(self, frequency: IntArray) -> BoolArray:
@@ -231,16 +232,20 @@ class _Scoring:
         marked[with_neighbours(self._view, self._chosen)] = True
         return marked
 
-    def _weigh_meaning(self, frequency: IntArray) -> None:
+    def _weigh_meaning(self, frequency: list[int]) -> None:
         """Take note of the direction of a cue in which a word counts by its rarity, and most if no memory has it."""
         spelled = self._question.spelled
         if spelled is None or not self._on("dense_weighted"):
             return
-        known = np.zeros(len(spelled.tokens), np.int64)
-        np.maximum.at(known, np.array(self._question.owners, np.int64), frequency)
-        rarity = self._surprise(known)
-        rarity[[word in FUNCTION_WORDS for word in self._question.words[: len(known)]]] *= self._config.function_words
-        weights = np.repeat(rarity, [len(mine) for mine in spelled.tokens]).astype(np.float32)
+        known = [0] * len(spelled.tokens)
+        for owner, often in zip(self._question.owners, frequency, strict=True):
+            known[owner] = max(known[owner], often)
+        few = self._config.function_words
+        rarity = [
+            self._surprise(often) * (few if word in FUNCTION_WORDS else 1.0)
+            for word, often in zip(self._question.words, known, strict=False)
+        ]
+        weights = np.repeat(np.array(rarity, np.float32), [len(mine) for mine in spelled.tokens])
         self._weighted = pool([np.concatenate(spelled.tokens)], spelled.table, [weights])[0]
 
     def _likenesses(self) -> dict[str, Likeness]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, chain
+from types import ModuleType
 
 import numpy as np
 
@@ -12,9 +14,16 @@ from thoughtengine.memory.recall.question import Question
 
 __all__ = ["is_complete"]
 
+_EVERYONE = np.empty(0, np.int64)
+
 
 def is_complete(
-    question: Question, found: Sequence[Found], frequency: IntArray, visible: BoolArray, chosen: IntArray | None
+    question: Question,
+    found: Sequence[Found],
+    frequency: IntArray,
+    visible: BoolArray,
+    chosen: IntArray | None,
+    maths: ModuleType,
 ) -> bool:
     """Tell whether a memory that may be found has all the words of the cue that any text has.
 
@@ -30,37 +39,26 @@ def is_complete(
         Memories whose words count; empty: all.
     chosen : array of int64 or None
         Positions that may be found, ascending; None: all.
+    maths : module
+        `arrays` or `kernels`.
 
     Notes
     -----
     Begins with the rarest word and stops where nothing is left, mostly after two.
     """
-    holders: dict[int, list[int]] = {}
+    ways: dict[int, list[int]] = {}
     often = frequency.tolist()
     for i, (term, owner) in enumerate(zip(question.terms, question.owners, strict=True)):
         if often[i] and term.is_whole:
-            holders.setdefault(owner, []).append(i)
-    words = sorted(holders.values(), key=lambda ways: sum(often[i] for i in ways))
-    return bool(words) and any(_holds(part, words, visible, chosen) for part in found)
-
-
-def _holds(part: Found, words: list[list[int]], visible: BoolArray, chosen: IntArray | None) -> bool:
-    """Tell whether a memory of one part has one way of every word."""
-    left = np.concatenate([part.postings[part.starts[i] : part.stops[i]] >> 8 for i in words[0]])
-    for ways in words[1:]:
-        if not len(left):
-            return False
-        there = np.zeros(len(left), np.bool_)
-        for i in ways:
-            listed = part.postings[part.starts[i] : part.stops[i]]
-            if len(listed):
-                at = np.minimum(listed.searchsorted(left << 8), len(listed) - 1)
-                there |= listed[at] >> 8 == left
-        left = left[there]
-    positions = left.astype(np.int64) + part.start
-    if len(visible):
-        positions = positions[visible[positions]]
-    if chosen is not None and len(positions) and len(chosen):
-        at = np.minimum(chosen.searchsorted(positions), len(chosen) - 1)
-        positions = positions[chosen[at] == positions]
-    return len(positions) > 0 and (chosen is None or len(chosen) > 0)
+            ways.setdefault(owner, []).append(i)
+    if not ways or (chosen is not None and not len(chosen)):
+        return False
+    words = sorted(ways.values(), key=lambda mine: sum(often[i] for i in mine))
+    terms, ends = (
+        np.array(list(chain.from_iterable(words)), np.int64),
+        np.array(list(accumulate(map(len, words))), np.int64),
+    )
+    among = _EVERYONE if chosen is None else chosen
+    return any(
+        maths.holds(part.postings, part.starts, part.stops, terms, ends, part.start, visible, among) for part in found
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from thoughtengine._types import FloatArray, IntArray, SingleArray, TokenArray
 from thoughtengine.encoders import TokenEncoder, spell
 from thoughtengine.memory.index.analysis import LABELS, TERMS, Term, fold_text, terms_of_cue, words
-from thoughtengine.memory.index.vectors import unit_rows
+from thoughtengine.memory.index.vectors import unit_of
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.recall.dates import Span, dates_in
 
@@ -139,4 +139,4 @@ def _years(view: View) -> range:
 
 
 def _units(vectors: Mapping[str, SingleArray]) -> dict[str, SingleArray]:
-    return {made_by: unit_rows(vector[None])[0] for made_by, vector in vectors.items()}
+    return {made_by: unit_of(vector) for made_by, vector in vectors.items()}
