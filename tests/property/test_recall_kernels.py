@@ -174,7 +174,7 @@ def test_holds(seed: int, n: int, t: int, filtered: bool, chosen: bool) -> None:
         stops = np.cumsum([0, *map(len, parts)])
         ends = np.unique(np.append(rng.integers(1, t + 1, rng.integers(0, 3)), t))
         among = (
-            np.sort(rng.choice(start + n, rng.integers(1, start + n), replace=False))
+            np.sort(rng.choice(start + n, rng.integers(1, start + n + 1), replace=False))
             if chosen
             else np.empty(0, np.int64)
         )
@@ -190,6 +190,11 @@ def test_holds(seed: int, n: int, t: int, filtered: bool, chosen: bool) -> None:
         )
 
     assert equal([[found] for found, *_ in answers("holds", of)])
+
+
+@given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0]) | st.floats(-1, 1), max_size=300), st.integers(1, 80))
+def test_foremost(values: list[float], k: int) -> None:
+    assert equal([[found] for found, *_ in answers("foremost", lambda: (np.array(values, np.float64), k))])
 
 
 @given(seeds, st.integers(1, 60), st.integers(0, 8), st.integers(1, 12))

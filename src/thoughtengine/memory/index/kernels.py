@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from thoughtengine._jit import kernel
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "cosines", "differing", "exact", "first_of", "holds", "lay", "spread", "within"]
+__all__ = ["accumulate", "cosines", "differing", "exact", "first_of", "foremost", "holds", "lay", "spread", "within"]
 
 
 @kernel(
@@ -230,6 +230,33 @@ def holds(
             if has_all:
                 return True
     return False
+
+
+@kernel("float64[:]", "int64", returns="out int64[:]")
+def foremost(scores: FloatArray, k: int) -> IntArray:
+    """Return where the largest scores above 0 are, as `arrays.foremost`."""
+    n_above, n_equal, least = 0, 0, 0.0
+    for score in scores:
+        n_above += score > 0.0
+    if n_above > k:
+        least = np.partition(scores, len(scores) - k)[len(scores) - k]
+        n_above = 0
+        for score in scores:
+            n_above += score > least
+            n_equal += score == least
+    out = np.empty(min(n_above + n_equal, k), np.int64)
+    too_many, filled = n_above + n_equal - k, 0
+    for i in range(len(scores)):
+        if scores[i] > least:
+            out[filled] = i
+            filled += 1
+        elif scores[i] == least and n_equal > 0:
+            if too_many > 0:
+                too_many -= 1
+            else:
+                out[filled] = i
+                filled += 1
+    return out
 
 
 @kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]")

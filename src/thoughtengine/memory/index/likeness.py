@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
-from thoughtengine.memory.index.arrays import foremost
 from thoughtengine.memory.index.segment import Segment
 from thoughtengine.memory.index.vectors import Block, Direction
 from thoughtengine.memory.index.view import View
@@ -98,13 +97,19 @@ class Likeness:
                 at = rows if len(block) == len(segment) else block.rows[rows].astype(np.int64)
                 found.append((at + segment.start, self._above(cosines, block.made_by)))
         at, cosines = self._newest_places, self._newest
-        if chosen is not None:
+        if chosen is not None and len(at):
             inside = _beside(chosen, at) >= 0
             at, cosines = at[inside], cosines[inside]
-        found.append((at, self._above(cosines, self._view.made_by)))
-        positions = np.concatenate([at for at, _ in found])
-        gains = np.concatenate([gains for _, gains in found])
-        best = foremost(np.where(positions < self._view.n, gains, 0.0), wanted)
+        if len(at):
+            found.append((at, self._above(cosines, self._view.made_by)))
+        if not found:
+            return _NOBODY, np.empty(0)
+        positions, gains = found[0]
+        if len(found) > 1:
+            positions, gains = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        if len(positions) and positions[-1] >= self._view.n:  # of a segment that came after the view was taken
+            gains = np.where(positions < self._view.n, gains, 0.0)
+        best = self._maths.foremost(gains, wanted)
         return positions[best], gains[best]
 
 

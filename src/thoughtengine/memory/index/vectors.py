@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.errors import VectorDimensionError
-from thoughtengine.memory.index.arrays import foremost
 from thoughtengine.storage.columnfile import FileRows
 
 __all__ = ["Block", "Direction", "Growing", "unit_of", "unit_rows"]
@@ -265,7 +264,7 @@ class Block:
         fine = self._fine() if self.dimension < _BITS else _NOTHING  # half bytes of few numbers tell little
         cosines = self._compared(cue, rows, fine, maths)
         if wanted < len(rows):
-            kept = foremost(cosines + _ABOVE, wanted)
+            kept = maths.foremost(cosines + _ABOVE, wanted)
             rows, cosines = rows[kept], cosines[kept]
         return rows, cosines
 
@@ -276,7 +275,7 @@ class Block:
         """
         fine = self._fine()
         cosines, least = self._compared(cue, rows, fine, maths), _CLOSEST if len(fine) else _CLOSEST_OF_MANY
-        best = foremost(cosines + _ABOVE, max(least, _NUMBERS // self.dimension))
+        best = maths.foremost(cosines + _ABOVE, max(least, _NUMBERS // self.dimension))
         if not len(best):
             return cosines
         exact = np.empty(len(best))

@@ -38,7 +38,7 @@ class Ranking(NamedTuple):
     beside : array of int64, shape (m,)
         1 where the neighbour that lent the most comes after the memory, -1 where it comes before, 0 for none.
     crowd : array of float64
-        Scores of all that were weighed against each other.
+        The best scores of all that were weighed against each other, descending, at least 32 more than asked for.
     frequency : array of int64
         How many memories have each word of the question, in its order.
     """
@@ -70,9 +70,10 @@ class Sheet:
     """
 
     def __init__(self, view: View, scored: Scored, chosen: IntArray | None) -> None:
-        self._view, self._chosen = view, chosen
+        self._view, self._chosen, self._maths = view, chosen, compiled(view.n)
         self.places, self.shares = scored.places, scored.shares
         self.scores: FloatArray = scored.shares.sum(axis=0)
+        self.crowd: FloatArray = np.empty(0)
         self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
 
     def best(self, k: int) -> tuple[list[int], list[int]]:
@@ -80,7 +81,8 @@ class Sheet:
         wanted = k + _MARGIN
         while True:
             self._settle(wanted)
-            order = arrays.best(self.scores, wanted).tolist()
+            order = arrays.best(self.scores, wanted, self._maths).tolist()
+            self.crowd = self.scores[order]
             kept, folds = self._fold(order, k)
             if len(kept) >= k or len(order) < wanted:
                 return kept, self._repeats(folds)
@@ -97,7 +99,7 @@ class Sheet:
 
     def _repeats(self, folds: list[int]) -> list[int]:
         """Return how many other memories that may be found have each fold."""
-        found = self._view.repeats(folds, compiled(self._view.n))
+        found = self._view.repeats(folds, self._maths)
         return [self._admitted(found[fold]) - 1 if fold in found else 0 for fold in folds]
 
     def _admitted(self, positions: IntArray) -> int:
@@ -110,7 +112,7 @@ class Sheet:
     def _settle(self, wanted: int) -> None:
         """See to it that among the best none stands above one that replaced it."""
         while self._view.has_replaced:
-            positions = self.places[arrays.best(self.scores, wanted)]
+            positions = self.places[arrays.best(self.scores, wanted, self._maths)]
             replaced = positions[self._view.columns.successor[positions] > 0].tolist()
             todo = [position for position in replaced if position not in self._settled]
             if not todo:

@@ -64,7 +64,7 @@ def rank(
         n_candidates=int(np.count_nonzero(sheet.scores > 0.0)),
         words=scored.words,
         beside=_beside(view, places, scored),
-        crowd=sheet.scores,
+        crowd=sheet.crowd,
         frequency=scored.frequency,
     )
 

@@ -51,7 +51,7 @@ def features(
     shares: FloatArray,
     channels: Sequence[str],
     norms: FloatArray,
-    all_scores: FloatArray,
+    best: FloatArray,
     *,
     n: int,
     text: str,
@@ -75,8 +75,8 @@ def features(
         Names of the columns; of them "text" and "source" are looked at.
     norms : array of float64, shape (m,)
         How long each hit's text is for BM25, times k1.
-    all_scores : array of float64, shape (p,)
-        Of all memories in question, the hits among them.
+    best : array of float64, shape (p,)
+        The best scores of all memories in question, descending, the hits among them.
     n : int
         Memories there are.
     text : str
@@ -116,18 +116,18 @@ def features(
     if not m:
         return NO_SIGNS
     known, unknown, n_words = _heard(words, frequency, n, rarity, function_words)
-    following, crowd = _crowd(all_scores, m, n)
-    best, column = float(scores[0]), {name: i for i, name in enumerate(channels)}
+    following, crowd = _crowd(best, m, n)
+    first, column = float(scores[0]), {name: i for i, name in enumerate(channels)}
     match = np.zeros(m)
     if "text" in column and text_weight:
         match = np.minimum(shares[:, column["text"]] * (1.0 + norms) / text_weight, 1.0) * known
     hits = np.empty((m, len(HIT_SIGNS)))
     hits[:, 0] = match
     hits[:, 1] = np.log(np.arange(1.0, m + 1.0))
-    hits[:, 2] = relative = scores / best
+    hits[:, 2] = relative = scores / first
     hits[:, 3] = np.minimum(crowd / scores, 1.0)
     hits[:-1, 4] = relative[:-1] - relative[1:]
-    hits[-1, 4] = max(relative[-1] - following / best, 0.0)
+    hits[-1, 4] = max(relative[-1] - following / first, 0.0)
     hits[:, 4] *= known  # to stand alone with one word of six is nothing
     hits[:, 5] = np.cumsum(relative) - relative
     hits[:, 6] = shares[:, column["source"]] / scores if "source" in column else 0.0
@@ -150,22 +150,24 @@ def _heard(
     """Return the share of the words' weight that is known, the unknown words, and how many are no function words."""
     if not len(frequency):
         return 1.0, set(), 0
-    plain = [word in FUNCTION_WORDS for word in words]
-    weights = np.log(1.0 + np.maximum(n - frequency + 0.5, 0.5) / (frequency + 0.5)) ** rarity
-    weights[plain] *= function_words
-    absent = frequency == 0
-    unknown = {words[i] for i in np.flatnonzero(absent).tolist() if not plain[i]}
-    return 1.0 - float(weights[absent].sum() / weights.sum()), unknown, len(plain) - sum(plain)
+    known, total, n_plain, unknown = 0.0, 0.0, 0, set()
+    for word, often in zip(words, frequency.tolist(), strict=True):
+        plain = word in FUNCTION_WORDS
+        weight = math.log(1.0 + max(n - often + 0.5, 0.5) / (often + 0.5)) ** rarity * (
+            function_words if plain else 1.0
+        )
+        n_plain, total = n_plain + plain, total + weight
+        if often:
+            known += weight
+        elif not plain:
+            unknown.add(word)
+    return known / total if total else 1.0, unknown, len(words) - n_plain
 
 
-def _crowd(scores: FloatArray, m: int, n: int) -> tuple[float, float]:
+def _crowd(best: FloatArray, m: int, n: int) -> tuple[float, float]:
     """Return the score behind the m best, and the one at place 32 (in small minds, behind a third)."""
-    p = len(scores)
-    at = min(_CROWD, n // 3)
-    places = [p - 1 - place for place in (m, at) if place < p]
-    ordered = np.partition(scores, places) if places else scores
-    following, crowd = (float(ordered[p - 1 - place]) if place < p else 0.0 for place in (m, at))
-    return max(following, 0.0), max(crowd, 0.0)
+    following, crowd = (float(best[place]) if place < len(best) else 0.0 for place in (m, min(_CROWD, n // 3)))
+    return following, crowd
 
 
 def _names(text: str) -> set[str]:

@@ -121,7 +121,7 @@ scores = hnp.arrays(np.float64, st.integers(0, 60), elements=st.sampled_from([-1
 @given(scores, st.integers(1, 70))
 def test_best_is_a_sort(values: np.ndarray, k: int) -> None:
     expected = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: (-values[i], -i))[:k]
-    assert arrays.best(values, k).tolist() == expected
+    assert arrays.best(values, k, arrays).tolist() == expected
     assert arrays.foremost(values, k).tolist() == sorted(expected)
 
 
@@ -133,5 +133,5 @@ def test_best_of_many_is_a_sort(seed: int, k: int, skew: float) -> None:
     values = np.where(rng.random(20_000) < 0.3, values.max(initial=0.0), values) if skew == 1.0 else values
     found = np.flatnonzero(values > 0.0)
     expected = found[np.lexsort((-found, -values[found]))][:k].tolist()
-    assert arrays.best(values, k).tolist() == expected
+    assert arrays.best(values, k, arrays).tolist() == expected
     assert arrays.foremost(values, k).tolist() == sorted(expected)
