@@ -21,6 +21,7 @@ _GAPS = str.maketrans(
 _QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»')
 _READ = 1 << 12  # characters of a text that are looked at
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
+_BETWEEN = "\x1e"  # between texts that are looked at together: a record separator, which hardly any has
 _CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
 _MORE, _MORE_QUOTED = 10, 1000
 
@@ -44,32 +45,44 @@ class Phrases(NamedTuple):
         """How many hits more than asked for are worth a look."""
         return _MORE_QUOTED if self.quoted else _MORE if self.pairs else 0
 
-    def share(self, text: str) -> float:
-        """Return the share of the pairs that a text has, and more for what was quoted.
+    def shares(self, texts: Sequence[str]) -> list[float]:
+        """Return the share of the pairs that each text has, and more for what was quoted.
 
         Parameters
         ----------
-        text : str
-            As it was remembered.
+        texts : sequence of str
+            As they were remembered.
 
         Examples
         --------
-        >>> phrases_in("the red canoe").share("A red canoe!"), phrases_in('who said "red canoe"').share("My red canoe")
-        (0.5, 5.333333333333333)
+        >>> phrases_in("the red canoe").shares(["A red canoe!", "The canoe"])
+        [0.5, 0.0]
+        >>> phrases_in('who said "red canoe"').shares(["My red canoe"])
+        [5.333333333333333]
         """
-        spaced = _spaced(text)
-        return _found(self.pairs, spaced) + _QUOTED * _found(self.quoted, spaced)
+        return [_found(self.pairs, spaced) + _QUOTED * _found(self.quoted, spaced) for spaced in _spaced(*texts)]
 
 
 def _found(phrases: Sequence[str], spaced: str) -> float:
-    return sum(phrase in spaced for phrase in phrases) / len(phrases) if phrases else 0.0
+    return sum([phrase in spaced for phrase in phrases]) / len(phrases) if phrases else 0.0
 
 
-def _spaced(text: str) -> str:
-    flat = fold_text(text[:_READ]).translate(_GAPS)
+def _spaced(*texts: str) -> list[str]:
+    """Return the words of each text with single spaces between and around."""
+    texts = tuple(text[:_READ] for text in texts)
+    together = _BETWEEN.join(texts)
+    if len(together) <= _READ and together.count(_BETWEEN) == len(texts) - 1:
+        flat = _flat(together).split(_BETWEEN)  # of short texts the calls are what costs
+    else:
+        flat = [_flat(text) for text in texts]
+    return [f" {text.strip()} " for text in flat]
+
+
+def _flat(text: str) -> str:
+    flat = fold_text(text).translate(_GAPS)
     while "  " in flat:  # far cheaper than to split and join a long text
         flat = flat.replace("  ", " ")
-    return f" {flat.strip()} "
+    return flat
 
 
 def phrases_in(cue: str) -> Phrases:
@@ -80,9 +93,9 @@ def phrases_in(cue: str) -> Phrases:
     >>> phrases_in('Who said "red canoe"?')
     Phrases(pairs=(' who said ', ' said red ', ' red canoe '), quoted=(' red canoe ',))
     """
-    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue)[1:-1].split(" ")))
+    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue)[0][1:-1].split(" ")))
     found = (next(filter(None, match.groups())) for match in _QUOTATION.finditer(cue[:_READ]))
-    quoted = dict.fromkeys(phrase for phrase in map(_spaced, found) if phrase.strip())
+    quoted = dict.fromkeys(phrase for phrase in _spaced(*found) if phrase.strip())
     return Phrases(tuple(pairs), tuple(quoted))
 
 
@@ -113,12 +126,13 @@ def with_phrases(
     if not phrases.pairs and not phrases.quoted:
         return ranking
     row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
-    added = np.zeros(len(row_of))
-    for id_, text in zip(row_of, texts if phrases.quoted else texts[:_CLOSELY], strict=False):
-        if text is not None and (share := phrases.share(text)):
+    read = {id_: text for id_, text in zip(row_of, texts if phrases.quoted else texts[:_CLOSELY], strict=False) if text}
+    added = [0.0] * len(row_of)
+    for id_, share in zip(read, phrases.shares(list(read.values())), strict=True):
+        if share:
             newest = _newest(view, id_, row_of) if view.has_replaced else row_of[id_]
             added[newest] = max(added[newest], weight * share)
-    scores = ranking.scores + added
+    scores = ranking.scores + np.array(added)
     order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
     return ranking._replace(
         ids=ranking.ids[order],

@@ -36,14 +36,24 @@ def test_pairs_are_told_apart_from_quotations() -> None:
     ],
 )
 def test_share(cue: str, text: str, share: float) -> None:
-    assert phrases_in(cue).share(text) == pytest.approx(share)
+    assert phrases_in(cue).shares([text])[0] == pytest.approx(share)
+
+
+@given(
+    st.lists(
+        st.sampled_from(["Red canoe!", "the red\x1ecanoe", "canoe", "...", "", "RED  canoe, é"]) | st.text(), max_size=5
+    )
+)
+def test_texts_are_read_together_as_one_by_one(texts: list[str]) -> None:
+    phrases = phrases_in('the red canoe or a "red canoe"')
+    assert phrases.shares(texts) == [phrases.shares([text])[0] for text in texts]
 
 
 @given(st.text(), st.text())
 def test_any_text_has_a_share_of_any_cue(cue: str, text: str) -> None:
-    assert 0.0 <= phrases_in(cue).share(text) <= 6.0
+    assert 0.0 <= phrases_in(cue).shares([text])[0] <= 6.0
     whole = phrases_in(cue)
-    assert not whole.pairs or whole.share(cue) >= 1.0
+    assert not whole.pairs or whole.shares([cue])[0] >= 1.0
 
 
 def test_words_in_the_order_of_the_cue_are_found_first(mind: te.ThoughtEngine) -> None:
