@@ -117,16 +117,30 @@ def test_spread(seed: int, n: int, beyond: int, filtered: bool) -> None:
     assert equal(answers("spread", of))
 
 
-@given(seeds, st.integers(1, 60), st.sampled_from([4, 8, 12]), st.booleans())
-def test_differing(seed: int, n: int, width: int, filtered: bool) -> None:
+@given(seeds, st.integers(1, 60), st.integers(0, 10))
+def test_around(seed: int, n: int, beyond: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        previous, following = chains(rng, n + beyond)
+        places = np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False))
+        return places, previous[:n].copy(), following[:n].copy(), n
+
+    assert equal([[found] for found, *_ in answers("around", of)])
+
+
+@given(
+    seeds, st.integers(1, 60), st.sampled_from([4, 8, 12]), st.sampled_from([0.0, 0.1, 0.9]), st.integers(1, 30),
+    st.sampled_from([1, 3]),
+)  # fmt: skip
+def test_nearest(seed: int, n: int, width: int, share: float, wanted: int, stride: int) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         codes = rng.integers(0, 1 << 64, n * width, np.uint64)
         codes[rng.random(n * width) < 0.2] = np.uint64((1 << 64) - 1)
-        rows = rng.integers(0, n, rng.integers(1, n + 1)) if filtered else np.empty(0, np.int64)
-        return codes, codes[:width].copy(), rows, np.empty(len(rows) or n, np.uint16)
+        rows = np.flatnonzero(rng.random(n) < share)
+        return codes, codes[:width].copy(), rows, min(wanted, len(rows) or n), stride
 
-    assert equal(answers("differing", of))
+    assert equal([[found] for found, *_ in answers("nearest", of)])
 
 
 def quantised(rng: np.random.Generator, n: int, d: int) -> tuple[Any, Any, Any]:

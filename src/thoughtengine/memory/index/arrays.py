@@ -11,14 +11,15 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
 __all__ = [
     "accumulate",
+    "around",
     "best",
     "cosines",
-    "differing",
     "exact",
     "first_of",
     "foremost",
     "holds",
     "lay",
+    "nearest",
     "spread",
     "union",
     "within",
@@ -164,8 +165,30 @@ def _lent(text: SingleArray, dense: SingleArray, lends: BoolArray, at: NDArray[n
     return np.where(inside, text[at] + dense[at], np.float32(0.0))
 
 
-def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, out: NDArray[np.uint16]) -> None:
-    """Write to `out` how many bits of some codes differ from one.
+def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.int32], n: int) -> IntArray:
+    """Return some positions and the two before and after each in its episode, ascending.
+
+    Parameters
+    ----------
+    places : array of int64, shape (p,)
+        Positions, below `n`.
+    previous, following : array of int32, shape (n,)
+        By position, -1 for none; `following` may point beyond `n`.
+    n : int
+        Memories there are.
+    """
+    found = [places]
+    for links in (previous, following):
+        at = places
+        for _ in range(2):
+            at = links[at].astype(np.int64)
+            at = at[(at >= 0) & (at < n)]
+            found.append(at)
+    return union(*found)
+
+
+def nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, stride: int) -> IntArray:
+    """Return the rows of which the fewest bits differ from a code, about `wanted` of them, four times as many at most.
 
     Parameters
     ----------
@@ -174,13 +197,19 @@ def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArra
     code : array of uint64, shape (w,)
         The one.
     rows : array of int64, shape (r,) or (0,)
-        Which of them; empty: all.
-    out : array of uint16, shape (r,) or (m,)
-        Written.
+        Which may be returned, ascending; empty: all.
+    wanted : int
+        How many, at least 1.
+    stride : int
+        One row of so many is looked at to tell at how many bits the nearest end.
     """
     table = codes.reshape(-1, len(code))
     table = table[rows] if len(rows) else table
-    out[:] = np.bitwise_count(table ^ code).sum(axis=1, dtype=np.uint16)
+    distances = np.bitwise_count(table ^ code).sum(axis=1, dtype=np.uint16)
+    some, n = distances[::stride], len(distances)
+    limit = int((np.bincount(some, minlength=64 * len(code) + 1).cumsum() * n).searchsorted(wanted * len(some)))
+    found = np.flatnonzero(distances <= limit)[: 4 * wanted]
+    return rows[found] if len(rows) else found
 
 
 def cosines(

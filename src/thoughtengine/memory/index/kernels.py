@@ -10,7 +10,19 @@ from numpy.typing import NDArray
 from thoughtengine._jit import kernel
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
-__all__ = ["accumulate", "cosines", "differing", "exact", "first_of", "foremost", "holds", "lay", "spread", "within"]
+__all__ = [
+    "accumulate",
+    "around",
+    "cosines",
+    "exact",
+    "first_of",
+    "foremost",
+    "holds",
+    "lay",
+    "nearest",
+    "spread",
+    "within",
+]
 
 
 @kernel(
@@ -105,24 +117,75 @@ def spread(
         out[i] = lean * (most + echo * (a + b + c + d - most))
 
 
-@kernel("uint64[:]", "uint64[:]", "int64[:]", "out uint16[:]")
-def differing(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, out: NDArray[np.uint16]) -> None:
-    """Write to `out` how many bits differ, as `arrays.differing`: four words at a time, so that rows are done in parallel."""
-    width, one, two, three = np.uint64(len(code)), np.uint64(1), np.uint64(2), np.uint64(3)
-    for j in range(np.uint64(0), width, np.uint64(4)):
-        a, b, c, d = code[j], code[j + one], code[j + two], code[j + three]
-        for i in range(len(out)):
-            if width == np.uint64(4) and len(rows) == 0:
-                at = np.uint64(4) * np.uint64(i)  # a stride that the compiler knows
-            else:
-                at = np.uint64(rows[i] if len(rows) else i) * width + j
-            total = np.uint64(0)
-            for x in (codes[at] ^ a, codes[at + one] ^ b, codes[at + two] ^ c, codes[at + three] ^ d):
-                y = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))  # known to the compiler: a count of bits
-                y = (y & np.uint64(0x3333333333333333)) + ((y >> np.uint64(2)) & np.uint64(0x3333333333333333))
-                y = (y + (y >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-                total += (y * np.uint64(0x0101010101010101)) >> np.uint64(56)
-            out[i] = np.uint16(total) if j == 0 else out[i] + np.uint16(total)
+@kernel("int64[:]", "int32[:]", "int32[:]", "int64", returns="out int64[:]")
+def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.int32], n: int) -> IntArray:
+    """Return positions and the two before and after each, as `arrays.around`."""
+    out, filled = np.empty(5 * len(places), np.int64), 0
+    for place in places:
+        out[filled] = place
+        filled += 1
+        for links in (previous, following):
+            at = np.int64(links[place])
+            for _ in range(2):
+                if not 0 <= at < n:
+                    break
+                out[filled] = at
+                filled += 1
+                at = np.int64(links[at])
+    out = np.sort(out[:filled])
+    kept = 0
+    for i in range(filled):
+        if i == 0 or out[i] != out[i - 1]:
+            out[kept] = out[i]
+            kept += 1
+    return out[:kept]
+
+
+@kernel("uint64[:]", "uint64[:]", "int64[:]", "int64", "int64", returns="out int64[:]")
+def nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, stride: int) -> IntArray:
+    """Return the rows with the fewest bits that differ, as `arrays.nearest`: four words at a time, rows in parallel."""
+    width, one, two, three, four = len(code), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
+    m = len(codes) // width
+    everyone = len(rows) == 0 or 4 * len(rows) > m  # in a row is faster than picked out
+    n = len(rows) if len(rows) > 0 else m
+    distances = np.zeros(m if everyone else n, np.uint16)
+
+    def bits(x: np.uint64) -> np.uint64:  # known to the compiler: a count of bits
+        y = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        y = (y & np.uint64(0x3333333333333333)) + ((y >> np.uint64(2)) & np.uint64(0x3333333333333333))
+        y = (y + (y >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        return (y * np.uint64(0x0101010101010101)) >> np.uint64(56)
+
+    for j in range(0, width, 4):
+        a, b, c, d = code[j], code[j + 1], code[j + 2], code[j + 3]
+        if everyone and width == 4:  # a stride that the compiler knows
+            for i in range(np.uint64(m)):
+                at = four * np.uint64(i)
+                first, second = bits(codes[at] ^ a) + bits(codes[at + one] ^ b), bits(codes[at + two] ^ c)
+                distances[i] = np.uint16(first + second + bits(codes[at + three] ^ d))
+        else:
+            for i in range(len(distances)):
+                at = np.uint64(i if everyone else rows[i]) * np.uint64(width) + np.uint64(j)
+                first, second = bits(codes[at] ^ a) + bits(codes[at + one] ^ b), bits(codes[at + two] ^ c)
+                distances[i] += np.uint16(first + second + bits(codes[at + three] ^ d))
+    if len(rows) > 0 and everyone:
+        distances = distances[rows]
+    counts, looked = np.zeros(64 * width + 1, np.int64), 0
+    for i in range(0, n, stride):
+        counts[distances[i]] += 1
+        looked += 1
+    limit, so_far = 0, counts[0]
+    while so_far * n < wanted * looked:
+        limit += 1
+        so_far += counts[limit]
+    out, filled = np.empty(min(n, 4 * wanted), np.int64), 0
+    for i in range(n):
+        if distances[i] <= limit:
+            if filled == len(out):
+                break
+            out[filled] = rows[i] if len(rows) > 0 else i
+            filled += 1
+    return out[:filled]
 
 
 @kernel(

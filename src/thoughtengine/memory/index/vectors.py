@@ -312,18 +312,9 @@ class Block:
         n = len(self) if among is None else len(among)
         if n <= wanted:
             return np.arange(n, dtype=np.int64) if among is None else among
-        code = _codes(unit[None], self.centre).ravel()
-        if among is not None and 4 * n > len(self):  # in a row is faster than picked out
-            everyone = np.empty(len(self), np.uint16)
-            maths.differing(self.codes, code, _EVERYONE, everyone)
-            distances = everyone[among]
-        else:
-            distances = np.empty(n, np.uint16)
-            maths.differing(self.codes, code, _EVERYONE if among is None else among, distances)
-        some = distances[:: _SAMPLED if n > _SAMPLED * _LEAST else 1]
-        limit = int(np.bincount(some, minlength=64 * len(code) + 1).cumsum().searchsorted(wanted * len(some) / n))
-        found = np.flatnonzero(distances <= limit)[: 4 * wanted]
-        return found if among is None else among[found]
+        code, stride = _codes(unit[None], self.centre).ravel(), _SAMPLED if n > _SAMPLED * _LEAST else 1
+        near: IntArray = maths.nearest(self.codes, code, _EVERYONE if among is None else among, wanted, stride)
+        return near
 
 
 def _packed(coarse: SingleArray) -> Halves:

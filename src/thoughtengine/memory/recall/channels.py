@@ -229,7 +229,7 @@ class _Scoring:
         if self._chosen is None or _RARE * len(self._chosen) > self._view.n:
             return _EVERYONE
         marked = np.zeros(self._view.n, np.bool_)
-        marked[with_neighbours(self._view, self._chosen)] = True
+        marked[with_neighbours(self._view, self._chosen, self._maths)] = True
         return marked
 
     def _weigh_meaning(self, frequency: list[int]) -> None:
@@ -275,7 +275,8 @@ class _Scoring:
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
-        return shortlist(self._view, found, lenders, self._text[lenders] + self._dense[lenders], allowed)
+        lent = (self._text[lenders] + self._dense[lenders]).astype(np.float64)
+        return shortlist(self._view, found, lenders, lent, allowed, self._maths)
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""

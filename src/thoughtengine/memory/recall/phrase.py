@@ -15,15 +15,14 @@ from thoughtengine.memory.recall.ranking import Ranking
 
 __all__ = ["Phrases", "phrases_in", "with_phrases"]
 
-_GAPS = str.maketrans(
-    dict.fromkeys('\t\n\r\f\v!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~¿¡«»“”„‘…–—·、。，！？：；（）「」؟،।\xa0', " ")
-)
+_PLAIN_GAPS = '\t\n\r\f\v!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ '
+_GAPS = str.maketrans(dict.fromkeys(_PLAIN_GAPS, " "))
+_ANY_GAPS = re.compile(f"[{re.escape(_PLAIN_GAPS)}¿¡«»“”„‘…–—·、。，！？：；（）「」؟،।\xa0]+")
 _QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»')
 _READ = 1 << 12  # characters of a text that are looked at
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
-_BETWEEN = "\x1e"  # between texts that are looked at together: a record separator, which hardly any has
 _CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
-_MORE, _MORE_QUOTED = 10, 1000
+_MORE, _MORE_QUOTED = 5, 1000
 
 
 class Phrases(NamedTuple):
@@ -60,29 +59,22 @@ class Phrases(NamedTuple):
         >>> phrases_in('who said "red canoe"').shares(["My red canoe"])
         [5.333333333333333]
         """
-        return [_found(self.pairs, spaced) + _QUOTED * _found(self.quoted, spaced) for spaced in _spaced(*texts)]
+        return [_found(self.pairs, spaced) + _QUOTED * _found(self.quoted, spaced) for spaced in map(_spaced, texts)]
 
 
 def _found(phrases: Sequence[str], spaced: str) -> float:
     return sum([phrase in spaced for phrase in phrases]) / len(phrases) if phrases else 0.0
 
 
-def _spaced(*texts: str) -> list[str]:
-    """Return the words of each text with single spaces between and around."""
-    texts = tuple(text[:_READ] for text in texts)
-    together = _BETWEEN.join(texts)
-    if len(together) <= _READ and together.count(_BETWEEN) == len(texts) - 1:
-        flat = _flat(together).split(_BETWEEN)  # of short texts the calls are what costs
-    else:
-        flat = [_flat(text) for text in texts]
-    return [f" {text.strip()} " for text in flat]
-
-
-def _flat(text: str) -> str:
-    flat = fold_text(text).translate(_GAPS)
-    while "  " in flat:  # far cheaper than to split and join a long text
+def _spaced(text: str) -> str:
+    """Return the words of a text with single spaces between and around."""
+    flat = fold_text(text[:_READ])
+    if not flat.isascii():
+        return f" {_ANY_GAPS.sub(' ', flat).strip()} "
+    flat = flat.translate(_GAPS)  # of plain text many times faster, of other text slower
+    while "  " in flat:
         flat = flat.replace("  ", " ")
-    return flat
+    return f" {flat.strip()} "
 
 
 def phrases_in(cue: str) -> Phrases:
@@ -93,9 +85,9 @@ def phrases_in(cue: str) -> Phrases:
     >>> phrases_in('Who said "red canoe"?')
     Phrases(pairs=(' who said ', ' said red ', ' red canoe '), quoted=(' red canoe ',))
     """
-    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue)[0][1:-1].split(" ")))
+    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(cue)[1:-1].split(" ")))
     found = (next(filter(None, match.groups())) for match in _QUOTATION.finditer(cue[:_READ]))
-    quoted = dict.fromkeys(phrase for phrase in _spaced(*found) if phrase.strip())
+    quoted = dict.fromkeys(phrase for phrase in map(_spaced, found) if phrase.strip())
     return Phrases(tuple(pairs), tuple(quoted))
 
 
@@ -132,13 +124,16 @@ def with_phrases(
         if share:
             newest = _newest(view, id_, row_of) if view.has_replaced else row_of[id_]
             added[newest] = max(added[newest], weight * share)
-    scores = ranking.scores + np.array(added)
+    more = np.array(added)
+    scores = ranking.scores + more
     order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
+    shares = np.empty((len(order), ranking.shares.shape[1] + 1))
+    shares[:, :-1], shares[:, -1] = ranking.shares[order], more[order]
     return ranking._replace(
         ids=ranking.ids[order],
         places=ranking.places[order],
         scores=scores[order],
-        shares=np.column_stack((ranking.shares, added))[order],
+        shares=shares,
         channels=(*ranking.channels, "phrase"),
         n_repeats=ranking.n_repeats[order],
         beside=ranking.beside[order],

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 import numpy as np
 
-from thoughtengine._types import BoolArray, IntArray, SingleArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray
 from thoughtengine.memory.index import arrays
 from thoughtengine.memory.index.view import View
 
@@ -13,7 +15,9 @@ __all__ = ["POOL", "shortlist", "with_neighbours"]
 POOL, FRIENDS = 256, 64  # the best of a channel that are looked at closely, and those of them whose neighbours are
 
 
-def shortlist(view: View, found: IntArray, lenders: IntArray, lent: SingleArray, allowed: BoolArray) -> IntArray:
+def shortlist(
+    view: View, found: IntArray, lenders: IntArray, lent: FloatArray, allowed: BoolArray, maths: ModuleType
+) -> IntArray:
     """Return the positions found, the neighbours of those that lend most, and what replaced any of them, ascending.
 
     Parameters
@@ -24,28 +28,24 @@ def shortlist(view: View, found: IntArray, lenders: IntArray, lent: SingleArray,
         Positions that may be found.
     lenders : array of int64, shape (l,)
         Positions whose neighbours may be found because of them.
-    lent : array of float32, shape (l,)
+    lent : array of float64, shape (l,)
         What each has to lend.
     allowed : array of bool, shape (n,) or (0,)
         Who may be found; empty: everyone.
+    maths : module
+        `arrays` or `kernels`.
     """
-    near = with_neighbours(view, lenders[arrays.foremost(lent, FRIENDS)])
+    near = with_neighbours(view, lenders[maths.foremost(lent, FRIENDS)], maths)
     if len(allowed):  # the neighbour of a memory that may not be found may be found itself
         near = near[allowed[near]]
     places = arrays.union(found, near)
     return arrays.union(places, _revisions(view, places, allowed)) if view.has_replaced else places
 
 
-def with_neighbours(view: View, places: IntArray) -> IntArray:
+def with_neighbours(view: View, places: IntArray, maths: ModuleType) -> IntArray:
     """Return `places` and the two before and after each in its episode, ascending."""
-    all_ = [places]
-    for links in (view.columns.previous, view.columns.following):
-        at = places
-        for _ in range(2):
-            at = links[at].astype(np.int64)
-            at = at[(at >= 0) & (at < view.n)]
-            all_.append(at)
-    return arrays.union(*all_)
+    found: IntArray = maths.around(places, view.columns.previous[: view.n], view.columns.following[: view.n], view.n)
+    return found
 
 
 def _revisions(view: View, places: IntArray, allowed: BoolArray) -> IntArray:

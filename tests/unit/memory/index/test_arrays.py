@@ -71,13 +71,12 @@ def test_spread_ends_with_the_episode_and_with_the_view() -> None:
     assert lent([1.0, 1.0], [-1, -1], [2, -1], [1, 1], [0, 1]).tolist() == [0.0, 0.0]  # 2 came after the view
 
 
-def test_differing_counts_bits() -> None:
-    codes = np.array([0, 0b111, (1 << 64) - 1, 5], np.uint64)
-    out = np.empty(2, np.uint16)
-    arrays.differing(codes, np.array([1, 1], np.uint64), np.empty(0, np.int64), out)
-    assert out.tolist() == [3, 64]
-    arrays.differing(codes, np.array([1, 1], np.uint64), np.array([1, 0]), out)
-    assert out.tolist() == [64, 3]
+def test_the_nearest_differ_in_the_fewest_bits() -> None:
+    codes = np.array([0, 0b111, (1 << 64) - 1, 5], np.uint64).repeat(4)  # 4, 8, 252 and 4 bits from one of ones
+    one, everyone = np.ones(4, np.uint64), np.empty(0, np.int64)
+    assert arrays.nearest(codes, one, everyone, 1, 1).tolist() == [0, 3]
+    assert arrays.nearest(codes, one, everyone, 3, 1).tolist() == [0, 1, 3]
+    assert arrays.nearest(codes, one, np.array([1, 2]), 1, 1).tolist() == [1]
 
 
 def test_cosines_are_exact_at_the_edge_of_what_is_promised() -> None:

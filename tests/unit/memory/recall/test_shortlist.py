@@ -1,4 +1,5 @@
 from tests.indexes import ask, entry, index_of, same, small_shortlist
+from thoughtengine.memory.index import arrays
 from thoughtengine.memory.recall.shortlist import with_neighbours
 from thoughtengine.memory.record import MarkRecord
 
@@ -7,8 +8,8 @@ CROWD = [entry(f"tea {'leaf ' * (i % 7)}", episode=f"e{i % 5}", source=f"s{i % 3
 
 def test_neighbours_are_two_before_and_two_after_in_the_episode() -> None:
     view = index_of(*(entry("x", episode=name) for name in "aabaaa")).view()
-    assert with_neighbours(view, view.ids[:0]).tolist() == []
-    assert with_neighbours(view, view.ids[3:4] - 1).tolist() == [0, 1, 3, 4, 5]
+    assert with_neighbours(view, view.ids[:0], arrays).tolist() == []
+    assert with_neighbours(view, view.ids[3:4] - 1, arrays).tolist() == [0, 1, 3, 4, 5]
 
 
 def test_the_best_of_many_are_the_best_of_all() -> None:
