@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -309,16 +310,26 @@ def holds(
     chosen : array of int64, shape (c,) or (0,)
         Who may be found, ascending; empty: everyone.
     """
-    lists = [postings[starts[i] : stops[i]] >> 8 for i in terms]
-    words = [lists[before:end] for before, end in zip([0, *ends[:-1]], ends, strict=True)]
-    left = np.concatenate(words[0])
+    words = [terms[before:end] for before, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True)]
+    left = np.concatenate([postings[starts[i] : stops[i]] >> 8 for i in words[0]])
     for ways in words[1:]:
-        left = left[np.isin(left, np.concatenate(ways))]
+        there = np.zeros(len(left), np.bool_)
+        for i in ways:
+            there |= _among(left, postings[starts[i] : stops[i]] >> 8)
+        left = left[there]
     positions = left.astype(np.int64) + start
     if len(visible):
         positions = positions[positions < len(visible)]
         positions = positions[visible[positions]]
-    return bool(np.isin(positions, chosen).any() if len(chosen) else len(positions))
+    return bool(_among(positions, chosen).any() if len(chosen) else len(positions))
+
+
+def _among(values: NDArray[Any], known: NDArray[Any]) -> BoolArray:
+    """Tell which values are among known ones, ascending; much faster than `np.isin` for few."""
+    if not len(known):
+        return np.zeros(len(values), np.bool_)
+    there: BoolArray = known[np.minimum(known.searchsorted(values), len(known) - 1)] == values
+    return there
 
 
 def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:
