@@ -177,6 +177,7 @@ def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str)
     """Compile with a cache, else without one, else not at all."""
     try:
         import numba
+        import numpy.ma  # noqa: F401 - or the first call of a kernel imports it, which takes as long as many recalls
     except Exception as error:  # noqa: BLE001 - a compiler that does not fit the other packages is no compiler
         _tell(f"not compiled, slow: {type(error).__name__}: {error}")
         return function

@@ -217,7 +217,7 @@ class ColumnFile:
         return FileRows(self.path, where.offset, width, where.size // width, np.dtype(where.dtype))
 
     def verify(self, names: Iterable[str] | None = None) -> None:
-        """Compare arrays with their checksums, all of them or those named.
+        """Compare arrays with their checksums, all of them or those named; what was read for it does not stay in memory.
 
         Raises
         ------
@@ -226,8 +226,18 @@ class ColumnFile:
         """
         for name in list(self._arrays) if names is None else names:
             where = self._arrays.get(name)
-            if where is not None and where.offset and _checksum(self.array(name)) != where.checksum:
+            if where is None or not where.offset:
+                continue
+            found = self.array(name)
+            if _checksum(found) != where.checksum:
                 raise ColumnFileError(f"{self.path}: array {name!r} does not verify")
+            self._let_go(where.offset, found.nbytes)
+
+    def _let_go(self, offset: int, length: int) -> None:
+        """Let the system take back the pages of a part of the file: it maps them again when they are looked at."""
+        start, stop = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE, (offset + length) // mmap.PAGESIZE * mmap.PAGESIZE
+        if start < stop and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED, start, stop - start)
 
     def __repr__(self) -> str:
         return f"<ColumnFile {self.path.name}: {len(self._arrays)} arrays, {self.n_bytes:,} bytes>"

@@ -167,12 +167,16 @@ class Index:
         self._freeze_full()
         self._publish()
 
+    def expect(self, n: int) -> None:
+        """Make room for `n` memories in all, so that what is attached is not copied again and again."""
+        self._reserve(n)
+
     def attach(self, segment: Segment, run: Run) -> None:
         """Put a segment that was kept in a file behind all others; its `start` is `n`."""
         self._seal()
         start, stop = segment.start, segment.stop
         self._reserve(stop)
-        columns, states = self._columns, run.columns["state"].astype(np.uint8)
+        columns, states = self._columns, run.columns["state"]
         for name in ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal"):
             if name in run.columns:
                 getattr(columns, name)[start:stop] = run.columns[name]
@@ -180,8 +184,8 @@ class Index:
             if values:
                 getattr(columns, column)[start:stop] = names.table(values)[run.columns[column]]
         self._link(start, stop, run)
-        for state, count in enumerate(np.bincount(states, minlength=STATES).tolist()):
-            self._states[state] += count
+        for state in range(LAYER + 1):  # of marks a file knows nothing
+            self._states[state] += int(np.count_nonzero(states == state))
         lengths = columns.length[start:stop]
         self._count(
             int(np.count_nonzero(lengths)), int(lengths.sum(dtype=np.int64)),

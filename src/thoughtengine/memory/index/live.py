@@ -250,8 +250,9 @@ class LiveIndex:
         """Load what can be had soon; the caller holds the store's `writing` lock."""
         index = self._empty()
         self._partial = False
-        after = 0
-        for kept in self._shelf.kept():
+        after, files = 0, self._shelf.kept()
+        index.expect(sum(len(kept.run.columns["id"]) for kept in files))
+        for kept in files:
             self._fill(index, after, kept.first)
             self._attach(index, kept)
             after = kept.last
