@@ -1,9 +1,10 @@
-"""Dates that a cue speaks of: "8 May 2023", "in March", "two weeks ago", as spans of time."""
+"""Dates that a cue speaks of: "8 May 2023", "last summer", "two weeks ago", "since March", as spans of time."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from thoughtengine.memory.index.entry import MONTHS
 __all__ = ["Dates", "Span", "dates_in"]
 
 _DAY = 86_400_000_000
+_CENTURY = 36_525 * _DAY
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _MONTH_OF = {name[:3]: i for i, name in enumerate(MONTHS, 1)} | {"sept": 9} | {m: i for i, m in enumerate(MONTHS, 1)}
 _WEEKDAYS = {
@@ -24,6 +26,14 @@ _NUMBERS = {
 }  # fmt: skip
 
 
+_SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}  # their first months, north of the equator
+_QUARTERS = {
+    name: 3 * at + 1
+    for at, names in enumerate(("1 1st first", "2 2nd second", "3 3rd third", "4 4th fourth last"))
+    for name in names.split()
+}
+
+
 def _any_of(names: dict[str, int]) -> str:
     return "|".join(sorted(names, key=len, reverse=True))
 
@@ -33,9 +43,13 @@ _YEAR = r"(?P<year>[12]\d{3})(?!\d)"
 _NUMBER = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b"
 _LEAD = (
     r"\b(?:in|on|of|since|until|till|during|last|this|next|early|late|mid|by|before|after|from|to|through|around"
-    r"|throughout)[ -]"
+    r"|throughout|between)[ -]"
 )
+_PART = rf"(?:(?P<season>{_any_of(_SEASONS)})|q(?P<q>[1-4])|(?P<quarter>{_any_of(_QUARTERS)}) quarter)"
 _ABSOLUTE = (
+    rf"\b{_PART}(?: of|,)? {_YEAR}",
+    rf"\b{_YEAR} {_PART}\b",
+    rf"\b(?:(?P<which>last|this|past)|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
     r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
@@ -48,7 +62,8 @@ _ABSOLUTE = (
     r"\b(?P<year>(?:19|20)\d{2})\b",
 )
 _HINT = re.compile(
-    rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS)})\b|\bago\b|\b(?:to|yester)day\b|tonight|\b(?:last|this|past) "
+    rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
+    r"|\b(?:last|this|past) "
 )
 _AGO = rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b"
 _RELATIVE = (
@@ -57,7 +72,10 @@ _RELATIVE = (
     rf"|(?:(?:last|this|past|on) )+(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 
-_TAKEN = " ; "  # stands in the text where a date was found
+_SINCE, _AFTER, _BEFORE, _UNTIL = ("since", "from"), ("after",), ("before",), ("until", "till")
+_OPENING = re.compile(rf"\b({'|'.join((*_SINCE, *_AFTER, *_BEFORE, *_UNTIL))}|between|to|through|and|-|–)\s*(?:the )?$")
+_LEADING = re.compile(rf"{_LEAD}(?:the )?")
+_TAKEN = ";"  # stands in the text where a date was found, as often as it was long
 
 _compiled = cache(re.compile)  # when a cue first hints at a date
 
@@ -79,6 +97,9 @@ class Dates(NamedTuple):
 def dates_in(text: str, now: int, years: range) -> Dates:
     """Return the dates that a cue speaks of; English, and ISO 8601. A day of the week is the last one before today.
 
+    Seasons are those north of the equator, quarters those of the calendar. "Since" and "after" reach to now, "before" and
+    "until" from the first year; "from" or "between" one date and another is one span.
+
     Parameters
     ----------
     text : str
@@ -96,27 +117,114 @@ def dates_in(text: str, now: int, years: range) -> Dates:
     """
     if not _HINT.search(text):
         return Dates()
-    spans: set[Span] = set()
+    said: list[_Said] = []
     words: dict[str, None] = {}
+    left = text
     for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
-        spans.update(relative(match, now) for match in _compiled(pattern).finditer(text))
-        text = _compiled(pattern).sub(_TAKEN, text)
+        said += (_Said(*match.span(), (relative(match, now),)) for match in _compiled(pattern).finditer(left))
+        left = _compiled(pattern).sub(_taken, left)
     for pattern in _ABSOLUTE:
-        text = _compiled(pattern).sub(lambda match: _absolute(match, years, spans, words), text)
-    return Dates(tuple(sorted(spans)), tuple(words))
+        left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said, words), left)
+    return Dates(tuple(sorted(set(_stretched(text, sorted(said), now, years)))), tuple(words))
 
 
-def _absolute(match: re.Match[str], years: range, spans: set[Span], words: dict[str, None]) -> str:
+class _Said(NamedTuple):
+    """Where in a text a date stands, and the spans that it may mean, ascending."""
+
+    begin: int
+    end: int
+    spans: tuple[Span, ...]
+
+
+def _taken(match: re.Match[str]) -> str:
+    return _TAKEN * len(match.group())
+
+
+def _stretched(text: str, said: list[_Said], now: int, years: range) -> Iterator[Span]:
+    """Yield what dates mean with the words before them: "since March" ends now, "from May to July" is one span."""
+    leads = [_OPENING.search(text[: _proper(text, one)]) for one in said]
+    passed = False
+    for at, (one, lead) in enumerate(zip(said, leads, strict=True)):
+        word = lead.group(1) if lead else ""
+        if passed:  # the end of the span before
+            passed = False
+            continue
+        after = leads[at + 1] if at + 1 < len(said) else None
+        if (
+            word in (*_SINCE, "between")
+            and after
+            and not text[one.end : after.start()].strip()
+            and word != after.group(1)
+        ):
+            passed = True
+            yield from _between(one.spans, said[at + 1].spans)
+        else:
+            yield from _opened(word, one.spans, now, years)
+
+
+def _proper(text: str, said: _Said) -> int:
+    """Return where a date begins behind the word that leads it in."""
+    lead = _LEADING.match(text, said.begin, said.end)
+    return lead.end() if lead else said.begin
+
+
+def _between(firsts: tuple[Span, ...], lasts: tuple[Span, ...]) -> Iterator[Span]:
+    """Yield a span for each end, from the last beginning before it."""
+    for last in lasts:
+        starts = [first.start for first in firsts if first.start < last.stop]
+        if starts:
+            yield Span(max(starts), last.stop)
+
+
+def _opened(word: str, spans: tuple[Span, ...], now: int, years: range) -> Iterator[Span]:
+    """Yield what a word such as "since" or "before" makes of the last of some spans that has begun, or the spans."""
+    if word not in (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL):
+        yield from spans
+        return
+    one = next((span for span in reversed(spans) if span.start <= now), spans[-1])
+    begin = (dt.date(max(min(years), 1), 1, 1).toordinal() - _EPOCH) * _DAY if len(years) else one.start - _CENTURY
+    if word in (*_SINCE, *_AFTER):
+        start = one.start if word in _SINCE else one.stop
+        yield Span(start, max(now, start + _DAY))
+    else:
+        stop = one.start if word in _BEFORE else one.stop
+        yield Span(min(begin, stop - _DAY), stop)
+
+
+def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said], words: dict[str, None]) -> str:
     """Take note of a date and take it out of the text; leave alone what is none, such as 31 June."""
-    made, parts = [], match.groupdict()
-    for year, month, day in _readings(parts, years):
+    parts = match.groupdict()
+    made = _parts_of_years(parts, years, now) if any(map(parts.get, ("season", "q", "quarter"))) else []
+    if made and (year := parts.get("year")):
+        words[year] = None
+    for year, month, day in _readings(parts, years) if not made else ():
         span = _span(year, month, day)
         if span is not None:
             made.append(span)
             named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year") or "")
             words.update(dict.fromkeys(word for word in named if word))
-    spans.update(made)
-    return _TAKEN if made else match.group()
+    if not made:
+        return match.group()
+    said.append(_Said(*match.span(), tuple(sorted(made))))
+    return _taken(match)
+
+
+def _parts_of_years(parts: dict[str, str | None], years: range, now: int) -> list[Span]:
+    """Return the seasons or quarters that a match may mean; "last" and "this" mean one of them."""
+    which, given = parts.get("which"), parts.get("year")
+    season, quarter = parts.get("season"), parts.get("q") or parts.get("quarter") or ""
+    first = _SEASONS[season] if season else _QUARTERS[quarter]
+    today = dt.date.fromordinal(now // _DAY + _EPOCH)
+    meant = [int(given)] if given else list(years) if which is None else [today.year - 1, today.year]
+    made = []
+    for year in meant:
+        begun, ended = _span(year, first, 0), _span(year + (first + 2) // 13, (first + 1) % 12 + 1, 0)
+        if begun and ended:
+            made.append(Span(begun.start, ended.stop))
+    if which is None:
+        return made
+    passed = [span for span in made if (span.stop <= now if which == "last" else span.start <= now)]
+    return passed[-1:]
 
 
 def _readings(parts: dict[str, str | None], years: range) -> list[tuple[int, int, int]]:
