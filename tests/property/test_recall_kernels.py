@@ -166,14 +166,15 @@ def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool) -> None
     assert equal(answers("cosines", of))
 
 
-@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 385]))
-def test_exact(seed: int, n: int, d: int) -> None:
+@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 385]), st.booleans())
+def test_exact(seed: int, n: int, d: int, picked: bool) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         coarse, fine, scale = quantised(rng, n, d)
         rows = rng.integers(0, n, rng.integers(0, n + 1))
-        picked = fine.reshape(n, d)[rows].ravel()
-        return coarse, picked, scale, rng.standard_normal(d).astype(np.float32), rows, np.empty(len(rows))
+        at = np.arange(len(rows)) if picked else rows
+        left = fine.reshape(n, d)[rows].ravel() if picked else fine
+        return coarse, left, scale, rng.standard_normal(d).astype(np.float32), rows, at, np.empty(len(rows))
 
     assert equal(answers("exact", of))
 

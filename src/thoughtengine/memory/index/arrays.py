@@ -261,6 +261,7 @@ def exact(
     scale: SingleArray,
     unit: SingleArray,
     rows: IntArray,
+    fine_rows: IntArray,
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some quantised vectors with one that is not, number by number.
@@ -269,15 +270,17 @@ def exact(
     ----------
     coarse, scale, rows, out
         As in `cosines`.
-    fine : array of int8, shape (r * d,)
-        What the half bytes of these rows leave over.
+    fine : array of int8, shape (f * d,)
+        What the half bytes of these rows, at least, leave over.
     unit : array of float32, shape (d,)
         The one.
+    fine_rows : array of int64, shape (r,)
+        Where each of `rows` is in `fine`.
     """
     d = len(unit)
     some = coarse.reshape(-1, (d + 1) // 2)[rows]
     halves = np.stack((some & 15, some >> 4), axis=2).reshape(len(rows), 2 * some.shape[1])[:, :d].astype(np.float64)
-    numbers = (halves - 8.0) + fine.reshape(-1, d).astype(np.float64) * (1.0 / 254.0)
+    numbers = (halves - 8.0) + fine.reshape(-1, d)[fine_rows].astype(np.float64) * (1.0 / 254.0)
     out[:] = (numbers * unit.astype(np.float64)).cumsum(axis=1)[:, -1] * (scale[rows].astype(np.float64) * (1.0 / 7.0))
 
 

@@ -206,37 +206,50 @@ def cosines(
     d, h, eight = len(steps), len(even), np.int32(0)
     for j in range(h):
         eight += np.int32(8) * (np.int32(even[j]) + np.int32(odd[j]))
-    for i in range(len(rows)):
-        at = rows[i]
-        row, left = coarse[at * h : at * h + h], fine[at * d : at * d + d]  # nothing of what is not there
-        total = np.int32(0)
-        for j in range(h):
-            total += np.int32(row[j] & np.uint8(15)) * np.int32(even[j]) + np.int32(row[j] >> np.uint8(4)) * np.int32(
-                odd[j]
-            )
-        rest = np.int32(0)
-        for j in range(len(left)):
-            rest += np.int32(left[j]) * np.int32(steps[j])
-        # said to fit 32 bits, so that sixteen numbers are multiplied at once
-        value = np.float64(np.int32(total - eight)) + np.float64(np.int32(rest)) * (1.0 / 254.0)
-        out[i] = value * (np.float64(scale[at]) * step)
+    for first in range(0, len(rows), 64):
+        touched = np.int64(0)
+        for i in range(first, min(first + 64, len(rows))):  # far apart in memory: fetched all at once, not one by one
+            for j in range(rows[i] * h, rows[i] * h + h, 64):
+                touched += np.int64(coarse[j])
+            for j in range(rows[i] * d, min(rows[i] * d + d, len(fine)), 64):
+                touched += np.int64(fine[j])
+            touched += np.int64(scale[rows[i]])
+        out[first] = np.float64(touched)  # or the compiler would leave it out
+        for i in range(first, min(first + 64, len(rows))):
+            at = rows[i]
+            row, left = coarse[at * h : at * h + h], fine[at * d : at * d + d]  # nothing of what is not there
+            total, rest = np.int32(0), np.int32(0)
+            for j in range(h):
+                total += np.int32(row[j] & np.uint8(15)) * np.int32(even[j]) + np.int32(
+                    row[j] >> np.uint8(4)
+                ) * np.int32(odd[j])
+            for j in range(len(left)):
+                rest += np.int32(left[j]) * np.int32(steps[j])
+            # said to fit 32 bits, so that sixteen numbers are multiplied at once
+            value = np.float64(np.int32(total - eight)) + np.float64(np.int32(rest)) * (1.0 / 254.0)
+            out[i] = value * (np.float64(scale[at]) * step)
 
 
-@kernel("uint8[:]", "int8[:]", "float32[:]", "float32[:]", "int64[:]", "out float64[:]")
+@kernel("uint8[:]", "int8[:]", "float32[:]", "float32[:]", "int64[:]", "int64[:]", "out float64[:]")
 def exact(
     coarse: NDArray[np.uint8],
     fine: NDArray[np.int8],
     scale: SingleArray,
     unit: SingleArray,
     rows: IntArray,
+    fine_rows: IntArray,
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some quantised vectors with one that is not, as `arrays.exact`."""
-    d = len(unit)
+    d, touched = len(unit), np.int64(0)
     h = (d + 1) // 2
+    for at in fine_rows:  # fetched all at once, as in `cosines`
+        for j in range(at * d, at * d + d, 64):
+            touched += np.int64(fine[j])
     for i in range(len(rows)):
-        at, total = rows[i], np.float64(0.0)
-        row, left = coarse[at * h : at * h + h], fine[i * d : i * d + d]
+        out[i] = np.float64(touched)
+        at, begin, total = rows[i], fine_rows[i] * d, np.float64(0.0)
+        row, left = coarse[at * h : at * h + h], fine[begin : begin + d]
         for j in range(d):
             half = row[j // 2] & np.uint8(15) if j % 2 == 0 else row[j // 2] >> np.uint8(4)
             number = (np.float64(half) - 8.0) + np.float64(left[j]) * (1.0 / 254.0)

@@ -279,7 +279,12 @@ class Block:
         if not len(best):
             return cosines
         exact = np.empty(len(best))
-        maths.exact(self.coarse, self.fine[rows[best]].reshape(-1), self.scale, cue.unit, rows[best], exact)
+        left, at = (
+            (self.fine, rows[best])
+            if isinstance(self.fine, np.ndarray)
+            else (self.fine[rows[best]], np.arange(len(best)))
+        )
+        maths.exact(self.coarse, left.reshape(-1), self.scale, cue.unit, rows[best], at, exact)
         np.minimum(cosines, exact.min(), out=cosines)
         cosines[best] = exact
         return cosines
