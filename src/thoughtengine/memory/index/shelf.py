@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,6 +31,8 @@ LOGIC = 1
 _MAPPED = (
     64 << 20
 )  # bytes of what the half bytes of vectors leave over that are mapped; of more, rows are read when needed
+
+_MANY, _READERS = 100_000, 4  # memories whose files are verified by several threads, and those
 
 _NAME = re.compile(r"([0-9a-f]{12,})-([0-9a-f]{12,})-([0-9a-f]+)\.segment")
 _COLUMNS = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
@@ -86,21 +88,15 @@ class Shelf:
 
     def kept(self) -> list[Kept]:
         """Return the segments that can be used, in order of id, none overlapping; the files of others are removed."""
+        files = list(self._files().items())
+        files.sort(key=lambda item: (item[1][0], -item[1][1]))  # of those that begin alike the largest first
         found: list[Kept] = []
-        largest_first = sorted(self._files().items(), key=lambda item: (item[1][0], -item[1][1]))
-        for path, (first, last, _) in largest_first:
-            if found and first <= found[-1].last:  # a part of it, left behind by a merge that was broken off
+        for (path, (first, *_)), kept in zip(files, _all_kept(files), strict=True):
+            part_of_another = found and first <= found[-1].last  # left behind by a merge that was broken off
+            if kept is None or part_of_another:
                 _discard(path)
-                continue
-            try:
-                file = _opened(path)
-                run = _run(file)
-                ids = run.columns["id"]
-                if not len(ids) or (int(ids[0]), int(ids[-1])) != (first, last):
-                    raise ColumnFileError(f"{path}: of other memories than its name says")
-                found.append(Kept(first, last, file, run))
-            except ColumnFileError:
-                _discard(path)
+            else:
+                found.append(kept)
         return found
 
     def save(self, view: View, segment: Segment, sequence: int) -> Segment:
@@ -172,6 +168,29 @@ class Shelf:
                     if match := _NAME.fullmatch(path.name):
                         files[path] = (int(match[1], 16), int(match[2], 16), int(match[3], 16))
         return files
+
+
+def _all_kept(files: Sequence[tuple[Path, tuple[int, int, int]]]) -> Iterable[Kept | None]:
+    """Yield `_kept` of each; of many memories by several threads, as most of the time they read and add up outside Python."""
+    if len(files) < 2 or sum(last - first for _, (first, last, _) in files) < _MANY:
+        yield from map(_kept, files)
+        return
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        yield from readers.map(_kept, files)
+
+
+def _kept(item: tuple[Path, tuple[int, int, int]]) -> Kept | None:
+    """Return a file's segment, verified; None where it cannot be used."""
+    path, (first, last, _) = item
+    try:
+        file = _opened(path)
+        run = _run(file)
+    except ColumnFileError:
+        return None
+    ids = run.columns["id"]
+    return Kept(first, last, file, run) if len(ids) and (int(ids[0]), int(ids[-1])) == (first, last) else None
 
 
 def _discard(path: Path) -> None:
