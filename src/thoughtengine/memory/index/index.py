@@ -146,14 +146,15 @@ class Index:
         self._freeze_full()
         self._publish()
 
-    def extend(self, rows: Iterable[Row], *, bulk: int = _BULK) -> None:
+    def extend(self, rows: Iterable[Row], *, bulk: int | None = None) -> None:
         """Add many memories behind all others, in order of id, as `add` takes them.
 
         Parameters
         ----------
-        bulk : int
+        bulk : int, optional
             Fewer than so many go into the tail; more become a segment.
         """
+        bulk = bulk or _BULK
         iterator = iter(rows)
         while block := list(islice(iterator, _PIECE)):
             if len(block) < _FEW:
