@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from thoughtengine.config import StorageConfig
@@ -84,7 +85,8 @@ class Level:
         self._limit = self._buffer * 3 // 4
         self._filled = 0  # bytes in the memtable, roughly, and more rather than less
         self._loose = False  # whether any of them may not be on the medium yet
-        self._flushing: list[threading.Thread] = []  # make tables of the buffers before
+        self._eased = False  # whether most of them are on their way to it
+        self._behind: list[threading.Thread] = []  # bring a log to the medium, make a table of a full buffer
         try:
             self._db = plyvel.DB(path, create_if_missing=create, error_if_exists=create, **_options(config))
         except (plyvel.Error, OSError) as error:
@@ -136,6 +138,28 @@ class Level:
             self.flush()  # two logs longer than the ballast could not be recovered on a full disk
         elif full:
             self._turn()
+        elif self._loose and not self._eased and self._filled >= self._limit * 3 // 5:
+            self._eased = True
+            self._do_behind(self._ease)
+
+    def _ease(self) -> None:
+        """Bring the log to the medium as far as it is written, so that who fills the buffer waits for less."""
+        with contextlib.suppress(OSError):
+            log = os.open(os.path.join(self.path, self._log()), os.O_RDONLY)
+            try:
+                os.fsync(log)
+            finally:
+                os.close(log)
+
+    def _do_behind(self, work: Callable[[], None]) -> threading.Thread | None:
+        """Do something in a thread; None where there can be no more of them, or the program ends."""
+        thread = threading.Thread(target=work, name="thoughtengine log")
+        try:
+            thread.start()
+        except RuntimeError:
+            return None
+        self._behind = [*(other for other in self._behind if other.is_alive()), thread]
+        return thread
 
     def _turn(self) -> None:
         """Begin a new log and return; the full buffer, whose log is on the medium, becomes a table behind the calls.
@@ -143,21 +167,18 @@ class Level:
         LevelDB has one call for it, which returns when the table is there, and where it is compacting when that has ended:
         up to half a second.
         """
-        log, flush = self._log(), threading.Thread(target=self._flush, name="thoughtengine flush")
-        try:
-            flush.start()
-        except RuntimeError:  # no more threads for this process, or it ends
+        log, flush = self._log(), self._do_behind(self._flush)
+        if flush is None:
             self.flush()
             return
-        self._flushing = [*(thread for thread in self._flushing if thread.is_alive()), flush]
         while (now := self._log()) == log and flush.is_alive():
             time.sleep(_GLANCE)
         if now != log or self._log() != log:  # else there was no room for one: the next write tries again
-            self._filled, self._loose = 0, False
+            self._filled, self._loose, self._eased = 0, False, False
 
     def settle(self) -> None:
         """Wait until full buffers are tables, and nothing is written to the folder but what is written here."""
-        for thread in self._flushing:
+        for thread in self._behind:
             thread.join()
 
     def _log(self) -> str:
@@ -182,7 +203,7 @@ class Level:
         """Write the memtable out as a table, synced (compact_range without bounds does only that)."""
         try:
             self._db.compact_range()
-            self._filled, self._loose = 0, False
+            self._filled, self._loose, self._eased = 0, False, False
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
 
