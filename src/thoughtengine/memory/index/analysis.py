@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import Stemmer
 
 from thoughtengine.memory.index.guess import guess
-from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, script_of
+from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, is_plain, script_of
 
 __all__ = [
     "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "fold_text", "name_term", "stem",
@@ -122,8 +122,8 @@ def words(folded: str) -> list[str]:
     >>> words("お茶")
     ['茶', 'お茶']
     """
-    if folded.isascii():
-        spaced = folded.encode().translate(_SPACED).decode()
+    if is_plain(folded):
+        spaced = folded.encode("ascii", "replace").translate(_SPACED).decode()
         if "'" in spaced and any(edge in f" {spaced} " for edge in ("' ", " '", "''")):  # quotes, not apostrophes
             return _PLAIN_WORD.findall(folded)
         return spaced.split()  # five times as fast as looking for them
@@ -249,7 +249,7 @@ def terms_of_text(folded: str) -> tuple[list[str], list[int], str]:
         terms = list(map(memo.__getitem__, found))
     else:
         terms = list(map(TERMS.__getitem__, found))
-    if language or not (folded.isascii() or _UNSTEMMED.search(folded) is None):
+    if language or not (is_plain(folded) or _UNSTEMMED.search(folded) is None):
         terms += [piece for word in found if _is_unstemmed(word, language) for piece in _PIECES[word]]
     return found, terms, language
 
