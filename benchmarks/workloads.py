@@ -54,7 +54,7 @@ def vocabulary(seed: int = 7) -> tuple[str, ...]:
     """Return the small words of English, so that texts are taken for English, then pronounceable ones, the shortest first."""
     rng = random.Random(seed)
     syllables = [a + b for a, b in itertools.product("bcdfghklmnprstvw", "aeiou")]
-    found: dict[str, None] = dict.fromkeys(sorted(FUNCTION_WORDS))
+    found: dict[str, None] = dict.fromkeys(filter(str.isascii, sorted(FUNCTION_WORDS)))
     while len(found) < VOCABULARY:
         found["".join(rng.choices(syllables, k=2 + rng.randint(0, 1 + len(found).bit_length() // 6)))] = None
     return tuple(found)

@@ -177,7 +177,9 @@ class ThoughtEngine:
 
     def _draft(self, experience: Experience) -> Draft:
         """Check an experience; its payload gets the version that the host's hooks know, else the store's."""
-        versions = {**self._store.pointer.namespaces, **self._hooks.versions}
+        versions = None
+        if experience.payload is not None:
+            versions = {**self._store.pointer.namespaces, **self._hooks.versions}
         if self._hooks.held:
             payload = self._hooks.written(experience.kind, experience.payload)
             experience = attrs.evolve(experience, payload=payload)

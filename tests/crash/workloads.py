@@ -231,7 +231,7 @@ def remember_many(life: Life) -> None:
 def bulk(life: Life) -> None:
     """More than the write buffer holds: the log changes, tables are written, compaction may run."""
     life.open()
-    for _ in range(5):
+    for _ in range(7):
         life.remember_many(3, payload_bytes=200_000)
     life.close()
 

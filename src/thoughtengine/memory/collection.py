@@ -24,6 +24,7 @@ from thoughtengine.memory.strength import retrievability
 from thoughtengine.memory.where import Where
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, VECTOR
+from thoughtengine.storage.turns import Turns
 
 __all__ = ["Collection"]
 
@@ -61,6 +62,7 @@ class Collection:
         read: ReadPayload | None = None,
     ) -> None:
         self._store, self._read = store, read
+        self._turns = Turns()
         self.live = LiveIndex(store, config, dimension=dimension, fingerprint=fingerprint)
 
     # reading
@@ -179,14 +181,22 @@ class Collection:
     @contextmanager
     def changing(self) -> Iterator[None]:
         """Hold the store's `writing` lock; after an interrupt inside, the index may not know of a row: then it is dropped."""
-        with self._store.writing:
-            try:
-                yield
-            except ThoughtEngineError:
-                raise
-            except BaseException:
-                self.live.dropped()
-                raise
+        try:
+            self._turns.wait()
+            with self._store.writing:
+                self._turns.begin()
+                try:
+                    yield
+                except ThoughtEngineError:
+                    raise
+                except BaseException:
+                    self.live.dropped()
+                    raise
+                finally:
+                    self._turns.leave()
+        except BaseException:  # also of who was interrupted when it waited
+            self._turns.leave()
+            raise
 
     def export(self, *, hidden: bool = True) -> Iterator[dict[str, object]]:
         """Yield every memory in order of id as plain values, see `ThoughtEngine.export`."""

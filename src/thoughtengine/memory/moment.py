@@ -15,8 +15,6 @@ Clock = Callable[[], dt.datetime]
 """Returns the present as an aware datetime."""
 
 _EPOCH = dt.datetime(1970, 1, 1)
-_MICROSECOND = dt.timedelta(microseconds=1)
-_SECOND = dt.timedelta(seconds=1)
 
 
 def to_stored(argument: str, value: object) -> tuple[int, int]:
@@ -54,9 +52,10 @@ def to_stored(argument: str, value: object) -> tuple[int, int]:
             else f"a moment with an offset: the time zone is not known; write {argument}=moment.astimezone() for local time, "
             f"or moment.replace(tzinfo=datetime.UTC)",
         )
-    if offset % _SECOND:
+    if offset.microseconds:
         raise InvalidArgumentError(argument, value, "an offset in whole seconds")
-    return (moment.replace(tzinfo=None) - _EPOCH - offset) // _MICROSECOND, offset // _SECOND
+    since, east = moment.replace(tzinfo=None) - _EPOCH, offset.days * 86_400 + offset.seconds
+    return ((since.days * 86_400 + since.seconds - east) * 1_000_000 + since.microseconds), east
 
 
 def from_stored(at: int, offset: int) -> dt.datetime:

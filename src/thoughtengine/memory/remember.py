@@ -174,7 +174,7 @@ def _name(argument: str, value: object, limits: Limits) -> str | None:
 
 
 def _tags(tags: object, limits: Limits) -> tuple[str, ...]:
-    if tags is None:
+    if tags is None or (type(tags) is tuple and not tags):
         return ()
     if isinstance(tags, (str, bytes)) or not isinstance(tags, Iterable):
         raise InvalidArgumentError(
@@ -192,6 +192,8 @@ def _tags(tags: object, limits: Limits) -> tuple[str, ...]:
 
 
 def _ids(ids: object, limits: Limits) -> tuple[int, ...]:
+    if type(ids) is tuple and not ids:
+        return ()
     if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
         raise InvalidArgumentError("derived_from", ids, "a sequence of ids")
     found = tuple(islice(ids, limits.derived_from + 1))
@@ -215,14 +217,19 @@ def as_vector(value: object, limits: Limits) -> SingleArray:
         raw = np.asarray(value)
         if raw.dtype.kind not in "fiu":
             raise TypeError
-        with np.errstate(over="ignore"):
-            vector = np.array(raw, dtype=np.float32, order="C")
+        if raw.dtype == np.float32:
+            vector = raw.copy()
+        else:
+            with np.errstate(over="ignore"):
+                vector = raw.astype(np.float32, order="C")
     except (TypeError, ValueError, OverflowError) as error:
         raise InvalidArgumentError("vector", value, "a sequence or array of numbers") from error
     if vector.ndim != 1 or not vector.size:
         raise InvalidArgumentError("vector", f"shape {vector.shape}", "one row of numbers, shape (dimension,)")
     if vector.size > limits.vector_dimension:
         raise InvalidArgumentError("vector", f"{vector.size} numbers", f"at most {limits.vector_dimension}")
+    if 0.0 < vector.dot(vector) < math.inf:  # one look at its numbers instead of three; what follows is rare
+        return vector
     if not np.isfinite(vector).all():
         raise InvalidArgumentError("vector", value, "finite numbers (float32)")
     if not vector.any():

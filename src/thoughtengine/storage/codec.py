@@ -42,7 +42,7 @@ class Sealed(msgspec.Struct, frozen=True):
 def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) -> bytes:
     """Return `body` in its envelope, bound to `key`; `flags` are those of `Area.beside`."""
     head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
-    return head + _SUM.pack(zlib.crc32(body, zlib.crc32(head, zlib.crc32(key)))) + body
+    return head + _SUM.pack(zlib.crc32(body, zlib.crc32(key + head))) + body
 
 
 def is_intact(key: bytes, value: bytes) -> bool:

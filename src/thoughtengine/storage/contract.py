@@ -30,7 +30,10 @@ def sealed(batch: Batch, sequence: int) -> Rows:
     puts = batch.puts
     rows: Rows = []
     for key, (area, body) in puts.items():
-        flags = sum(flag for prefix, flag in area.beside.items() if prefix + key[1:] in puts) if area.beside else 0
+        flags = 0
+        for prefix, flag in area.beside.items():
+            if prefix + key[1:] in puts:
+                flags |= flag
         rows.append((key, seal(key, area, sequence, body, flags=flags)))
     return rows
 

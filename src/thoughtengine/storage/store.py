@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from thoughtengine.config import StorageConfig
@@ -23,6 +27,7 @@ except ImportError:  # the fork that has wheels for CPython 3.12 and later: same
 __all__ = ["Level", "repair"]
 
 _ROW = 64  # bytes that a row takes in the memtable beside key and value, at most
+_GLANCE = 0.00005  # seconds between two looks whether a new log has begun, which takes some tenths of a millisecond
 _FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
@@ -76,9 +81,12 @@ class Level:
     def __init__(self, path: str, config: StorageConfig, *, create: bool = False) -> None:
         self.path = path
         self._current = os.path.join(path, "CURRENT")
-        self._limit = config.write_buffer_bytes * 3 // 4
+        self._buffer = config.write_buffer_bytes
+        self._limit = self._buffer * 3 // 4
         self._filled = 0  # bytes in the memtable, roughly, and more rather than less
         self._loose = False  # whether any of them may not be on the medium yet
+        self._eased = False  # whether most of them are on their way to it
+        self._behind: list[threading.Thread] = []  # bring a log to the medium, make a table of a full buffer
         try:
             self._db = plyvel.DB(path, create_if_missing=create, error_if_exists=create, **_options(config))
         except (plyvel.Error, OSError) as error:
@@ -109,24 +117,79 @@ class Level:
         """Write one atomic batch.
 
         When its buffer is full, LevelDB begins a new log without syncing the old one, and a later sync covers only the new:
-        a power failure could then take writes from the middle. So the buffer is flushed, which syncs, before that.
+        a power failure could then take writes from the middle. So the write that fills the buffer is synced, and the new log
+        begun before there is another.
         """
-        if self._loose and self._filled >= self._limit:
-            self.flush()
         size = sum(len(key) + len(value) + _ROW for key, value in puts) + _ROW * len(deletes)
-        self._loose = self._loose or not sync
         self._filled += size
+        self._loose = self._loose or not sync
+        full = self._loose and self._filled >= self._limit
         try:
-            with self._db.write_batch(transaction=True, sync=sync) as batch:
-                put = batch.put
-                for key, value in puts:
-                    put(key, value)
-                for key in deletes:
-                    batch.delete(key)
+            batch = self._db.write_batch(sync=sync or full)
+            put = batch.put
+            for key, value in puts:
+                put(key, value)
+            for key in deletes:
+                batch.delete(key)
+            batch.write()
         except (plyvel.Error, OSError, RuntimeError) as error:
             raise _translated(self.path, error) from error
-        if size > self._limit:  # a log longer than the ballast could not be recovered on a full disk
+        if size > self._limit or (full and self._filled > self._buffer):
+            self.flush()  # two logs longer than the ballast could not be recovered on a full disk
+        elif full:
+            self._turn()
+        elif self._loose and not self._eased and self._filled >= self._limit * 3 // 5:
+            self._eased = True
+            self._do_behind(self._ease)
+
+    def _ease(self) -> None:
+        """Bring the log to the medium as far as it is written, so that who fills the buffer waits for less."""
+        with contextlib.suppress(OSError):
+            log = os.open(os.path.join(self.path, self._log()), os.O_RDONLY)
+            try:
+                os.fsync(log)
+            finally:
+                os.close(log)
+
+    def _do_behind(self, work: Callable[[], None]) -> threading.Thread | None:
+        """Do something in a thread; None where there can be no more of them, or the program ends."""
+        thread = threading.Thread(target=work, name="thoughtengine log")
+        try:
+            thread.start()
+        except RuntimeError:
+            return None
+        self._behind = [*(other for other in self._behind if other.is_alive()), thread]
+        return thread
+
+    def _turn(self) -> None:
+        """Begin a new log and return; the full buffer, whose log is on the medium, becomes a table behind the calls.
+
+        LevelDB has one call for it, which returns when the table is there, and where it is compacting when that has ended:
+        up to half a second.
+        """
+        log, flush = self._log(), self._do_behind(self._flush)
+        if flush is None:
             self.flush()
+            return
+        while (now := self._log()) == log and flush.is_alive():
+            time.sleep(_GLANCE)
+        if now != log or self._log() != log:  # else there was no room for one: the next write tries again
+            self._filled, self._loose, self._eased = 0, False, False
+
+    def settle(self) -> None:
+        """Wait until full buffers are tables, and nothing is written to the folder but what is written here."""
+        for thread in self._behind:
+            thread.join()
+
+    def _log(self) -> str:
+        """Return the name of the log that takes the writes."""
+        logs = [name for name in os.listdir(self.path) if name.endswith(".log")]
+        return max(logs, key=lambda name: (len(name), name), default="")
+
+    def _flush(self) -> None:
+        """Make a table of what is in the buffer; what goes wrong LevelDB tells whoever writes next."""
+        with contextlib.suppress(plyvel.Error, RuntimeError):
+            self._db.compact_range()
 
     def in_place(self) -> bool:
         """Tell whether the folder is still there: a log that was unlinked takes writes without a word."""
@@ -140,12 +203,13 @@ class Level:
         """Write the memtable out as a table, synced (compact_range without bounds does only that)."""
         try:
             self._db.compact_range()
-            self._filled, self._loose = 0, False
+            self._filled, self._loose, self._eased = 0, False, False
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
 
     def close(self) -> None:
         """Close; a second call does nothing."""
+        self.settle()
         self._db.close()
 
     def abandon(self) -> None:

@@ -229,10 +229,10 @@ def test_what_another_thread_is_taking_in_is_waited_for(mind: Mind, monkeypatch:
     entered, release, seen = threading.Event(), threading.Event(), list[int]()
     extend = Index.extend
 
-    def slow(self: Index, rows: Any) -> None:
+    def slow(self: Index, rows: Any, **how: int) -> None:
         entered.set()
         release.wait(10)
-        extend(self, rows)
+        extend(self, rows, **how)
 
     monkeypatch.setattr(Index, "extend", slow)
     first = threading.Thread(target=mind.collection.view)

@@ -82,6 +82,7 @@ def test_an_open_generation_has_nothing_wrong_at_any_moment(tmp_path: Path) -> N
     level = Level(str(tmp_path / "level"), CONFIG, create=True)
     for turn in range(40):
         fill(level, 20, first=turn * 20)
+        level.settle()
         (tmp_path / "copy").mkdir()
         for path in (tmp_path / "level").iterdir():  # what a kill would leave, as nothing is written meanwhile
             if path.name.endswith((".log", "CURRENT")) or path.name.startswith("MANIFEST"):

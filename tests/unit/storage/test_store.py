@@ -87,6 +87,24 @@ def test_a_flipped_bit_in_a_log_is_met_on_opening(folder: Path) -> None:
         Level(str(folder), CONFIG)
 
 
+def test_the_write_that_fills_the_buffer_ends_a_log_and_the_next_begins_another(tmp_path: Path) -> None:
+    path, logs, number = tmp_path / "level", list[set[str]](), 0
+    level = Level(str(path), CONFIG, create=True)
+    for _ in range(3):
+        before = {log.name for log in path.glob("*.log")}
+        while {log.name for log in path.glob("*.log")} <= before:
+            level.write([(b"%08d" % number, bytes(900))], [], False)
+            number += 1
+        logs.append(before)
+    level.settle()
+    (last,) = path.glob("*.log")
+    assert last.name not in set().union(*logs)
+    assert not last.stat().st_size, "what filled the buffer is in the log before, which was synced"
+    assert number * 900 < 3 * CONFIG.write_buffer_bytes, "LevelDB never came to begin a log by itself, without a sync"
+    assert len(level.page(b"", b"\xff", 2 * number, False)) == number
+    level.close()
+
+
 def test_a_closed_level_says_so(folder: Path) -> None:
     level = Level(str(folder), CONFIG)
     level.close()

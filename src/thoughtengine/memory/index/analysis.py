@@ -13,7 +13,7 @@ from typing import NamedTuple, TypeVar
 import Stemmer
 
 from thoughtengine.memory.index.guess import guess
-from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, script_of
+from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, is_plain, script_of
 
 __all__ = [
     "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "fold_text", "name_term", "stem",
@@ -46,6 +46,7 @@ _UNSPACED = (  # Thai, Lao, Tibetan, Burmese, Khmer, Hangul, kana, Han
     r"\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _PLAIN_WORD = re.compile(r"[a-z0-9]+(?:'[a-z0-9]+)*")
+_SPACED = bytes(code if chr(code) in "abcdefghijklmnopqrstuvwxyz0123456789'" else 32 for code in range(256))
 _WIDE_WORD = rf"(?:[^\W_]|[{_MARKS}{_UNSPACED}])+(?:'(?:[^\W_]|[{_MARKS}])+)*"
 _RUN = rf"[{_UNSPACED}]+|[^{_UNSPACED}]+"
 _IS_UNSPACED = rf"[{_UNSPACED}]"
@@ -121,8 +122,11 @@ def words(folded: str) -> list[str]:
     >>> words("お茶")
     ['茶', 'お茶']
     """
-    if folded.isascii():
-        return _PLAIN_WORD.findall(folded)
+    if is_plain(folded):
+        spaced = folded.encode("ascii", "replace").translate(_SPACED).decode()
+        if "'" in spaced and any(edge in f" {spaced} " for edge in ("' ", " '", "''")):  # quotes, not apostrophes
+            return _PLAIN_WORD.findall(folded)
+        return spaced.split()  # five times as fast as looking for them
     found: list[str] = _compiled(_WIDE_WORD).findall(folded)
     if not _compiled(_IS_UNSPACED).search(folded):
         return found
@@ -151,6 +155,10 @@ def stem(word: str, language: str = "") -> str:
     ('hike', 'dana', 'книг', 'kuch')
     """
     word = word[:_LONGEST]
+    if not language and word.isascii():
+        with _stemming:
+            plain: str = _stemmer("english")(word)
+        return plain
     script = script_of(word)
     name = LANGUAGES[language].snowball if language else SCRIPTS[script]
     if name in _KNOWN:
@@ -238,10 +246,10 @@ def terms_of_text(folded: str) -> tuple[list[str], list[int], str]:
     language = guess(folded, found)
     if language:
         memo = _FOREIGN[language]
-        terms = [memo[word] for word in found]
+        terms = list(map(memo.__getitem__, found))
     else:
-        terms = [TERMS[word] for word in found]
-    if language or not (folded.isascii() or _UNSTEMMED.search(folded) is None):
+        terms = list(map(TERMS.__getitem__, found))
+    if language or not (is_plain(folded) or _UNSTEMMED.search(folded) is None):
         terms += [piece for word in found if _is_unstemmed(word, language) for piece in _PIECES[word]]
     return found, terms, language
 

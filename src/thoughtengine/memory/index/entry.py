@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from array import array
+from collections import Counter
 
 import msgspec
 
@@ -20,7 +21,7 @@ MONTHS = [
 _WEEKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
-class Entry(msgspec.Struct, frozen=True, array_like=True):
+class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The index row of one memory: derived, rebuilt whenever the analysis differs.
 
     Attributes
@@ -75,30 +76,32 @@ def make_entry(record: MemoryRecord) -> Entry:
     length, terms, counts, fold, language = 0, b"", b"", 0, ""
     if record.text is not None:
         length, terms, counts, fold, language = _analyse(record.text, record.source)
+    day = (record.at // 1_000_000 + record.offset) // 86_400
     return Entry(
         record.layer, record.at, record.offset, record.source, record.episode, record.kind, record.tags, ANALYSIS,
-        length, terms, counts, _labels_of(record), fold, record.supersedes, language,
+        length, terms, counts, _labels_of(day, record.source, record.tags), fold, record.supersedes, language,
     )  # fmt: skip
 
 
 def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str]:
     folded = fold_text(text)
     found, terms, language = terms_of_text(folded)
-    counted: dict[int, int] = {}
-    for key in terms:
-        counted[key] = counted.get(key, 0) + 1
+    counted = Counter(terms)
     keys = sorted(counted)
-    counts = bytes([count if (count := counted[key]) < 256 else 255 for key in keys])
+    counts = bytes([count if count < 256 else 255 for count in map(counted.__getitem__, keys)])
     repeat = gist(folded, found, language) + "\0" + (source or "")
     return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 
 
-def _labels_of(record: MemoryRecord) -> bytes:
-    keys = set(_date_labels[(record.at // 1_000_000 + record.offset) // 86_400])
-    if record.source is not None:
-        keys.update(_name_labels[record.source])
-    for tag in record.tags:
-        keys.update(_name_labels[tag])
+def _labels_of(day: int, source: str | None, tags: tuple[str, ...]) -> bytes:
+    return _packed(day, source, *tags) if tags else _UNTAGGED[day, source]
+
+
+def _packed(day: int, *names: str | None) -> bytes:
+    keys = set(_date_labels[day])
+    for name in names:
+        if name is not None:
+            keys.update(_name_labels[name])
     return array("Q", sorted(keys)).tobytes()
 
 
@@ -124,3 +127,6 @@ def date_words(day: int) -> tuple[str, ...]:
 
 _date_labels: Memo[int, tuple[int, ...]] = Memo(lambda day: tuple(LABELS[word] for word in date_words(day)), 1 << 14)
 _name_labels: Memo[str, tuple[int, ...]] = Memo(lambda name: tuple(LABELS[w] for w in words(fold_text(name))), 1 << 14)
+_UNTAGGED: Memo[tuple[int, str | None], bytes] = Memo(
+    lambda said: _packed(*said), 1 << 12
+)  # the next often has the same

@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
-from thoughtengine.memory.index.languages import DOUBT, LANGUAGES, script_of
+from thoughtengine.memory.index.languages import DOUBT, LANGUAGES, is_plain, script_of
 
 __all__ = ["guess"]
 
@@ -82,11 +82,11 @@ def guess(folded: str, words: Sequence[str]) -> str:
     >>> guess(text, text.split()), guess("we saw das boot", "we saw das boot".split())
     ('de', '')
     """
-    is_plain = folded.isascii()
-    if is_plain and _WORDS.isdisjoint(words):
+    plain = is_plain(folded)
+    if plain and _WORDS.isdisjoint(words):
         return ""
     votes: defaultdict[str, float] = defaultdict(float)
-    for mark in (*words, *(() if is_plain else set(_LETTERS.findall(folded)))):
+    for mark in (*words, *(() if plain else set(_LETTERS.findall(folded)))):
         for code, weight in _EVIDENCE.get(mark, ()):
             votes[code] += weight
     best = max(votes, key=lambda code: votes[code], default="")  # of equals the first that was voted for

@@ -37,7 +37,7 @@ _TAIL = 2048  # memories after which the tail is cut into a segment
 _PIECE = 1 << 16  # memories of a segment that is cut at once
 _WAITING = 4  # full tails that may wait to be cut
 _FEW = 4  # rows from which a call of numpy for all is faster than one for each
-_BULK = 64  # fewer rows than this go into the tail one by one
+_BULK = 64  # rows of which a segment is made at once
 
 
 class Row(NamedTuple):
@@ -146,8 +146,15 @@ class Index:
         self._freeze_full()
         self._publish()
 
-    def extend(self, rows: Iterable[Row]) -> None:
-        """Add many memories behind all others, in order of id, as `add` takes them."""
+    def extend(self, rows: Iterable[Row], *, bulk: int | None = None) -> None:
+        """Add many memories behind all others, in order of id, as `add` takes them.
+
+        Parameters
+        ----------
+        bulk : int, optional
+            Fewer than so many go into the tail; more become a segment.
+        """
+        bulk = bulk or _BULK
         iterator = iter(rows)
         while block := list(islice(iterator, _PIECE)):
             if len(block) < _FEW:
@@ -155,10 +162,10 @@ class Index:
                 for row in block:
                     self._take(row)
                 continue
-            if len(block) >= _BULK:
+            if len(block) >= bulk:
                 self._seal()
             self._append(block)
-            if len(block) < _BULK:
+            if len(block) < bulk:
                 for row in block:
                     self._tail.append(row.entry)
                 continue

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import NamedTuple
 
-__all__ = ["DOUBT", "LANGUAGES", "SCRIPTS", "SCRIPT_WORDS", "Language", "script_of"]
+__all__ = ["DOUBT", "LANGUAGES", "SCRIPTS", "SCRIPT_WORDS", "Language", "is_plain", "script_of"]
 
 
 class Language(NamedTuple):
@@ -159,3 +160,19 @@ def script_of(word: str) -> str:
     ('latin', 'cyrillic', 'hebrew')
     """
     return "latin" if word.isascii() else _RANGES[bisect_right(_STARTS, ord(word[0])) - 1][1]
+
+
+_LETTERS = re.compile(
+    "[^\x00-\x7f\u2010-\u2015\u2018\u201a-\u201f\u2022\u2039\u203a\u20ac\u00a3\u00ab\u00b0\u00b7\u00bb]"
+)
+
+
+def is_plain(text: str) -> bool:
+    """Tell whether a text has ASCII and typographic punctuation alone: then its words are ASCII.
+
+    Examples
+    --------
+    >>> is_plain("“tea – 3 cups”"), is_plain("café")
+    (True, False)
+    """
+    return text.isascii() or _LETTERS.search(text) is None

@@ -34,7 +34,11 @@ from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS,
 
 __all__ = ["LiveIndex"]
 
-_NEWS = 16  # memories after which they are taken in without being asked for: no call does the work of many
+_NEWS, _MOST_NEWS = (
+    1_024,
+    8_192,
+)  # pieces of news that are taken in behind the calls; so many that whoever brings them does it
+_AT_ONCE_NEW = 512  # new memories from which a segment is made of them at once
 _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
 _FILED = 4_096  # memories from which a segment is worth a file
 _UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
@@ -43,7 +47,7 @@ _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made agai
 _SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
 
 T = TypeVar("T")
-News = Row | tuple[int, MarkRecord]
+News = Taken | tuple[int, MarkRecord]
 
 
 class LiveIndex:
@@ -74,6 +78,7 @@ class LiveIndex:
         self._shelf.prune(store.head.sequence)
         self._index: Index | None = None
         self._lock = threading.Lock()
+        self._telling = threading.Lock()  # held shortly, inside the other one: who stores does not wait for who indexes
         self._news: list[News] = []  # stored since the index last looked, in order
         self._unseen = 0  # memories stored while no index stood
         self._looks = 0  # since a segment was last cut
@@ -167,22 +172,24 @@ class LiveIndex:
                 self._index, self._unseen = self._load(), 0
                 self.upkeep.wake()
             return
-        with self._lock:
+        with self._telling:
             if self._index is None:  # dropped in between: what is stored will be read
                 return
             for new in taken:
-                self._news.append(Row(new.id, new.entry, new.vector, None, new.appraisal))
+                self._news.append(new)
                 if new.superseded is not None and new.mark is not None:
                     self._note(new.superseded, new.mark)
-            if len(self._news) >= _NEWS:
-                self._absorb(self._index)
+            n_news = len(self._news)
+        if n_news >= _NEWS:
+            self.upkeep.wake()
+        if n_news >= _MOST_NEWS and (index := self._index) is not None:
+            self._keep_up(index)
 
     def marked(self, marks: dict[int, MarkRecord]) -> None:
         """Tell that marks changed; the caller holds the store's `writing` lock."""
-        if self._index is not None:
-            with self._lock:
-                for id_, mark in marks.items() if self._index is not None else ():
-                    self._note(id_, mark)
+        with self._telling:
+            for id_, mark in marks.items() if self._index is not None else ():
+                self._note(id_, mark)
 
     def _note(self, id_: int, mark: MarkRecord) -> None:
         self._news.append((id_, mark))
@@ -192,9 +199,13 @@ class LiveIndex:
     def dropped(self) -> None:
         """Tell that rows went: the index is loaded anew when it is next needed."""
         with self._lock:
-            self._index, self._news, self._partial, self._marks = None, [], False, {}
-            self._unverified = []
+            self._forget()
+            self._marks, self._unverified = {}, []
             self._shelf = Shelf(self._store.derived_folder)
+
+    def _forget(self) -> None:
+        with self._telling:
+            self._index, self._news, self._partial = None, [], False
 
     @property
     def trouble(self) -> str | None:
@@ -220,25 +231,32 @@ class LiveIndex:
         if _FILED <= sum(map(len, loose)) <= LARGEST and len(made_by) <= 1:
             self._saved(index, index.merge(loose, _compiled()))
 
+    def _keep_up(self, index: Index) -> None:
+        """Take in what is new, where nobody looks and much has come."""
+        with self._lock:
+            if index is self._index and len(self._news) >= _NEWS:
+                self._absorb(index)
+
     def _absorb(self, index: Index) -> None:
-        """Bring the index up to date: a numpy call costs the same for one memory as for a hundred, so not one by one."""
+        """Bring the index up to date: a numpy call costs the same for one memory as for a thousand, so not one by one."""
         if not self._news:
             return
         rows: list[Row] = []
         n_parts = len(index.view().segments) + len(index.frozen)
         try:
-            news, self._news = self._news, []
+            with self._telling:
+                news, self._news = self._news, []
             for piece in news:
-                if isinstance(piece, Row):
-                    rows.append(piece)
+                if isinstance(piece, Taken):
+                    rows.append(Row(piece.id, piece.entry, piece.vector, None, piece.appraisal))
                     continue
-                index.extend(rows)
+                index.extend(rows, bulk=_AT_ONCE_NEW)
                 rows = []
                 if index.view().position(piece[0]) is not None or (index.whole and not self._partial):
                     index.mark(*piece)
-            index.extend(rows)
+            index.extend(rows, bulk=_AT_ONCE_NEW)
         except BaseException:  # interrupted when it was half told: load it anew
-            self._index, self._news, self._partial = None, [], False
+            self._forget()
             raise
         if len(index.view().segments) + len(index.frozen) > n_parts:
             self._resting, self._looks = False, 0
@@ -346,6 +364,8 @@ class LiveIndex:
         index = self._index
         if index is None:
             return self._look if self._recoding is not None else None
+        if len(self._news) >= _NEWS:
+            return lambda: self._keep_up(index)
         if self._partial:
             return self._complete
         if index.frozen:
@@ -457,6 +477,12 @@ class LiveIndex:
         if index is not None and not self._shelf.verify(name) and name in {s.name for s in index.view().segments}:
             self.dropped()
 
+    def _check(self) -> None:
+        """Come to a place to stop, and take in what has come meanwhile."""
+        self.upkeep.check()
+        if (index := self._index) is not None:
+            self._keep_up(index)
+
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
         partial, growth, index, after = self._index, self._growth, self._empty(), 0
@@ -475,8 +501,9 @@ class LiveIndex:
                 index.extend(self._rows(last, None))
                 for id_, mark in self._marks.items():
                     index.mark(id_, mark)
-                self._marks, self._news = {}, []
-                self._index, self._partial = index, growth != self._growth
+                with self._telling:
+                    self._marks, self._news = {}, []
+                    self._index, self._partial = index, growth != self._growth
         finally:
             self._store.writing.release()
 
@@ -484,7 +511,7 @@ class LiveIndex:
         """Take in rows in pieces that become files, so that a kill in between costs only the last of them."""
         rows = self._rows(after, before)
         if at_leisure:
-            rows = _at_leisure(rows, self.upkeep.check)
+            rows = _at_leisure(rows, self._check)
         while piece := list(islice(rows, _AT_ONCE)):
             index.extend(piece)
             index.seal()

@@ -1,4 +1,4 @@
-"""Upkeep: a thread that works in the background while there is something to do, one job at a time, and ends."""
+"""Upkeep: a thread that works in the background while there is something to do, one job at a time, and then soon ends."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import contextmanager
 __all__ = ["Stopped", "Upkeep"]
 
 Job = Callable[[], None]
+_LINGER, _GLANCE = 0.25, 0.05  # seconds it waits for more to do, and between two looks whether the program ends
 _RETRY = 5.0  # seconds after which what failed is tried again, when somebody looks
 
 
@@ -28,10 +29,10 @@ class Upkeep:
 
     def __init__(self, next_job: Callable[[], Job | None]) -> None:
         self._next_job = next_job
-        self._guard = threading.Lock()
+        self._guard = threading.Condition(threading.Lock())
         self._working = threading.RLock()
         self._thread: threading.Thread | None = None
-        self._again = self._closed = False
+        self._again = self._closed = self._idle = False
         self.trouble: str | None = None
         self._failed_at = 0.0
         self._wanted, self._interrupted = 0, False  # how many wait for quiet, and whether a job was broken off for them
@@ -50,9 +51,13 @@ class Upkeep:
             self.wake()
 
     def wake(self) -> None:
-        """See to it that somebody looks for jobs; returns at once."""
+        """See to it that somebody looks for jobs; returns at once.
+
+        A thread that begins works at once, and who began it waits: so it lingers where it may be needed again.
+        """
         with self._guard:
             self._again = True
+            self._guard.notify_all()
             if self._thread is None and not self._closed:
                 thread = threading.Thread(target=self._run, name="thoughtengine upkeep")
                 try:
@@ -90,14 +95,17 @@ class Upkeep:
 
     def wait(self) -> None:
         """Return when there is nothing to do; of no use to the thread itself."""
-        while (thread := self._thread) is not None and thread is not threading.current_thread():
-            thread.join()
+        if threading.current_thread() is not self._thread:
+            with self._guard:
+                self._guard.wait_for(lambda: self._thread is None or (self._idle and not self._again))
 
     def close(self) -> None:
         """Let the job that runs end and run no more."""
         with self._guard:
             self._closed = True
-        self.wait()
+            self._guard.notify_all()
+        if (thread := self._thread) is not None and thread is not threading.current_thread():
+            thread.join()
 
     def _run(self) -> None:
         more = True
@@ -107,10 +115,19 @@ class Upkeep:
                     more = self._work()
                 continue
             with self._guard:
+                self._linger()
                 if not self._again or self._closed or not threading.main_thread().is_alive():
                     self._thread = None
+                    self._guard.notify_all()
                     return
                 more = True
+
+    def _linger(self) -> None:
+        self._idle, until = True, time.monotonic() + _LINGER
+        self._guard.notify_all()
+        while not (self._again or self._closed) and threading.main_thread().is_alive() and time.monotonic() < until:
+            self._guard.wait(_GLANCE)
+        self._idle = False
 
     def _work(self) -> bool:
         """Do one job; tell whether it is worth looking for another."""

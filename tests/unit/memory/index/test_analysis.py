@@ -1,10 +1,23 @@
 import threading
+from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from thoughtengine.memory.index.analysis import ANALYSIS, LABELS, TAGS, TERMS, Memo, fold_text, name_term, stem, words
+from thoughtengine.memory.index import analysis, guess
+from thoughtengine.memory.index.analysis import (
+    ANALYSIS,
+    LABELS,
+    TAGS,
+    TERMS,
+    Memo,
+    fold_text,
+    name_term,
+    stem,
+    terms_of_text,
+    words,
+)
 
 
 def test_the_identity_names_logic_stemmer_and_version() -> None:
@@ -41,9 +54,19 @@ def test_case_never_matters_to_words(text: str) -> None:
     assert words(fold_text(text)) == words(fold_text(fold_text(text)))
 
 
-@given(st.text(st.characters(max_codepoint=127)))
+@given(st.text(st.characters(max_codepoint=127)) | st.text("ab' -_.9\t"))
 def test_ascii_takes_a_shorter_way_to_the_same_words(text: str) -> None:
-    assert words(fold_text(text)) == words(fold_text(text + "\u3000"))
+    assert [*words(fold_text(text)), "é"] == words(fold_text(text + " é"))
+
+
+@given(st.text("abdelo' .?9“”‘’–—…•°«»€"))
+@example("l’été – “do not”")
+@example("de la “casa” – el niño")
+def test_typography_is_no_letter_and_no_language(text: str) -> None:
+    folded = fold_text(text)
+    found = terms_of_text(folded)
+    with patch.object(analysis, "is_plain", str.isascii), patch.object(guess, "is_plain", str.isascii):
+        assert found == terms_of_text(folded)
 
 
 def test_words_of_one_stem_have_one_term() -> None:

@@ -522,6 +522,24 @@ def test_many_memories_are_indexed_as_they_come_before_anybody_looks(mind: Mind)
     assert len(ranked(view, Cue("blue milk"), k=100).ids) > 0
 
 
+def test_what_nobody_looks_for_is_taken_in_behind_the_calls(mind: Mind) -> None:
+    before = mind.settled()
+    with patch.multiple(live_module, _NEWS=32, _AT_ONCE_NEW=24):
+        mind.remember(31, text="green tea")
+        mind.live.upkeep.wait()
+        assert mind.live._index is not None
+        assert mind.live._index.n == before.n
+        mind.remember(1, text="green tea")
+        mind.live.upkeep.wait()
+        assert mind.live._index.n == before.n + 32
+        with patch.object(mind.live.upkeep, "wake"), patch.multiple(live_module, _MOST_NEWS=41):  # where it is busy
+            mind.remember(40, text="blue milk")
+            assert mind.live._index.n == before.n + 32
+            mind.remember(1, text="blue milk")
+        assert mind.live._index.n == before.n + 73, "whoever stores very much does it"
+    assert ranked(mind.collection.view(), Cue("blue milk")).ids[0] > before.n + 32
+
+
 def test_what_no_file_holds_does_not_add_up_from_session_to_session(mind: Mind) -> None:
     mind.settled()
     for _ in range(4):

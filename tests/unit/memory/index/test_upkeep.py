@@ -28,14 +28,30 @@ def failing() -> None:
     raise OSError("no room")
 
 
-def test_jobs_are_done_in_turn_by_a_thread_that_ends() -> None:
+def test_jobs_are_done_in_turn_by_a_thread_that_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thoughtengine.memory.index.upkeep._LINGER", 0.0)
     done: list[int] = []
     work = Work(*(lambda n=n: done.append(n) for n in range(5)))  # type: ignore[misc]
     assert done == []
     work.finish()
     assert done == [0, 1, 2, 3, 4]
     assert work.threads == {"thoughtengine upkeep"}
+    while (thread := work.upkeep._thread) is not None:
+        thread.join()
     assert "thoughtengine upkeep" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_it_waits_for_more_and_ends_at_once_when_it_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("thoughtengine.memory.index.upkeep._LINGER", 1e9)
+    threads: list[threading.Thread] = []
+    work = Work(lambda: threads.append(threading.current_thread()))
+    work.finish()
+    work.jobs.append(lambda: threads.append(threading.current_thread()))
+    work.finish()
+    assert threads[0] is threads[1]
+    assert threads[0].is_alive()
+    work.upkeep.close()
+    assert not threads[0].is_alive()
 
 
 def test_it_can_be_woken_again() -> None:
