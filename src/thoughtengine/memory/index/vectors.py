@@ -302,7 +302,8 @@ class Block:
         """Return mean and variance of the cosines of all rows with a cue, the latter from a sample."""
         if self._sample is None:
             self._sample = self._sampled()
-        some = self._sample._compared(cue, np.arange(len(self._sample)), _NOTHING, maths)
+        sample = self._sample
+        some = sample._compared(cue, np.arange(len(sample)), sample._fine(), maths)
         some -= some.sum() / len(some)
         return float(np.vecdot(self.centre, cue.unit)), float(np.vecdot(some, some)) / len(some)
 
@@ -310,7 +311,9 @@ class Block:
         """Return a few hundred rows side by side, as a block of their own that cannot be searched."""
         some = np.arange(0, len(self), max(len(self) // _SPREAD, 1))
         coarse = self.coarse.reshape(len(self), -1)[some].ravel()
-        return Block(self.rows[some], self.codes[:0], coarse, _NOTHING, self.scale[some], self.centre, self.made_by)
+        return Block(
+            self.rows[some], self.codes[:0], coarse, self.fine[some], self.scale[some], self.centre, self.made_by
+        )
 
     def _near(self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None) -> IntArray:
         """Return the rows with the fewest signs that differ, about `wanted` of them, ascending."""

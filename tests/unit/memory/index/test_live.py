@@ -408,8 +408,10 @@ def test_what_is_written_while_the_rest_is_made_is_in_it(mind: Mind) -> None:
     without_files(mind)
     make = live_module.LiveIndex._make
     turns: list[int] = []
+    looked_at = threading.Event()
 
     def meanwhile(self: Any, *args: Any, **options: Any) -> None:
+        looked_at.wait(30)
         turns.append(1)
         mind.remember(text="quite new")
         mind.act("forget", 3, 199)
@@ -420,6 +422,7 @@ def test_what_is_written_while_the_rest_is_made_is_in_it(mind: Mind) -> None:
 
     with patch.object(live_module.LiveIndex, "_make", meanwhile):
         assert mind.collection.view(whole=False).n < 200
+        looked_at.set()
         mind.live.upkeep.wait()
         view = mind.collection.view(whole=False)
     assert turns == [1]
