@@ -634,3 +634,11 @@ def test_nobody_else_reads_a_mind(tmp_path: Path) -> None:
     for name in ("STORE", "STORE.bak", "te.lock", "reserve.bin"):
         assert stat.S_IMODE((tmp_path / "mind" / name).stat().st_mode) == 0o600, name
     assert stat.S_IMODE((tmp_path / "mind" / "snapshots").stat().st_mode) == 0o700
+
+
+def test_a_mind_that_nobody_refers_to_can_be_opened_again(tmp_path: Path) -> None:
+    for turn in range(3):
+        mind = te.open(tmp_path / "mind")
+        mind.remember(f"Cell {turn} was run again.")
+        assert len(mind.recall("cell")) == turn + 1
+        del mind

@@ -8,8 +8,10 @@ from __future__ import annotations
 import datetime as dt
 import errno
 import fcntl
+import gc
 import os
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ __all__ = ["LOCK", "FolderLock", "holder_here"]
 
 LOCK = "te.lock"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_MOMENT = 0.4  # seconds that a thread behind the calls lives on after its work, and some
 
 _registry: dict[str, FolderLock] = {}
 _guard = threading.RLock()  # an owner may be collected, and so let go, while this very thread holds it
@@ -52,6 +55,7 @@ class FolderLock:
         self._descriptor = -1
         self._owner = weakref.ref(owner, lambda _: self.release())
         self.forked = False
+        _collect(self._name)
         with _guard:
             if self._name in _registry:
                 raise StoreLockedError(
@@ -123,6 +127,17 @@ class FolderLock:
         if self._descriptor >= 0:
             os.close(self._descriptor)  # closing a duplicate keeps the parent's lock; LOCK_UN would not
             self._descriptor = -1
+
+
+def _collect(name: str) -> None:
+    """Let go of a folder that is held here by a mind nobody refers to any more: it stays until the collector comes by.
+
+    What is done behind its calls may refer to it for a moment longer.
+    """
+    for pause in (0.0, _MOMENT):
+        if name in _registry:
+            time.sleep(pause)
+            gc.collect()
 
 
 def _locked(root: Path, told: bytes) -> StoreLockedError:
