@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from thoughtengine.memory.index.analysis import fold_text, terms_of_text
+from thoughtengine.memory.index.languages import is_plain
 
 __all__ = ["are_alike", "gist"]
 
@@ -25,7 +26,7 @@ _SIGNS = re.compile(
     r"|[\u2190-\u2bff\U0001f000-\U0001faff]"  # arrows, symbols, emoji
 )
 _MAY_SIGN = re.compile(r"[\d?؟？;:=\u2190-\u2bff\U0001f000-\U0001faff]")
-_MAY_SIGN_PLAIN = re.compile("[0-9?:;=]")  # of ASCII text: a small set is looked for four times as fast
+_MAY_SIGN_PLAIN = re.compile("[0-9?:;=]")  # of plain text: a small set is looked for four times as fast
 _OPEN = "([{<\"'«“„"
 
 
@@ -50,9 +51,11 @@ def gist(folded: str, found: Sequence[str], language: str) -> str:
     words = found
     if not language:
         if "'" in folded or "cannot" in folded:
-            words = [part for word in found for part in _whole(word).split()]
+            words = [
+                p for word in found for p in (_whole(word).split() if "'" in word or word == "cannot" else (word,))
+            ]
         words = [word for word in words if word not in _FILLERS] or found
-    may_sign = _MAY_SIGN_PLAIN if folded.isascii() else _MAY_SIGN
+    may_sign = _MAY_SIGN_PLAIN if is_plain(folded) else _MAY_SIGN
     signs = [sign.lstrip(_OPEN) for sign in _SIGNS.findall(folded)] if may_sign.search(folded) else ()
     return " ".join(words) + ("\0" + " ".join(signs) if signs else "") if words else " ".join(folded.split())
 
