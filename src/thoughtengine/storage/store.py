@@ -120,7 +120,7 @@ class Level:
         a power failure could then take writes from the middle. So the write that fills the buffer is synced, and the new log
         begun before there is another.
         """
-        size = sum(len(key) + len(value) + _ROW for key, value in puts) + _ROW * len(deletes)
+        size = sum([len(key) + len(value) + _ROW for key, value in puts]) + _ROW * len(deletes)
         self._filled += size
         self._loose = self._loose or not sync
         full = self._loose and self._filled >= self._limit
@@ -193,7 +193,7 @@ class Level:
 
     def in_place(self) -> bool:
         """Tell whether the folder is still there: a log that was unlinked takes writes without a word."""
-        return os.path.exists(self._current)
+        return os.access(self._current, os.F_OK)
 
     def pin(self) -> Any:
         """Return an iterator whose existence keeps the current tables on disk; `close()` it soon."""
