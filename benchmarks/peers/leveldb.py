@@ -13,6 +13,7 @@ from unittest import mock
 
 from benchmarks.peers.thoughtengine import Mind
 from benchmarks.workloads import Item
+from benchmarks.workloads import Rows as Vectors
 from thoughtengine.config import StorageConfig
 from thoughtengine.storage.store import Level
 
@@ -53,6 +54,19 @@ def rows_of(items: Iterable[Item]) -> list[Rows]:
                 mind.add_one(item)
         mind.close()
     return batches
+
+
+def batches_of(shares: Iterable[tuple[list[Item], Vectors]]) -> list[list[Rows]]:
+    """Return for each share the batches in which a new mind writes its items, each with a vector."""
+    with tempfile.TemporaryDirectory() as folder:
+        mind = Mind(Path(folder) / "mind", power=False)
+        found = []
+        for items, vectors in shares:
+            with captured() as batches:
+                mind.add_many(items, vectors=vectors)
+            found.append(batches)
+        mind.close()
+    return found
 
 
 class Raw:

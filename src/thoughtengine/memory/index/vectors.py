@@ -126,7 +126,7 @@ class Growing:
             if start:
                 rows[:start], at[:start] = self.matrix, self.places[:start]
             self._rows, self.places = rows, at
-        self._rows[start:stop] = unit_rows(np.array(vectors, np.float32))
+        self._rows[start:stop] = unit_rows(np.concatenate(vectors).reshape(len(vectors), dimension))
         self.places[start:stop] = places
         self.n = stop
 
