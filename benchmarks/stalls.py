@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import statistics
 import tempfile
 import threading
@@ -130,6 +131,8 @@ def measure(folder: Path, path: Path | None, *, n: int, n_before: int, every: in
     """Remember alone, then with recalls in between, each without and with a writer beside; return the table."""
     before, arriving = list(arrivals(n_before, path)), list(arrivals(n, path, first=n_before))
     thoughtengine.warm_up()
+    gc.collect()
+    gc.freeze()  # the collector need not go through what the benchmark has in hand, only through what the mind has
     table: list[Row] = []
     for beside in (False, True):
         for rate in (0, every):
