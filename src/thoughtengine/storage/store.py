@@ -182,8 +182,10 @@ class Level:
             thread.join()
 
     def _log(self) -> str:
-        """Return the name of the log that takes the writes."""
-        logs = [name for name in os.listdir(self.path) if name.endswith(".log")]
+        """Return the name of the log that takes the writes; empty where the folder cannot be read."""
+        logs: list[str] = []
+        with contextlib.suppress(OSError):  # what was written is written
+            logs = [name for name in os.listdir(self.path) if name.endswith(".log")]
         return max(logs, key=lambda name: (len(name), name), default="")
 
     def _flush(self) -> None:

@@ -105,6 +105,22 @@ def test_the_write_that_fills_the_buffer_ends_a_log_and_the_next_begins_another(
     level.close()
 
 
+def test_a_full_buffer_in_a_folder_that_cannot_be_listed_is_no_failed_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_many_open_files(path: str) -> list[str]:
+        raise OSError(24, "Too many open files", path)
+
+    level = Level(str(tmp_path / "level"), CONFIG, create=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.os, "listdir", too_many_open_files)
+        for number in range(100):
+            level.write([(b"%08d" % number, bytes(900))], [], False)
+    level.write([(b"last", b"")], [], False)
+    assert len(level.page(b"", b"\xff", 200, False)) == 101
+    level.close()
+
+
 def test_a_closed_level_says_so(folder: Path) -> None:
     level = Level(str(folder), CONFIG)
     level.close()

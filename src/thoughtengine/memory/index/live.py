@@ -34,11 +34,9 @@ from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS,
 
 __all__ = ["LiveIndex"]
 
-_NEWS, _MOST_NEWS = (
-    1_024,
-    8_192,
-)  # pieces of news that are taken in behind the calls; so many that whoever brings them does it
-_AT_ONCE_NEW = 512  # new memories from which a segment is made of them at once
+_NEWS = 1_024  # pieces of news that are taken in behind the calls, where nobody looks
+_MOST_NEWS = 8_192  # pieces of news that whoever brings more of them takes in: the thread behind the calls is busy
+_AT_ONCE_NEW = 512  # new memories of which a segment is made at once
 _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of them are, behind
 _FILED = 4_096  # memories from which a segment is worth a file
 _UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
