@@ -41,6 +41,8 @@ class Draft(msgspec.Struct, frozen=True):
         Whether `at` was given, and so belongs to the content that a key is compared by.
     bytes : int
         Of text and payload.
+    entry : Entry
+        Its index row: made here, as whoever stores keeps others from it.
     """
 
     record: MemoryRecord
@@ -48,6 +50,7 @@ class Draft(msgspec.Struct, frozen=True):
     vector: SingleArray | None
     stamped: bool
     bytes: int
+    entry: Entry
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -125,7 +128,7 @@ def draft(
     if (wrong := layer.wrong(record, appraisal)) is not None:
         raise InvalidArgumentError(*wrong)
     n_bytes = n_text + (0 if payload is None else memoryview(payload).nbytes)
-    return Draft(record, appraisal, vector, experience.at is not None, n_bytes)
+    return Draft(record, appraisal, vector, experience.at is not None, n_bytes, make_entry(record))
 
 
 def _text(text: object, limits: Limits) -> tuple[str | None, int]:
@@ -405,8 +408,10 @@ def _named(store: Store, key: str) -> tuple[NameRecord, MemoryRecord] | None:
 def _put(
     batch: Batch, store: Store, id_: int, made: Draft, code: SingleArray | None, fingerprint: str, old: int | None
 ) -> Taken:
-    record = made.record if old is None else msgspec.structs.replace(made.record, supersedes=old)
-    entry = make_entry(record)
+    record, entry = made.record, made.entry
+    if old is not None:
+        record = msgspec.structs.replace(record, supersedes=old)
+        entry = msgspec.structs.replace(entry, supersedes=old)
     batch.put(MEMORY, id_, record)
     batch.put(TERMS, id_, entry)
     if made.appraisal is not None:
