@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from functools import cache
 from typing import NamedTuple
 
 __all__ = ["DOUBT", "LANGUAGES", "SCRIPTS", "SCRIPT_WORDS", "Language", "is_plain", "script_of"]
@@ -162,9 +163,8 @@ def script_of(word: str) -> str:
     return "latin" if word.isascii() else _RANGES[bisect_right(_STARTS, ord(word[0])) - 1][1]
 
 
-_LETTERS = re.compile(
-    "[^\x00-\x7f\u2010-\u2015\u2018\u201a-\u201f\u2022\u2039\u203a\u20ac\u00a3\u00ab\u00b0\u00b7\u00bb]"
-)
+_LETTERS = "[^\x00-\x7f\u2010-\u2015\u2018\u201a-\u201f\u2022\u2039\u203a\u20ac\u00a3\u00ab\u00b0\u00b7\u00bb]"
+_compiled = cache(re.compile)  # when first needed
 
 
 def is_plain(text: str) -> bool:
@@ -175,4 +175,4 @@ def is_plain(text: str) -> bool:
     >>> is_plain("“tea – 3 cups”"), is_plain("café")
     (True, False)
     """
-    return text.isascii() or _LETTERS.search(text) is None
+    return text.isascii() or _compiled(_LETTERS).search(text) is None
