@@ -151,7 +151,7 @@ class Finders:
         moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
         flat, bounds = _flat(items)
         self.associations.learn(flat, bounds, ids)
-        self.rhythms.learn(flat, bounds, moments)
+        self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
         threads = np.array([thread_of(one.episode, one.source) for one in batch])
         bits = self.sequences.learn(flat, bounds, threads, moments, ids)

@@ -18,6 +18,7 @@ from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.record import MemoryRecord, VectorRecord
 from thoughtengine.patterns.concepts import Grouping, group
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, Observed, entities, item, thread_of
+from thoughtengine.patterns.kernels import DEPTH
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, spoken
 from thoughtengine.patterns.sequences import Next
@@ -524,8 +525,8 @@ def _quiet(kind: str, **data: object) -> None:
 def _history(given: SequenceOf[str]) -> IntArray:
     if isinstance(given, str) or not isinstance(given, Iterable) or not all(isinstance(tag, str) for tag in given):
         raise InvalidArgumentError("given", given, "a sequence of tags, oldest first")
-    history = np.zeros(8, np.int64)
-    recent = [item(TAG, tag) for tag in reversed(list(given)[-8:])]
+    history = np.zeros(DEPTH, np.int64)
+    recent = [item(TAG, tag) for tag in reversed(list(given)[-DEPTH:])]
     history[: len(recent)] = recent
     return history
 
