@@ -644,7 +644,7 @@ class ThoughtEngine:
         if self._patterns is None:
             from thoughtengine.patterns.manager import PatternManager
 
-            self._patterns = PatternManager(self._store, self._memories, self.events.emit)
+            self._patterns = PatternManager(self._store, self._memories, self.events.emit, now=lambda: self._now()[0])
         return self._patterns
 
     def anticipate(

@@ -51,7 +51,9 @@ class Concept:
     n_members : int
         How many joined it.
     exemplars : tuple of int
-        Ids of the memories that were most alike to it.
+        Ids of the memories that were most alike to it: its evidence.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     id: int
@@ -59,6 +61,7 @@ class Concept:
     terms: tuple[str, ...]
     n_members: int
     exemplars: tuple[int, ...]
+    trust: float = 1.0
 
     def __repr__(self) -> str:
         return f"<Concept {self.id} {self.label!r}: {self.n_members:,} members, such as {list(self.exemplars[:3])}>"
@@ -82,6 +85,10 @@ class Association:
         Expected share of false ones among all associations as clear as this.
     evidence : tuple of int
         Ids of memories, newest first.
+    id : int
+        Of the pattern: the same after a restart, and after learning anew.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     items: tuple[str, str]
@@ -90,6 +97,8 @@ class Association:
     lift: float
     q_value: float
     evidence: tuple[int, ...]
+    id: int = 0
+    trust: float = 1.0
 
     def __repr__(self) -> str:
         told = f"{self.n:,} times, {self.expected:.3g} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
@@ -116,6 +125,10 @@ class Sequence:
         Expected share of false ones among all sequences as clear as this.
     evidence : tuple of int
         Ids of memories, newest first.
+    id : int
+        Of the pattern: the same after a restart, and after learning anew.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     given: tuple[str, ...]
@@ -125,6 +138,8 @@ class Sequence:
     lag_seconds: float
     q_value: float
     evidence: tuple[int, ...]
+    id: int = 0
+    trust: float = 1.0
 
     def __repr__(self) -> str:
         told = (
@@ -152,6 +167,12 @@ class Rhythm:
         Moments that counted; of a burst only the first does.
     q_value : float
         Expected share of false ones among all rhythms as clear as this.
+    evidence : tuple of int
+        Ids of memories, newest first.
+    id : int
+        Of the pattern: the same after a restart, and after learning anew.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     what: str
@@ -160,6 +181,9 @@ class Rhythm:
     strength: float
     n: int
     q_value: float
+    evidence: tuple[int, ...] = ()
+    id: int = 0
+    trust: float = 1.0
 
     def __repr__(self) -> str:
         told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
@@ -192,6 +216,8 @@ class Prediction:
         When it is expected; None where nothing is known about that.
     because : str
         What speaks for it.
+    id : int
+        Of the sequence from the last thing to this one, for `PatternManager.feedback`.
     """
 
     what: str
@@ -199,6 +225,7 @@ class Prediction:
     probability: float
     at: dt.datetime | None
     because: str
+    id: int = 0
 
     def __repr__(self) -> str:
         when = "" if self.at is None else f" about {self.at:%Y-%m-%d %H:%M}"

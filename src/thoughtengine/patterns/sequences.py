@@ -70,14 +70,15 @@ class Following:
         Hashes of what came before, oldest first; the first is 0 where only one is given.
     then, counts, ids : arrays of int64, shape (n,)
         What comes next, how often, and where it last did.
-    confidences, lags, q_values : arrays of float64, shape (n,)
-        Share of the cases, typical seconds, q-values.
+    expected, confidences, lags, q_values : arrays of float64, shape (n,)
+        How often chance would bring it, share of the cases, typical seconds, q-values.
     """
 
     given: IntArray
     then: IntArray
     counts: IntArray
     ids: IntArray
+    expected: FloatArray
     confidences: FloatArray
     lags: FloatArray
     q_values: FloatArray
@@ -165,6 +166,10 @@ class Sequences:
         line = _ASKED + kind_of(history)
         correct(self.tables["calibration"], line, _untrusted(self._line(line), probability), came)
 
+    def keep(self, former: Sequences) -> None:
+        """Take over what became of predictions that were asked for."""
+        self.tables["calibration"][_ASKED * LINE :] = former.tables["calibration"][_ASKED * LINE :]
+
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
 
@@ -237,7 +242,8 @@ class Sequences:
         order = chosen[np.lexsort((then[chosen], rows[line[chosen], 2], -counts[chosen], chances[chosen]))]
         at_ = line[order]
         return Following(
-            rows[at_][:, [3, 2]], then[order], counts[order], ids[order], counts[order] / np.maximum(rows[at_, 5], 1),
+            rows[at_][:, [3, 2]], then[order], counts[order], ids[order], expected[order],
+            counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],
         )  # fmt: skip
 
