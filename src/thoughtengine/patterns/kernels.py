@@ -54,13 +54,13 @@ UNSURE = 64  # scores that say too little about what is usual
 
 
 @part
-def home(key: int, n_rows: int, ways: int) -> int:
+def _home(key: int, n_rows: int, ways: int) -> int:
     """Return the first row of the set of a key."""
     return ((key ^ (key >> 32)) & (n_rows // ways - 1)) * ways
 
 
 @part
-def locate(keys: IntArray, width: int, start: int, ways: int, key: int) -> int:
+def _locate(keys: IntArray, width: int, start: int, ways: int, key: int) -> int:
     """Return the row of a key in the set that begins at `start`, -1 where it is not there."""
     for row in range(start, start + ways):
         if keys[row * width] == key:
@@ -69,7 +69,7 @@ def locate(keys: IntArray, width: int, start: int, ways: int, key: int) -> int:
 
 
 @part
-def weakest(rows: IntArray, width: int, column: int, tie: int, start: int, ways: int) -> int:
+def _weakest(rows: IntArray, width: int, column: int, tie: int, start: int, ways: int) -> int:
     """Return the row of a set with the least value in a column, of equals the least by another one."""
     least = start
     for row in range(start + 1, start + ways):
@@ -80,7 +80,7 @@ def weakest(rows: IntArray, width: int, column: int, tie: int, start: int, ways:
 
 
 @part
-def mixed(key: int) -> int:
+def _mixed(key: int) -> int:
     """Return a number that looks like chance, always the same."""
     key ^= key << 13
     key ^= key >> 7
@@ -91,19 +91,19 @@ def mixed(key: int) -> int:
 
 
 @part
-def resume(histories: IntArray, thread: int) -> int:
+def _resume(histories: IntArray, thread: int) -> int:
     """Return where the symbols of a thread begin; of a new one, in the place of the one that was silent for longest."""
-    start = home(thread, len(histories) // THREAD, WAYS)
-    row = locate(histories, THREAD, start, WAYS, thread)
+    start = _home(thread, len(histories) // THREAD, WAYS)
+    row = _locate(histories, THREAD, start, WAYS, thread)
     if row < 0:
-        row = weakest(histories, THREAD, 1, 1, start, WAYS)
+        row = _weakest(histories, THREAD, 1, 1, start, WAYS)
         histories[row * THREAD : (row + 1) * THREAD] = 0
         histories[row * THREAD] = thread
     return row * THREAD + 3
 
 
 @part
-def depth_of(history: IntArray, most: int) -> int:
+def _depth_of(history: IntArray, most: int) -> int:
     """Return how many symbols a history has, at most so many."""
     depth = 0
     while depth < most and history[depth] != 0:
@@ -112,32 +112,32 @@ def depth_of(history: IntArray, most: int) -> int:
 
 
 @part
-def context(history: IntArray, depth: int, order: int, shorter: int, moment: int) -> int:
+def _context(history: IntArray, depth: int, order: int, shorter: int, moment: int) -> int:
     """Return the key of a context by that of the one shorter by a symbol; 0 where the history is too short for it."""
     if order <= depth:
-        return mixed(shorter ^ history[order - 1])
+        return _mixed(shorter ^ history[order - 1])
     if order == ORDERS - 1 and depth > 0:
-        return mixed(history[0] ^ (moment // 10_800_000_000 % 8 + 1))
+        return _mixed(history[0] ^ (moment // 10_800_000_000 % 8 + 1))
     return 0
 
 
 @part
-def open_contexts(
+def _open_contexts(
     history: IntArray, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
 ) -> None:
     """Find or make the rows of the contexts; of one that is new, longer ones would say the same and are not made."""
     places[:] = -1
-    key, depth, fresh = 0, depth_of(history, 5), False
+    key, depth, fresh = 0, _depth_of(history, 5), False
     for order in range(1, ORDERS):
-        wanted = context(history, depth, order, key, moment)
+        wanted = _context(history, depth, order, key, moment)
         if order <= depth:
             key = wanted
         if wanted == 0 or (fresh and order < ORDERS - 1):
             continue
-        start = home(wanted, len(keys), WAYS)
-        at = locate(keys, 1, start, WAYS, wanted)
+        start = _home(wanted, len(keys), WAYS)
+        at = _locate(keys, 1, start, WAYS, wanted)
         if at < 0:
-            at = weakest(rows, ROW, 0, 1, start, WAYS)
+            at = _weakest(rows, ROW, 0, 1, start, WAYS)
             keys[at] = wanted
             rows[at * ROW : (at + 1) * ROW] = 0
             lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
@@ -149,13 +149,13 @@ def open_contexts(
 
 
 @part
-def bucket(order: int, n: int, distinct: int) -> int:
+def _bucket(order: int, n: int, distinct: int) -> int:
     """Return which weight counts for a context that was seen n times, followed by so many different symbols."""
     return order * 28 + min(6, int(math.log2(n))) * 4 + (min(distinct, 3) - 1 if distinct < 5 else 3)
 
 
 @part
-def judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArray, buckets: IntArray) -> None:
+def _judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArray, buckets: IntArray) -> None:
     """Note how likely each context finds a symbol."""
     for order in range(1, ORDERS):
         at = places[order]
@@ -169,27 +169,27 @@ def judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArray
             if rows[i] == x:
                 found = rows[i + 1]
         chances[order] = found / rows[at * ROW]
-        buckets[order] = bucket(order, rows[at * ROW], distinct)
+        buckets[order] = _bucket(order, rows[at * ROW], distinct)
 
 
 @part
-def rarity(j: int, n: int, total: int) -> float:
+def _rarity(j: int, n: int, total: int) -> float:
     """Return how much a symbol j places back counts, by how often it came of so many."""
     return float(0.9**j * math.log(1.0 + total / n))
 
 
 @part
-def judge_distant(
+def _judge_distant(
     x: int, history: IntArray, keys: IntArray, rows: IntArray, total: int, chances: FloatArray, buckets: IntArray
 ) -> None:
     """Note how likely a symbol is by all that came shortly before."""
     top, norm, n_near = 0.0, 0.0, 0
-    for j in range(depth_of(history, NEAR)):
-        at = locate(keys, 1, home(history[j], len(keys), WAYS), WAYS, history[j])
+    for j in range(_depth_of(history, NEAR)):
+        at = _locate(keys, 1, _home(history[j], len(keys), WAYS), WAYS, history[j])
         if at < 0:
             continue
         n = rows[at * SKIP_ROW]
-        rare = rarity(j, n, total)
+        rare = _rarity(j, n, total)
         norm += rare
         n_near += 1
         for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
@@ -202,7 +202,7 @@ def judge_distant(
 
 
 @part
-def mix(chances: FloatArray, buckets: IntArray, weights: FloatArray, base: float) -> float:
+def _mix(chances: FloatArray, buckets: IntArray, weights: FloatArray, base: float) -> float:
     """Return the chance of a symbol by all components, and learn which of them deserve more."""
     mass, chance = 0.0, 0.0
     for c in range(PARTS):
@@ -221,7 +221,7 @@ def mix(chances: FloatArray, buckets: IntArray, weights: FloatArray, base: float
 
 
 @part
-def slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
+def _slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
     """Return where a symbol stands in a row, or the place of the rarest; that is another's as long as it bears another's name."""
     rarest = start
     for i in range(start, stop, step):
@@ -235,7 +235,7 @@ def slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
 
 
 @part
-def learn_contexts(
+def _learn_contexts(
     x: int, id_: int, lag: float, places: IntArray, rows: IntArray, lags: FloatArray, counters: IntArray
 ) -> None:
     """Count what follows each context, and after how long."""
@@ -247,7 +247,7 @@ def learn_contexts(
         rows[r] += 1
         rows[r + 5] += rows[r + 1] != counters[0]
         rows[r + 1] = counters[0]
-        slot = slot_of(rows, r + HEAD, r + ROW, 3, x)
+        slot = _slot_of(rows, r + HEAD, r + ROW, 3, x)
         if rows[slot] != x:
             rows[slot], rows[slot + 1] = x, 0
             counters[4] += 1
@@ -265,31 +265,31 @@ def learn_contexts(
 
 
 @part
-def learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, counters: IntArray) -> None:
+def _learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, counters: IntArray) -> None:
     """Count what comes within eight symbols of a symbol."""
-    for j in range(depth_of(history, NEAR)):
-        start = home(history[j], len(keys), WAYS)
-        at = locate(keys, 1, start, WAYS, history[j])
+    for j in range(_depth_of(history, NEAR)):
+        start = _home(history[j], len(keys), WAYS)
+        at = _locate(keys, 1, start, WAYS, history[j])
         if at < 0:
-            at = weakest(rows, SKIP_ROW, 0, 0, start, WAYS)
+            at = _weakest(rows, SKIP_ROW, 0, 0, start, WAYS)
             keys[at] = history[j]
             rows[at * SKIP_ROW : (at + 1) * SKIP_ROW] = 0
         rows[at * SKIP_ROW] += 1
         counters[3] += 1
-        slot = slot_of(rows, at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2, x)
+        slot = _slot_of(rows, at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2, x)
         if rows[slot] != x:
             rows[slot], rows[slot + 1] = x, 0
         rows[slot + 1] += 1
 
 
 @part
-def learn_word(x: int, id_: int, words: IntArray, counters: IntArray) -> None:
+def _learn_word(x: int, id_: int, words: IntArray, counters: IntArray) -> None:
     """Count a symbol."""
-    start = home(x, len(words) // WORD, WAYS)
-    at = locate(words, WORD, start, WAYS, x)
+    start = _home(x, len(words) // WORD, WAYS)
+    at = _locate(words, WORD, start, WAYS, x)
     counters[1] += 1
     if at < 0:
-        at = weakest(words, WORD, 1, 1, start, WAYS)
+        at = _weakest(words, WORD, 1, 1, start, WAYS)
         words[WORD * at], words[WORD * at + 1] = x, 0
         counters[2] += 1
     words[WORD * at + 1] += 1
@@ -297,9 +297,9 @@ def learn_word(x: int, id_: int, words: IntArray, counters: IntArray) -> None:
 
 
 @part
-def times(x: int, words: IntArray) -> int:
+def _times(x: int, words: IntArray) -> int:
     """Return how often a symbol came."""
-    at = locate(words, WORD, home(x, len(words) // WORD, WAYS), WAYS, x)
+    at = _locate(words, WORD, _home(x, len(words) // WORD, WAYS), WAYS, x)
     return words[WORD * at + 1] if at >= 0 else 0
 
 
@@ -307,18 +307,18 @@ def times(x: int, words: IntArray) -> int:
 
 
 @part
-def seat(symbol: int, found: IntArray, slots: IntArray) -> int:
+def _seat(symbol: int, found: IntArray, slots: IntArray) -> int:
     """Return where in `slots` the place of a symbol in `found` is noted, or may be."""
-    at = mixed(symbol) & (len(slots) - 1)
+    at = _mixed(symbol) & (len(slots) - 1)
     while slots[at] >= 0 and found[slots[at]] != symbol:
         at = (at + 1) & (len(slots) - 1)
     return at
 
 
 @part
-def nominate(symbol: int, chance: float, n: int, found: IntArray, told: FloatArray, slots: IntArray) -> int:
+def _nominate(symbol: int, chance: float, n: int, found: IntArray, told: FloatArray, slots: IntArray) -> int:
     """Add to the chance of a symbol; return how many symbols there are now."""
-    at, most = seat(symbol, found, slots), len(found) // 2
+    at, most = _seat(symbol, found, slots), len(found) // 2
     if slots[at] < 0:
         if n == most:
             return n
@@ -330,7 +330,7 @@ def nominate(symbol: int, chance: float, n: int, found: IntArray, told: FloatArr
 
 
 @part
-def foresee(
+def _foresee(
     history: IntArray,
     moment: int,
     keys: IntArray,
@@ -350,7 +350,7 @@ def foresee(
     if counters[1] == 0:
         return 0
     places, near, masses = np.full(ORDERS, -1), np.full(NEAR, -1), np.zeros(PARTS)
-    norm = weigh(
+    norm = _weigh(
         history, moment, keys, rows, skip_keys, skip_rows, weights, counters, places, near, masses
     )  # of what is near
     n, most = 0, len(found) // 2
@@ -361,8 +361,8 @@ def foresee(
         for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
             if rows[i] == 0:
                 break
-            n = nominate(rows[i], masses[order] * rows[i + 1] / rows[at * ROW], n, found, told, slots)
-            place = slots[seat(rows[i], found, slots)]
+            n = _nominate(rows[i], masses[order] * rows[i + 1] / rows[at * ROW], n, found, told, slots)
+            place = slots[_seat(rows[i], found, slots)]
             if order == 1 and place >= 0:
                 found[most + place] = rows[i + 1]
                 told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // 3]
@@ -370,15 +370,15 @@ def foresee(
         at = near[j]
         if at < 0:
             continue
-        share = masses[7] * rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm / skip_rows[at * SKIP_ROW]
+        share = masses[7] * _rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm / skip_rows[at * SKIP_ROW]
         for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
             if skip_rows[i] == 0:
                 break
-            n = nominate(skip_rows[i], share * skip_rows[i + 1], n, found, told, slots)
+            n = _nominate(skip_rows[i], share * skip_rows[i + 1], n, found, told, slots)
     for i in range(n):
-        told[i] += masses[0] * times(found[i], words) / counters[1]
+        told[i] += masses[0] * _times(found[i], words) / counters[1]
     if n < FEW:
-        n = nominate_all(masses[0] / counters[1], n, words, found, told, slots)
+        n = _nominate_all(masses[0] / counters[1], n, words, found, told, slots)
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     for i in range(n):
         told[i] = 0.999 * told[i] + rest
@@ -386,7 +386,7 @@ def foresee(
 
 
 @part
-def weigh(
+def _weigh(
     history: IntArray,
     moment: int,
     keys: IntArray,
@@ -401,22 +401,22 @@ def weigh(
 ) -> float:
     """Find the rows that know something, and what each component is worth; return the sum of what is near."""
     masses[0], masses[8] = weights[min(6, int(math.log2(counters[1])))], weights[8 * 28]
-    key, depth = 0, depth_of(history, 5)
+    key, depth = 0, _depth_of(history, 5)
     for order in range(1, ORDERS):
-        wanted = context(history, depth, order, key, moment)
+        wanted = _context(history, depth, order, key, moment)
         if order <= depth:
             key = wanted
-        at = locate(keys, 1, home(wanted, len(keys), WAYS), WAYS, wanted) if wanted != 0 else -1
+        at = _locate(keys, 1, _home(wanted, len(keys), WAYS), WAYS, wanted) if wanted != 0 else -1
         if at >= 0 and rows[at * ROW] > 0:
             places[order], distinct = at, 0
             while distinct < KEPT and rows[at * ROW + HEAD + 3 * distinct] != 0:
                 distinct += 1
-            masses[order] = weights[bucket(order, rows[at * ROW], distinct)]
+            masses[order] = weights[_bucket(order, rows[at * ROW], distinct)]
     norm, n_near = 0.0, 0
-    for j in range(depth_of(history, NEAR)):
-        near[j] = locate(skip_keys, 1, home(history[j], len(skip_keys), WAYS), WAYS, history[j])
+    for j in range(_depth_of(history, NEAR)):
+        near[j] = _locate(skip_keys, 1, _home(history[j], len(skip_keys), WAYS), WAYS, history[j])
         if near[j] >= 0:
-            norm += rarity(j, skip_rows[near[j] * SKIP_ROW], counters[3])
+            norm += _rarity(j, skip_rows[near[j] * SKIP_ROW], counters[3])
             n_near += 1
     if n_near > 0:
         masses[7] = weights[7 * 28 + min(6, n_near)]
@@ -425,16 +425,16 @@ def weigh(
 
 
 @part
-def nominate_all(share: float, n: int, words: IntArray, found: IntArray, told: FloatArray, slots: IntArray) -> int:
+def _nominate_all(share: float, n: int, words: IntArray, found: IntArray, told: FloatArray, slots: IntArray) -> int:
     """Add every symbol that is not there yet by how often it came."""
     for i in range(0, len(words), WORD):
-        if n < len(found) // 2 and words[i] != 0 and slots[seat(words[i], found, slots)] < 0:
-            n = nominate(words[i], share * words[i + 1], n, found, told, slots)
+        if n < len(found) // 2 and words[i] != 0 and slots[_seat(words[i], found, slots)] < 0:
+            n = _nominate(words[i], share * words[i + 1], n, found, told, slots)
     return n
 
 
 @part
-def doublings(n: int) -> int:
+def _doublings(n: int) -> int:
     """Return how many bits a number has: 0 for 0, 1 for 1, 2 for 2 and 3, 3 up to 7."""
     bits = 0
     while (1 << bits) <= n:
@@ -443,21 +443,21 @@ def doublings(n: int) -> int:
 
 
 @part
-def age(history: IntArray, j: int) -> int:
+def _age(history: IntArray, j: int) -> int:
     """Return how long ago the symbol j places back came, in steps that double; -1 where it came again since."""
     for i in range(j):
         if history[i] == history[j]:
             return -1
-    return doublings(j)
+    return _doublings(j)
 
 
 @part
-def season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray) -> None:
+def _season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray) -> None:
     """Make what came lately as much rarer or more frequent as it was so far; the sum stays."""
     before, after = told[:n].sum(), 0.0
     usual = repeats[2 * AGES - 2] / repeats[2 * AGES - 1]
-    for j in range(depth_of(history, DEPTH)):
-        place, step = slots[seat(history[j], found, slots)], age(history, j)
+    for j in range(_depth_of(history, DEPTH)):
+        place, step = slots[_seat(history[j], found, slots)], _age(history, j)
         if place >= 0 and step >= 0:
             told[place] *= repeats[2 * step] / repeats[2 * step + 1] / usual
     after = told[:n].sum()
@@ -466,17 +466,17 @@ def season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, told
 
 
 @part
-def learn_repeats(
+def _learn_repeats(
     came: IntArray, history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray
 ) -> None:
     """Count how often what came lately came again, and how often that was expected."""
     rest, others = told[:n].sum(), len(came)
     repeats *= REPEATED
-    for j in range(depth_of(history, DEPTH)):
-        step = age(history, j)
+    for j in range(_depth_of(history, DEPTH)):
+        step = _age(history, j)
         if step < 0:
             continue
-        place = slots[seat(history[j], found, slots)]
+        place = slots[_seat(history[j], found, slots)]
         if place >= 0:
             repeats[2 * step + 1] += told[place]
             rest -= told[place]
@@ -489,7 +489,7 @@ def learn_repeats(
 
 
 @part
-def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
+def _correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
     """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading."""
     i, clipped = line * LINE, min(max(chance, 1e-6), 1.0 - 1e-6)
     x = math.log(clipped / (1.0 - clipped)) + 1.0
@@ -506,11 +506,11 @@ def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> N
 
 
 @part
-def learn_calibration(
+def _learn_calibration(
     came: IntArray, depth: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
 ) -> None:
     """Compare the best candidates with what came: the first by itself, the others together."""
-    kind = min(doublings(depth - 1), STRATA - 1)
+    kind = min(_doublings(depth - 1), STRATA - 1)
     for rank in range(min(TOP, n)):
         best = rank
         for i in range(rank + 1, n):
@@ -521,7 +521,7 @@ def learn_calibration(
         right = False
         for x in came:
             right = right or x == found[rank]
-        correct(calibration, 2 * kind + min(rank, 1), told[rank], right)
+        _correct(calibration, 2 * kind + min(rank, 1), told[rank], right)
 
 
 @kernel(
@@ -553,7 +553,7 @@ def follow(
     found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
     recent = np.zeros(DEPTH, np.int64)
     for e in range(len(threads)):
-        h, moment, came = resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
+        h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
         watched = counters[0] < WATCHED or counters[0] % EVERY == 0
         if watched and len(came) > 0 and history[0] != 0:
@@ -562,16 +562,16 @@ def follow(
                 depth = DEPTH if turn == 0 else 1 << counters[0] // EVERY % 4
                 recent[:] = 0
                 recent[:depth] = history[:depth]
-                n = foresee(
+                n = _foresee(
                     recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots
                 )
                 if n > 0 and turn == 0:
                     factors = repeats.copy()
-                    learn_repeats(came, recent, n, repeats, found, told, slots)
-                    season(recent, n, factors, found, told, slots)
+                    _learn_repeats(came, recent, n, repeats, found, told, slots)
+                    _season(recent, n, factors, found, told, slots)
                 elif n > 0:
-                    season(recent, n, repeats, found, told, slots)
-                learn_calibration(came, depth_of(recent, DEPTH), n, calibration, found, told)
+                    _season(recent, n, repeats, found, told, slots)
+                _learn_calibration(came, _depth_of(recent, DEPTH), n, calibration, found, told)
         counters[0] += 1
         counters[5] += len(came) > 0
         lag = math.log(max((moment - histories[h - 1]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
@@ -579,16 +579,16 @@ def follow(
             x, base = symbols[s], 1.0 / (counters[2] + 1.0)
             chances[:], buckets[:] = 0.0, -1
             if counters[1] > 0:
-                chances[0] = times(x, words) / counters[1]
+                chances[0] = _times(x, words) / counters[1]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
-            open_contexts(history, moment, keys, rows, lags, places)
-            judge_contexts(x, places, rows, chances, buckets)
-            judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
-            bits[s] = -math.log2(mix(chances, buckets, weights, base))
-            learn_word(x, ids[e], words, counters)
-            learn_contexts(x, ids[e], lag, places, rows, lags, counters)
-            learn_distant(x, history, skip_keys, skip_rows, counters)
+            _open_contexts(history, moment, keys, rows, lags, places)
+            _judge_contexts(x, places, rows, chances, buckets)
+            _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
+            bits[s] = -math.log2(_mix(chances, buckets, weights, base))
+            _learn_word(x, ids[e], words, counters)
+            _learn_contexts(x, ids[e], lag, places, rows, lags, counters)
+            _learn_distant(x, history, skip_keys, skip_rows, counters)
         for x in came:  # what came is what was before
             for j in range(DEPTH - 1, 0, -1):
                 history[j] = history[j - 1]
@@ -621,9 +621,9 @@ def expect(
     while size < len(found):
         size *= 2
     slots = np.empty(size, np.int64)
-    n = foresee(history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots)
+    n = _foresee(history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots)
     if n > 0:
-        season(history, n, repeats, found, told, slots)
+        _season(history, n, repeats, found, told, slots)
     return n
 
 
@@ -631,7 +631,7 @@ def expect(
 
 
 @part
-def write_signs(values: FloatArray | SingleArray, start: int, d: int, signs: IntArray, at: int) -> None:
+def _write_signs(values: FloatArray | SingleArray, start: int, d: int, signs: IntArray, at: int) -> None:
     """Write the signs of d numbers, a bit each."""
     for w in range((d + 63) // 64):
         word = 0
@@ -642,7 +642,7 @@ def write_signs(values: FloatArray | SingleArray, start: int, d: int, signs: Int
 
 
 @part
-def direct(values: SingleArray, start: int, middle: SingleArray, units: FloatArray | SingleArray, at: int) -> None:
+def _direct(values: SingleArray, start: int, middle: SingleArray, units: FloatArray | SingleArray, at: int) -> None:
     """Write the direction of a vector from the middle."""
     norm = 0.0
     for i in range(len(middle)):
@@ -653,7 +653,7 @@ def direct(values: SingleArray, start: int, middle: SingleArray, units: FloatArr
 
 
 @part
-def differing(a: IntArray, start: int, b: IntArray) -> int:
+def _differing(a: IntArray, start: int, b: IntArray) -> int:
     """Return how many bits of two rows differ."""
     total = np.int64(0)
     for w in range(len(b)):
@@ -666,11 +666,11 @@ def differing(a: IntArray, start: int, b: IntArray) -> int:
 
 
 @part
-def within(signs: IntArray, sign: IntArray, n: int, near: int, distances: IntArray, histogram: IntArray) -> int:
+def _within(signs: IntArray, sign: IntArray, n: int, near: int, distances: IntArray, histogram: IntArray) -> int:
     """Write in how many signs each concept differs; return in how many the closest ones do at most."""
     histogram[:] = 0
     for c in range(n):
-        distances[c] = differing(signs, c * len(sign), sign)
+        distances[c] = _differing(signs, c * len(sign), sign)
         histogram[distances[c]] += 1
     bound, count = 0, histogram[0]
     while count < near:
@@ -680,7 +680,7 @@ def within(signs: IntArray, sign: IntArray, n: int, near: int, distances: IntArr
 
 
 @part
-def newest_member(members: IntArray, closeness: SingleArray, at: int, id_: int, cosine: float) -> None:
+def _newest_member(members: IntArray, closeness: SingleArray, at: int, id_: int, cosine: float) -> None:
     """Note a member: the newest, and among the six most alike."""
     members[8 * at + 1] = id_
     last = 2
@@ -692,7 +692,7 @@ def newest_member(members: IntArray, closeness: SingleArray, at: int, id_: int, 
 
 
 @part
-def fewest_members(weights: FloatArray, members: IntArray) -> int:
+def _fewest_members(weights: FloatArray, members: IntArray) -> int:
     """Return the concept that fewest belong to, of equals the one that was met longest ago."""
     least = 0
     for c in range(len(weights)):
@@ -740,13 +740,13 @@ def gather(
             for i in range(d):
                 middle[i] = total[i] / (counters[0] + 16.0)
             for c in range(counters[1]):
-                direct(means, c * d, middle, units, c * d)
-                write_signs(units, c * d, d, signs, c * n_words)
-        direct(vectors, start, middle, point, 0)
+                _direct(means, c * d, middle, units, c * d)
+                _write_signs(units, c * d, d, signs, c * n_words)
+        _direct(vectors, start, middle, point, 0)
         n, bound = counters[1], 64 * n_words
         if n > 2 * near:  # only those whose signs agree most are compared in full
-            write_signs(point, 0, d, sign, 0)
-            bound = within(signs, sign, n, near, distances, histogram)
+            _write_signs(point, 0, d, sign, 0)
+            bound = _within(signs, sign, n, near, distances, histogram)
         best, most = -1, -2.0
         for c in range(n):
             if n <= 2 * near or distances[c] <= bound:
@@ -762,15 +762,15 @@ def gather(
             for i in range(d):
                 means[best * d + i] += rate * (vectors[start + i] - means[best * d + i])
         else:
-            best = n if n < cap else fewest_members(weights, members)
+            best = n if n < cap else _fewest_members(weights, members)
             counters[1 if n < cap else 3] += 1
             weights[best], most = 1.0, 1.0
             means[best * d : (best + 1) * d] = vectors[start : start + d]
             members[8 * best : 8 * best + 8], closeness[8 * best : 8 * best + 8] = 0, -2.0
             members[8 * best] = ids[e]
-        direct(means, best * d, middle, units, best * d)
-        write_signs(units, best * d, d, signs, best * n_words)
-        newest_member(members, closeness, best, ids[e], most)
+        _direct(means, best * d, middle, units, best * d)
+        _write_signs(units, best * d, d, signs, best * n_words)
+        _newest_member(members, closeness, best, ids[e], most)
         chosen[e] = members[8 * best]
 
 
@@ -778,27 +778,27 @@ def gather(
 
 
 @part
-def count_item(singles: IntArray, item: int, id_: int) -> None:
+def _count_item(singles: IntArray, item: int, id_: int) -> None:
     """Count an item."""
-    start = home(item, len(singles) // SINGLE, WAYS)
-    at = locate(singles, SINGLE, start, WAYS, item)
+    start = _home(item, len(singles) // SINGLE, WAYS)
+    at = _locate(singles, SINGLE, start, WAYS, item)
     if at < 0:
-        at = weakest(singles, SINGLE, 1, 1, start, WAYS)
+        at = _weakest(singles, SINGLE, 1, 1, start, WAYS)
         singles[SINGLE * at], singles[SINGLE * at + 2] = item, singles[SINGLE * at + 1]
     singles[SINGLE * at + 1] += 1
     singles[SINGLE * at + 3] = id_
 
 
 @part
-def count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
+def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
     """Count a pair of items."""
-    start, at = home(low ^ (low << 13) ^ (high >> 7) ^ high, len(pairs) // PAIR, BROAD), -1
+    start, at = _home(low ^ (low << 13) ^ (high >> 7) ^ high, len(pairs) // PAIR, BROAD), -1
     for way in range(start, start + BROAD):
         if pairs[PAIR * way] == low and pairs[PAIR * way + 1] == high:
             at = way
             break
     if at < 0:
-        at = weakest(pairs, PAIR, 2, 2, start, BROAD)
+        at = _weakest(pairs, PAIR, 2, 2, start, BROAD)
         p = PAIR * at
         pairs[p], pairs[p + 1], pairs[p + 3] = low, high, pairs[p + 2]
         pairs[p + 4 : p + PAIR] = 0
@@ -823,23 +823,23 @@ def associate(
         counters[2] += taken * (taken - 1)
         for i in range(taken):
             a = items[bounds[e] + i * size // taken]
-            count_item(singles, a, ids[e])
+            _count_item(singles, a, ids[e])
             for j in range(i + 1, taken):
                 b = items[bounds[e] + j * size // taken]
                 if a != b:
-                    count_pair(pairs, min(a, b), max(a, b), ids[e], counters)
+                    _count_pair(pairs, min(a, b), max(a, b), ids[e], counters)
 
 
 # what recurs
 
 
 @part
-def rhythm_of(x: int, t: int, keys: IntArray, rows: IntArray, width: int, sums: FloatArray) -> int:
+def _rhythm_of(x: int, t: int, keys: IntArray, rows: IntArray, width: int, sums: FloatArray) -> int:
     """Return the row of an item; of a new one, in the place of the one seen least often."""
-    start = home(x, len(keys), WAYS)
-    at = locate(keys, 1, start, WAYS, x)
+    start = _home(x, len(keys), WAYS)
+    at = _locate(keys, 1, start, WAYS, x)
     if at < 0:
-        at = weakest(rows, width, 0, 0, start, WAYS)
+        at = _weakest(rows, width, 0, 0, start, WAYS)
         keys[at] = x
         n = len(sums) // len(keys)
         rows[at * width : (at + 1) * width], sums[at * n : (at + 1) * n] = 0, 0.0
@@ -848,7 +848,7 @@ def rhythm_of(x: int, t: int, keys: IntArray, rows: IntArray, width: int, sums: 
 
 
 @part
-def note_moment(rows: IntArray, r: int, t: int, id_: int) -> None:
+def _note_moment(rows: IntArray, r: int, t: int, id_: int) -> None:
     """Note a moment in the head of a row: how many, how finely they are told, the newest memories."""
     if rows[r] > 0 and t != rows[r + 1]:
         gap = t - rows[r + 1]
@@ -879,8 +879,8 @@ def beat(
     for e in range(len(moments)):
         t = moments[e]
         for s in range(bounds[e], bounds[e + 1]):
-            at = rhythm_of(items[s], t, keys, rows, width, sums)
-            note_moment(rows, at * width, t, ids[e])
+            at = _rhythm_of(items[s], t, keys, rows, width, sums)
+            _note_moment(rows, at * width, t, ids[e])
             for p in range(n_periods):
                 i, j = at * width + BEAT + 2 * p, (at * n_periods + p) * 4
                 if rows[at * width] > 1 and abs(t - rows[i + 1]) < max(periods[p] // 12, 900_000_000):
