@@ -171,6 +171,9 @@ class PatternsConfig:
         Once asked for, they are found in any case, and noticed from there on until the mind is closed.
     after : int
         Memories from which on that begins without being asked.
+    recall : bool
+        Whether recall asks them what a cue calls up: its channel `associations`. The first recall then waits until all is
+        noticed. Off, because it found no more in the conversations it was measured on.
 
     Examples
     --------
@@ -180,10 +183,12 @@ class PatternsConfig:
 
     on: bool = False
     after: int = 4096
+    recall: bool = False
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.on, bool):
-            raise InvalidArgumentError("on", self.on, "True or False")
+        for name in ("on", "recall"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidArgumentError(name, getattr(self, name), "True or False")
         if isinstance(self.after, bool) or not isinstance(self.after, int) or self.after < 1:
             raise InvalidArgumentError("after", self.after, "a whole number of at least 1")
 

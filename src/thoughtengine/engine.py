@@ -126,6 +126,8 @@ class ThoughtEngine:
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
         store.on_return = self._memories.live.dropped
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
+        if config.patterns.recall:
+            self._answers.associate = lambda cue, vector: self.patterns.activate(text=cue.text, vector=vector)
         if encoder is not None:
             few = store.head.memories <= _FEW
             former = store.pointer.former

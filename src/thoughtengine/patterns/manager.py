@@ -17,8 +17,9 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
+from thoughtengine.patterns.activation import Activation
 from thoughtengine.patterns.concepts import ABSORBED
-from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, Observed, entities, item, thread_of
+from thoughtengine.patterns.finders import CONCEPT, TAG, Finders, Observed, item, thread_of
 from thoughtengine.patterns.kernels import DEPTH
 from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, spoken
 from thoughtengine.patterns.sequences import Next
@@ -78,6 +79,7 @@ class PatternManager:
         self._saved = self._finders.covered
         self._ledger = Ledger(store, emit)
         self._telling = Telling(store, memories, self._finders, self._ledger)
+        self._activation = Activation(self._telling)
 
     def __repr__(self) -> str:
         finders = self._finders
@@ -441,7 +443,7 @@ class PatternManager:
         tags: Iterable[str] = (),
         sources: Iterable[str] = (),
         text: str | None = None,
-        seeds: Iterable[int] = (),
+        vector: SingleArray | None = None,
     ) -> tuple[IntArray, FloatArray]:
         """Return the memories that associations call up, and how strongly, for a channel of recall.
 
@@ -451,30 +453,17 @@ class PatternManager:
             Of the cue.
         text : str, optional
             Of the cue; the names in it count.
-        seeds : iterable of int
-            Memories found already; what is most alike in their concepts is called up too.
+        vector : array of float32, optional
+            Of the cue; what is most typical of the concept it is alike is called up too.
 
         Returns
         -------
         ids, scores : arrays, shape (n,)
-            Ascending ids; scores above 0, 1 for the strongest.
+            Ascending ids, at most 100; scores above 0, 1 for the strongest.
         """
-        keys = [item(TAG, tag) for tag in tags] + [item(SOURCE, source) for source in sources]
-        keys += [item(ENTITY, name) for name in entities(text or "")]
-        scores: dict[int, float] = {}
+        self.catch_up()
         with self._store.writing:
-            found = self._finders.associations.together()
-        for key in keys:
-            for i in np.flatnonzero((found.pairs == key).any(1)).tolist():
-                for id_ in found.evidence[i].tolist():
-                    scores[id_] = scores.get(id_, 0.0) + float(np.log1p(found.lifts[i]))
-        for seed in seeds:
-            concept = self.concept_of(seed)
-            for id_ in () if concept is None else concept.exemplars:
-                scores[id_] = scores.get(id_, 0.0) + 1.0
-        ids = np.array(sorted(self._telling.shown(scores)), np.int64)
-        values = np.array([scores[id_] for id_ in ids.tolist()])
-        return ids, values / values.max(initial=1e-12)
+            return self._activation.spread(tags=tags, sources=sources, text=text, vector=vector)
 
 
 def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:

@@ -48,9 +48,11 @@ class Telling:
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
         """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
-        if kept is None:
-            return True
-        before = self._store.head.rank(kept[0])
+        return kept is None or self.is_old(kept[0])
+
+    def is_old(self, covered: int) -> bool:
+        """Tell whether more than a 64th of all came since an id."""
+        before = self._store.head.rank(covered)
         return self._store.head.rank(self.finders.covered) - before > before // _STALE
 
     def groups(self) -> Grouping | None:
