@@ -14,7 +14,7 @@ from thoughtengine import _jit
 from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.collection import Collection
-from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
 from thoughtengine.patterns.activation import Activation
@@ -31,7 +31,6 @@ from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
 __all__ = ["PatternManager"]
 
-_HAPPENED = frozenset(LAYERS.index(layer) for layer in ("sensory", "eternal"))
 _PENDING = 32  # experiences that wait before they are taken in together
 _KEPT = 1024  # that wait at most; more are read from the store
 _SLICE = 256  # experiences taken in at a time
@@ -468,7 +467,7 @@ class PatternManager:
 
 def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:
     """Return what the finders see of a memory; None where it was inferred and did not happen."""
-    if record.layer not in _HAPPENED:
+    if record.layer not in HAPPENED:
         return None
     return Observed(id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector)
 
