@@ -5,6 +5,7 @@ python -m benchmarks.quality.noticed FILE.json [FILE.json ...] [--headlines NEWS
 FILE: a conversation, as `benchmarks.quality.conversations` reads it. Its episodes are taken away and its turns are left to
 the pauses between them; and what patterns call up joins in. NEWS.jsonl ("textCleaned" a line): 3,000 in any order as if they were
 remembered a minute apart, so that each has strangers for neighbours; 500 of them are looked for by three of their rarest words.
+Surprise, told before each turn is remembered (it needs an encoder): what part of the evidence is in the more surprising half.
 """
 
 from __future__ import annotations
@@ -71,6 +72,30 @@ def strangers(path: Path, n: int = 3000, asked: int = 500) -> list[Row]:
     return found
 
 
+def surprised(conversations: Sequence[Conversation], encoder: te.Encoder) -> list[Row]:
+    """Return how much of the evidence is in the half that one measure or another puts first."""
+    kept = collections.defaultdict[str, list[float]](list)
+    for conversation in conversations:
+        texts = [turn.text for turn in conversation.turns]
+        vectors, evidence = encoder(texts), sorted({i for q in conversation.questions for i in q.evidence})
+        seen, bits = collections.Counter[str](), list[float]()
+        rare = list[float]()
+        with tempfile.TemporaryDirectory() as folder, te.open(Path(folder) / "mind", encoder=encoder) as mind:
+            for turn, vector in zip(conversation.turns, vectors, strict=True):
+                told = mind.patterns.surprise(source=turn.source, episode=turn.episode, vector=vector)
+                bits.append(0.0 if told is None else told)
+                words = re.findall(r"[a-z]+", turn.text.lower())
+                rare.append(sum(1.0 / (1.0 + seen[word]) for word in set(words)))
+                seen.update(words)
+                mind.remember(turn.text, source=turn.source, episode=turn.episode, at=turn.at)
+                mind.patterns.catch_up()
+        measures = {"surprise": bits, "new words": rare, "length": [float(len(text)) for text in texts]}
+        for name, values in measures.items():
+            upper = np.argsort(np.argsort(np.array(values), kind="stable")) >= len(values) // 2
+            kept[name].append(float(upper[evidence].mean()))
+    return [[name, f"{100 * float(np.mean(shares)):.1f}"] for name, shares in kept.items()]
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -84,6 +109,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for kind, paths in kinds(given.files).items():
         title = f"recall: {kind}" + (f", encoder {given.encoder.name}" if given.encoder else "")
         show(title, HEADS, rows([read(path) for path in paths], given.encoder), report=report)
+        if given.encoder is not None:
+            heads = ("half of the turns with more", "evidence in it, %")
+            found = surprised([read(path) for path in paths], given.encoder)
+            show(f"surprise: {kind}", heads, found, report=report)
     if given.headlines is not None:
         show("recall: headlines a minute apart", ("", "hit@1", "hit@10"), strangers(given.headlines), report=report)
 
