@@ -91,5 +91,6 @@ class Labels:
             odds = math.log((count + usual) / (n + _PRIOR - count - usual))
             odds -= math.log(rest / (total - n + _PRIOR - rest)) if rest > 0.0 else 0.0
             scores[word] = odds / math.sqrt(1.0 / (count + usual) + 1.0 / max(rest, 1e-9))
-        best = sorted(scores, key=lambda word: (-scores[word], word))
+        often = max(2, max(counts.values(), default=0) // 4)  # what one member says alone tells little of the others
+        best = sorted(scores, key=lambda word: (counts[word] < often, -scores[word], word))
         return tuple(self._shown[word] for word in best[:_SHOWN])

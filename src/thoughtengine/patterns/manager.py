@@ -367,24 +367,35 @@ class PatternManager:
     def _predictions(self, found: Next, history: IntArray, base: int, lag: float | None, k: int) -> list[Prediction]:
         last, rhythms = self._telling.name(int(history[0])) if history[0] else None, self._telling.beats()
         result = list[Prediction]()
-        for i, key in enumerate(found.symbols.tolist()):
+        for i, key, chance in self._apart(found):
             kind, what = self._finders.names.get(key, ("", ""))[0], self._telling.name(key)
             if kind not in (TAG, CONCEPT) or what is None:
                 continue
             n, wait = int(found.supports[i]), float(found.lags[i])
             rhythm, reasons = rhythms.get(key), []
             if n and last is not None:
-                reasons.append(f"followed {last!r} {n:,} of {found.n_last:,} times, after {spoken(wait)}")
+                after = f", after {spoken(wait)}" if wait >= 1.0 else ""
+                reasons.append(f"followed {last!r} {n:,} of {found.n_last:,} times{after}")
             if rhythm is not None:
                 reasons.append(f"comes every {spoken(rhythm[0])}")
             seconds = wait if n >= 3 else _until(base, rhythm) if rhythm else wait if n else lag
             of = "tag" if kind == TAG else "concept"
             because = "; ".join(reasons) or ("came after the ones before" if last is not None else "is frequent")
             id_ = pattern_id("sequence", *(int(one) for one in history[:1] if one), key)
-            result.append(Prediction(what, of, float(found.probabilities[i]), self._time(base, seconds), because, id_))
+            result.append(Prediction(what, of, chance, self._time(base, seconds), because, id_))
             if len(result) == k:
                 break
         return result
+
+    def _apart(self, found: Next) -> list[tuple[int, int, float]]:
+        """Return place, hash and chance of what may come next, clusters of one concept together, most probable first."""
+        places, chances = dict[int, int](), dict[int, float]()
+        for i, (key, chance) in enumerate(zip(found.symbols.tolist(), found.probabilities.tolist(), strict=True)):
+            one = self._telling.concept_key(key)
+            places.setdefault(one, i)
+            chances[one] = chances.get(one, 0.0) + chance
+        order = sorted(chances, key=lambda one: (-chances[one], places[one]))
+        return [(places[one], int(found.symbols[places[one]]), min(chances[one], 1.0)) for one in order]
 
     def _time(self, base: int, seconds: float | None) -> dt.datetime | None:
         if seconds is None or not np.isfinite(seconds):

@@ -142,8 +142,8 @@ class Sequence:
     trust: float = 1.0
 
     def __repr__(self) -> str:
-        told = (
-            f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}, after {spoken(self.lag_seconds)}"
+        told = f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}" + (
+            f", after {spoken(self.lag_seconds)}" if self.lag_seconds >= 1.0 else ""
         )
         return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}>"
 
@@ -228,5 +228,6 @@ class Prediction:
     id: int = 0
 
     def __repr__(self) -> str:
-        when = "" if self.at is None else f" about {self.at:%Y-%m-%d %H:%M}"
+        clock = "" if self.at is None or (self.at.hour, self.at.minute) == (0, 0) else f" {self.at:%H:%M}"
+        when = "" if self.at is None else f" about {self.at:%Y-%m-%d}{clock}"
         return f"<Prediction {self.what!r}: {self.probability:.0%}{when}, {self.because}>"

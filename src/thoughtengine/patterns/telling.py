@@ -9,7 +9,7 @@ import numpy as np
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.finders import CONCEPT, ENTITY, Finders
+from thoughtengine.patterns.finders import CONCEPT, ENTITY, Finders, item
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
 from thoughtengine.patterns.trust import Ledger, pattern_id, trust
@@ -84,6 +84,14 @@ class Telling:
         if found is None or not (at := found.ids == int(name)).any():
             return None
         return self._label(int(found.concepts[at][0]))
+
+    def concept_key(self, key: int) -> int:
+        """Return a hash; of clusters of one concept, which are told as one, that of its oldest."""
+        kind, name = self.finders.names.get(key, ("", ""))
+        found = self.groups() if kind == CONCEPT else None
+        if found is None or not (at := found.ids == int(name)).any():
+            return key
+        return item(CONCEPT, str(int(found.concepts[at][0])))
 
     def _label(self, concept: int) -> str:
         return ", ".join(self._labels().terms(concept)[:3]) or f"concept {concept}"
