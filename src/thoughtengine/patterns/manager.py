@@ -15,17 +15,17 @@ from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import HAPPENED
-from thoughtengine.memory.moment import from_stored, to_stored
+from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
 from thoughtengine.patterns.activation import Activation
+from thoughtengine.patterns.anticipation import predictions
 from thoughtengine.patterns.concepts import ABSORBED
-from thoughtengine.patterns.finders import CONCEPT, TAG, Finders, Observed, item, thread_of
+from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
 from thoughtengine.patterns.kernels import DEPTH
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, spoken
-from thoughtengine.patterns.sequences import Next
+from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
-from thoughtengine.patterns.trust import Expected, Ledger, note, pattern_id
+from thoughtengine.patterns.trust import Expected, Ledger, note
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
@@ -344,7 +344,7 @@ class PatternManager:
             found = sequences.next(history, moment)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        result = self._predictions(found, history, base, lag, k)
+        result = list(islice(predictions(self._telling, found, history, base, lag), k))
         if result and result[0].of == "tag" and given is None:
             self._ledger.await_(thread, self._expected(result[0], history, base))
         return result
@@ -363,48 +363,6 @@ class PatternManager:
             return moment + offset * 1_000_000
         now += self._finders.offset * 1_000_000
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
-
-    def _predictions(self, found: Next, history: IntArray, base: int, lag: float | None, k: int) -> list[Prediction]:
-        last, rhythms = self._telling.name(int(history[0])) if history[0] else None, self._telling.beats()
-        result = list[Prediction]()
-        for i, key, chance in self._apart(found):
-            kind, what = self._finders.names.get(key, ("", ""))[0], self._telling.name(key)
-            if kind not in (TAG, CONCEPT) or what is None:
-                continue
-            n, wait = int(found.supports[i]), float(found.lags[i])
-            rhythm, reasons = rhythms.get(key), []
-            if n and last is not None:
-                after = f", after {spoken(wait)}" if wait >= 1.0 else ""
-                reasons.append(f"followed {last!r} {n:,} of {found.n_last:,} times{after}")
-            if rhythm is not None:
-                reasons.append(f"comes every {spoken(rhythm[0])}")
-            seconds = wait if n >= 3 else _until(base, rhythm) if rhythm else wait if n else lag
-            of = "tag" if kind == TAG else "concept"
-            because = "; ".join(reasons) or ("came after the ones before" if last is not None else "is frequent")
-            id_ = pattern_id("sequence", *(int(one) for one in history[:1] if one), key)
-            result.append(Prediction(what, of, chance, self._time(base, seconds), because, id_))
-            if len(result) == k:
-                break
-        return result
-
-    def _apart(self, found: Next) -> list[tuple[int, int, float]]:
-        """Return place, hash and chance of what may come next, clusters of one concept together, most probable first."""
-        places, chances = dict[int, int](), dict[int, float]()
-        for i, (key, chance) in enumerate(zip(found.symbols.tolist(), found.probabilities.tolist(), strict=True)):
-            one = self._telling.concept_key(key)
-            places.setdefault(one, i)
-            chances[one] = chances.get(one, 0.0) + chance
-        order = sorted(chances, key=lambda one: (-chances[one], places[one]))
-        return [(places[one], int(found.symbols[places[one]]), min(chances[one], 1.0)) for one in order]
-
-    def _time(self, base: int, seconds: float | None) -> dt.datetime | None:
-        if seconds is None or not np.isfinite(seconds):
-            return None
-        offset = self._finders.offset
-        try:
-            return from_stored(base - offset * 1_000_000 + round(seconds * 1e6), offset)
-        except (OverflowError, ValueError):
-            return None
 
     # for others of the mind
 
@@ -499,10 +457,3 @@ def _history(given: SequenceOf[str]) -> IntArray:
     recent = [item(TAG, tag) for tag in reversed(list(given)[-DEPTH:])]
     history[: len(recent)] = recent
     return history
-
-
-def _until(base: int, rhythm: tuple[float, float]) -> float:
-    """Return the seconds from a moment to the next peak of a rhythm."""
-    period, phase = rhythm
-    start = 345_600.0 if period % 604_800 == 0 else 0.0
-    return (phase + start - base / 1e6) % period

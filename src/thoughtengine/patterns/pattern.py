@@ -36,6 +36,11 @@ def spoken(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+def _doubt(trust: float) -> str:
+    """Return what is to be said of a pattern that is not trusted any more."""
+    return "" if trust >= 0.5 else f", trust {trust:.2f}"
+
+
 @attrs.frozen(repr=False)
 class Concept:
     """Memories that are alike.
@@ -64,7 +69,8 @@ class Concept:
     trust: float = 1.0
 
     def __repr__(self) -> str:
-        return f"<Concept {self.id} {self.label!r}: {self.n_members:,} members, such as {list(self.exemplars[:3])}>"
+        told = f"{self.n_members:,} members, such as {list(self.exemplars[:3])}{_doubt(self.trust)}"
+        return f"<Concept {self.id} {self.label!r}: {told}>"
 
 
 @attrs.frozen(repr=False)
@@ -102,6 +108,7 @@ class Association:
 
     def __repr__(self) -> str:
         told = f"{self.n:,} times, {self.expected:.3g} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        told += _doubt(self.trust)
         return f"<Association {self.items[0]!r} with {self.items[1]!r}: {told}>"
 
 
@@ -145,7 +152,7 @@ class Sequence:
         told = f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}" + (
             f", after {spoken(self.lag_seconds)}" if self.lag_seconds >= 1.0 else ""
         )
-        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}>"
+        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
 @attrs.frozen(repr=False)
@@ -187,7 +194,7 @@ class Rhythm:
 
     def __repr__(self) -> str:
         told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
-        return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}>"
+        return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
 def _when(rhythm: Rhythm) -> str:

@@ -43,6 +43,7 @@ class Telling:
     def forget(self) -> None:
         """Read anew what was read from memories."""
         self._grouping: tuple[int, Grouping] | None = None
+        self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
         self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
 
@@ -63,7 +64,9 @@ class Telling:
         if self._stale(self._grouping):
             with self._store.writing:
                 covered, parts = self.finders.covered, concepts.snapshot()
-            self._grouping = covered, group(*parts)
+            found = group(*parts)
+            self._grouping = covered, found
+            self._concepts = dict(zip(found.ids.tolist(), found.concepts.tolist(), strict=True))
         return None if self._grouping is None else self._grouping[1]
 
     def _labels(self) -> Labels:
@@ -80,18 +83,17 @@ class Telling:
         kind, name = self.finders.names.get(key, ("", ""))
         if kind != CONCEPT:
             return name if kind else None
-        found = self.groups()
-        if found is None or not (at := found.ids == int(name)).any():
-            return None
-        return self._label(int(found.concepts[at][0]))
+        concept = self._concept_of(name)
+        return None if concept is None else self._label(concept)
+
+    def _concept_of(self, cluster: str) -> int | None:
+        return None if self.groups() is None else self._concepts.get(int(cluster))
 
     def concept_key(self, key: int) -> int:
         """Return a hash; of clusters of one concept, which are told as one, that of its oldest."""
         kind, name = self.finders.names.get(key, ("", ""))
-        found = self.groups() if kind == CONCEPT else None
-        if found is None or not (at := found.ids == int(name)).any():
-            return key
-        return item(CONCEPT, str(int(found.concepts[at][0])))
+        concept = self._concept_of(name) if kind == CONCEPT else None
+        return key if concept is None else item(CONCEPT, str(concept))
 
     def _label(self, concept: int) -> str:
         return ", ".join(self._labels().terms(concept)[:3]) or f"concept {concept}"
@@ -134,12 +136,12 @@ class Telling:
     def concept_at(self, cluster: int) -> Concept | None:
         """Return the concept that a cluster, by its first member, belongs to."""
         found = self.groups()
-        if found is not None and cluster not in found.ids:  # one that is newer than the grouping
+        if found is not None and cluster not in self._concepts:  # one that is newer than the grouping
             self.forget()
             found = self.groups()
         if found is None:
             return None
-        return self.concept(found, int(found.concepts[found.ids == cluster][0]))
+        return self.concept(found, self._concepts[cluster])
 
     def associations(self) -> Iterator[Association]:
         """Yield what comes together, the clearest first; a concept and a name in a text are of the same words."""
