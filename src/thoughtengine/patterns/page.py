@@ -29,7 +29,7 @@ def heat(moments: Iterable[dt.datetime]) -> str:
     Examples
     --------
     >>> print(heat([dt.datetime(2024, 1, 2, 9)] * 3).splitlines()[2])
-    Tue ··················██······························     3
+    Tue ··················██····························     3
     >>> print(heat([dt.datetime(2024, 1, 2)] * 3).splitlines()[1])
     Tue ████████████████████████████████████████████████     3
     """
