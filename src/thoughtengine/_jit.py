@@ -100,6 +100,7 @@ def part(function: Callable[P, R]) -> Callable[P, R]:
 
 
 _parts: set[Callable[..., Any]] = set()
+_made: dict[Callable[..., Any], Any] = {}  # parts, compiled once for all kernels that call them with the same types
 
 
 def available() -> bool:
@@ -198,7 +199,7 @@ def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str)
         _tell(f"not compiled, slow: {type(error).__name__}: {error}")
         return function
     wanted = _type(numba, returns)(*(_type(numba, name) for name in signature))
-    folder, whole = cache_folder(), _with_parts(numba, function, {})
+    folder, whole = cache_folder(), _with_parts(numba, function)
     if folder is not None:
         with _cached_in(numba, folder):
             try:
@@ -212,17 +213,17 @@ def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str)
         return function
 
 
-def _with_parts(numba: Any, function: Callable[P, R], made: dict[Callable[..., Any], Any]) -> Callable[P, R]:
-    """Return a function that calls its parts compiled; `made` holds those that are compiled already."""
+def _with_parts(numba: Any, function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that calls its parts compiled."""
     scope = function.__globals__
     called = [name for name in function.__code__.co_names if name in scope and _is_part(scope[name])]
     if not called:
         return function
     for name in called:
-        if scope[name] not in made:
-            made[scope[name]] = numba.njit(nogil=True)(_with_parts(numba, scope[name], made))
+        if scope[name] not in _made:
+            _made[scope[name]] = numba.njit(nogil=True)(_with_parts(numba, scope[name]))
     bound = types.FunctionType(
-        function.__code__, {**scope, **{name: made[scope[name]] for name in called}}, function.__name__,
+        function.__code__, {**scope, **{name: _made[scope[name]] for name in called}}, function.__name__,
         function.__defaults__,
     )  # fmt: skip
     bound.__qualname__, bound.__module__ = function.__qualname__, function.__module__

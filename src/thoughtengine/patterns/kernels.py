@@ -598,8 +598,8 @@ def follow(
 
 
 @kernel(
-    "int64[:]", "int64", "int64[:]", "int64[:]", "float64[:]", "int64[:]", "int64[:]", "int64[:]", "float64[:]",
-    "int64[:]", "float64[:]", "out int64[:]", "out float64[:]", returns="int64",
+    "out int64[:]", "int64", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
+    "out int64[:]", "out float64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out float64[:]", returns="int64",
 )  # fmt: skip
 def expect(
     history: IntArray,
