@@ -646,7 +646,9 @@ class ThoughtEngine:
         if self._patterns is None:
             from thoughtengine.patterns.manager import PatternManager
 
-            self._patterns = PatternManager(self._store, self._memories, self.events.emit, now=lambda: self._now()[0])
+            self._patterns = PatternManager(
+                self._store, self._memories, self.events.emit, now=lambda: self._now()[0], sync=self._sync
+            )
         return self._patterns
 
     def anticipate(

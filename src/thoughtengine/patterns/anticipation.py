@@ -20,8 +20,10 @@ __all__ = ["predictions"]
 _SURE = 3  # times after which the pause between two things tells more than a rhythm
 
 
-def predictions(telling: Telling, found: Next, history: IntArray, base: int, lag: float | None) -> Iterator[Prediction]:
-    """Yield what may come next, most probable first, when, and what speaks for it.
+def predictions(
+    telling: Telling, found: Next, history: IntArray, base: int, lag: float | None
+) -> Iterator[tuple[int, Prediction]]:
+    """Yield what may come next and its hash, most probable first.
 
     Parameters
     ----------
@@ -44,7 +46,7 @@ def predictions(telling: Telling, found: Next, history: IntArray, base: int, lag
         n, wait = int(found.supports[i]), float(found.lags[i])
         rhythm = rhythms.get(key)
         seconds = wait if n >= _SURE else _until(base, rhythm) if rhythm else wait if n else lag
-        yield Prediction(
+        yield key, Prediction(
             what, "tag" if kind == TAG else "concept", chance, _time(base, seconds, telling.finders.offset),
             _because(last, n, found.n_last, wait, rhythm),
             pattern_id("sequence", *(int(one) for one in history[:1] if one), key),

@@ -112,6 +112,8 @@ class Finders:
         Seconds east of UTC and microseconds of the wall clock of the last experience.
     earliest, latest : int
         The first and last moment of all, by the clock on the wall.
+    came : dict of int to list of int
+        Id to what follows and is followed, of the experiences that were taken in last.
     outcomes : dict of int to float
         Id of a pattern to by how much more often predictions from it came true than they said.
     """
@@ -119,6 +121,7 @@ class Finders:
     def __init__(self) -> None:
         self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
         self.earliest, self.latest = 0, 0
+        self.came: dict[int, list[int]] = {}
         self.outcomes: dict[int, float] = {}
         self.names: dict[int, tuple[str, str]] = {}
         self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
@@ -153,6 +156,7 @@ class Finders:
         for one, mine in zip(batch, items, strict=True):
             at = [item(TAG, tag) for tag in one.tags]
             symbols.append(at or mine[len(mine) - (one.id in chosen) :])
+        self.came = {one.id: some for one, some in zip(batch, symbols, strict=True)}
         ids = np.array([one.id for one in batch])
         moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
         flat, bounds = _flat(items)

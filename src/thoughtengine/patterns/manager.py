@@ -59,6 +59,8 @@ class PatternManager:
         Told of changes of regime and of predictions that came true or failed.
     now : callable
         The mind's clock, in microseconds since 1970.
+    sync : bool
+        Whether what the host says waits for the medium.
     finders : Finders, optional
         To begin with. Default: as they were saved.
     """
@@ -70,13 +72,14 @@ class PatternManager:
         emit: Emit,
         *,
         now: Callable[[], int],
+        sync: bool = False,
         finders: Finders | None = None,
     ) -> None:
         self._store, self._memories, self._emit, self._now = store, memories, emit, now
         self._waiting: list[tuple[int, Observed | None]] = []  # stored and not taken in yet, in order; None: not to be
         self._finders = load(store, fingerprint=memories.live.fingerprint) if finders is None else finders
         self._saved = self._finders.covered
-        self._ledger = Ledger(store, emit)
+        self._ledger = Ledger(store, emit, sync=sync)
         self._telling = Telling(store, memories, self._finders, self._ledger)
         self._activation = Activation(self._telling)
 
@@ -157,7 +160,7 @@ class PatternManager:
             self._emit("changed", of=turn.of, ids=(turn.id,))
         for one in batch if self._ledger.waits else ():
             thread, moment = thread_of(one.episode, one.source), one.at + one.offset * 1_000_000
-            keys = frozenset(item(TAG, tag) for tag in one.tags)
+            keys = frozenset(self._telling.concept_key(key) for key in self._finders.came[one.id])
             for outcome in self._ledger.resolve(thread, keys, moment, one.id):
                 expected = outcome.expected
                 self._finders.sequences.told(expected.history, expected.probability, outcome.came_true)
@@ -345,17 +348,9 @@ class PatternManager:
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
         result = list(islice(predictions(self._telling, found, history, base, lag), k))
-        if result and result[0].of == "tag" and given is None:
-            self._ledger.await_(thread, self._expected(result[0], history, base))
-        return result
-
-    def _expected(self, told: Prediction, history: IntArray, base: int) -> Expected:
-        due = None
-        if told.at is not None:
-            moment, offset = to_stored("at", told.at)
-            wait = moment + offset * 1_000_000 - base
-            due = base + wait + max(wait, int(_LATE * 1e6))
-        return Expected(item(TAG, told.what), told.what, told.probability, told.id, history, due)
+        if result and given is None:
+            self._ledger.await_(thread, _expected(*result[0], history, base))
+        return [told for _, told in result]
 
     def _moment(self, at: dt.datetime | str | None, last: int | None, now: int) -> int:
         if at is not None:
@@ -448,6 +443,16 @@ def _by_trust(found: Iterable[_Told]) -> list[_Told]:
 
 def _quiet(kind: str, **data: object) -> None:
     """Tell nobody: what is learned anew was told when it happened."""
+
+
+def _expected(key: int, told: Prediction, history: IntArray, base: int) -> Expected:
+    """Return a prediction as it is kept until it comes true, or is late by as much as it was to wait."""
+    due = None
+    if told.at is not None:
+        moment, offset = to_stored("at", told.at)
+        wait = moment + offset * 1_000_000 - base
+        due = base + wait + max(wait, int(_LATE * 1e6))
+    return Expected(key, told.what, told.probability, told.id, history, due)
 
 
 def _history(given: SequenceOf[str]) -> IntArray:

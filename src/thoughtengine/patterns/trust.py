@@ -105,10 +105,12 @@ class Ledger:
         Where verdicts are: source rows, kept whatever is learned anew.
     emit : callable
         Told of predictions that came true or failed.
+    sync : bool
+        Whether a verdict waits for the medium.
     """
 
-    def __init__(self, store: Store, emit: Emit) -> None:
-        self._store, self._emit = store, emit
+    def __init__(self, store: Store, emit: Emit, *, sync: bool = False) -> None:
+        self._store, self._emit, self._sync = store, emit, sync
         self._open: dict[int, Expected] = {}
         self._said: dict[int, float] | None = None
 
@@ -118,7 +120,7 @@ class Ledger:
             said = self.said
             batch = Batch()
             batch.put(VERDICT, self._store.head.sequence + 1, verdict)
-            self._store.commit(batch)
+            self._store.commit(batch, sync=self._sync)
             said[verdict.pattern] = said.get(verdict.pattern, 0.0) + verdict.reward
 
     @property
@@ -153,7 +155,7 @@ class Ledger:
         thread : int
             That went on.
         keys : frozenset of int
-            Hashes of the tags that came.
+            Hashes of the tags, or the concept, that came.
         moment : int
             When, in microseconds of the clock on the wall.
         id_ : int

@@ -127,6 +127,20 @@ def test_predictions_that_come_true_raise_trust_those_that_fail_lower_it(mind: t
     assert trusts[3] < trusts[2] < trusts[1]
 
 
+def test_a_concept_that_was_expected_comes_true(mind: te.ThoughtEngine) -> None:
+    heard: list[bool] = []
+    mind.events.subscribe("anticipated", lambda event: heard.append(event.data["came_true"]))
+    sides = ([1.0, 0.1], [-1.0, 0.2], [0.1, -1.0])
+    mind.remember_many(te.Experience(text=f"side {i % 3}", vector=sides[i % 3], source="home") for i in range(90))
+    for side in (0, 2):
+        best = mind.anticipate()[0]
+        assert best.of == "concept"
+        mind.remember("again", vector=sides[side], source="home")
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == [True, False]
+
+
 def test_a_prediction_that_is_overdue_has_failed(mind: te.ThoughtEngine) -> None:
     heard: list[tuple[str, bool, bool]] = []
     mind.events.subscribe(
