@@ -15,14 +15,15 @@ from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import HAPPENED
-from thoughtengine.memory.moment import to_stored
+from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
 from thoughtengine.patterns.activation import Activation
 from thoughtengine.patterns.anticipation import predictions
 from thoughtengine.patterns.concepts import ABSORBED
+from thoughtengine.patterns.episodes import runs, topics
 from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
 from thoughtengine.patterns.kernels import DEPTH
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence
+from thoughtengine.patterns.pattern import Association, Concept, Episode, Prediction, Rhythm, Sequence
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import Expected, Ledger, note
@@ -267,6 +268,34 @@ class PatternManager:
         """Return what recurs by the hour, day, week, month or year, each with its best period, the clearest first."""
         self.catch_up()
         return _by_trust(self._telling.rhythms())
+
+    def episodes(self, *, k: int = 10) -> list[Episode]:
+        """Return the newest episodes of what the host named none for, newest first.
+
+        Recall takes what came before and after for neighbours up to the same pauses (`RecallConfig.pause`); where all of
+        them have vectors, an episode ends with its topic, too.
+
+        Parameters
+        ----------
+        k : int
+            How many at most, among the newest 4,096 memories.
+        """
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InvalidArgumentError("k", k, "a whole number of at least 1")
+        found = (self._episode(part) for run in runs(self._memories.view()) for part in reversed(self._by_topic(run)))
+        return list(islice((one for one in found if one is not None), k))
+
+    def _by_topic(self, run: IntArray) -> list[IntArray]:
+        vectors = [self._vector(id_) for id_ in run.tolist()]
+        known = [vector for vector in vectors if vector is not None and vector.any()]
+        if len(known) < len(vectors):
+            return [run]
+        return np.split(run, topics(np.stack(known)))
+
+    def _episode(self, ids: IntArray) -> Episode | None:
+        ends = [self._store.get(MEMORY, id_, MemoryRecord) for id_ in (int(ids[0]), int(ids[-1]))]
+        moments = [from_stored(record.at, record.offset) for record in ends if record is not None]
+        return Episode(tuple(ids.tolist()), moments[0], moments[1]) if len(moments) == 2 else None
 
     def feedback(self, pattern: Concept | Association | Sequence | Rhythm | Prediction | int, *, reward: float) -> None:
         """Hear from the host how much a pattern is worth; kept for ever, also when everything is learned anew.

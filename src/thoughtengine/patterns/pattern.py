@@ -6,7 +6,7 @@ import datetime as dt
 
 import attrs
 
-__all__ = ["Association", "Concept", "Prediction", "Rhythm", "Sequence", "spoken"]
+__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "spoken"]
 
 _SPANS = (
     (31_556_952, "year"),
@@ -205,6 +205,27 @@ def _when(rhythm: Rhythm) -> str:
     if rhythm.period_seconds == 7 * _DAY:
         return f"on {_WEEKDAYS[int(rhythm.phase_seconds // _DAY) % 7]}s"
     return f"{spoken(rhythm.phase_seconds)} in"
+
+
+@attrs.frozen(repr=False)
+class Episode:
+    """Memories that came one after the other, without a pause or a change of topic, where the host named no episode.
+
+    Attributes
+    ----------
+    ids : tuple of int
+        Of the memories, oldest first.
+    begins, ends : datetime
+        When its first and its last memory were.
+    """
+
+    ids: tuple[int, ...]
+    begins: dt.datetime
+    ends: dt.datetime
+
+    def __repr__(self) -> str:
+        told = f"{self.begins:%Y-%m-%d %H:%M}, {spoken((self.ends - self.begins).total_seconds())}"
+        return f"<Episode of {len(self.ids):,} memories from {self.ids[0]} on: {told}>"
 
 
 @attrs.frozen(repr=False)
