@@ -86,7 +86,7 @@ def shares(n: int) -> list[Row]:
         flat, bounds = _flat(items)
         ids, moments = np.array([one.id for one in batch]), np.array([one.at for one in batch])
         timed("associations", finders.associations.learn, flat, bounds, ids)
-        timed("rhythms", finders.rhythms.learn, flat, bounds, moments)
+        timed("rhythms", finders.rhythms.learn, flat, bounds, moments, ids)
         flat, bounds = _flat([mine[: len(one.tags)] for one, mine in zip(batch, items, strict=True)])
         threads = np.array([thread_of(one.episode, one.source) for one in batch])
         bits = timed("sequences, calibration", finders.sequences.learn, flat, bounds, threads, moments, ids)

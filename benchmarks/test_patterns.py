@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks import patterns
-from benchmarks.quality import associations, rhythms, segments, sequences
+from benchmarks.quality import associations, noticed, rhythms, segments, sequences
 
 
 def test_the_share_of_each_part_adds_up() -> None:
@@ -31,7 +32,7 @@ def test_only_what_is_meant_is_found_in_baskets() -> None:
 
 def test_sessions_that_repeat_are_told_by_everybody(tmp_path: Path) -> None:
     (tmp_path / "fifa.txt").write_text("1 2 3\n" * 50)
-    sessions = sequences.clicks(tmp_path / "fifa.txt", 40)
+    sessions = sequences.clicks(tmp_path / "fifa.txt")[:40]
     assert len(sessions) == 40
     for model in (sequences.Ours(), sequences.KneserNey(3)):
         assert model.fit(sessions).score([0, 1], 2)[0] == 1.0
@@ -50,3 +51,19 @@ def test_activities_are_read(tmp_path: Path) -> None:
 def test_pk_is_nothing_for_the_true_boundaries() -> None:
     assert segments.pk(np.array([5, 9]), [5, 4, 6]) == 0.0
     assert segments.pk(np.array([7]), [5, 4, 6]) > 0.2
+
+
+def test_runs_between_pauses_find_what_episodes_find(tmp_path: Path) -> None:
+    turns = [
+        {
+            "id": number, "episode": f"day {number // 2}", "source": "Dana", "caption": "",
+            "at": f"2024-01-{1 + number // 2:02}T09:{number % 2:02}:00+00:00",
+            "text": f"is the {word} ready?" if number % 2 == 0 else "yes, on the shelf",
+        }
+        for number, word in ((n, "abcdefgh"[n // 2] * 5) for n in range(16))
+    ]  # fmt: skip
+    questions = [{"question": f"where is {'d' * 5}?", "category": 1, "evidence": [7]}]
+    (tmp_path / "talk-1.json").write_text(json.dumps({"turns": turns, "questions": questions}))
+    found = {str(row[0]): row[3] for row in noticed.rows([noticed.read(tmp_path / "talk-1.json")], None)}
+    assert found["episodes of the host"] == found["no episodes, runs between pauses"] == "100.0"
+    assert found["no episodes, no neighbours"] == "0.0"

@@ -3,10 +3,13 @@
 python -m benchmarks.quality.sequences FOLDER [--report]
 
 FOLDER holds fifa.txt (a session a line), bms.txt (session and item a line), helpdesk.csv and bpi_13_incidents.csv (case,
-activity, time), OrdonezA_ADLs.txt (start, end, activity). Clicks: the first 3,000 and 5,000 sessions of at least three items,
-five folds, the last item of each from those before. Processes: the last third of the cases from the others, every place from
-the second on. The flat: test, then train. Accuracy and mean reciprocal rank with ties ranked in the middle; calibration
-error: of the first candidate's probability, in ten bins, weighted.
+activity, time), OrdonezA_ADLs.txt (start, end, activity). Clicks: 3,000 and 5,000 sessions of at least three items, the first
+ones and five times a random choice, five folds, the last item of each from those before. "Asked": of the sessions that teach,
+too, the last item is asked for before it is learned, and told whether it came, as a host does who asks for last clicks; what is
+easier or harder about them shows in the probabilities then. Processes: the last third of the cases from the others, every
+place from the second on. The flat: test, then train. Accuracy and mean reciprocal rank with ties ranked in the middle;
+calibration error: of the first candidate's probability, in ten bins, weighted; its floor: what it would be of as many
+predictions that are exactly as probable as they say, by chance alone.
 """
 
 from __future__ import annotations
@@ -22,17 +25,19 @@ import numpy as np
 
 from benchmarks.page import Row, show
 from thoughtengine import _jit
+from thoughtengine.patterns.kernels import DEPTH
 from thoughtengine.patterns.sequences import Next, Sequences
 
 HASHES = np.random.default_rng(7).integers(-(2**63), 2**63 - 1, 1 << 18)
 THREADS = 1 << 17
+DRAWS = 5
 EPOCH = dt.datetime(1970, 1, 1)
 Sessions = list[list[int]]
 Told = tuple[float, float, float]  # accuracy, reciprocal rank, probability of the first
 
 
-def clicks(path: Path, n: int) -> Sessions:
-    """Read the first n sessions of at least three items."""
+def clicks(path: Path) -> Sessions:
+    """Read the sessions of at least three items."""
     lines = path.read_text().splitlines()
     if path.stem == "bms":
         found: dict[str, list[str]] = {}
@@ -43,8 +48,12 @@ def clicks(path: Path, n: int) -> Sessions:
     else:
         sessions = [line.split() for line in lines]
     numbers: dict[str, int] = {}
-    long = [session for session in sessions if len(session) >= 3][:n]
-    return [[numbers.setdefault(name, len(numbers)) for name in session] for session in long]
+    return [[numbers.setdefault(name, len(numbers)) for name in session] for session in sessions if len(session) >= 3]
+
+
+def drawn(sessions: Sessions, n: int, seed: int) -> Sessions:
+    """Choose n sessions at random."""
+    return [sessions[i] for i in np.random.default_rng(seed).permutation(len(sessions))[:n]]
 
 
 def scored(items: Sequence[int], chances: np.ndarray, true: int, rest: float) -> Told:
@@ -64,12 +73,16 @@ def scored(items: Sequence[int], chances: np.ndarray, true: int, rest: float) ->
 class Ours:
     """The finder, fed with sessions or one by one."""
 
-    def __init__(self) -> None:
-        self.finder, self._n = Sequences(), 0
+    def __init__(self, *, asked: bool = False) -> None:
+        self.finder, self._n, self._asked = Sequences(), 0, asked
 
     def fit(self, sessions: Sessions) -> Ours:
         for number, session in enumerate(sessions):
-            self.learn(session, number, [0] * len(session))
+            self.learn(session[:-1], number, [0] * (len(session) - 1))
+            if self._asked and len((found := self.expect(session[:-1])).symbols):
+                came = bool(found.symbols[0] == HASHES[session[-1]])
+                self.finder.told(self.recent(session[:-1]), float(found.probabilities[0]), came)
+            self.learn(session[-1:], number, [0])
         return self
 
     def learn(self, session: Sequence[int], thread: int, moments: Sequence[int]) -> None:
@@ -78,11 +91,14 @@ class Ours:
         self.finder.learn(HASHES[list(session)], np.arange(n + 1), threads, np.array(moments, np.int64), ids)
         self._n += n
 
-    def expect(self, prefix: Sequence[int], moment: int = 0) -> Next:
-        history = np.zeros(8, np.int64)
-        recent = list(prefix)[::-1][:8]
+    def recent(self, prefix: Sequence[int]) -> np.ndarray:
+        history = np.zeros(DEPTH, np.int64)
+        recent = list(prefix)[::-1][:DEPTH]
         history[: len(recent)] = HASHES[recent]
-        return self.finder.next(history, moment)
+        return history
+
+    def expect(self, prefix: Sequence[int], moment: int = 0) -> Next:
+        return self.finder.next(self.recent(prefix), moment)
 
     def score(self, prefix: Sequence[int], true: int) -> Told:
         found = self.expect(prefix)
@@ -158,22 +174,31 @@ def error(told: Sequence[Told]) -> float:
     )
 
 
+def floor(told: Sequence[Told], times: int = 50) -> float:
+    """Return the calibration error that probabilities as they should be would have of so few predictions."""
+    random, said = np.random.default_rng(0), np.array([t[2] for t in told])
+    drawn_ = [(random.random(len(said)) < said).astype(float) for _ in range(times)]
+    return float(np.mean([error([(r, 0.0, p) for r, p in zip(right, said, strict=True)]) for right in drawn_]))
+
+
 def row(name: str, told: Sequence[Told]) -> list[object]:
-    """Return accuracy, reciprocal rank and calibration error as cells."""
+    """Return accuracy, reciprocal rank, calibration error and its floor as cells."""
     right, ranks = np.mean([t[0] for t in told]), np.mean([t[1] for t in told])
-    cells = [f"{100 * right:.1f}", f"{100 * ranks:.1f}", f"{error(told):.1f}" if not np.isnan(told[0][2]) else "-"]
-    return [name, *("-" if cell == "nan" else cell for cell in cells)]
+    sure = not np.isnan(told[0][2])
+    cells = [f"{100 * right:.1f}", f"{100 * ranks:.1f}", f"{error(told):.1f}" if sure else "-"]
+    return [name, *("-" if cell == "nan" else cell for cell in cells), f"{floor(told):.1f}" if sure else "-"]
 
 
-def folds(name: str, sessions: Sessions, *, peers: bool = True) -> Iterator[Row]:
+def folds(name: str, sessions: Sessions, *, peers: bool = True, slow: bool = True) -> Iterator[Row]:
     """Yield the rows of one set of clicks."""
     makers = {
         "thoughtengine": Ours,
+        "thoughtengine, asked": lambda: Ours(asked=True),
         "Kneser-Ney 3": lambda: KneserNey(3),
         "Kneser-Ney 5": lambda: KneserNey(5),
-        "cpt": Tree,
+        **({"cpt": Tree} if slow else {}),
     }
-    makers = makers if peers else {"thoughtengine": Ours}
+    makers = makers if peers else {who: make for who, make in makers.items() if who.startswith("thoughtengine")}
     for who, make in makers.items():
         told = list[Told]()
         try:
@@ -181,9 +206,20 @@ def folds(name: str, sessions: Sessions, *, peers: bool = True) -> Iterator[Row]
                 model = make().fit([s for i, s in enumerate(sessions) if i % 5 != fold])
                 told += [model.score(s[:-1], s[-1]) for i, s in enumerate(sessions) if i % 5 == fold]
         except ImportError:
-            yield [f"{name}: {who}", "not installed", "-", "-", "-"]
+            yield [f"{name}: {who}", "not installed", "-", "-", "-", "-"]
             continue
         yield [*row(f"{name}: {who}", told), "-"]
+
+
+def averaged(name: str, sessions: Sessions, n: int, *, peers: bool) -> Iterator[Row]:
+    """Yield the rows of random choices of sessions: the means."""
+    found: dict[str, list[Row]] = {}
+    for seed in range(DRAWS):
+        for one in folds("", drawn(sessions, n, seed), peers=peers, slow=False):
+            found.setdefault(str(one[0]), []).append(one)
+    for who, rows in found.items():
+        columns = ([float(one[i]) for one in rows if one[i] != "-"] for i in range(1, 5))
+        yield [f"{name}{who}", *(f"{np.mean(column):.1f}" if column else "-" for column in columns), "-"]
 
 
 def process(path: Path) -> Row:
@@ -247,9 +283,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table: list[Row] = [flat(given.folder / "OrdonezA_ADLs.txt")]
     table += [process(given.folder / name) for name in ("helpdesk.csv", "bpi_13_incidents.csv")]
     for name, n in (("fifa", 3000), ("bms", 5000)):
-        table.append(stream(name, clicks(given.folder / f"{name}.txt", n)))
-        table += folds(name, clicks(given.folder / f"{name}.txt", n), peers=not given.ours_only)
-    heads = ("what comes next", "accuracy", "MRR", "calibration error", "lag error, days")
+        sessions = clicks(given.folder / f"{name}.txt")
+        table.append(stream(name, sessions[:n]))
+        table += folds(name, sessions[:n], peers=not given.ours_only)
+        table += averaged(f"{name}, {DRAWS} random choices", sessions, n, peers=not given.ours_only)
+    heads = ("what comes next", "accuracy", "MRR", "calibration error", "floor", "lag error, days")
     show("sequences", heads, table, report="patterns" if given.report else None)
 
 

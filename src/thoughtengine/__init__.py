@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.opening import open_mind as open
     from thoughtengine.patterns.manager import PatternManager
-    from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence
+    from thoughtengine.patterns.pattern import Association, Concept, Episode, Prediction, Rhythm, Sequence
     from thoughtengine.storage.copies import Copy, backup, fork, restore
     from thoughtengine.upgrading import history, plan, rehearse, rollback, upgrade
 
@@ -77,7 +77,7 @@ _WHERE = {
     **dict.fromkeys(("All", "Not"), "memory.where"),
     "Receipt": "memory.receipt",
     "PatternManager": "patterns.manager",
-    **dict.fromkeys(("Association", "Concept", "Prediction", "Rhythm", "Sequence"), "patterns.pattern"),
+    **dict.fromkeys(("Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence"), "patterns.pattern"),
     "Health": "integration.health",
     "Stats": "integration.monitor",
     **dict.fromkeys(("Event", "Finding"), "_types"),
@@ -98,6 +98,7 @@ __all__ = [
     "Copy",
     "Cue",
     "DowngradeError",
+    "Episode",
     "Event",
     "Experience",
     "Feeling",

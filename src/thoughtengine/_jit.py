@@ -8,12 +8,13 @@ import os
 import stat
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["Kernel", "available", "cache_folder", "kernel", "ready", "warm_up"]
+__all__ = ["Kernel", "available", "cache_folder", "kernel", "part", "ready", "warm_up"]
 
 
 _MODULES = ("thoughtengine.memory.index.kernels", "thoughtengine.patterns.kernels")
@@ -84,6 +85,22 @@ def kernel(*signature: str, returns: str = "void") -> Callable[[Callable[P, R]],
         return Kernel(function, signature, returns)
 
     return decorate
+
+
+def part(function: Callable[P, R]) -> Callable[P, R]:
+    """Make a function a part of the kernels and parts in its file that call it; alone it stays the Python it is.
+
+    Notes
+    -----
+    It is compiled into whatever calls it, by the types it is called with, and LLVM puts the small ones in place: cutting a
+    kernel into parts costs nothing.
+    """
+    _parts.add(function)
+    return function
+
+
+_parts: set[Callable[..., Any]] = set()
+_made: dict[Callable[..., Any], Any] = {}  # parts, compiled once for all kernels that call them with the same types
 
 
 def available() -> bool:
@@ -181,19 +198,40 @@ def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str)
     except Exception as error:  # noqa: BLE001 - a compiler that does not fit the other packages is no compiler
         _tell(f"not compiled, slow: {type(error).__name__}: {error}")
         return function
-    types = _type(numba, returns)(*(_type(numba, name) for name in signature))
-    folder = cache_folder()
+    wanted = _type(numba, returns)(*(_type(numba, name) for name in signature))
+    folder, whole = cache_folder(), _with_parts(numba, function)
     if folder is not None:
         with _cached_in(numba, folder):
             try:
-                return _typed(numba.njit(types, cache=True, nogil=True)(function))
+                return _typed(numba.njit(wanted, cache=True, nogil=True)(whole))
             except Exception as error:  # noqa: BLE001 - a full disk or a torn cache file must not stop a recall
                 _tell(f"compiled code is not kept: {type(error).__name__}: {error}")
     try:
-        return _typed(numba.njit(types, nogil=True)(function))
+        return _typed(numba.njit(wanted, nogil=True)(whole))
     except Exception as error:  # noqa: BLE001 - a compiler that cannot compile is slow, not fatal
         _tell(f"not compiled, slow: {function.__name__}: {type(error).__name__}: {error}")
         return function
+
+
+def _with_parts(numba: Any, function: Callable[P, R]) -> Callable[P, R]:
+    """Return a function that calls its parts compiled."""
+    scope = function.__globals__
+    called = [name for name in function.__code__.co_names if name in scope and _is_part(scope[name])]
+    if not called:
+        return function
+    for name in called:
+        if scope[name] not in _made:
+            _made[scope[name]] = numba.njit(nogil=True)(_with_parts(numba, scope[name]))
+    bound = types.FunctionType(
+        function.__code__, {**scope, **{name: _made[scope[name]] for name in called}}, function.__name__,
+        function.__defaults__,
+    )  # fmt: skip
+    bound.__qualname__, bound.__module__ = function.__qualname__, function.__module__
+    return bound
+
+
+def _is_part(value: object) -> bool:
+    return isinstance(value, types.FunctionType) and value in _parts
 
 
 def _typed(compiled: Any) -> Callable[..., Any]:

@@ -110,6 +110,9 @@ class RecallConfig:
         Power of a word's inverse document frequency; above BM25's 1 because a question is full of common words.
     function_words : float
         Share of its rarity that a word such as "the" or "what" keeps, in [0, 1]: questions are full of them.
+    pause : float
+        Seconds of silence that end a run of what came without an episode, up to a year: its memories are neighbours as in an
+        episode. 0: what has no episode has no neighbours.
     near, far : float
         Share of its score that a memory lends to the next one in its episode, and to the one after that, in [0, 1].
     echo : float
@@ -145,6 +148,7 @@ class RecallConfig:
     far: float = 0.4
     echo: float = 0.2
     context_words: float = 50.0
+    pause: float = 1800.0
     off: tuple[str, ...] = ()
 
     def __attrs_post_init__(self) -> None:
@@ -152,7 +156,7 @@ class RecallConfig:
             "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "phrase",
             "feeling", "strength",
         )  # fmt: skip
-        for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words"):
+        for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words", "pause"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
@@ -171,6 +175,9 @@ class PatternsConfig:
         Once asked for, they are found in any case, and noticed from there on until the mind is closed.
     after : int
         Memories from which on that begins without being asked.
+    recall : bool
+        Whether recall asks them what a cue calls up: its channel `associations`. The first recall then waits until all is
+        noticed. Off, because it found no more in the conversations it was measured on.
 
     Examples
     --------
@@ -180,10 +187,12 @@ class PatternsConfig:
 
     on: bool = False
     after: int = 4096
+    recall: bool = False
 
     def __attrs_post_init__(self) -> None:
-        if not isinstance(self.on, bool):
-            raise InvalidArgumentError("on", self.on, "True or False")
+        for name in ("on", "recall"):
+            if not isinstance(getattr(self, name), bool):
+                raise InvalidArgumentError(name, getattr(self, name), "True or False")
         if isinstance(self.after, bool) or not isinstance(self.after, int) or self.after < 1:
             raise InvalidArgumentError("after", self.after, "a whole number of at least 1")
 

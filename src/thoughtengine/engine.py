@@ -126,6 +126,8 @@ class ThoughtEngine:
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
         store.on_return = self._memories.live.dropped
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
+        if config.patterns.recall:
+            self._answers.associate = lambda cue, vector: self.patterns.activate(text=cue.text, vector=vector)
         if encoder is not None:
             few = store.head.memories <= _FEW
             former = store.pointer.former
@@ -644,7 +646,9 @@ class ThoughtEngine:
         if self._patterns is None:
             from thoughtengine.patterns.manager import PatternManager
 
-            self._patterns = PatternManager(self._store, self._memories, self.events.emit)
+            self._patterns = PatternManager(
+                self._store, self._memories, self.events.emit, now=lambda: self._now()[0], sync=self._sync
+            )
         return self._patterns
 
     def anticipate(

@@ -12,7 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thoughtengine.patterns import arrays, kernels
-from thoughtengine.patterns.kernels import KEPT, PAIR, PARTS, ROW, SINGLE, SKIP_ROW, THREAD, WORD
+from thoughtengine.patterns.kernels import (
+    AGES,
+    BEAT,
+    DEPTH,
+    KEPT,
+    PAIR,
+    PARTS,
+    ROW,
+    SINGLE,
+    SKIP_ROW,
+    STRATA,
+    THREAD,
+    WORD,
+)
+from thoughtengine.patterns.sequences import UNTAUGHT
 
 HASHES = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 64)
 DAY = 86_400_000_000
@@ -50,7 +64,7 @@ def sequence_tables() -> list[Any]:
     return [
         np.zeros(64, np.int64), np.zeros(64 * ROW, np.int64), np.zeros(64 * (1 + KEPT)), np.zeros(16, np.int64),
         np.zeros(16 * SKIP_ROW, np.int64), np.zeros(16 * WORD, np.int64), np.ones(PARTS * 28),
-        np.zeros(8 * THREAD, np.int64), np.zeros(8, np.int64),
+        np.zeros(8 * THREAD, np.int64), np.zeros(8, np.int64), np.tile(UNTAUGHT, 3 * STRATA), np.full(2 * AGES, 5.0),
     ]  # fmt: skip
 
 
@@ -76,20 +90,21 @@ def test_what_follows_what_is_learned_alike(twin: Any, stream: list[Any], cut: i
     assert (bits >= 0).all()
 
 
-@given(stream=streams, history=st.lists(st.integers(0, 40), max_size=8), hour=st.integers(0, 30))
+@given(stream=streams, history=st.lists(st.integers(0, 40), max_size=DEPTH), hour=st.integers(0, 30))
 @settings(deadline=None, max_examples=25)
 def test_what_is_expected_is_told_alike(stream: list[Any], history: list[int], hour: int) -> None:
     c, tables = columns(stream), sequence_tables()
     kernels.follow(c["items"], c["bounds"], c["threads"], c["moments"], c["ids"], *tables, np.zeros(len(c["items"])))
-    recent = np.zeros(8, np.int64)
+    recent = np.zeros(DEPTH, np.int64)
     recent[: len(history)] = HASHES[history]
-    keys, rows, lags, skip_keys, skip_rows, words, weights, _, counters = tables
+    keys, rows, lags, skip_keys, skip_rows, words, weights, _, counters, _, repeats = tables
     answers = []
     for twin in (arrays, kernels):
         found, told = np.zeros(200, np.int64), np.zeros(200)
         n = twin.expect(
-            recent, hour * DAY // 24, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told
-        )
+            recent, hour * DAY // 24, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, repeats, found,
+            told,
+        )  # fmt: skip
         order = np.argsort(found[:n])
         answers.append((found[:n][order], found[100 : 100 + n][order], told[:n][order], told[100 : 100 + n][order]))
         assert told[:n].sum() <= 1.0 + 1e-9
@@ -135,11 +150,11 @@ def test_what_comes_together_is_counted_alike(stream: list[Any], cut: int) -> No
 @settings(deadline=None, max_examples=25)
 def test_rhythms_are_kept_alike(stream: list[Any], cut: int) -> None:
     c, periods = columns(stream), np.array([DAY // 4, DAY, 7 * DAY])
-    empty = [np.zeros(16, np.int64), np.zeros(16 * 14, np.int64), np.zeros(16 * 12)]
+    empty = [np.zeros(16, np.int64), np.zeros(16 * (BEAT + 6), np.int64), np.zeros(16 * 12)]
     expected, found = copy.deepcopy(empty), copy.deepcopy(empty)
-    arrays.beat(c["items"], c["bounds"], c["moments"], periods, *expected)
+    arrays.beat(c["items"], c["bounds"], c["moments"], c["ids"], periods, *expected)
     for p in pieces(c, cut):
-        kernels.beat(p["items"], p["bounds"], p["moments"], periods, *found)
+        kernels.beat(p["items"], p["bounds"], p["moments"], p["ids"], periods, *found)
     same(expected, found)
 
 

@@ -37,7 +37,7 @@ def rows(draw: st.DrawFn, *, with_vectors: bool = True) -> list[Row]:
             "source": draw(st.sampled_from([None, "Dana", "Bob", "Dana Smith"])),
             "episode": draw(st.sampled_from([None, "a", "b"])),
             "tags": draw(st.sampled_from([(), ("work",), ("work", "home")])),
-            "at": NOON + draw(st.integers(-40, 40)) * DAY,
+            "at": NOON + draw(st.sampled_from([draw(st.integers(-40, 40)) * DAY, 60_000_000 * id_])),
             "layer": draw(st.sampled_from(["sensory", "sensory", "sensory", "eternal", "dream"])),
         }
         vector = draw(units) if with_vectors else None

@@ -36,6 +36,7 @@ PUBLIC = [
     "Copy",
     "Cue",
     "DowngradeError",
+    "Episode",
     "Event",
     "Experience",
     "Feeling",

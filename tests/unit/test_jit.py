@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from thoughtengine import _jit
-from thoughtengine._jit import Kernel, kernel
+from thoughtengine._jit import Kernel, kernel, part
 
 needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="Numba is not installed")
 
@@ -38,6 +38,31 @@ def doubled(function: Kernel) -> list[float]:
     values.flags.writeable = False
     function(values, out)
     return out.tolist()
+
+
+@part
+def squared(x):
+    """Return a number times itself."""
+    return x * x
+
+
+@part
+def length_of(values):
+    """Return the sum of squares."""
+    total = 0.0
+    for value in values:
+        total += squared(value)
+    return total
+
+
+def test_a_kernel_is_compiled_with_its_parts() -> None:
+    @kernel("float64[:]", returns="float64")
+    def twice(values):
+        return 2.0 * length_of(values)
+
+    values = np.array([1.0, 2.0])
+    assert twice(values) == twice.python(values) == 10.0
+    assert length_of(values) == 5.0
 
 
 def test_a_kernel_keeps_its_name_and_words() -> None:

@@ -19,6 +19,7 @@ from thoughtengine.memory.record import (
     NameRecord,
     ReceiptRecord,
     VectorRecord,
+    VerdictRecord,
 )
 from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import Store
@@ -39,6 +40,7 @@ from thoughtengine.storage.keyspace import (
     STATE,
     TERMS,
     VECTOR,
+    VERDICT,
     Area,
     HeadRecord,
 )
@@ -63,6 +65,7 @@ _RECORD: dict[Area, Any] = {
     MARK: MarkRecord,
     TERMS: Entry,
     HEAD: HeadRecord,
+    VERDICT: VerdictRecord,
     PATTERN: dict,  # `patterns` knows its fields, and learns anew what it cannot read
     ORIGIN: OriginRecord,
     CARRIED: CarriedRecord,

@@ -11,7 +11,7 @@ from thoughtengine.memory.derive import digest_of
 from thoughtengine.memory.forget import marks_of
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.receipt import Receipt, receipt_of
-from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord
+from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord, VerdictRecord
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.copies import purge_snapshots
@@ -30,6 +30,7 @@ from thoughtengine.storage.keyspace import (
     RECEIPT,
     TERMS,
     VECTOR,
+    VERDICT,
 )  # fmt: skip
 
 __all__ = ["Erasure", "erase", "plan_erasure"]
@@ -124,6 +125,7 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
     drop = {area.key(id_) for area in _OF_A_MEMORY for id_ in records}
     marks = dict[int, MarkRecord]()
     drop |= {PATTERN.key(number) for number in range(PATTERN_ROWS)}  # learned anew from what stays
+    _unsay(batch, drop, wanted, store)
     for record in records.values():
         if record.key is not None:
             _rename(batch, drop, record.key, names.get(record.key), store)
@@ -140,6 +142,16 @@ def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
         "next_receipt": store.head.next_receipt + 1,
     }
     return Erasure(tuple(sorted(records)), drop, batch, counters, store.head.next_receipt, marks)
+
+
+def _unsay(batch: Batch, drop: set[bytes], erased: set[int], store: Store) -> None:
+    """Drop what the host said of patterns that rested on nothing but what is erased."""
+    for number, verdict in store.rows(VERDICT, VerdictRecord):
+        left = tuple(id_ for id_ in verdict.evidence if id_ not in erased)
+        if not left:
+            drop.add(VERDICT.key(number))
+        elif left != verdict.evidence:
+            batch.put(VERDICT, number, msgspec.structs.replace(verdict, evidence=left))
 
 
 def _relink(batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRecord], store: Store) -> dict[int, int]:

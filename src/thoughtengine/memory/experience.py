@@ -10,10 +10,12 @@ import attrs
 
 from thoughtengine.errors import InvalidArgumentError
 
-__all__ = ["LAYERS", "Affect", "Experience", "Memory"]
+__all__ = ["HAPPENED", "LAYERS", "Affect", "Experience", "Memory"]
 
 LAYERS = ("sensory", "emotion", "logic", "dream", "eternal")
 """The five layers, in the order of their codes on disk."""
+HAPPENED = frozenset((LAYERS.index("sensory"), LAYERS.index("eternal")))
+"""Codes of those that hold what happened; the others hold what was inferred from it."""
 
 
 @attrs.frozen

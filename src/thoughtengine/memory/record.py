@@ -6,7 +6,15 @@ from typing import Any
 
 import msgspec
 
-__all__ = ["AppraisalRecord", "MarkRecord", "MemoryRecord", "NameRecord", "ReceiptRecord", "VectorRecord"]
+__all__ = [
+    "AppraisalRecord",
+    "MarkRecord",
+    "MemoryRecord",
+    "NameRecord",
+    "ReceiptRecord",
+    "VectorRecord",
+    "VerdictRecord",
+]
 
 
 class MemoryRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -68,3 +76,12 @@ class ReceiptRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=Tru
     ids: tuple[int, ...] = ()
     undoes: int | None = None
     detail: dict[str, Any] = {}
+
+
+class VerdictRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the host said of a pattern: source."""
+
+    pattern: int  # its id
+    reward: float  # in [-1, 1]
+    at: int  # microseconds since 1970: the mind's clock
+    evidence: tuple[int, ...] = ()  # memories it rested on then: without them the verdict is about nothing

@@ -9,13 +9,12 @@ from typing import Any
 import msgspec
 
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.experience import HAPPENED, LAYERS
 from thoughtengine.memory.moment import to_stored
 
 __all__ = ["All", "Choice", "Not", "Where", "parse_where"]
 
 _KNOWN = ("layers", "sources", "tags", "episode", "kind", "since", "until", "min_strength")
-_HAPPENED = frozenset((LAYERS.index("sensory"), LAYERS.index("eternal")))
 
 
 class _Words:
@@ -100,7 +99,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         Whether forgotten memories match too.
     """
 
-    layers: frozenset[int] = _HAPPENED
+    layers: frozenset[int] = HAPPENED
     sources: Choice | None = None
     tags: Choice | None = None
     episode: Choice | None = None
@@ -202,7 +201,7 @@ def _expected(may_all: bool) -> str:
 def _parse_layers(given: object) -> frozenset[int]:
     choice = _parse_choice("layers", given)
     if choice is None:
-        return _HAPPENED
+        return HAPPENED
     for name in (choice.some or frozenset()) | choice.none:
         if name not in LAYERS:
             raise InvalidArgumentError("layers", name, f"one of the layers {', '.join(LAYERS)}")

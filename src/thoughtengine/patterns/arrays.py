@@ -7,30 +7,44 @@ gives up the row that was seen least often, of equals the one that was used long
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.patterns.kernels import (
+    AGES,
     BASKET,
+    BEAT,
     BROAD,
+    DEPTH,
     ETA,
+    EVERY,
+    FADE,
     FEW,
     HEAD,
     KEPT,
+    LINE,
+    MOST,
+    NEAR,
     PAIR,
     PARTS,
+    PRIOR,
+    REPEATED,
     ROW,
     SINGLE,
     SKIP_ROW,
+    STRATA,
     THREAD,
+    TOP,
     UNSURE,
+    WATCHED,
     WAYS,
     WORD,
 )
 
-__all__ = ["associate", "beat", "context_key", "divide", "expect", "follow", "gather", "notice"]
+__all__ = ["associate", "beat", "context_key", "correct", "divide", "expect", "follow", "gather", "kind_of", "notice"]
 
 _SLOT = 10_800_000_000  # three hours
 _DAY, _HALF_DAY, _HOUR = 86_400_000_000, 43_200_000_000, 3_600_000_000
@@ -51,12 +65,16 @@ def follow(
     weights: FloatArray,
     histories: IntArray,
     counters: IntArray,
+    calibration: FloatArray,
+    repeats: FloatArray,
     bits: FloatArray,
 ) -> None:
     """Learn what follows what, and tell how surprising each symbol was before it was learned.
 
     A mixture of contexts of one to five symbols, the last symbol in its part of the day, symbols at a distance, frequency,
-    and a base; what a component is worth depends on how much it has seen, and is learned.
+    and a base; what a component is worth depends on how much it has seen, and is learned. Of the first experiences all,
+    later one in eight is predicted before it is learned: so it learns how far probabilities are to be trusted, and how
+    often what came lately comes again.
 
     Parameters
     ----------
@@ -75,38 +93,47 @@ def follow(
     weights : array of float64, shape (PARTS * 28,)
         Of the components, by what they have seen; written.
     histories : array of int64, shape (t * THREAD * 8,)
-        The last eight symbols of each thread; written.
+        The last 32 symbols of each thread; written.
     counters : array of int64, shape (8,)
-        Experiences, symbols, distinct symbols, pairs at a distance, rules; written.
+        Experiences, symbols, distinct symbols, pairs at a distance, rules, experiences with symbols; written.
+    calibration : array of float64, shape (l * LINE,)
+        A line for the first candidate and one for the others, by the length of the history; written.
+    repeats : array of float64, shape (2 * AGES,)
+        Faded: how often what was that old came again, and how often that was expected; written.
     bits : array of float64, shape (s,)
         Surprise of each symbol; written.
 
     References
     ----------
     Cleary and Witten, Data compression using adaptive coding and partial string matching, 1984; Mahoney, Adaptive weighing
-    of context models, 2005. Deviates: linear mixing, a channel at a distance, lags.
+    of context models, 2005; Platt, Probabilistic outputs for support vector machines, 1999. Deviates: linear mixing, a
+    channel at a distance, lags, calibration that forgets.
     """
-    table, times = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
+    table, lags_ = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
     near, frequent, past = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD), histories.reshape(-1, THREAD)
+    known_so_far = (keys, rows, lags, skip_keys, skip_rows, words, weights, counters)
     for e in range(len(threads)):
-        counters[0] += 1
-        thread = past[_thread(past, threads[e])]
+        thread, came = past[_thread(past, threads[e])], symbols[bounds[e] : bounds[e + 1]]
         history = thread[3:]
+        order = int(counters[0])
+        if (order < WATCHED or order % EVERY == 0) and len(came) and history[0]:
+            _compare(history, int(moments[e]), came, order, known_so_far, calibration, repeats)
+        counters[0] += 1
+        counters[5] += len(came) > 0
         lag = math.log(max((int(moments[e]) - int(thread[2])) * 1e-6, 0.0) + 1.0) if history[0] else 0.0
-        for s in range(bounds[e], bounds[e + 1]):
-            x = symbols[s]
+        for s, x in enumerate(came, bounds[e]):
             total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
             word, known = _place(frequent[:, 0], x, frequent[:, 1:2])
-            places = _contexts(history, int(moments[e]), keys, table, times)
+            places = _contexts(history, int(moments[e]), keys, table, lags_)
             chances, buckets = np.zeros(PARTS), np.full(PARTS, -1)
             if total:
                 chances[0], buckets[0] = (frequent[word, 1] / total if known else 0.0), _scale(total)
-            for order, at in places.items():
+            for order_, at in places.items():
                 n = int(table[at, 0])
                 if n:
                     followers = table[at, HEAD:].reshape(-1, 3)
-                    chances[order] = followers[followers[:, 0] == x, 1].sum() / n
-                    buckets[order] = order * 28 + _scale(n) * 4 + _spread(followers)
+                    chances[order_] = followers[followers[:, 0] == x, 1].sum() / n
+                    buckets[order_] = order_ * 28 + _scale(n) * 4 + _spread(followers)
             chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]))
             if n_near:
                 buckets[7] = 7 * 28 + min(6, n_near)
@@ -120,13 +147,97 @@ def follow(
             gains = ETA * (shares * chances / chance - shares) / np.maximum(shares, 0.05)
             at_ = buckets[told]
             weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
-            _learn(x, word, known, places, lag, int(ids[e]), counters, frequent, table, times)
+            _learn(x, word, known, places, lag, int(ids[e]), counters, frequent, table, lags_)
             _learn_at_distance(x, history, skip_keys, near, counters)
-        for s in range(bounds[e], bounds[e + 1]):
+        for x in came:
             history[1:] = history[:-1].copy()
-            history[0] = symbols[s]
-        if bounds[e + 1] > bounds[e]:
+            history[0] = x
+        if len(came):
             thread[1], thread[2] = counters[0], moments[e]
+
+
+def _compare(
+    history: IntArray,
+    moment: int,
+    came: IntArray,
+    order: int,
+    known: tuple[NDArray[Any], ...],
+    calibration: FloatArray,
+    repeats: FloatArray,
+) -> None:
+    """Predict one experience before it is learned, and compare."""
+    before = repeats.copy()
+    for depth in (DEPTH, 1 << order // EVERY % 4) if history[NEAR - 1] else (DEPTH,):
+        recent = np.where(np.arange(DEPTH) < depth, history, 0)
+        chances, _ = _foresee(recent, moment, *known, most=MOST)
+        if not chances:
+            continue
+        if depth == DEPTH:
+            _learn_repeats(came, recent, chances, repeats)
+        told = _seasoned(chances, recent, before if depth == DEPTH else repeats)
+        kind = kind_of(recent)
+        best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:TOP]
+        for rank, symbol in enumerate(best):
+            correct(calibration, 2 * kind + min(rank, 1), told[symbol], symbol in came)
+
+
+def kind_of(history: IntArray) -> int:
+    """Return which lines of calibration count for a history of one symbol or more, by its length."""
+    return min(int(np.count_nonzero(history) - 1).bit_length(), STRATA - 1)
+
+
+def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
+    """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading.
+
+    Parameters
+    ----------
+    calibration : array of float64, shape (l * LINE,)
+        Written.
+    line : int
+        Which of its lines.
+    chance : float
+        What was said, in [0, 1].
+    right : bool
+        Whether it came.
+    """
+    state = calibration[line * LINE : (line + 1) * LINE]
+    clipped = min(max(chance, 1e-6), 1.0 - 1e-6)
+    x = np.array([1.0, math.log(clipped / (1.0 - clipped)) + 1.0])
+    p = 1.0 / (1.0 + math.exp(1.0 - float(state[:2] @ x)))
+    kept, matrix = (1.0 - FADE) * PRIOR, state[[2, 3, 3, 4]].reshape(2, 2)
+    matrix = FADE * matrix + kept * np.eye(2) + max(p * (1.0 - p), 0.02) * np.outer(x, x)
+    state[2:] = matrix[0, 0], matrix[0, 1], matrix[1, 1]
+    state[:2] += np.linalg.solve(matrix, (right - p) * x + kept * (np.array([0.0, 1.0]) - state[:2]))
+
+
+def _ages(history: IntArray) -> dict[int, int]:
+    """Return how long ago each symbol last came, in steps that double."""
+    found: dict[int, int] = {}
+    for j, symbol in enumerate(history[: np.count_nonzero(history)].tolist()):
+        found.setdefault(symbol, j.bit_length())
+    return found
+
+
+def _seasoned(chances: dict[int, float], history: IntArray, repeats: FloatArray) -> dict[int, float]:
+    """Return chances in which what came lately is as much rarer or more frequent as it was so far."""
+    factors = repeats[::2] / repeats[1::2]
+    ages = _ages(history)
+    told = {
+        symbol: chance * float(factors[ages[symbol]] / factors[-1]) if symbol in ages else chance
+        for symbol, chance in chances.items()
+    }
+    scale = sum(chances.values()) / sum(told.values())
+    return {symbol: scale * chance for symbol, chance in told.items()}
+
+
+def _learn_repeats(came: IntArray, history: IntArray, chances: dict[int, float], repeats: FloatArray) -> None:
+    repeats *= REPEATED
+    counts = repeats.reshape(AGES, 2)
+    ages = _ages(history)
+    for symbol, step in ages.items():
+        counts[step] += np.count_nonzero(came == symbol), chances.get(symbol, 0.0)
+    counts[-1, 0] += sum(symbol not in ages for symbol in came.tolist())
+    counts[-1, 1] += max(sum(chance for symbol, chance in chances.items() if symbol not in ages), 0.0)
 
 
 def _set(key: int, n: int, ways: int = WAYS) -> int:
@@ -177,13 +288,17 @@ def _keys(history: IntArray, moment: int) -> dict[int, int]:
 
 
 def _contexts(history: IntArray, moment: int, keys: IntArray, table: IntArray, times: FloatArray) -> dict[int, int]:
-    """Return the row of each context, made where there was none."""
+    """Return the row of each context, made where there was none; of one that is new, longer ones would say the same."""
     places: dict[int, int] = {}
+    fresh = False
     for order, key in _keys(history, moment).items():
+        if fresh and order < 6:
+            continue
         at, known = _place(keys, key, table[:, :2])
         if not known:
             keys[at], table[at], times[at] = key, 0, 0.0
             table[at, 2:5] = history[0], history[1] if order == 2 else 0, order
+        fresh = not table[at, 0]
         places[order] = at
     return places
 
@@ -203,7 +318,7 @@ def _rare(j: int, n: int, total: int) -> float:
 
 def _at_distance(history: IntArray, x: int, keys: IntArray, near: IntArray, total: int) -> tuple[float, int]:
     top, norm, n_near = 0.0, 0.0, 0
-    for j, y in enumerate(history.tolist()):
+    for j, y in enumerate(history[:NEAR].tolist()):
         if not y:
             break
         at, known = _place(keys, y, near[:, :1])
@@ -255,7 +370,7 @@ def _learn(
 
 
 def _learn_at_distance(x: int, history: IntArray, keys: IntArray, near: IntArray, counters: IntArray) -> None:
-    for y in history.tolist():
+    for y in history[:NEAR].tolist():
         if not y:
             break
         at, known = _place(keys, y, near[:, :1])
@@ -282,6 +397,7 @@ def expect(
     words: IntArray,
     weights: FloatArray,
     counters: IntArray,
+    repeats: FloatArray,
     found: IntArray,
     told: FloatArray,
 ) -> int:
@@ -289,27 +405,54 @@ def expect(
 
     Parameters
     ----------
-    history : array of int64, shape (8,)
+    history : array of int64, shape (DEPTH,)
         The last symbols, newest first, then 0.
     moment : int
         Microseconds of the wall clock.
-    keys, rows, lags, skip_keys, skip_rows, words, weights, counters
+    keys, rows, lags, skip_keys, skip_rows, words, weights, counters, repeats
         As `follow` left them; only read.
     found : array of int64, shape (2 * m,)
         Symbols, then how often each came right after the last one; written.
     told : array of float64, shape (2 * m,)
-        Their probabilities, then the mean logarithm of the lag after the last one; written.
+        Their probabilities, not calibrated, then the mean logarithm of the lag after the last one; written.
 
     Returns
     -------
     int
         How many were written, at most m.
     """
+    most = len(found) // 2
+    chances, beside = _foresee(
+        history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, most=most
+    )
+    if not chances:
+        return 0
+    for place, (symbol, chance) in enumerate(_seasoned(chances, history, repeats).items()):
+        found[place], told[place] = symbol, chance
+        found[most + place], told[most + place] = beside.get(symbol, (0, 0.0))
+    return len(chances)
+
+
+def _foresee(
+    history: IntArray,
+    moment: int,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    skip_keys: IntArray,
+    skip_rows: IntArray,
+    words: IntArray,
+    weights: FloatArray,
+    counters: IntArray,
+    *,
+    most: int,
+) -> tuple[dict[int, float], dict[int, tuple[int, float]]]:
+    """Return the chances of what may come next by the mixture; how often, and after how long, it came right after."""
     table, times = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
-    near, frequent, most = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD), len(found) // 2
+    near, frequent = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD)
     total = int(counters[1])
     if not total:
-        return 0
+        return {}, {}
     masses = np.zeros(PARTS)
     masses[0], masses[8] = weights[_scale(total)], weights[8 * 28]
     places: dict[int, int] = {}
@@ -319,13 +462,13 @@ def expect(
             places[order] = at
             spread = _spread(table[at, HEAD:].reshape(-1, 3))
             masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread]
-    shares = dict[int, float]()
-    for j, y in enumerate(history[: np.count_nonzero(history)].tolist()):
+    shares, n_near = dict[int, float](), 0
+    for j, y in enumerate(history[: min(np.count_nonzero(history), NEAR)].tolist()):
         at, known = _place(skip_keys, y, near[:, :1])
         if known:
             shares[at] = shares.get(at, 0.0) + _rare(j, int(near[at, 0]), int(counters[3]))
-    if shares:
-        n_near = sum(_place(skip_keys, y, near[:, :1])[1] for y in history[history != 0].tolist())
+            n_near += 1
+    if n_near:
         masses[7] = weights[7 * 28 + min(6, n_near)]
     masses /= masses.sum()
     chances, beside = dict[int, float](), dict[int, tuple[int, float]]()
@@ -349,10 +492,7 @@ def expect(
         if symbol in known_ones or len(known_ones) < FEW:
             add(symbol, masses[0] * count / total)
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
-    for place, (symbol, chance) in enumerate(chances.items()):
-        found[place], told[place] = symbol, 0.999 * chance + rest
-        found[most + place], told[most + place] = beside.get(symbol, (0, 0.0))
-    return len(chances)
+    return {symbol: 0.999 * chance + rest for symbol, chance in chances.items()}, beside
 
 
 def gather(
@@ -525,6 +665,7 @@ def beat(
     items: IntArray,
     bounds: IntArray,
     moments: IntArray,
+    ids: IntArray,
     periods: IntArray,
     keys: IntArray,
     rows: IntArray,
@@ -538,15 +679,15 @@ def beat(
     ----------
     items, bounds : array of int64
         As in `associate`.
-    moments : array of int64, shape (n,)
-        Microseconds of the wall clock.
+    moments, ids : array of int64, shape (n,)
+        Microseconds of the wall clock; of the memories.
     periods : array of int64, shape (p,)
         In microseconds.
     keys : array of int64, shape (r,)
         The items; written.
-    rows : array of int64, shape (r * (8 + 2 * p),)
-        n, newest moment, first and last in time, gaps, gaps of whole days, gaps of whole hours, moments at midnight or noon;
-        for each period, how many counted, and the last that did; written.
+    rows : array of int64, shape (r * (BEAT + 2 * p),)
+        n, newest moment, first and last in time, gaps, gaps of whole days, gaps of whole hours, moments at midnight or noon,
+        the three newest ids; for each period, how many counted, and the last that did; written.
     sums : array of float64, shape (r * p * 4,)
         Cosines and sines of the phases, once and twice a period; written.
 
@@ -570,7 +711,8 @@ def beat(
                 gap = t - int(row[1])
                 row[4:7] += 1, gap % _DAY == 0, gap % _HOUR == 0
             row[7] += t % _HALF_DAY == 0
-            counted, last = row[8::2], row[9::2]
+            row[8:11] = ids[e], row[8], row[9]
+            counted, last = row[BEAT::2], row[BEAT + 1 :: 2]
             counts = (row[0] == 0) | (np.abs(t - last) >= quiet)
             row[:4] = row[0] + 1, t, min(int(row[2]), t), max(int(row[3]), t)
             counted += counts

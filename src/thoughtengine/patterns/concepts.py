@@ -12,7 +12,7 @@ __all__ = ["Concepts", "Grouping", "group"]
 
 ALIKE = 0.35  # cosine from which on a memory belongs to a cluster
 MERGED = 0.45  # mean cosine from which on clusters are one concept
-_ABSORBED = 0.3  # cosine from which on a small cluster joins a concept
+ABSORBED = 0.3  # cosine from which on a small cluster joins a concept
 _FEWEST = 3  # members of a cluster that others may merge with
 _SLOWEST = 0.02  # least share by which a member moves its cluster
 _NEAR = 32  # clusters that are compared in full
@@ -35,6 +35,8 @@ class Grouping:
         Direction of each cluster.
     exemplars : array of int64, shape (c, 6)
         Members most alike to each, best first; 0 for none.
+    newest : array of int64, shape (c,)
+        Newest member of each.
     """
 
     ids: IntArray
@@ -42,6 +44,7 @@ class Grouping:
     sizes: FloatArray
     units: SingleArray
     exemplars: IntArray
+    newest: IntArray
 
 
 class Concepts:
@@ -112,21 +115,27 @@ class Concepts:
         n = int(self.tables["counters"][1])
         return self.tables["members"][: 8 * n].reshape(n, 8)
 
-    def snapshot(self) -> tuple[SingleArray, FloatArray, IntArray, IntArray]:
-        """Return copies of directions, sizes, first members and exemplars of all clusters, for `group`."""
+    def snapshot(self) -> tuple[SingleArray, FloatArray, IntArray, IntArray, IntArray]:
+        """Return copies of directions, sizes, first members, exemplars and newest members of all clusters, for `group`."""
         n = int(self.tables["counters"][1])
         members, closeness = self._members(), self.tables["closeness"][: 8 * n].reshape(n, 8)
         order = np.argsort(-closeness[:, 2:], axis=1, kind="stable")
         exemplars = np.take_along_axis(members[:, 2:], order, axis=1)
-        return self._units().copy(), self.tables["weights"][:n].copy(), members[:, 0].copy(), exemplars
+        return (
+            self._units().copy(),
+            self.tables["weights"][:n].copy(),
+            members[:, 0].copy(),
+            exemplars,
+            members[:, 1].copy(),
+        )
 
 
-def group(units: SingleArray, sizes: FloatArray, ids: IntArray, exemplars: IntArray) -> Grouping:
+def group(units: SingleArray, sizes: FloatArray, ids: IntArray, exemplars: IntArray, newest: IntArray) -> Grouping:
     """Merge clusters to concepts: average linkage among those of three members or more, the others join the nearest.
 
     Parameters
     ----------
-    units, sizes, ids, exemplars
+    units, sizes, ids, exemplars, newest
         As `Concepts.snapshot` gives them.
     """
     large = np.flatnonzero(sizes >= _FEWEST)
@@ -137,11 +146,11 @@ def group(units: SingleArray, sizes: FloatArray, ids: IntArray, exemplars: IntAr
     if len(large) and len(small):
         cosines = units[small] @ units[large].T
         nearest = cosines.argmax(1)
-        joins = cosines[np.arange(len(small)), nearest] >= _ABSORBED
+        joins = cosines[np.arange(len(small)), nearest] >= ABSORBED
         leader[small[joins]] = leader[large[nearest[joins]]]
     oldest = np.full(len(ids), np.iinfo(np.int64).max)
     np.minimum.at(oldest, leader, ids)
-    return Grouping(ids, oldest[leader], sizes, units, exemplars)
+    return Grouping(ids, oldest[leader], sizes, units, exemplars, newest)
 
 
 def _linked(units: SingleArray) -> IntArray:

@@ -1,17 +1,22 @@
-"""Episodes: where a run of experiences breaks, by gaps in time and changes of topic."""
+"""Episodes: where what came without one breaks, by pauses and changes of topic."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
 from thoughtengine._types import IntArray, SingleArray
+from thoughtengine.memory.experience import HAPPENED
+from thoughtengine.memory.index.columns import HIDDEN, LAYER
+from thoughtengine.memory.index.view import View
 from thoughtengine.patterns.tables import maths
 
-__all__ = ["gaps", "topics"]
+__all__ = ["runs", "topics"]
 
 PENALTY = 1.2  # what a segment costs
 _LONGEST = 30  # experiences in a segment
-_FACTOR = 4.0  # how many times longer than usual a gap must be
+_NEWEST = 4096  # memories that are looked at
 
 
 def topics(vectors: SingleArray, *, penalty: float = PENALTY) -> IntArray:
@@ -46,24 +51,14 @@ def topics(vectors: SingleArray, *, penalty: float = PENALTY) -> IntArray:
     return np.array(found[::-1][1:], np.int64)
 
 
-def gaps(moments: IntArray) -> IntArray:
-    """Return where a pause is much longer than the usual one.
-
-    Parameters
-    ----------
-    moments : array of int64, shape (n,)
-        Microseconds, in order.
-
-    Returns
-    -------
-    array of int64
-        Places at which a new run begins.
-
-    Examples
-    --------
-    >>> gaps(np.array([0, 1, 2, 3, 90, 91]) * 60_000_000)
-    array([4])
-    """
-    waits = np.log1p(np.maximum(np.diff(moments), 0) * 1e-6)
-    usual = np.median(waits[waits > 0.0]) if (waits > 0.0).any() else 0.0
-    return np.flatnonzero(waits > usual + np.log(_FACTOR)) + 1
+def runs(view: View) -> Iterator[IntArray]:
+    """Yield the ids of the newest runs of what came without an episode, as neighbours in recall go by them, newest first."""
+    first = max(view.n - _NEWEST, 0)
+    columns = view.columns
+    state = columns.state[first : view.n]
+    alone = (columns.episode[first : view.n] == 0) & np.isin(state & LAYER, tuple(HAPPENED)) & ((state & HIDDEN) == 0)
+    mine = first + np.flatnonzero(alone)
+    begins = np.flatnonzero(columns.previous[mine] < first)
+    for run in np.split(mine, begins[begins > 0])[::-1]:
+        if len(run):
+            yield columns.id[run]

@@ -110,10 +110,19 @@ class Finders:
         Of the last experience.
     offset, moment : int
         Seconds east of UTC and microseconds of the wall clock of the last experience.
+    earliest, latest : int
+        The first and last moment of all, by the clock on the wall.
+    came : dict of int to list of int
+        Id to what follows and is followed, of the experiences that were taken in last.
+    outcomes : dict of int to float
+        Id of a pattern to by how much more often predictions from it came true than they said.
     """
 
     def __init__(self) -> None:
         self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
+        self.earliest, self.latest = 0, 0
+        self.came: dict[int, list[int]] = {}
+        self.outcomes: dict[int, float] = {}
         self.names: dict[int, tuple[str, str]] = {}
         self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
         self.concepts: Concepts | None = None
@@ -147,21 +156,29 @@ class Finders:
         for one, mine in zip(batch, items, strict=True):
             at = [item(TAG, tag) for tag in one.tags]
             symbols.append(at or mine[len(mine) - (one.id in chosen) :])
+        self.came = {one.id: some for one, some in zip(batch, symbols, strict=True)}
         ids = np.array([one.id for one in batch])
         moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
         flat, bounds = _flat(items)
         self.associations.learn(flat, bounds, ids)
-        self.rhythms.learn(flat, bounds, moments)
+        self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
         threads = np.array([thread_of(one.episode, one.source) for one in batch])
         bits = self.sequences.learn(flat, bounds, threads, moments, ids)
         turns += self._surprised(bits, bounds, ids)
         self.covered, self.thread = batch[-1].id, int(threads[-1])
         self.offset, self.moment = batch[-1].offset, int(moments[-1])
+        self.earliest = min(self.earliest or int(moments[0]), int(moments.min()))
+        self.latest = max(self.latest or int(moments[0]), int(moments.max()))
         if len(self.names) > _NAMES:
             counted = set(self.associations.items().tolist())
             self.names = {key: name for key, name in self.names.items() if key in counted}
         return turns
+
+    def keep(self, former: Finders) -> None:
+        """Take over what became of predictions: it cannot be learned anew from memories."""
+        self.outcomes = former.outcomes
+        self.sequences.keep(former.sequences)
 
     def _gather(self, batch: SequenceOf[Observed]) -> tuple[list[Turn], dict[int, int]]:
         """Put the vectors to clusters; return changes of topic, and the cluster of each id."""

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from thoughtengine._jit import kernel
+from thoughtengine._jit import kernel, part
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
 __all__ = ["associate", "beat", "divide", "expect", "follow", "gather", "notice"]
@@ -20,24 +20,514 @@ HEAD = 6
 ROW = (
     HEAD + 3 * KEPT
 )  # n, last use, newest symbol, the one before, order, experiences; then symbol, count, id of each follower
+ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
+NEAR = 8  # symbols of a thread that those at a distance are looked for behind
 WORD = 3  # key, n, newest id
-DEPTH = 8  # symbols of a thread that are remembered
+DEPTH = 32  # symbols of a thread that are remembered
 THREAD = 3 + DEPTH  # key, last use, moment; then symbols, newest first
 PARTS = 9  # components of the mixture: orders 0 to 5, part of the day, skip, base
 ETA = 0.02
+MOST = 1024  # symbols that are weighed
+FEW = 16  # where contexts name fewer, all symbols are looked at
+WATCHED = 1024  # experiences that are all predicted before they are learned; afterwards one in EVERY
+EVERY = 8
+LINE = 5  # intercept, slope, and how surely they are known: a symmetric matrix
+STRATA = 6  # kinds of histories that calibrate apart: of one symbol, two, up to 4, 8, 16, more
+TOP = 5  # candidates that calibrate
+FADE = 0.998  # of calibration: what stays of the past at each candidate
+PRIOR = 2.0  # how surely probabilities are thought to be right as they are
+AGES = 7  # how long ago a symbol came: one symbol, two, up to 4, 8, 16, 32, longer or never
+REPEATED = 0.999  # of what came again: what stays of the past at each prediction
 SINGLE = 4  # key, n, error of n, newest id
 PAIR = 7  # both keys, n, error of n, newest ids
 BROAD = 16  # ways of a set of pairs
-UNSURE = 64  # scores that say too little about what is usual
-FEW = 16  # where contexts name fewer, all symbols are looked at
 BASKET = 40  # items of one experience that are paired
+BEAT = (
+    11  # n, newest, first and last moment, gaps, of days, of hours, at noon, newest ids; then count and last per period
+)
+UNSURE = 64  # scores that say too little about what is usual
+
+
+# rows of tables
+
+
+@part
+def _home(key: int, n_rows: int, ways: int) -> int:
+    """Return the first row of the set of a key."""
+    return ((key ^ (key >> 32)) & (n_rows // ways - 1)) * ways
+
+
+@part
+def _locate(keys: IntArray, width: int, start: int, ways: int, key: int) -> int:
+    """Return the row of a key in the set that begins at `start`, -1 where it is not there."""
+    for row in range(start, start + ways):
+        if keys[row * width] == key:
+            return row
+    return -1
+
+
+@part
+def _weakest(rows: IntArray, width: int, column: int, tie: int, start: int, ways: int) -> int:
+    """Return the row of a set with the least value in a column, of equals the least by another one."""
+    least = start
+    for row in range(start + 1, start + ways):
+        value, lowest = rows[row * width + column], rows[least * width + column]
+        if value < lowest or (value == lowest and rows[row * width + tie] < rows[least * width + tie]):
+            least = row
+    return least
+
+
+@part
+def _mixed(key: int) -> int:
+    """Return a number that looks like chance, always the same."""
+    key ^= key << 13
+    key ^= key >> 7
+    return key ^ (key << 17)
+
+
+# what follows what
+
+
+@part
+def _resume(histories: IntArray, thread: int) -> int:
+    """Return where the symbols of a thread begin; of a new one, in the place of the one that was silent for longest."""
+    start = _home(thread, len(histories) // THREAD, WAYS)
+    row = _locate(histories, THREAD, start, WAYS, thread)
+    if row < 0:
+        row = _weakest(histories, THREAD, 1, 1, start, WAYS)
+        histories[row * THREAD : (row + 1) * THREAD] = 0
+        histories[row * THREAD] = thread
+    return row * THREAD + 3
+
+
+@part
+def _depth_of(history: IntArray, most: int) -> int:
+    """Return how many symbols a history has, at most so many."""
+    depth = 0
+    while depth < most and history[depth] != 0:
+        depth += 1
+    return depth
+
+
+@part
+def _context(history: IntArray, depth: int, order: int, shorter: int, moment: int) -> int:
+    """Return the key of a context by that of the one shorter by a symbol; 0 where the history is too short for it."""
+    if order <= depth:
+        return _mixed(shorter ^ history[order - 1])
+    if order == ORDERS - 1 and depth > 0:
+        return _mixed(history[0] ^ (moment // 10_800_000_000 % 8 + 1))
+    return 0
+
+
+@part
+def _open_contexts(
+    history: IntArray, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
+) -> None:
+    """Find or make the rows of the contexts; of one that is new, longer ones would say the same and are not made."""
+    places[:] = -1
+    key, depth, fresh = 0, _depth_of(history, 5), False
+    for order in range(1, ORDERS):
+        wanted = _context(history, depth, order, key, moment)
+        if order <= depth:
+            key = wanted
+        if wanted == 0 or (fresh and order < ORDERS - 1):
+            continue
+        start = _home(wanted, len(keys), WAYS)
+        at = _locate(keys, 1, start, WAYS, wanted)
+        if at < 0:
+            at = _weakest(rows, ROW, 0, 1, start, WAYS)
+            keys[at] = wanted
+            rows[at * ROW : (at + 1) * ROW] = 0
+            lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
+            rows[at * ROW + 2] = history[0]
+            rows[at * ROW + 3] = history[1] if order == 2 else 0
+            rows[at * ROW + 4] = order
+        fresh = rows[at * ROW] == 0
+        places[order] = at
+
+
+@part
+def _bucket(order: int, n: int, distinct: int) -> int:
+    """Return which weight counts for a context that was seen n times, followed by so many different symbols."""
+    return order * 28 + min(6, int(math.log2(n))) * 4 + (min(distinct, 3) - 1 if distinct < 5 else 3)
+
+
+@part
+def _judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArray, buckets: IntArray) -> None:
+    """Note how likely each context finds a symbol."""
+    for order in range(1, ORDERS):
+        at = places[order]
+        if at < 0 or rows[at * ROW] == 0:
+            continue
+        found, distinct = 0, 0
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
+            if rows[i] == 0:
+                break
+            distinct += 1
+            if rows[i] == x:
+                found = rows[i + 1]
+        chances[order] = found / rows[at * ROW]
+        buckets[order] = _bucket(order, rows[at * ROW], distinct)
+
+
+@part
+def _rarity(j: int, n: int, total: int) -> float:
+    """Return how much a symbol j places back counts, by how often it came of so many."""
+    return float(0.9**j * math.log(1.0 + total / n))
+
+
+@part
+def _judge_distant(
+    x: int, history: IntArray, keys: IntArray, rows: IntArray, total: int, chances: FloatArray, buckets: IntArray
+) -> None:
+    """Note how likely a symbol is by all that came shortly before."""
+    top, norm, n_near = 0.0, 0.0, 0
+    for j in range(_depth_of(history, NEAR)):
+        at = _locate(keys, 1, _home(history[j], len(keys), WAYS), WAYS, history[j])
+        if at < 0:
+            continue
+        n = rows[at * SKIP_ROW]
+        rare = _rarity(j, n, total)
+        norm += rare
+        n_near += 1
+        for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
+            if rows[i] == x:
+                top += rare * rows[i + 1] / n
+            if rows[i] == x or rows[i] == 0:
+                break
+    if norm > 0.0:
+        chances[7], buckets[7] = top / norm, 7 * 28 + min(6, n_near)
+
+
+@part
+def _mix(chances: FloatArray, buckets: IntArray, weights: FloatArray, base: float) -> float:
+    """Return the chance of a symbol by all components, and learn which of them deserve more."""
+    mass, chance = 0.0, 0.0
+    for c in range(PARTS):
+        if buckets[c] >= 0:
+            mass += weights[buckets[c]]
+    for c in range(PARTS):
+        chances[c] = 0.999 * chances[c] + 0.001 * base  # nothing is impossible
+        if buckets[c] >= 0:
+            chance += weights[buckets[c]] / mass * chances[c]
+    for c in range(PARTS):
+        if buckets[c] >= 0:
+            share = weights[buckets[c]] / mass
+            gain = ETA * (share * chances[c] / chance - share) / max(share, 0.05)
+            weights[buckets[c]] = min(max(weights[buckets[c]] * math.exp(gain), 1e-4), 1e4)
+    return chance
+
+
+@part
+def _slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
+    """Return where a symbol stands in a row, or the place of the rarest; that is another's as long as it bears another's name."""
+    rarest = start
+    for i in range(start, stop, step):
+        if rows[i] == x:
+            return i
+        if rows[i + 1] < rows[rarest + 1]:
+            rarest = i
+        if rows[i] == 0:
+            break
+    return rarest
+
+
+@part
+def _learn_contexts(
+    x: int, id_: int, lag: float, places: IntArray, rows: IntArray, lags: FloatArray, counters: IntArray
+) -> None:
+    """Count what follows each context, and after how long."""
+    for order in range(1, ORDERS):
+        at = places[order]
+        if at < 0:
+            continue
+        r = at * ROW
+        rows[r] += 1
+        rows[r + 5] += rows[r + 1] != counters[0]
+        rows[r + 1] = counters[0]
+        slot = _slot_of(rows, r + HEAD, r + ROW, 3, x)
+        if rows[slot] != x:
+            rows[slot], rows[slot + 1] = x, 0
+            counters[4] += 1
+        rows[slot + 1] += 1
+        rows[slot + 2] = id_
+        middle = at * (1 + KEPT)
+        mean = middle + 1 + (slot - r - HEAD) // 3
+        if rows[slot + 1] == 1:
+            lags[mean] = 0.0
+        lags[mean] += (lag - lags[mean]) / rows[slot + 1]
+        if rows[r] == 1:
+            lags[middle] = lag
+        elif lag != lags[middle]:
+            lags[middle] += math.copysign(1.0 / math.sqrt(rows[r]), lag - lags[middle])
+
+
+@part
+def _learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, counters: IntArray) -> None:
+    """Count what comes within eight symbols of a symbol."""
+    for j in range(_depth_of(history, NEAR)):
+        start = _home(history[j], len(keys), WAYS)
+        at = _locate(keys, 1, start, WAYS, history[j])
+        if at < 0:
+            at = _weakest(rows, SKIP_ROW, 0, 0, start, WAYS)
+            keys[at] = history[j]
+            rows[at * SKIP_ROW : (at + 1) * SKIP_ROW] = 0
+        rows[at * SKIP_ROW] += 1
+        counters[3] += 1
+        slot = _slot_of(rows, at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2, x)
+        if rows[slot] != x:
+            rows[slot], rows[slot + 1] = x, 0
+        rows[slot + 1] += 1
+
+
+@part
+def _learn_word(x: int, id_: int, words: IntArray, counters: IntArray) -> None:
+    """Count a symbol."""
+    start = _home(x, len(words) // WORD, WAYS)
+    at = _locate(words, WORD, start, WAYS, x)
+    counters[1] += 1
+    if at < 0:
+        at = _weakest(words, WORD, 1, 1, start, WAYS)
+        words[WORD * at], words[WORD * at + 1] = x, 0
+        counters[2] += 1
+    words[WORD * at + 1] += 1
+    words[WORD * at + 2] = id_
+
+
+@part
+def _times(x: int, words: IntArray) -> int:
+    """Return how often a symbol came."""
+    at = _locate(words, WORD, _home(x, len(words) // WORD, WAYS), WAYS, x)
+    return words[WORD * at + 1] if at >= 0 else 0
+
+
+# what comes next
+
+
+@part
+def _seat(symbol: int, found: IntArray, slots: IntArray) -> int:
+    """Return where in `slots` the place of a symbol in `found` is noted, or may be."""
+    at = _mixed(symbol) & (len(slots) - 1)
+    while slots[at] >= 0 and found[slots[at]] != symbol:
+        at = (at + 1) & (len(slots) - 1)
+    return at
+
+
+@part
+def _nominate(symbol: int, chance: float, n: int, found: IntArray, told: FloatArray, slots: IntArray) -> int:
+    """Add to the chance of a symbol; return how many symbols there are now."""
+    at, most = _seat(symbol, found, slots), len(found) // 2
+    if slots[at] < 0:
+        if n == most:
+            return n
+        slots[at] = n
+        found[n], found[most + n], told[n], told[most + n] = symbol, 0, 0.0, 0.0
+        n += 1
+    told[slots[at]] += chance
+    return n
+
+
+@part
+def _foresee(
+    history: IntArray,
+    moment: int,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    skip_keys: IntArray,
+    skip_rows: IntArray,
+    words: IntArray,
+    weights: FloatArray,
+    counters: IntArray,
+    found: IntArray,
+    told: FloatArray,
+    slots: IntArray,
+) -> int:
+    """Tell what may come next by the mixture, in no order; return how many."""
+    slots[:] = -1
+    if counters[1] == 0:
+        return 0
+    places, near, masses = np.full(ORDERS, -1), np.full(NEAR, -1), np.zeros(PARTS)
+    norm = _weigh(
+        history, moment, keys, rows, skip_keys, skip_rows, weights, counters, places, near, masses
+    )  # of what is near
+    n, most = 0, len(found) // 2
+    for order in range(1, ORDERS):
+        at = places[order]
+        if at < 0:
+            continue
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
+            if rows[i] == 0:
+                break
+            n = _nominate(rows[i], masses[order] * rows[i + 1] / rows[at * ROW], n, found, told, slots)
+            place = slots[_seat(rows[i], found, slots)]
+            if order == 1 and place >= 0:
+                found[most + place] = rows[i + 1]
+                told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // 3]
+    for j in range(NEAR):
+        at = near[j]
+        if at < 0:
+            continue
+        share = masses[7] * _rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm / skip_rows[at * SKIP_ROW]
+        for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
+            if skip_rows[i] == 0:
+                break
+            n = _nominate(skip_rows[i], share * skip_rows[i + 1], n, found, told, slots)
+    for i in range(n):
+        told[i] += masses[0] * _times(found[i], words) / counters[1]
+    if n < FEW:
+        n = _nominate_all(masses[0] / counters[1], n, words, found, told, slots)
+    rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
+    for i in range(n):
+        told[i] = 0.999 * told[i] + rest
+    return n
+
+
+@part
+def _weigh(
+    history: IntArray,
+    moment: int,
+    keys: IntArray,
+    rows: IntArray,
+    skip_keys: IntArray,
+    skip_rows: IntArray,
+    weights: FloatArray,
+    counters: IntArray,
+    places: IntArray,
+    near: IntArray,
+    masses: FloatArray,
+) -> float:
+    """Find the rows that know something, and what each component is worth; return the sum of what is near."""
+    masses[0], masses[8] = weights[min(6, int(math.log2(counters[1])))], weights[8 * 28]
+    key, depth = 0, _depth_of(history, 5)
+    for order in range(1, ORDERS):
+        wanted = _context(history, depth, order, key, moment)
+        if order <= depth:
+            key = wanted
+        at = _locate(keys, 1, _home(wanted, len(keys), WAYS), WAYS, wanted) if wanted != 0 else -1
+        if at >= 0 and rows[at * ROW] > 0:
+            places[order], distinct = at, 0
+            while distinct < KEPT and rows[at * ROW + HEAD + 3 * distinct] != 0:
+                distinct += 1
+            masses[order] = weights[_bucket(order, rows[at * ROW], distinct)]
+    norm, n_near = 0.0, 0
+    for j in range(_depth_of(history, NEAR)):
+        near[j] = _locate(skip_keys, 1, _home(history[j], len(skip_keys), WAYS), WAYS, history[j])
+        if near[j] >= 0:
+            norm += _rarity(j, skip_rows[near[j] * SKIP_ROW], counters[3])
+            n_near += 1
+    if n_near > 0:
+        masses[7] = weights[7 * 28 + min(6, n_near)]
+    masses /= masses.sum()
+    return norm
+
+
+@part
+def _nominate_all(share: float, n: int, words: IntArray, found: IntArray, told: FloatArray, slots: IntArray) -> int:
+    """Add every symbol that is not there yet by how often it came."""
+    for i in range(0, len(words), WORD):
+        if n < len(found) // 2 and words[i] != 0 and slots[_seat(words[i], found, slots)] < 0:
+            n = _nominate(words[i], share * words[i + 1], n, found, told, slots)
+    return n
+
+
+@part
+def _doublings(n: int) -> int:
+    """Return how many bits a number has: 0 for 0, 1 for 1, 2 for 2 and 3, 3 up to 7."""
+    bits = 0
+    while (1 << bits) <= n:
+        bits += 1
+    return bits
+
+
+@part
+def _age(history: IntArray, j: int) -> int:
+    """Return how long ago the symbol j places back came, in steps that double; -1 where it came again since."""
+    for i in range(j):
+        if history[i] == history[j]:
+            return -1
+    return _doublings(j)
+
+
+@part
+def _season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray) -> None:
+    """Make what came lately as much rarer or more frequent as it was so far; the sum stays."""
+    before, after = told[:n].sum(), 0.0
+    usual = repeats[2 * AGES - 2] / repeats[2 * AGES - 1]
+    for j in range(_depth_of(history, DEPTH)):
+        place, step = slots[_seat(history[j], found, slots)], _age(history, j)
+        if place >= 0 and step >= 0:
+            told[place] *= repeats[2 * step] / repeats[2 * step + 1] / usual
+    after = told[:n].sum()
+    for i in range(n):
+        told[i] *= before / after
+
+
+@part
+def _learn_repeats(
+    came: IntArray, history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray
+) -> None:
+    """Count how often what came lately came again, and how often that was expected."""
+    rest, others = told[:n].sum(), len(came)
+    repeats *= REPEATED
+    for j in range(_depth_of(history, DEPTH)):
+        step = _age(history, j)
+        if step < 0:
+            continue
+        place = slots[_seat(history[j], found, slots)]
+        if place >= 0:
+            repeats[2 * step + 1] += told[place]
+            rest -= told[place]
+        for x in came:
+            if x == history[j]:
+                repeats[2 * step] += 1.0
+                others -= 1
+    repeats[2 * AGES - 2] += others
+    repeats[2 * AGES - 1] += max(rest, 0.0)
+
+
+@part
+def _correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
+    """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading."""
+    i, clipped = line * LINE, min(max(chance, 1e-6), 1.0 - 1e-6)
+    x = math.log(clipped / (1.0 - clipped)) + 1.0
+    p = 1.0 / (1.0 + math.exp(1.0 - calibration[i] - calibration[i + 1] * x))
+    sure, kept = max(p * (1.0 - p), 0.02), (1.0 - FADE) * PRIOR
+    calibration[i + 2] = FADE * calibration[i + 2] + kept + sure
+    calibration[i + 3] = FADE * calibration[i + 3] + sure * x
+    calibration[i + 4] = FADE * calibration[i + 4] + kept + sure * x * x
+    error = (1.0 if right else 0.0) - p
+    g, k = error - kept * calibration[i], error * x + kept * (1.0 - calibration[i + 1])
+    a, b, c = calibration[i + 2], calibration[i + 3], calibration[i + 4]
+    calibration[i] += (c * g - b * k) / (a * c - b * b)
+    calibration[i + 1] += (a * k - b * g) / (a * c - b * b)
+
+
+@part
+def _learn_calibration(
+    came: IntArray, depth: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
+) -> None:
+    """Compare the best candidates with what came: the first by itself, the others together."""
+    kind = min(_doublings(depth - 1), STRATA - 1)
+    for rank in range(min(TOP, n)):
+        best = rank
+        for i in range(rank + 1, n):
+            if told[i] > told[best] or (told[i] == told[best] and found[i] < found[best]):
+                best = i
+        found[rank], found[best] = found[best], found[rank]
+        told[rank], told[best] = told[best], told[rank]
+        right = False
+        for x in came:
+            right = right or x == found[rank]
+        _correct(calibration, 2 * kind + min(rank, 1), told[rank], right)
 
 
 @kernel(
     "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out float64[:]",
-    "out int64[:]", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]", "out float64[:]",
+    "out int64[:]", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
+    "out float64[:]", "out float64[:]", "out float64[:]",
 )  # fmt: skip
 def follow(
     symbols: IntArray,
@@ -54,236 +544,62 @@ def follow(
     weights: FloatArray,
     histories: IntArray,
     counters: IntArray,
+    calibration: FloatArray,
+    repeats: FloatArray,
     bits: FloatArray,
 ) -> None:
     """Learn what follows what, as `arrays.follow`."""
-    n_sets, n_skip_sets = len(keys) // WAYS, len(skip_keys) // WAYS
-    n_word_sets, n_thread_sets = len(words) // (WORD * WAYS), len(histories) // (THREAD * WAYS)
-    places, buckets = np.empty(7, np.int64), np.empty(PARTS, np.int64)
-    chances, shares = np.empty(PARTS), np.empty(PARTS)
+    places, buckets, chances = np.empty(ORDERS, np.int64), np.empty(PARTS, np.int64), np.empty(PARTS)
+    found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
+    recent = np.zeros(DEPTH, np.int64)
     for e in range(len(threads)):
-        counters[0] += 1
-        clock = counters[0]
-        # the thread's own row
-        start = ((threads[e] ^ (threads[e] >> 32)) & (n_thread_sets - 1)) * WAYS
-        place, oldest = -1, start
-        for way in range(start, start + WAYS):
-            if histories[way * THREAD] == threads[e]:
-                place = way
-                break
-            if histories[way * THREAD + 1] < histories[oldest * THREAD + 1]:
-                oldest = way
-        if place < 0:
-            place = oldest
-            for i in range(place * THREAD, (place + 1) * THREAD):
-                histories[i] = 0
-            histories[place * THREAD] = threads[e]
-        h = place * THREAD + 3
-        lag = 0.0
-        if histories[h] != 0:
-            lag = math.log(max((moments[e] - histories[h - 1]) * 1e-6, 0.0) + 1.0)
-        for s in range(bounds[e], bounds[e + 1]):
-            x = symbols[s]
-            # how often it was seen at all
-            start = ((x ^ (x >> 32)) & (n_word_sets - 1)) * WAYS
-            word, rarest = -1, start
-            for way in range(start, start + WAYS):
-                if words[WORD * way] == x:
-                    word = way
-                    break
-                if words[WORD * way + 1] < words[WORD * rarest + 1]:
-                    rarest = way
-            seen = words[WORD * word + 1] if word >= 0 else 0
-            total, base = counters[1], 1.0 / (counters[2] + 1.0)
-            # one row of every order, found or made
-            places[:] = -1
-            depth = 0
-            while depth < 5 and histories[h + depth] != 0:
-                depth += 1
-            key = 0
-            for order in range(1, 7):
-                if order <= depth:
-                    key ^= histories[h + order - 1]
-                    key ^= key << 13
-                    key ^= key >> 7
-                    key ^= key << 17
-                    wanted = key
-                elif order == 6 and depth > 0:
-                    wanted = histories[h] ^ (moments[e] // 10_800_000_000 % 8 + 1)
-                    wanted ^= wanted << 13
-                    wanted ^= wanted >> 7
-                    wanted ^= wanted << 17
-                else:
-                    continue
-                start = ((wanted ^ (wanted >> 32)) & (n_sets - 1)) * WAYS
-                at, least = -1, start
-                for way in range(start, start + WAYS):
-                    if keys[way] == wanted:
-                        at = way
-                        break
-                    n_way, n_least = rows[way * ROW], rows[least * ROW]
-                    if n_way < n_least or (n_way == n_least and rows[way * ROW + 1] < rows[least * ROW + 1]):
-                        least = way
-                if at < 0:
-                    at = least
-                    keys[at] = wanted
-                    for i in range(at * ROW, (at + 1) * ROW):
-                        rows[i] = 0
-                    for i in range(at * (1 + KEPT), (at + 1) * (1 + KEPT)):
-                        lags[i] = 0.0
-                    rows[at * ROW + 2] = histories[h]
-                    rows[at * ROW + 3] = histories[h + 1] if order == 2 else 0
-                    rows[at * ROW + 4] = order
-                places[order] = at
-            # what each component thinks of x
-            chances[:], shares[:], buckets[:] = 0.0, 0.0, -1
-            if total > 0:
-                chances[0] = seen / total
-                buckets[0] = min(6, int(math.log2(total)))
-            for order in range(1, 7):
-                at = places[order]
-                if at < 0 or rows[at * ROW] == 0:
-                    continue
-                found, distinct = 0, 0
-                for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
-                    if rows[i] == 0:
-                        break
-                    distinct += 1
-                    if rows[i] == x:
-                        found = rows[i + 1]
-                n = rows[at * ROW]
-                chances[order] = found / n
-                spread = min(distinct, 3) - 1 if distinct < 5 else 3
-                buckets[order] = order * 28 + min(6, int(math.log2(n))) * 4 + spread
-            top, norm, n_near = 0.0, 0.0, 0
-            for j in range(DEPTH):
-                y = histories[h + j]
-                if y == 0:
-                    break
-                start = ((y ^ (y >> 32)) & (n_skip_sets - 1)) * WAYS
-                for way in range(start, start + WAYS):
-                    if skip_keys[way] == y:
-                        n = skip_rows[way * SKIP_ROW]
-                        rare = 0.9**j * math.log(1.0 + counters[3] / n)
-                        norm += rare
-                        n_near += 1
-                        for i in range(way * SKIP_ROW + 2, (way + 1) * SKIP_ROW, 2):
-                            if skip_rows[i] == x:
-                                top += rare * skip_rows[i + 1] / n
-                                break
-                            if skip_rows[i] == 0:
-                                break
-                        break
-            if norm > 0.0:
-                chances[7] = top / norm
-                buckets[7] = 7 * 28 + min(6, n_near)
-            chances[8] = base
-            buckets[8] = 8 * 28
-            mass = 0.0
-            for c in range(PARTS):
-                if buckets[c] >= 0:
-                    shares[c] = weights[buckets[c]]
-                    mass += shares[c]
-            chance = 0.0
-            for c in range(PARTS):
-                shares[c] /= mass
-                chances[c] = 0.999 * chances[c] + 0.001 * base  # nothing is impossible
-                chance += shares[c] * chances[c]
-            bits[s] = -math.log2(chance)
-            for c in range(PARTS):
-                if buckets[c] >= 0:
-                    gain = ETA * (shares[c] * chances[c] / chance - shares[c]) / max(shares[c], 0.05)
-                    weights[buckets[c]] = min(max(weights[buckets[c]] * math.exp(gain), 1e-4), 1e4)
-            # learn x
-            counters[1] += 1
-            if word < 0:
-                counters[2] += 1
-                word = rarest
-                words[WORD * word] = x
-                words[WORD * word + 1] = 0
-            words[WORD * word + 1] += 1
-            words[WORD * word + 2] = ids[e]
-            for order in range(1, 7):
-                at = places[order]
-                if at < 0:
-                    continue
-                rows[at * ROW] += 1
-                rows[at * ROW + 5] += rows[at * ROW + 1] != clock
-                rows[at * ROW + 1] = clock
-                slot, fewest = -1, at * ROW + HEAD
-                for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
-                    if rows[i] == x:
-                        slot = i
-                        break
-                    if rows[i + 1] < rows[fewest + 1]:
-                        fewest = i
-                    if rows[i] == 0:
-                        break
-                if slot < 0:
-                    slot = fewest
-                    rows[slot] = x
-                    rows[slot + 1] = 0
-                    counters[4] += 1
-                rows[slot + 1] += 1
-                rows[slot + 2] = ids[e]
-                i = at * (1 + KEPT)
-                j = i + 1 + (slot - at * ROW - HEAD) // 3
-                if rows[slot + 1] == 1:
-                    lags[j] = 0.0
-                lags[j] += (lag - lags[j]) / rows[slot + 1]
-                step = 1.0 / math.sqrt(rows[at * ROW])
-                lags[i] = (
-                    lag
-                    if rows[at * ROW] == 1
-                    else lags[i] + (step if lag > lags[i] else -step if lag < lags[i] else 0.0)
+        h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
+        history = histories[h : h + DEPTH]
+        watched = counters[0] < WATCHED or counters[0] % EVERY == 0
+        if watched and len(came) > 0 and history[0] != 0:
+            turns = 1 if history[NEAR - 1] == 0 else 2  # a long thread: also as if one were asked with fewer
+            for turn in range(turns):
+                depth = DEPTH if turn == 0 else 1 << counters[0] // EVERY % 4
+                recent[:] = 0
+                recent[:depth] = history[:depth]
+                n = _foresee(
+                    recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots
                 )
-            for j in range(DEPTH):
-                y = histories[h + j]
-                if y == 0:
-                    break
-                start = ((y ^ (y >> 32)) & (n_skip_sets - 1)) * WAYS
-                at, least = -1, start
-                for way in range(start, start + WAYS):
-                    if skip_keys[way] == y:
-                        at = way
-                        break
-                    n_way, n_least = skip_rows[way * SKIP_ROW], skip_rows[least * SKIP_ROW]
-                    if n_way < n_least:
-                        least = way
-                if at < 0:
-                    at = least
-                    skip_keys[at] = y
-                    for i in range(at * SKIP_ROW, (at + 1) * SKIP_ROW):
-                        skip_rows[i] = 0
-                skip_rows[at * SKIP_ROW] += 1
-                counters[3] += 1
-                slot, fewest = -1, at * SKIP_ROW + 2
-                for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
-                    if skip_rows[i] == x:
-                        slot = i
-                        break
-                    if skip_rows[i + 1] < skip_rows[fewest + 1]:
-                        fewest = i
-                    if skip_rows[i] == 0:
-                        break
-                if slot < 0:
-                    slot = fewest
-                    skip_rows[slot] = x
-                    skip_rows[slot + 1] = 0
-                skip_rows[slot + 1] += 1
-        # what came is what was before
+                if n > 0 and turn == 0:
+                    factors = repeats.copy()
+                    _learn_repeats(came, recent, n, repeats, found, told, slots)
+                    _season(recent, n, factors, found, told, slots)
+                elif n > 0:
+                    _season(recent, n, repeats, found, told, slots)
+                _learn_calibration(came, _depth_of(recent, DEPTH), n, calibration, found, told)
+        counters[0] += 1
+        counters[5] += len(came) > 0
+        lag = math.log(max((moment - histories[h - 1]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
         for s in range(bounds[e], bounds[e + 1]):
+            x, base = symbols[s], 1.0 / (counters[2] + 1.0)
+            chances[:], buckets[:] = 0.0, -1
+            if counters[1] > 0:
+                chances[0] = _times(x, words) / counters[1]
+                buckets[0] = min(6, int(math.log2(counters[1])))
+            chances[8], buckets[8] = base, 8 * 28
+            _open_contexts(history, moment, keys, rows, lags, places)
+            _judge_contexts(x, places, rows, chances, buckets)
+            _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
+            bits[s] = -math.log2(_mix(chances, buckets, weights, base))
+            _learn_word(x, ids[e], words, counters)
+            _learn_contexts(x, ids[e], lag, places, rows, lags, counters)
+            _learn_distant(x, history, skip_keys, skip_rows, counters)
+        for x in came:  # what came is what was before
             for j in range(DEPTH - 1, 0, -1):
-                histories[h + j] = histories[h + j - 1]
-            histories[h] = symbols[s]
-        if bounds[e + 1] > bounds[e]:
-            histories[h - 2] = clock
-            histories[h - 1] = moments[e]
+                history[j] = history[j - 1]
+            history[0] = x
+        if len(came) > 0:
+            histories[h - 2], histories[h - 1] = counters[0], moment
 
 
 @kernel(
-    "int64[:]", "int64", "int64[:]", "int64[:]", "float64[:]", "int64[:]", "int64[:]", "int64[:]", "float64[:]",
-    "int64[:]", "out int64[:]", "out float64[:]", returns="int64",
+    "out int64[:]", "int64", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
+    "out int64[:]", "out float64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out float64[:]", returns="int64",
 )  # fmt: skip
 def expect(
     history: IntArray,
@@ -296,110 +612,94 @@ def expect(
     words: IntArray,
     weights: FloatArray,
     counters: IntArray,
+    repeats: FloatArray,
     found: IntArray,
     told: FloatArray,
 ) -> int:
     """Tell what may come next, as `arrays.expect`."""
-    n_sets, n_skip_sets, most = len(keys) // WAYS, len(skip_keys) // WAYS, len(found) // 2
-    total, n = counters[1], 0
-    if total == 0:
-        return 0
-    places, masses, near = np.full(7, -1), np.zeros(PARTS), np.full(DEPTH, -1)
-    base = 1.0 / (counters[2] + 1.0)
-    masses[0], masses[8] = weights[min(6, int(math.log2(total)))], weights[8 * 28]
-    depth = 0
-    while depth < DEPTH and history[depth] != 0:
-        depth += 1
-    key = 0
-    for order in range(1, 7):
-        if order <= min(depth, 5):
-            key ^= history[order - 1]
-            key ^= key << 13
-            key ^= key >> 7
-            key ^= key << 17
-            wanted = key
-        elif order == 6 and depth > 0:
-            wanted = history[0] ^ (moment // 10_800_000_000 % 8 + 1)
-            wanted ^= wanted << 13
-            wanted ^= wanted >> 7
-            wanted ^= wanted << 17
-        else:
-            continue
-        start = ((wanted ^ (wanted >> 32)) & (n_sets - 1)) * WAYS
-        for at in range(start, start + WAYS):
-            if keys[at] == wanted and rows[at * ROW] > 0:
-                places[order] = at
-                distinct = 0
-                while distinct < KEPT and rows[at * ROW + HEAD + 3 * distinct] != 0:
-                    distinct += 1
-                spread = min(distinct, 3) - 1 if distinct < 5 else 3
-                masses[order] = weights[order * 28 + min(6, int(math.log2(rows[at * ROW]))) * 4 + spread]
-    norm, n_near = 0.0, 0
-    for j in range(depth):
-        start = ((history[j] ^ (history[j] >> 32)) & (n_skip_sets - 1)) * WAYS
-        for way in range(start, start + WAYS):
-            if skip_keys[way] == history[j]:
-                near[j] = way
-                norm += 0.9**j * math.log(1.0 + counters[3] / skip_rows[way * SKIP_ROW])
-                n_near += 1
-    if norm > 0.0:
-        masses[7] = weights[7 * 28 + min(6, n_near)]
-    masses /= masses.sum()
-    for order in range(1, 7):
-        at = places[order]
-        if at < 0:
-            continue
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
-            if rows[i] == 0:
-                break
-            slot = 0
-            while slot < n and found[slot] != rows[i]:
-                slot += 1
-            if slot == n:
-                if n == most:
-                    continue
-                found[n], found[most + n], told[n], told[most + n] = rows[i], 0, 0.0, 0.0
-                n += 1
-            told[slot] += masses[order] * rows[i + 1] / rows[at * ROW]
-            if order == 1:
-                found[most + slot] = rows[i + 1]
-                told[most + slot] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // 3]
-    for j in range(depth):
-        way = near[j]
-        if way < 0:
-            continue
-        rare = 0.9**j * math.log(1.0 + counters[3] / skip_rows[way * SKIP_ROW])
-        for i in range(way * SKIP_ROW + 2, (way + 1) * SKIP_ROW, 2):
-            if skip_rows[i] == 0:
-                break
-            slot = 0
-            while slot < n and found[slot] != skip_rows[i]:
-                slot += 1
-            if slot == n:
-                if n == most:
-                    continue
-                found[n], found[most + n], told[n], told[most + n] = skip_rows[i], 0, 0.0, 0.0
-                n += 1
-            told[slot] += masses[7] * rare / norm * skip_rows[i + 1] / skip_rows[way * SKIP_ROW]
-    for i in range(n):
-        start = ((found[i] ^ (found[i] >> 32)) & (len(words) // (WORD * WAYS) - 1)) * WAYS
-        for way in range(start, start + WAYS):
-            if words[WORD * way] == found[i]:
-                told[i] += masses[0] * words[WORD * way + 1] / total
-    n_known = n
-    for i in range(0, len(words), WORD):
-        if n_known >= FEW or n == most or words[i] == 0:
-            continue
-        slot = 0
-        while slot < n_known and found[slot] != words[i]:
-            slot += 1
-        if slot == n_known:
-            found[n], found[most + n], told[n], told[most + n] = words[i], 0, masses[0] * words[i + 1] / total, 0.0
-            n += 1
-    rest = (0.999 * masses[8] + 0.001) * base
-    for slot in range(n):
-        told[slot] = 0.999 * told[slot] + rest
+    size = 1
+    while size < len(found):
+        size *= 2
+    slots = np.empty(size, np.int64)
+    n = _foresee(history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots)
+    if n > 0:
+        _season(history, n, repeats, found, told, slots)
     return n
+
+
+# what is alike
+
+
+@part
+def _write_signs(values: FloatArray | SingleArray, start: int, d: int, signs: IntArray, at: int) -> None:
+    """Write the signs of d numbers, a bit each."""
+    for w in range((d + 63) // 64):
+        word = 0
+        for i in range(64 * w, min(64 * w + 64, d)):
+            if values[start + i] > 0.0:
+                word |= 1 << (i - 64 * w)
+        signs[at + w] = word
+
+
+@part
+def _direct(values: SingleArray, start: int, middle: SingleArray, units: FloatArray | SingleArray, at: int) -> None:
+    """Write the direction of a vector from the middle."""
+    norm = 0.0
+    for i in range(len(middle)):
+        norm += (values[start + i] - middle[i]) * (values[start + i] - middle[i])
+    norm = math.sqrt(norm) + 1e-12
+    for i in range(len(middle)):
+        units[at + i] = (values[start + i] - middle[i]) / norm
+
+
+@part
+def _differing(a: IntArray, start: int, b: IntArray) -> int:
+    """Return how many bits of two rows differ."""
+    total = np.int64(0)
+    for w in range(len(b)):
+        x = np.uint64(a[start + w] ^ b[w])
+        x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
+        x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
+        x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+        total += np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    return int(total)
+
+
+@part
+def _within(signs: IntArray, sign: IntArray, n: int, near: int, distances: IntArray, histogram: IntArray) -> int:
+    """Write in how many signs each concept differs; return in how many the closest ones do at most."""
+    histogram[:] = 0
+    for c in range(n):
+        distances[c] = _differing(signs, c * len(sign), sign)
+        histogram[distances[c]] += 1
+    bound, count = 0, histogram[0]
+    while count < near:
+        bound += 1
+        count += histogram[bound]
+    return bound
+
+
+@part
+def _newest_member(members: IntArray, closeness: SingleArray, at: int, id_: int, cosine: float) -> None:
+    """Note a member: the newest, and among the six most alike."""
+    members[8 * at + 1] = id_
+    last = 2
+    for i in range(3, 8):
+        if closeness[8 * at + i] < closeness[8 * at + last]:
+            last = i
+    if cosine > closeness[8 * at + last]:
+        members[8 * at + last], closeness[8 * at + last] = id_, cosine
+
+
+@part
+def _fewest_members(weights: FloatArray, members: IntArray) -> int:
+    """Return the concept that fewest belong to, of equals the one that was met longest ago."""
+    least = 0
+    for c in range(len(weights)):
+        few, fewest = weights[c], weights[least]
+        if few < fewest or (few == fewest and members[8 * c + 1] < members[8 * least + 1]):
+            least = c
+    return least
 
 
 @kernel(
@@ -440,48 +740,13 @@ def gather(
             for i in range(d):
                 middle[i] = total[i] / (counters[0] + 16.0)
             for c in range(counters[1]):
-                norm = 0.0
-                for i in range(d):
-                    norm += (means[c * d + i] - middle[i]) * (means[c * d + i] - middle[i])
-                norm = math.sqrt(norm) + 1e-12
-                for i in range(d):
-                    units[c * d + i] = (means[c * d + i] - middle[i]) / norm
-                for w in range(n_words):
-                    word = 0
-                    for i in range(64 * w, min(64 * w + 64, d)):
-                        if units[c * d + i] > 0.0:
-                            word |= 1 << (i - 64 * w)
-                    signs[c * n_words + w] = word
-        norm = 0.0
-        for i in range(d):
-            point[i] = vectors[start + i] - middle[i]
-            norm += point[i] * point[i]
-        norm = math.sqrt(norm) + 1e-12
-        for i in range(d):
-            point[i] /= norm
+                _direct(means, c * d, middle, units, c * d)
+                _write_signs(units, c * d, d, signs, c * n_words)
+        _direct(vectors, start, middle, point, 0)
         n, bound = counters[1], 64 * n_words
         if n > 2 * near:  # only those whose signs agree most are compared in full
-            for w in range(n_words):
-                word = 0
-                for i in range(64 * w, min(64 * w + 64, d)):
-                    if point[i] > 0.0:
-                        word |= 1 << (i - 64 * w)
-                sign[w] = word
-            histogram[:] = 0
-            for c in range(n):
-                distance = np.int64(0)
-                for w in range(n_words):
-                    x = np.uint64(signs[c * n_words + w] ^ sign[w])
-                    x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-                    x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-                    x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-                    distance += np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-                distances[c] = distance
-                histogram[distance] += 1
-            bound, count = 0, histogram[0]
-            while count < near:
-                bound += 1
-                count += histogram[bound]
+            _write_signs(point, 0, d, sign, 0)
+            bound = _within(signs, sign, n, near, distances, histogram)
         best, most = -1, -2.0
         for c in range(n):
             if n <= 2 * near or distances[c] <= bound:
@@ -497,45 +762,52 @@ def gather(
             for i in range(d):
                 means[best * d + i] += rate * (vectors[start + i] - means[best * d + i])
         else:
-            best = n
-            if n == cap:  # the one that fewest belong to gives way, of equals the one that was met longest ago
-                best = 0
-                for c in range(n):
-                    if weights[c] < weights[best] or (
-                        weights[c] == weights[best] and members[8 * c + 1] < members[8 * best + 1]
-                    ):
-                        best = c
-                counters[3] += 1
-            else:
-                counters[1] += 1
-            weights[best] = 1.0
-            for i in range(d):
-                means[best * d + i] = vectors[start + i]
-            for i in range(8):
-                members[8 * best + i] = 0
-                closeness[8 * best + i] = -2.0
+            best = n if n < cap else _fewest_members(weights, members)
+            counters[1 if n < cap else 3] += 1
+            weights[best], most = 1.0, 1.0
+            means[best * d : (best + 1) * d] = vectors[start : start + d]
+            members[8 * best : 8 * best + 8], closeness[8 * best : 8 * best + 8] = 0, -2.0
             members[8 * best] = ids[e]
-            most = 1.0
-        norm = 0.0
-        for i in range(d):
-            norm += (means[best * d + i] - middle[i]) * (means[best * d + i] - middle[i])
-        norm = math.sqrt(norm) + 1e-12
-        for i in range(d):
-            units[best * d + i] = (means[best * d + i] - middle[i]) / norm
-        for w in range(n_words):
-            word = 0
-            for i in range(64 * w, min(64 * w + 64, d)):
-                if units[best * d + i] > 0.0:
-                    word |= 1 << (i - 64 * w)
-            signs[best * n_words + w] = word
-        members[8 * best + 1] = ids[e]
-        last = 2
-        for i in range(3, 8):
-            if closeness[8 * best + i] < closeness[8 * best + last]:
-                last = i
-        if most > closeness[8 * best + last]:
-            members[8 * best + last], closeness[8 * best + last] = ids[e], most
+        _direct(means, best * d, middle, units, best * d)
+        _write_signs(units, best * d, d, signs, best * n_words)
+        _newest_member(members, closeness, best, ids[e], most)
         chosen[e] = members[8 * best]
+
+
+# what comes together
+
+
+@part
+def _count_item(singles: IntArray, item: int, id_: int) -> None:
+    """Count an item."""
+    start = _home(item, len(singles) // SINGLE, WAYS)
+    at = _locate(singles, SINGLE, start, WAYS, item)
+    if at < 0:
+        at = _weakest(singles, SINGLE, 1, 1, start, WAYS)
+        singles[SINGLE * at], singles[SINGLE * at + 2] = item, singles[SINGLE * at + 1]
+    singles[SINGLE * at + 1] += 1
+    singles[SINGLE * at + 3] = id_
+
+
+@part
+def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
+    """Count a pair of items."""
+    start, at = _home(low ^ (low << 13) ^ (high >> 7) ^ high, len(pairs) // PAIR, BROAD), -1
+    for way in range(start, start + BROAD):
+        if pairs[PAIR * way] == low and pairs[PAIR * way + 1] == high:
+            at = way
+            break
+    if at < 0:
+        at = _weakest(pairs, PAIR, 2, 2, start, BROAD)
+        p = PAIR * at
+        pairs[p], pairs[p + 1], pairs[p + 3] = low, high, pairs[p + 2]
+        pairs[p + 4 : p + PAIR] = 0
+        counters[3] += 1
+    p = PAIR * at
+    pairs[p + 2] += 1
+    for i in range(p + PAIR - 1, p + 4, -1):
+        pairs[i] = pairs[i - 1]
+    pairs[p + 4] = id_
 
 
 @kernel("int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]")
@@ -543,7 +815,6 @@ def associate(
     items: IntArray, bounds: IntArray, ids: IntArray, singles: IntArray, pairs: IntArray, counters: IntArray
 ) -> None:
     """Count items and pairs of items that come together, as `arrays.associate`."""
-    n_single_sets, n_pair_sets = len(singles) // (SINGLE * WAYS), len(pairs) // (PAIR * BROAD)
     for e in range(len(ids)):
         size = bounds[e + 1] - bounds[e]
         taken = min(size, BASKET)
@@ -552,107 +823,78 @@ def associate(
         counters[2] += taken * (taken - 1)
         for i in range(taken):
             a = items[bounds[e] + i * size // taken]
-            start = ((a ^ (a >> 32)) & (n_single_sets - 1)) * WAYS
-            at, least = -1, start
-            for way in range(start, start + WAYS):
-                if singles[SINGLE * way] == a:
-                    at = way
-                    break
-                if singles[SINGLE * way + 1] < singles[SINGLE * least + 1]:
-                    least = way
-            if at < 0:
-                at = least
-                singles[SINGLE * at] = a
-                singles[SINGLE * at + 2] = singles[SINGLE * at + 1]
-            singles[SINGLE * at + 1] += 1
-            singles[SINGLE * at + 3] = ids[e]
+            _count_item(singles, a, ids[e])
             for j in range(i + 1, taken):
                 b = items[bounds[e] + j * size // taken]
-                low, high = min(a, b), max(a, b)
-                if low == high:
-                    continue
-                mixed = low ^ (low << 13) ^ (high >> 7) ^ high
-                start = ((mixed ^ (mixed >> 32)) & (n_pair_sets - 1)) * BROAD
-                at, least = -1, start
-                for way in range(start, start + BROAD):
-                    if pairs[PAIR * way] == low and pairs[PAIR * way + 1] == high:
-                        at = way
-                        break
-                    if pairs[PAIR * way + 2] < pairs[PAIR * least + 2]:
-                        least = way
-                if at < 0:
-                    at = least
-                    pairs[PAIR * at] = low
-                    pairs[PAIR * at + 1] = high
-                    pairs[PAIR * at + 3] = pairs[PAIR * at + 2]
-                    for k in range(4, PAIR):
-                        pairs[PAIR * at + k] = 0
-                    counters[3] += 1
-                pairs[PAIR * at + 2] += 1
-                for k in range(PAIR - 1, 4, -1):
-                    pairs[PAIR * at + k] = pairs[PAIR * at + k - 1]
-                pairs[PAIR * at + 4] = ids[e]
+                if a != b:
+                    _count_pair(pairs, min(a, b), max(a, b), ids[e], counters)
 
 
-@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out float64[:]")
+# what recurs
+
+
+@part
+def _rhythm_of(x: int, t: int, keys: IntArray, rows: IntArray, width: int, sums: FloatArray) -> int:
+    """Return the row of an item; of a new one, in the place of the one seen least often."""
+    start = _home(x, len(keys), WAYS)
+    at = _locate(keys, 1, start, WAYS, x)
+    if at < 0:
+        at = _weakest(rows, width, 0, 0, start, WAYS)
+        keys[at] = x
+        n = len(sums) // len(keys)
+        rows[at * width : (at + 1) * width], sums[at * n : (at + 1) * n] = 0, 0.0
+        rows[at * width + 2], rows[at * width + 3] = t, t
+    return at
+
+
+@part
+def _note_moment(rows: IntArray, r: int, t: int, id_: int) -> None:
+    """Note a moment in the head of a row: how many, how finely they are told, the newest memories."""
+    if rows[r] > 0 and t != rows[r + 1]:
+        gap = t - rows[r + 1]
+        rows[r + 4] += 1
+        rows[r + 5] += gap % 86_400_000_000 == 0
+        rows[r + 6] += gap % 3_600_000_000 == 0
+    rows[r + 7] += t % 43_200_000_000 == 0
+    rows[r] += 1
+    rows[r + 1] = t
+    rows[r + 2], rows[r + 3] = min(rows[r + 2], t), max(rows[r + 3], t)
+    rows[r + 10], rows[r + 9], rows[r + 8] = rows[r + 9], rows[r + 8], id_
+
+
+@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out float64[:]")
 def beat(
     items: IntArray,
     bounds: IntArray,
     moments: IntArray,
+    ids: IntArray,
     periods: IntArray,
     keys: IntArray,
     rows: IntArray,
     sums: FloatArray,
 ) -> None:
     """Add moments to the rhythm of each item, as `arrays.beat`."""
-    n_sets, n_periods = len(keys) // WAYS, len(periods)
-    width = 8 + 2 * n_periods
+    n_periods = len(periods)
+    width = BEAT + 2 * n_periods
     for e in range(len(moments)):
         t = moments[e]
         for s in range(bounds[e], bounds[e + 1]):
-            x = items[s]
-            start = ((x ^ (x >> 32)) & (n_sets - 1)) * WAYS
-            at, least = -1, start
-            for way in range(start, start + WAYS):
-                if keys[way] == x:
-                    at = way
-                    break
-                if rows[way * width] < rows[least * width]:
-                    least = way
-            if at < 0:
-                at = least
-                keys[at] = x
-                for i in range(at * width, (at + 1) * width):
-                    rows[i] = 0
-                for i in range(at * 4 * n_periods, (at + 1) * 4 * n_periods):
-                    sums[i] = 0.0
-                rows[at * width + 2], rows[at * width + 3] = t, t
-            r = at * width
-            if rows[r] > 0 and t != rows[r + 1]:
-                gap = t - rows[r + 1]
-                rows[r + 4] += 1
-                if gap % 86_400_000_000 == 0:
-                    rows[r + 5] += 1
-                if gap % 3_600_000_000 == 0:
-                    rows[r + 6] += 1
-            if t % 43_200_000_000 == 0:
-                rows[r + 7] += 1
-            first = rows[r] == 0
-            rows[r] += 1
-            rows[r + 1] = t
-            rows[r + 2], rows[r + 3] = min(rows[r + 2], t), max(rows[r + 3], t)
+            at = _rhythm_of(items[s], t, keys, rows, width, sums)
+            _note_moment(rows, at * width, t, ids[e])
             for p in range(n_periods):
-                i = r + 8 + 2 * p
-                if not first and abs(t - rows[i + 1]) < max(periods[p] // 12, 900_000_000):
+                i, j = at * width + BEAT + 2 * p, (at * n_periods + p) * 4
+                if rows[at * width] > 1 and abs(t - rows[i + 1]) < max(periods[p] // 12, 900_000_000):
                     continue  # of a burst, only the first counts
                 rows[i] += 1
                 rows[i + 1] = t
                 angle = 2.0 * math.pi * (t % periods[p] / periods[p])
-                j = (at * n_periods + p) * 4
                 sums[j] += math.cos(angle)
                 sums[j + 1] += math.sin(angle)
                 sums[j + 2] += math.cos(2.0 * angle)
                 sums[j + 3] += math.sin(2.0 * angle)
+
+
+# where topics change, and what is unlike before
 
 
 @kernel("float32[:]", "int64", "float64", "int64", "out float64[:]", "out int64[:]")

@@ -88,8 +88,9 @@ class Labels:
         for word, count in counts.items():
             usual = _PRIOR * self._background[word] / total
             rest = self._background[word] - count + usual
-            odds = math.log((count + usual) / (n + _PRIOR - count - usual))
-            odds -= math.log(rest / (total - n + _PRIOR - rest)) if rest > 0.0 else 0.0
+            odds = math.log((count + usual) / max(n + _PRIOR - count - usual, 0.5))  # 0 where it is the only word
+            odds -= math.log(rest / max(total - n + _PRIOR - rest, 0.5)) if rest > 0.0 else 0.0
             scores[word] = odds / math.sqrt(1.0 / (count + usual) + 1.0 / max(rest, 1e-9))
-        best = sorted(scores, key=lambda word: (-scores[word], word))
+        often = max(2, max(counts.values(), default=0) // 4)  # what one member says alone tells little of the others
+        best = sorted(scores, key=lambda word: (counts[word] < often, -scores[word], word))
         return tuple(self._shown[word] for word in best[:_SHOWN])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,30 +14,34 @@ from thoughtengine import _jit
 from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.collection import Collection
-from thoughtengine.memory.experience import LAYERS
+from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.moment import from_stored, to_stored
-from thoughtengine.memory.record import MemoryRecord, VectorRecord
-from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, Observed, entities, item, thread_of
-from thoughtengine.patterns.labels import Labels
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, spoken
-from thoughtengine.patterns.sequences import Next
-from thoughtengine.patterns.state import load, save
+from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
+from thoughtengine.patterns.activation import Activation
+from thoughtengine.patterns.anticipation import predictions
+from thoughtengine.patterns.concepts import ABSORBED
+from thoughtengine.patterns.episodes import runs, topics
+from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
+from thoughtengine.patterns.kernels import DEPTH
+from thoughtengine.patterns.pattern import Association, Concept, Episode, Prediction, Rhythm, Sequence
+from thoughtengine.patterns.state import ANEW, load, save, unsave
+from thoughtengine.patterns.telling import Telling
+from thoughtengine.patterns.trust import Expected, Ledger, note
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
 __all__ = ["PatternManager"]
 
-_HAPPENED = frozenset(LAYERS.index(layer) for layer in ("sensory", "eternal"))
 _PENDING = 32  # experiences that wait before they are taken in together
 _KEPT = 1024  # that wait at most; more are read from the store
 _SLICE = 256  # experiences taken in at a time
 _COMPILED = 2000  # experiences from which on one waits for the compiler
 _SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all where that is more
-_STALE = 64  # the part of all experiences that may have come since they were grouped
-_OPEN = 256  # predictions that wait to come true
 _LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
-_KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
+_TRUSTED = 0.5  # trust below which a pattern comes last
+_LATE = 900.0  # seconds that a prediction may be late; else as long as it was to wait
+
+_Told = TypeVar("_Told", Concept, Association, Sequence, Rhythm)
 
 
 class PatternManager:
@@ -53,19 +58,31 @@ class PatternManager:
         The same, readable.
     emit : callable
         Told of changes of regime and of predictions that came true or failed.
+    now : callable
+        The mind's clock, in microseconds since 1970.
+    sync : bool
+        Whether what the host says waits for the medium.
     finders : Finders, optional
         To begin with. Default: as they were saved.
     """
 
-    def __init__(self, store: Store, memories: Collection, emit: Emit, *, finders: Finders | None = None) -> None:
-        self._store, self._memories, self._emit = store, memories, emit
+    def __init__(
+        self,
+        store: Store,
+        memories: Collection,
+        emit: Emit,
+        *,
+        now: Callable[[], int],
+        sync: bool = False,
+        finders: Finders | None = None,
+    ) -> None:
+        self._store, self._memories, self._emit, self._now = store, memories, emit, now
         self._waiting: list[tuple[int, Observed | None]] = []  # stored and not taken in yet, in order; None: not to be
-        self._open: dict[int, tuple[int, str, float]] = {}
-        self._grouping: tuple[int, Grouping] | None = None
-        self._found: tuple[int, Labels] | None = None
-        self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
         self._finders = load(store, fingerprint=memories.live.fingerprint) if finders is None else finders
         self._saved = self._finders.covered
+        self._ledger = Ledger(store, emit, sync=sync)
+        self._telling = Telling(store, memories, self._finders, self._ledger)
+        self._activation = Activation(self._telling)
 
     def __repr__(self) -> str:
         finders = self._finders
@@ -78,12 +95,7 @@ class PatternManager:
     @property
     def behind(self) -> int:
         """How many ids have come that were not taken in yet."""
-        return self._rank(self._store.head.next_id - 1) - self._rank(self._finders.covered)
-
-    def _rank(self, id_: int) -> int:
-        """Return how many ids up to one were given out: an upgrade leaves some free between old memories and new."""
-        first, stop = self._store.head.skipped
-        return id_ if id_ < first or not stop else id_ - (min(id_ + 1, stop) - first)
+        return self._store.head.rank(self._store.head.next_id - 1) - self._store.head.rank(self._finders.covered)
 
     def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
         """Hear of memories that were stored (id, record, vector); the caller holds the store's `writing` lock.
@@ -95,8 +107,11 @@ class PatternManager:
             self._take(len(self._waiting) + _SLICE)
         if len(self._waiting) > _KEPT:
             self._waiting = []  # they are read from the store
-        covered = self._rank(self._finders.covered)
-        if covered - self._rank(self._saved) >= max(_SAVED_EVERY, covered // 8):
+        self._save_at_times()
+
+    def _save_at_times(self) -> None:
+        covered, saved = self._store.head.rank(self._finders.covered), self._store.head.rank(self._saved)
+        if covered - saved >= max(_SAVED_EVERY, covered // 8):
             self.save()
 
     def catch_up(self) -> None:
@@ -107,6 +122,7 @@ class PatternManager:
         while self.behind > 0:
             with self._store.writing:
                 self._take(_SLICE)
+                self._save_at_times()
             if total > _COMPILED:
                 self._emit("progress", what="noticing", done=total - self.behind, total=total)
 
@@ -143,16 +159,13 @@ class PatternManager:
         turns = self._finders.observe(batch)
         for turn in turns:
             self._emit("changed", of=turn.of, ids=(turn.id,))
-        if self._open:
-            for one in batch:
-                self._resolve(one)
-
-    def _resolve(self, one: Observed) -> None:
-        thread = thread_of(one.episode, one.source)
-        if one.tags and (expected := self._open.pop(thread, None)) is not None:
-            key, what, probability = expected
-            came = key in {item(TAG, tag) for tag in one.tags}
-            self._emit("anticipated", what=what, probability=probability, came_true=came, ids=(one.id,))
+        for one in batch if self._ledger.waits else ():
+            thread, moment = thread_of(one.episode, one.source), one.at + one.offset * 1_000_000
+            keys = frozenset(self._telling.concept_key(key) for key in self._finders.came[one.id])
+            for outcome in self._ledger.resolve(thread, keys, moment, one.id):
+                expected = outcome.expected
+                self._finders.sequences.told(expected.history, expected.probability, outcome.came_true)
+                note(self._finders.outcomes, outcome)
 
     def save(self) -> None:
         """Write what was learned, unless nothing was since the last time."""
@@ -164,30 +177,47 @@ class PatternManager:
     def dropped(self) -> None:
         """Hear that memories went for good: what was learned from them goes too, and is learned anew when it is asked for."""
         self._finders, self._saved = Finders(), 0
+        self._telling.finders = self._finders
+        self._ledger.forget()
         self.marked()
 
     def marked(self) -> None:
         """Hear that memories were forgotten or shown again: what was read from them is read anew."""
-        self._grouping = self._found = self._beats = None
+        self._telling.forget()
         self._waiting = []
 
     def rebuild(self) -> None:
-        """Learn everything anew from the memories; until that is done, what was known serves."""
-        fresh = PatternManager(self._store, self._memories, _quiet, finders=Finders())
-        total, told = fresh.behind, 0
+        """Learn everything anew from the memories; until that is done, what was known serves.
+
+        Notes
+        -----
+        What was learned so far is saved now and then; broken off, by a kill too, the next call goes on from there. Events
+        ``progress`` tell how far it is. What became of predictions is kept.
+        """
+        fingerprint = self._memories.live.fingerprint
+        fresh = PatternManager(
+            self._store, self._memories, _quiet, now=self._now,
+            finders=load(self._store, fingerprint=fingerprint, slot=ANEW),
+        )  # fmt: skip
+        total, saved = self._store.head.rank(self._store.head.next_id - 1), self._store.head.rank(fresh._saved)
         if total > _COMPILED:
             _jit.warm_up()
         while fresh.behind > 0:
             with self._store.writing:
                 fresh._take(_SLICE)
-            if total - fresh.behind - told >= _COMPILED:
-                told = total - fresh.behind
-                self._emit("progress", what="noticing", done=told, total=total)
+            done = total - fresh.behind
+            if done - saved >= max(_COMPILED, total // 64):
+                save(self._store, fresh._finders, fingerprint=fingerprint, slot=ANEW)
+                saved = done
+                self._emit("progress", what="noticing", done=done, total=total)
         with self._store.writing:
             fresh._take(self._store.head.next_id)
-            self._finders, self._saved = fresh._finders, -1
+            fresh._finders.keep(self._finders)
+            self._finders = self._telling.finders = fresh._finders
             self.marked()
-            self.save()
+            save(self._store, self._finders, fingerprint=fingerprint)
+            unsave(self._store, slot=ANEW)
+            self._saved = self._finders.covered
 
     # saying
 
@@ -200,15 +230,7 @@ class PatternManager:
             Of three members or more.
         """
         self.catch_up()
-        found = self._groups()
-        if found is None:
-            return []
-        sizes: dict[int, float] = {}
-        for concept, size in zip(found.concepts.tolist(), found.sizes.tolist(), strict=True):
-            sizes[concept] = sizes.get(concept, 0.0) + size
-        labels = self._labels()
-        made = (self._concept(found, labels, id_, size) for id_, size in sizes.items() if size >= 3.0)
-        return sorted((one for one in made if one is not None), key=lambda one: (-one.n_members, one.id))
+        return _by_trust(self._telling.concepts())
 
     def concept_of(self, id_: int) -> Concept | None:
         """Return the concept of a memory; None where it is like none, or has no vector.
@@ -223,70 +245,11 @@ class PatternManager:
         if self._store.get(MEMORY, id_, MemoryRecord) is None or self._memories.mark(id_).forgotten:
             raise MemoryNotFoundError(id_)
         self.catch_up()
-        found, vector = self._groups(), self._vector(id_)
-        if found is None or vector is None or self._finders.concepts is None:
+        vector = self._vector(id_)
+        if vector is None or self._finders.concepts is None:
             return None
         nearest, cosine = self._finders.concepts.likeness(vector[None])
-        if cosine[0] < 0.3:
-            return None
-        at = np.flatnonzero(found.ids == nearest[0])
-        if not len(at):  # a cluster that is newer than the grouping
-            self.marked()
-            return self.concept_of(id_)
-        concept = int(found.concepts[at[0]])
-        size = float(found.sizes[found.concepts == concept].sum())
-        return self._concept(found, self._labels(), concept, size)
-
-    def _groups(self) -> Grouping | None:
-        concepts = self._finders.concepts
-        if concepts is None:
-            return None
-        if self._stale(self._grouping):
-            with self._store.writing:
-                covered, parts = self._finders.covered, concepts.snapshot()
-            self._grouping = covered, group(*parts)
-        return None if self._grouping is None else self._grouping[1]
-
-    def _stale(self, kept: tuple[int, object] | None) -> bool:
-        """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
-        if kept is None:
-            return True
-        before = self._rank(kept[0])
-        return self._rank(self._finders.covered) - before > before // _STALE
-
-    def _labels(self) -> Labels:
-        found = self._groups()
-        if self._found is None or self._stale(self._found):
-            labels = Labels(self._store, self._memories)
-            if found is not None:
-                labels.learn(found)
-            self._found = self._finders.covered, labels
-        return self._found[1]
-
-    def _concept(self, found: Grouping, labels: Labels, id_: int, size: float) -> Concept | None:
-        exemplars = labels.exemplars(id_)
-        if not exemplars:
-            return None
-        terms = labels.terms(id_)
-        return Concept(id_, ", ".join(terms[:3]) or f"concept {id_}", terms, round(size), exemplars)
-
-    def _name(self, key: int) -> str | None:
-        """Return what a hash stands for, as it is shown; None where that is not known any more."""
-        kind, name = self._finders.names.get(key, ("", ""))
-        if kind != CONCEPT:
-            return name if kind else None
-        found = self._groups()
-        if found is None or not (at := found.ids == int(name)).any():
-            return None
-        id_ = int(found.concepts[at][0])
-        terms = self._labels().terms(id_)
-        return ", ".join(terms[:3]) or f"concept {id_}"
-
-    def _shown(self, ids: Iterable[int]) -> tuple[int, ...]:
-        """Return those of some ids whose memories are there and not forgotten."""
-        return tuple(
-            id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and not self._memories.mark(id_).forgotten
-        )
+        return None if cosine[0] < ABSORBED else self._telling.concept_at(int(nearest[0]))
 
     def associations(self) -> list[Association]:
         """Return what comes together more often than chance and the size of experiences explain, the clearest first.
@@ -294,53 +257,90 @@ class PatternManager:
         A concept and a name in a text are not compared: both are of the same words.
         """
         self.catch_up()
-        with self._store.writing:
-            found = self._finders.associations.together()
-        result = []
-        for i, (a, b) in enumerate(found.pairs.tolist()):
-            if {self._finders.names.get(key, ("", ""))[0] for key in (a, b)} == {CONCEPT, ENTITY}:
-                continue
-            left, right, evidence = self._name(a), self._name(b), self._shown(found.evidence[i].tolist())
-            if left is not None and right is not None and left != right and evidence:
-                numbers = (
-                    int(found.counts[i]),
-                    float(found.expected[i]),
-                    float(found.lifts[i]),
-                    float(found.q_values[i]),
-                )
-                result.append(Association((left, right), *numbers, evidence))
-        return result
+        return _by_trust(self._telling.associations())
 
     def sequences(self) -> list[Sequence]:
         """Return what follows what more often than it comes anyway, the clearest first."""
         self.catch_up()
-        with self._store.writing:
-            found = self._finders.sequences.following()
-        result = []
-        for i, (first, second) in enumerate(found.given.tolist()):
-            given = [self._name(key) for key in (first, second) if key]
-            then, evidence = self._name(int(found.then[i])), self._shown([int(found.ids[i])])
-            if then is not None and None not in given and evidence:
-                result.append(
-                    Sequence(
-                        tuple(name for name in given if name is not None), then, int(found.counts[i]),
-                        float(found.confidences[i]), float(found.lags[i]), float(found.q_values[i]), evidence,
-                    )
-                )  # fmt: skip
-        return result
+        return _by_trust(self._telling.sequences())
 
     def rhythms(self) -> list[Rhythm]:
         """Return what recurs by the hour, day, week, month or year, each with its best period, the clearest first."""
         self.catch_up()
-        with self._store.writing:
-            found = self._finders.rhythms.recurring()
-        result = dict[str, Rhythm]()
-        for i, key in enumerate(found.items.tolist()):
-            if (what := self._name(key)) is not None:
-                period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
-                rhythm = Rhythm(what, period, phase, strength, int(found.counts[i]), float(found.q_values[i]))
-                result.setdefault(what, rhythm)
-        return list(result.values())
+        return _by_trust(self._telling.rhythms())
+
+    def episodes(self, *, k: int = 10) -> list[Episode]:
+        """Return the newest episodes of what the host named none for, newest first.
+
+        Recall takes what came before and after for neighbours up to the same pauses (`RecallConfig.pause`); where all of
+        them have vectors, an episode ends with its topic, too.
+
+        Parameters
+        ----------
+        k : int
+            How many at most, among the newest 4,096 memories.
+        """
+        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
+            raise InvalidArgumentError("k", k, "a whole number of at least 1")
+        found = (self._episode(part) for run in runs(self._memories.view()) for part in reversed(self._by_topic(run)))
+        return list(islice((one for one in found if one is not None), k))
+
+    def _by_topic(self, run: IntArray) -> list[IntArray]:
+        vectors = [self._vector(id_) for id_ in run.tolist()]
+        known = [vector for vector in vectors if vector is not None and vector.any()]
+        if len(known) < len(vectors):
+            return [run]
+        return np.split(run, topics(np.stack(known)))
+
+    def _episode(self, ids: IntArray) -> Episode | None:
+        ends = [self._store.get(MEMORY, id_, MemoryRecord) for id_ in (int(ids[0]), int(ids[-1]))]
+        moments = [from_stored(record.at, record.offset) for record in ends if record is not None]
+        return Episode(tuple(ids.tolist()), moments[0], moments[1]) if len(moments) == 2 else None
+
+    def feedback(self, pattern: Concept | Association | Sequence | Rhythm | Prediction | int, *, reward: float) -> None:
+        """Hear from the host how much a pattern is worth; kept for ever, also when everything is learned anew.
+
+        Trust in a pattern begins with how much more often it was seen than chance would show it. It grows with every
+        sighting, with predictions from it that come true and with rewards; it falls with what speaks against it (what was
+        given and not followed, what came alone, or out of its time), with predictions that fail, with negative rewards, and
+        by half in every four usual pauses in which it is not seen although other things happen. Those with less than one
+        half come last.
+
+        Parameters
+        ----------
+        pattern : Concept, Association, Sequence, Rhythm, Prediction or int
+            Of this mind, or its id.
+        reward : float
+            In [-1, 1]. Rewards add up; each whole one makes the odds four times what they are, or a quarter; four count.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For what is no pattern of this mind, and a reward out of range.
+        """
+        if isinstance(reward, bool) or not isinstance(reward, int | float) or not -1.0 <= reward <= 1.0:
+            raise InvalidArgumentError("reward", reward, "a number in [-1, 1]")
+        id_, evidence = self._meant(pattern)
+        verdict = VerdictRecord(pattern=id_, reward=float(reward), at=self._now(), evidence=evidence)
+        self._ledger.judge(verdict)
+
+    def _meant(self, pattern: object) -> tuple[int, tuple[int, ...]]:
+        """Return the id of a pattern and its evidence."""
+        if isinstance(pattern, Concept):
+            return pattern.id, pattern.exemplars
+        if isinstance(pattern, Association | Sequence | Rhythm):
+            return pattern.id, pattern.evidence
+        id_ = pattern.id if isinstance(pattern, Prediction) else pattern
+        if isinstance(id_, int) and not isinstance(id_, bool):
+            found: list[Concept | Association | Sequence | Rhythm] = [
+                *self.concepts(), *self.associations(), *self.sequences(), *self.rhythms(),
+            ]  # fmt: skip
+            for one in found:
+                if one.id == id_:
+                    return self._meant(one)
+            if isinstance(pattern, Prediction):
+                return id_, self._telling.shown([self._finders.covered])
+        raise InvalidArgumentError("pattern", pattern, "a pattern of this mind, or its id")
 
     def anticipate(
         self,
@@ -375,10 +375,11 @@ class PatternManager:
             moment = self._moment(at, last, now)
             found = sequences.next(history, moment)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
-        result = self._predictions(found, history, moment if last is None else last, lag, k)
-        if result and result[0].of == "tag" and given is None and len(self._open) < _OPEN:
-            self._open[thread] = item(TAG, result[0].what), result[0].what, result[0].probability
-        return result
+        base = moment if last is None else last
+        result = list(islice(predictions(self._telling, found, history, base, lag), k))
+        if result and given is None:
+            self._ledger.await_(thread, _expected(*result[0], history, base))
+        return [told for _, told in result]
 
     def _moment(self, at: dt.datetime | str | None, last: int | None, now: int) -> int:
         if at is not None:
@@ -386,46 +387,6 @@ class PatternManager:
             return moment + offset * 1_000_000
         now += self._finders.offset * 1_000_000
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
-
-    def _predictions(self, found: Next, history: IntArray, base: int, lag: float | None, k: int) -> list[Prediction]:
-        last, rhythms = self._name(int(history[0])) if history[0] else None, self._rhythms()
-        result = list[Prediction]()
-        for i, key in enumerate(found.symbols.tolist()):
-            kind, what = self._finders.names.get(key, ("", ""))[0], self._name(key)
-            if kind not in (TAG, CONCEPT) or what is None:
-                continue
-            n, wait = int(found.supports[i]), float(found.lags[i])
-            rhythm, reasons = rhythms.get(key), []
-            if n and last is not None:
-                reasons.append(f"followed {last!r} {n:,} of {found.n_last:,} times, after {spoken(wait)}")
-            if rhythm is not None:
-                reasons.append(f"comes every {spoken(rhythm[0])}")
-            seconds = wait if n >= 3 else _until(base, rhythm) if rhythm else wait if n else lag
-            of = "tag" if kind == TAG else "concept"
-            because = "; ".join(reasons) or ("came after the ones before" if last is not None else "is frequent")
-            result.append(Prediction(what, of, float(found.probabilities[i]), self._time(base, seconds), because))
-            if len(result) == k:
-                break
-        return result
-
-    def _rhythms(self) -> dict[int, tuple[float, float]]:
-        """Return period and phase of what recurs clearly enough to tell when it comes."""
-        if self._beats is not None and not self._stale(self._beats):
-            return self._beats[1]
-        found = self._finders.rhythms.recurring()
-        strong = np.flatnonzero((found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400))
-        beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
-        self._beats = self._finders.covered, beats
-        return beats
-
-    def _time(self, base: int, seconds: float | None) -> dt.datetime | None:
-        if seconds is None or not np.isfinite(seconds):
-            return None
-        offset = self._finders.offset
-        try:
-            return from_stored(base - offset * 1_000_000 + round(seconds * 1e6), offset)
-        except (OverflowError, ValueError):
-            return None
 
     # for others of the mind
 
@@ -474,7 +435,7 @@ class PatternManager:
         tags: Iterable[str] = (),
         sources: Iterable[str] = (),
         text: str | None = None,
-        seeds: Iterable[int] = (),
+        vector: SingleArray | None = None,
     ) -> tuple[IntArray, FloatArray]:
         """Return the memories that associations call up, and how strongly, for a channel of recall.
 
@@ -484,54 +445,49 @@ class PatternManager:
             Of the cue.
         text : str, optional
             Of the cue; the names in it count.
-        seeds : iterable of int
-            Memories found already; what is most alike in their concepts is called up too.
+        vector : array of float32, optional
+            Of the cue; what is most typical of the concept it is alike is called up too.
 
         Returns
         -------
         ids, scores : arrays, shape (n,)
-            Ascending ids; scores above 0, 1 for the strongest.
+            Ascending ids, at most 100; scores above 0, 1 for the strongest.
         """
-        keys = [item(TAG, tag) for tag in tags] + [item(SOURCE, source) for source in sources]
-        keys += [item(ENTITY, name) for name in entities(text or "")]
-        scores: dict[int, float] = {}
+        self.catch_up()
         with self._store.writing:
-            found = self._finders.associations.together()
-        for key in keys:
-            for i in np.flatnonzero((found.pairs == key).any(1)).tolist():
-                for id_ in found.evidence[i].tolist():
-                    scores[id_] = scores.get(id_, 0.0) + float(np.log1p(found.lifts[i]))
-        for seed in seeds:
-            concept = self.concept_of(seed)
-            for id_ in () if concept is None else concept.exemplars:
-                scores[id_] = scores.get(id_, 0.0) + 1.0
-        ids = np.array(sorted(self._shown(scores)), np.int64)
-        values = np.array([scores[id_] for id_ in ids.tolist()])
-        return ids, values / values.max(initial=1e-12)
+            return self._activation.spread(tags=tags, sources=sources, text=text, vector=vector)
 
 
 def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:
     """Return what the finders see of a memory; None where it was inferred and did not happen."""
-    if record.layer not in _HAPPENED:
+    if record.layer not in HAPPENED:
         return None
     return Observed(id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector)
+
+
+def _by_trust(found: Iterable[_Told]) -> list[_Told]:
+    """Return patterns in their order, those that are not trusted any more last."""
+    return sorted(found, key=lambda one: one.trust < _TRUSTED)
 
 
 def _quiet(kind: str, **data: object) -> None:
     """Tell nobody: what is learned anew was told when it happened."""
 
 
+def _expected(key: int, told: Prediction, history: IntArray, base: int) -> Expected:
+    """Return a prediction as it is kept until it comes true, or is late by as much as it was to wait."""
+    due = None
+    if told.at is not None:
+        moment, offset = to_stored("at", told.at)
+        wait = moment + offset * 1_000_000 - base
+        due = base + wait + max(wait, int(_LATE * 1e6))
+    return Expected(key, told.what, told.probability, told.id, history, due)
+
+
 def _history(given: SequenceOf[str]) -> IntArray:
     if isinstance(given, str) or not isinstance(given, Iterable) or not all(isinstance(tag, str) for tag in given):
         raise InvalidArgumentError("given", given, "a sequence of tags, oldest first")
-    history = np.zeros(8, np.int64)
-    recent = [item(TAG, tag) for tag in reversed(list(given)[-8:])]
+    history = np.zeros(DEPTH, np.int64)
+    recent = [item(TAG, tag) for tag in reversed(list(given)[-DEPTH:])]
     history[: len(recent)] = recent
     return history
-
-
-def _until(base: int, rhythm: tuple[float, float]) -> float:
-    """Return the seconds from a moment to the next peak of a rhythm."""
-    period, phase = rhythm
-    start = 345_600.0 if period % 604_800 == 0 else 0.0
-    return (phase + start - base / 1e6) % period

@@ -6,7 +6,7 @@ import datetime as dt
 
 import attrs
 
-__all__ = ["Association", "Concept", "Prediction", "Rhythm", "Sequence", "spoken"]
+__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "spoken"]
 
 _SPANS = (
     (31_556_952, "year"),
@@ -36,6 +36,11 @@ def spoken(seconds: float) -> str:
     return f"{seconds:g} seconds"
 
 
+def _doubt(trust: float) -> str:
+    """Return what is to be said of a pattern that is not trusted any more."""
+    return "" if trust >= 0.5 else f", trust {trust:.2f}"
+
+
 @attrs.frozen(repr=False)
 class Concept:
     """Memories that are alike.
@@ -51,7 +56,9 @@ class Concept:
     n_members : int
         How many joined it.
     exemplars : tuple of int
-        Ids of the memories that were most alike to it.
+        Ids of the memories that were most alike to it: its evidence.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     id: int
@@ -59,9 +66,11 @@ class Concept:
     terms: tuple[str, ...]
     n_members: int
     exemplars: tuple[int, ...]
+    trust: float = 1.0
 
     def __repr__(self) -> str:
-        return f"<Concept {self.id} {self.label!r}: {self.n_members:,} members, such as {list(self.exemplars[:3])}>"
+        told = f"{self.n_members:,} members, such as {list(self.exemplars[:3])}{_doubt(self.trust)}"
+        return f"<Concept {self.id} {self.label!r}: {told}>"
 
 
 @attrs.frozen(repr=False)
@@ -82,6 +91,10 @@ class Association:
         Expected share of false ones among all associations as clear as this.
     evidence : tuple of int
         Ids of memories, newest first.
+    id : int
+        Of the pattern: the same after a restart, and after learning anew.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     items: tuple[str, str]
@@ -90,9 +103,12 @@ class Association:
     lift: float
     q_value: float
     evidence: tuple[int, ...]
+    id: int = 0
+    trust: float = 1.0
 
     def __repr__(self) -> str:
         told = f"{self.n:,} times, {self.expected:.3g} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        told += _doubt(self.trust)
         return f"<Association {self.items[0]!r} with {self.items[1]!r}: {told}>"
 
 
@@ -116,6 +132,10 @@ class Sequence:
         Expected share of false ones among all sequences as clear as this.
     evidence : tuple of int
         Ids of memories, newest first.
+    id : int
+        Of the pattern: the same after a restart, and after learning anew.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     given: tuple[str, ...]
@@ -125,12 +145,14 @@ class Sequence:
     lag_seconds: float
     q_value: float
     evidence: tuple[int, ...]
+    id: int = 0
+    trust: float = 1.0
 
     def __repr__(self) -> str:
-        told = (
-            f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}, after {spoken(self.lag_seconds)}"
+        told = f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}" + (
+            f", after {spoken(self.lag_seconds)}" if self.lag_seconds >= 1.0 else ""
         )
-        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}>"
+        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
 @attrs.frozen(repr=False)
@@ -152,6 +174,12 @@ class Rhythm:
         Moments that counted; of a burst only the first does.
     q_value : float
         Expected share of false ones among all rhythms as clear as this.
+    evidence : tuple of int
+        Ids of memories, newest first.
+    id : int
+        Of the pattern: the same after a restart, and after learning anew.
+    trust : float
+        How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     """
 
     what: str
@@ -160,10 +188,13 @@ class Rhythm:
     strength: float
     n: int
     q_value: float
+    evidence: tuple[int, ...] = ()
+    id: int = 0
+    trust: float = 1.0
 
     def __repr__(self) -> str:
         told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
-        return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}>"
+        return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
 def _when(rhythm: Rhythm) -> str:
@@ -174,6 +205,27 @@ def _when(rhythm: Rhythm) -> str:
     if rhythm.period_seconds == 7 * _DAY:
         return f"on {_WEEKDAYS[int(rhythm.phase_seconds // _DAY) % 7]}s"
     return f"{spoken(rhythm.phase_seconds)} in"
+
+
+@attrs.frozen(repr=False)
+class Episode:
+    """Memories that came one after the other, without a pause or a change of topic, where the host named no episode.
+
+    Attributes
+    ----------
+    ids : tuple of int
+        Of the memories, oldest first.
+    begins, ends : datetime
+        When its first and its last memory were.
+    """
+
+    ids: tuple[int, ...]
+    begins: dt.datetime
+    ends: dt.datetime
+
+    def __repr__(self) -> str:
+        told = f"{self.begins:%Y-%m-%d %H:%M}, {spoken((self.ends - self.begins).total_seconds())}"
+        return f"<Episode of {len(self.ids):,} memories from {self.ids[0]} on: {told}>"
 
 
 @attrs.frozen(repr=False)
@@ -192,6 +244,8 @@ class Prediction:
         When it is expected; None where nothing is known about that.
     because : str
         What speaks for it.
+    id : int
+        Of the sequence from the last thing to this one, for `PatternManager.feedback`.
     """
 
     what: str
@@ -199,7 +253,9 @@ class Prediction:
     probability: float
     at: dt.datetime | None
     because: str
+    id: int = 0
 
     def __repr__(self) -> str:
-        when = "" if self.at is None else f" about {self.at:%Y-%m-%d %H:%M}"
+        clock = "" if self.at is None or (self.at.hour, self.at.minute) == (0, 0) else f" {self.at:%H:%M}"
+        when = "" if self.at is None else f" about {self.at:%Y-%m-%d}{clock}"
         return f"<Prediction {self.what!r}: {self.probability:.0%}{when}, {self.because}>"

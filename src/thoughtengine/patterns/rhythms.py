@@ -7,6 +7,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.chance import discoveries, no_rhythm
+from thoughtengine.patterns.kernels import BEAT
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["PERIODS", "Recurring", "Rhythms"]
@@ -36,6 +37,10 @@ class Recurring:
         Length of the mean phase vector in [0, 1]; q-values.
     counts : array of int64, shape (n,)
         Moments that counted.
+    newest : array of int64, shape (n,)
+        The newest moment of each, in microseconds of the clock on the wall.
+    evidence : array of int64, shape (n, 3)
+        Newest ids; 0 for none.
     """
 
     items: IntArray
@@ -44,6 +49,8 @@ class Recurring:
     strengths: FloatArray
     q_values: FloatArray
     counts: IntArray
+    newest: IntArray
+    evidence: IntArray
 
 
 class Rhythms:
@@ -59,21 +66,22 @@ class Rhythms:
         n = len(PERIODS)
         self.tables: Tables = {
             "keys": np.zeros(n_items, np.int64),
-            "rows": np.zeros(n_items * (8 + 2 * n), np.int64),
+            "rows": np.zeros(n_items * (BEAT + 2 * n), np.int64),
             "sums": np.zeros(n_items * 4 * n),
         }
 
-    def learn(self, items: IntArray, bounds: IntArray, moments: IntArray) -> None:
-        """Take in experiences: the items of each, and when it was by the clock on the wall, in microseconds."""
-        maths().beat(items, bounds, moments, PERIODS, *self.tables.values())
+    def learn(self, items: IntArray, bounds: IntArray, moments: IntArray, ids: IntArray) -> None:
+        """Take in experiences: the items of each, when it was by the clock on the wall, in microseconds, and its id."""
+        maths().beat(items, bounds, moments, ids, PERIODS, *self.tables.values())
 
-    def recurring(self, *, q: float = 0.01) -> Recurring:
+    def recurring(self, *, q: float = 0.005) -> Recurring:
         """Return what has a rhythm, each with its best period.
 
         Parameters
         ----------
         q : float
-            Largest q-value, over every item and period that was looked at.
+            Largest q-value, over every item and period that was looked at: half of the hundredth that is promised, because
+            of few moments the distribution is not quite the one of many.
 
         References
         ----------
@@ -87,7 +95,7 @@ class Rhythms:
         at = np.flatnonzero(keys)
         rows = self.tables["rows"].reshape(len(keys), -1)[at]
         sums = self.tables["sums"].reshape(len(keys), -1, 4)[at]
-        counts = rows[:, 8::2]
+        counts = rows[:, BEAT::2]
         many = np.maximum(counts, 1)
         power = 2.0 * (sums * sums).sum(2) / many
         span = (rows[:, 3] - rows[:, 2])[:, None]
@@ -116,7 +124,7 @@ class Rhythms:
         order = found[np.lexsort((keys[at][found], -power[found, best[found]]))]
         return Recurring(
             keys[at][order], PERIODS[best[order]] / 1e6, phases[order] / 1e6, np.maximum(once, twice)[order],
-            q_all[order, best[order]], counts[order, best[order]],
+            q_all[order, best[order]], counts[order, best[order]], rows[order, 1], rows[order, 8:BEAT],
         )  # fmt: skip
 
 

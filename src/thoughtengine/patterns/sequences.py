@@ -6,20 +6,33 @@ import attrs
 import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
-from thoughtengine.patterns.arrays import context_key
+from thoughtengine.patterns.arrays import context_key, correct, kind_of
 from thoughtengine.patterns.chance import at_least, discoveries
-from thoughtengine.patterns.kernels import DEPTH, HEAD, KEPT, ROW, SKIP_ROW, THREAD, WAYS, WORD
+from thoughtengine.patterns.kernels import (
+    AGES,
+    DEPTH,
+    HEAD,
+    KEPT,
+    LINE,
+    MOST,
+    PRIOR,
+    ROW,
+    SKIP_ROW,
+    STRATA,
+    THREAD,
+    WAYS,
+    WORD,
+)  # fmt: skip
 from thoughtengine.patterns.tables import Tables, maths
 
-__all__ = ["Following", "Next", "Sequences"]
+__all__ = ["UNTAUGHT", "Following", "Next", "Sequences"]
 
-_PRIOR = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
-_MOST = 1024  # symbols that are weighed
+UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)
+"""A line of calibration that takes probabilities as they are."""
+_WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _FEWEST = 5  # times that a sequence must have been seen
-_WATCHED = ((1 << 10, 1), (1 << 16, 16), (1 << 62, 64))  # up to so many experiences, one in so many calibrates
-_TOP = 5  # candidates that calibrate
-_DEPTHS = 4  # kinds of histories that calibrate apart: of one symbol, two, up to four, more
-_STEP = 0.1
+_ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
+_UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
 
 
 @attrs.frozen(eq=False)
@@ -57,14 +70,15 @@ class Following:
         Hashes of what came before, oldest first; the first is 0 where only one is given.
     then, counts, ids : arrays of int64, shape (n,)
         What comes next, how often, and where it last did.
-    confidences, lags, q_values : arrays of float64, shape (n,)
-        Share of the cases, typical seconds, q-values.
+    expected, confidences, lags, q_values : arrays of float64, shape (n,)
+        How often chance would bring it, share of the cases, typical seconds, q-values.
     """
 
     given: IntArray
     then: IntArray
     counts: IntArray
     ids: IntArray
+    expected: FloatArray
     confidences: FloatArray
     lags: FloatArray
     q_values: FloatArray
@@ -81,10 +95,11 @@ class Sequences:
     Notes
     -----
     A set of eight contexts gives up the one seen least often, a context that knows 16 followers the rarest of them; counts
-    are therefore never too high.
+    are therefore never too high. Probabilities are calibrated twice: by what comes in, and by what became of those that
+    were asked for, which may be easier or harder to tell than the rest.
     """
 
-    def __init__(self, *, n_contexts: int = 1 << 14, n_symbols: int = 1 << 12, n_threads: int = 1 << 12) -> None:
+    def __init__(self, *, n_contexts: int = 1 << 15, n_symbols: int = 1 << 12, n_threads: int = 1 << 12) -> None:
         self.tables: Tables = {
             "keys": np.zeros(n_contexts, np.int64),
             "rows": np.zeros(n_contexts * ROW, np.int64),
@@ -92,10 +107,11 @@ class Sequences:
             "skip_keys": np.zeros(n_symbols, np.int64),
             "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
             "words": np.zeros(4 * n_symbols * WORD, np.int64),
-            "weights": np.repeat(np.array(_PRIOR), 28),
+            "weights": np.repeat(np.array(_WEIGHTS), 28),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
-            "calibration": np.tile([0.0, 1.0, 1.0, 1.0], 2 * _DEPTHS),
+            "calibration": np.tile(UNTAUGHT, 3 * STRATA),
+            "repeats": np.full(2 * AGES, _UNSEEN),
         }
 
     def learn(
@@ -108,31 +124,9 @@ class Sequences:
         symbols, bounds, threads, moments, ids
             As in `arrays.follow`.
         """
-        bits, start = np.zeros(len(symbols)), 0
-        self.tables["counters"][5] += np.count_nonzero(np.diff(bounds))
-        for stop in [*self._watched(bounds), len(ids)]:
-            if stop > start:
-                s, t = int(bounds[start]), int(bounds[stop])
-                maths().follow(
-                    symbols[s:t], bounds[start : stop + 1] - s, threads[start:stop], moments[start:stop],
-                    ids[start:stop], *list(self.tables.values())[:-1], bits[s:t],
-                )  # fmt: skip
-                start = stop
-            if stop < len(ids):
-                history, came = self.history(int(threads[stop])), symbols[bounds[stop] : bounds[stop + 1]]
-                self._calibrate(history, int(moments[stop]), came)
-                kept = 1 + int(self.tables["counters"][0]) // _WATCHED[1][1] % _DEPTHS
-                if history.all():  # a long thread: also as if one were asked with fewer
-                    history[kept:] = 0
-                    self._calibrate(history, int(moments[stop]), came)
+        bits = np.zeros(len(symbols))
+        maths().follow(symbols, bounds, threads, moments, ids, *self.tables.values(), bits)
         return bits
-
-    def _watched(self, bounds: IntArray) -> IntArray:
-        """Return which experiences are predicted before they are learned: all of the first, then ever fewer."""
-        order = self.tables["counters"][0] + np.arange(len(bounds) - 1)
-        every = np.select([order < upto for upto, _ in _WATCHED], [every for _, every in _WATCHED])
-        found: IntArray = np.flatnonzero((order % every == 0) & (bounds[1:] > bounds[:-1]))
-        return found
 
     def history(self, thread: int) -> IntArray:
         """Return the last symbols of a thread, newest first, then 0."""
@@ -151,33 +145,40 @@ class Sequences:
         return past[start + found[0]] if len(found) else None
 
     def _raw(self, history: IntArray, moment: int) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
-        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
-        found, told = np.zeros(2 * _MOST, np.int64), np.zeros(2 * _MOST)
+        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters", "repeats")
+        found, told = np.zeros(2 * MOST, np.int64), np.zeros(2 * MOST)
         n = maths().expect(history, moment, *(self.tables[name] for name in names), found, told)
         order = np.lexsort((found[:n], -told[:n]))
-        return found[order], told[order], found[_MOST + order], told[_MOST + order]
+        return found[order], told[order], found[MOST + order], told[MOST + order]
 
-    def _calibrate(self, history: IntArray, moment: int, came: IntArray) -> None:
-        """Learn from one prediction how far probabilities are to be trusted: of the first candidate, and of the others."""
-        if not history[0]:
-            return
-        symbols, chances, _, _ = self._raw(history, moment)
-        wanted = frozenset(came.tolist())
-        state = self.tables["calibration"].reshape(_DEPTHS, 2, 4)[_depth(history)]
-        for rank, (symbol, chance) in enumerate(zip(symbols[:_TOP].tolist(), chances[:_TOP].tolist(), strict=True)):
-            line = state[min(rank, 1)]  # intercept, slope, and the squares of their gradients
-            logit = float(_logit(chance))
-            error = (symbol in wanted) - float(_sigmoid(line[0] + line[1] * logit))
-            gradient = np.array([error, error * logit])
-            line[2:] += gradient * gradient
-            line[:2] += _STEP * gradient / np.sqrt(line[2:])
+    def told(self, history: IntArray, probability: float, came: bool) -> None:
+        """Hear what became of a prediction that was asked for: later ones are told as such ones come true.
+
+        Parameters
+        ----------
+        history : array of int64, shape (DEPTH,)
+            What it was made from.
+        probability : float
+            As it was told.
+        came : bool
+            Whether it came true.
+        """
+        line = _ASKED + kind_of(history)
+        correct(self.tables["calibration"], line, _untrusted(self._line(line), probability), came)
+
+    def keep(self, former: Sequences) -> None:
+        """Take over what became of predictions that were asked for."""
+        self.tables["calibration"][_ASKED * LINE :] = former.tables["calibration"][_ASKED * LINE :]
+
+    def _line(self, number: int) -> FloatArray:
+        return self.tables["calibration"][number * LINE : number * LINE + 2]
 
     def next(self, history: IntArray, moment: int) -> Next:
         """Tell what may come next.
 
         Parameters
         ----------
-        history : array of int64, shape (8,)
+        history : array of int64, shape (DEPTH,)
             The last symbols, newest first, then 0.
         moment : int
             Microseconds of the clock on the wall.
@@ -185,10 +186,10 @@ class Sequences:
         symbols, chances, supports, lags = self._raw(history, moment)
         n_last = 0
         if len(chances) and history[0]:
-            first, others = self.tables["calibration"].reshape(_DEPTHS, 2, 4)[_depth(history)]
-            logits = _logit(chances)
-            trusted = _sigmoid(others[0] + others[1] * logits)
-            trusted[0] = _sigmoid(first[0] + first[1] * logits[0])
+            kind = kind_of(history)
+            trusted = _trusted(self._line(2 * kind + 1), chances)
+            trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
+            trusted = _trusted(self._line(_ASKED + kind), trusted)
             trusted = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
             rest, most = trusted[1:].sum(), self._simultaneous()
             if trusted[0] + rest > most:
@@ -241,22 +242,21 @@ class Sequences:
         order = chosen[np.lexsort((then[chosen], rows[line[chosen], 2], -counts[chosen], chances[chosen]))]
         at_ = line[order]
         return Following(
-            rows[at_][:, [3, 2]], then[order], counts[order], ids[order], counts[order] / np.maximum(rows[at_, 5], 1),
+            rows[at_][:, [3, 2]], then[order], counts[order], ids[order], expected[order],
+            counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],
         )  # fmt: skip
 
 
-def _depth(history: IntArray) -> int:
-    n = int(np.count_nonzero(history))
-    return min(n, 2) - 1 if n < 3 else 2 if n < 5 else 3
-
-
-def _logit(chance: FloatArray | float) -> FloatArray:
-    clipped = np.clip(chance, 1e-6, 1.0 - 1e-6)
-    result: FloatArray = np.log(clipped / (1.0 - clipped))
+def _trusted(line: FloatArray, chances: FloatArray) -> FloatArray:
+    """Return probabilities as a line of calibration corrects them."""
+    clipped = np.clip(chances, 1e-6, 1.0 - 1e-6)
+    result: FloatArray = 1.0 / (1.0 + np.exp(1.0 - line[0] - line[1] * (np.log(clipped / (1.0 - clipped)) + 1.0)))
     return result
 
 
-def _sigmoid(x: FloatArray | float) -> FloatArray:
-    result: FloatArray = 1.0 / (1.0 + np.exp(-np.asarray(x)))
-    return result
+def _untrusted(line: FloatArray, probability: float) -> float:
+    """Return the probability that a line of calibration corrects to this one."""
+    clipped = min(max(probability, 1e-6), 1.0 - 1e-6)
+    logit = (np.log(clipped / (1.0 - clipped)) + 1.0 - line[0]) / max(float(line[1]), 0.05) - 1.0
+    return float(1.0 / (1.0 + np.exp(-logit)))

@@ -14,10 +14,12 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import PATTERN
 
-__all__ = ["LOGIC", "PatternsRecord", "load", "save"]
+__all__ = ["ANEW", "LOGIC", "PatternsRecord", "load", "save", "unsave"]
 
-LOGIC = 1
+LOGIC = 2
 """Version of what is learned and how; state of another one is learned anew from the memories."""
+ANEW = 64
+"""First row of the state that is being learned anew; before it is the one that serves."""
 
 
 class PatternsRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,11 +33,14 @@ class PatternsRecord(msgspec.Struct, frozen=True, kw_only=True):
     thread: int
     offset: int
     moment: int
+    earliest: int = 0
+    latest: int = 0
+    outcomes: list[tuple[int, float]] = []  # id of a pattern, balance of predictions from it
     dimension: int | None = None
 
 
-def save(store: Store, finders: Finders, *, fingerprint: str) -> None:
-    """Write the state in one batch, in the place of the earlier one."""
+def save(store: Store, finders: Finders, *, fingerprint: str, slot: int = 0) -> None:
+    """Write the state in one batch, in the place of the earlier one in that slot."""
     tables = finders.tables()
     batch = Batch()
     concepts = finders.concepts
@@ -43,36 +48,48 @@ def save(store: Store, finders: Finders, *, fingerprint: str) -> None:
         logic=LOGIC, fingerprint=fingerprint, covered=finders.covered, tables=len(tables),
         names=[(key, kind, name) for key, (kind, name) in finders.names.items()],
         thread=finders.thread, offset=finders.offset, moment=finders.moment,
+        earliest=finders.earliest, latest=finders.latest, outcomes=list(finders.outcomes.items()),
         dimension=None if concepts is None else concepts.dimension,
     )  # fmt: skip
-    batch.put(PATTERN, 0, head)
-    for number, (name, values) in enumerate(tables.items(), 1):
+    batch.put(PATTERN, slot, head)
+    for number, (name, values) in enumerate(tables.items(), slot + 1):
         batch.put(PATTERN, number, pack(name, values))
     store.commit(batch)
 
 
-def load(store: Store, *, fingerprint: str) -> Finders:
+def unsave(store: Store, *, slot: int) -> None:
+    """Remove the state in a slot."""
+    batch = Batch()
+    for key, _ in store.raw(PATTERN, after=slot - 1):
+        if PATTERN.number(key) < slot + ANEW:
+            batch.delete(PATTERN, PATTERN.number(key))
+    store.commit(batch)
+
+
+def load(store: Store, *, fingerprint: str, slot: int = 0) -> Finders:
     """Return the state as it was saved; empty where it is missing, damaged, of other logic or encoder, or ahead."""
     with contextlib.suppress(RecordError):
-        head = store.get(PATTERN, 0, PatternsRecord)
+        head = store.get(PATTERN, slot, PatternsRecord)
         if (
             head is not None
             and (head.logic, head.fingerprint) == (LOGIC, fingerprint)
             and head.covered < store.head.next_id
         ):
-            return _restored(store, head)
+            return _restored(store, head, slot)
     return Finders()
 
 
-def _restored(store: Store, head: PatternsRecord) -> Finders:
+def _restored(store: Store, head: PatternsRecord, slot: int) -> Finders:
     finders = Finders()
     finders.covered, finders.thread = head.covered, head.thread
     finders.names = {key: (kind, name) for key, kind, name in head.names}
     finders.offset, finders.moment = head.offset, head.moment
+    finders.earliest, finders.latest = head.earliest, head.latest
+    finders.outcomes = dict(head.outcomes)
     if head.dimension is not None:
         finders.concepts = Concepts(head.dimension)
     wanted, found = finders.tables(), dict[str, Packed]()
-    for number in range(1, head.tables + 1):
+    for number in range(slot + 1, slot + head.tables + 1):
         packed = store.get(PATTERN, number, Packed)
         if packed is not None:
             found[packed.name] = packed

@@ -31,6 +31,7 @@ __all__ = [
     "STATE",
     "TERMS",
     "VECTOR",
+    "VERDICT",
     "Area",
     "HeadRecord",
 ]
@@ -105,14 +106,15 @@ ASIDE = Area("aside", b"w", 13, 1, True)  # id → the payload in front of a ste
 LOWERED = Area("lowered", b"d", 14, 1, False, numbered=False)  # key in format 1 → which memory went there
 CURSOR = Area("cursor", b"p", 15, 1, False)  # 0 → how far an upgrade has come
 PATTERN = Area("pattern", b"f", 16, 1, False)  # 0 → what the pattern finders cover; then their tables
-PATTERN_ROWS = 64
+VERDICT = Area("verdict", b"g", 17, 1, True)  # write sequence → what the host said of a pattern
+PATTERN_ROWS = 128
 """Rows of pattern state, in snapshots and rollback points too, at most."""
 
 AREAS = {
     area.prefix: area
     for area in (
         *(MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD),
-        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN),
+        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN, VERDICT),
     )
 }
 
@@ -126,3 +128,8 @@ class HeadRecord(msgspec.Struct, frozen=True, kw_only=True):
     memories: int = 0  # stored, hidden ones included
     hidden: int = 0  # forgotten
     skipped: tuple[int, int] = (0, 0)  # ids from the first on, before the second, that are never given out
+
+    def rank(self, id_: int) -> int:
+        """Return how many ids up to one were given out: an upgrade leaves some free between old memories and new."""
+        first, stop = self.skipped
+        return id_ if id_ < first or not stop else id_ - (min(id_ + 1, stop) - first)

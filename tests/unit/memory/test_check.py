@@ -8,7 +8,14 @@ from thoughtengine.memory.check import check_memories
 from thoughtengine.memory.experience import Affect, Experience
 from thoughtengine.memory.forget import act
 from thoughtengine.memory.index.entry import Entry
-from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, NameRecord, VectorRecord
+from thoughtengine.memory.record import (
+    AppraisalRecord,
+    MarkRecord,
+    MemoryRecord,
+    NameRecord,
+    VectorRecord,
+    VerdictRecord,
+)
 from thoughtengine.memory.remember import draft, take
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import encode, seal
@@ -27,6 +34,7 @@ from thoughtengine.storage.keyspace import (
     RECEIPT,
     STATE,
     TERMS,
+    VERDICT,
     Area,
 )
 from thoughtengine.storage.origin import (
@@ -40,13 +48,14 @@ from thoughtengine.storage.origin import (
 from thoughtengine.storage.ram import RamStore
 
 AT = 1_700_000_000_000_000
-OF_AN_UPGRADE: dict[Area, Any] = {
+NOT_OF_A_MEMORY: dict[Area, Any] = {
     ORIGIN: OriginRecord(key=b"sensory:tea", value=b"{}"),
     CARRIED: CarriedRecord(key=b"weather:today", value=b"{}"),
     STATE: StateRecord(name="patterns", document=[]),
     ASIDE: AsideRecord(version=1, payload={"n": 1}),
     LOWERED: LoweredRecord(id=1, digest=bytes(16)),
     CURSOR: CursorRecord(step=1, counts={"rows": 2}),
+    VERDICT: VerdictRecord(pattern=5, reward=1.0, at=AT, evidence=(2,)),
 }
 
 
@@ -84,8 +93,8 @@ def test_a_sound_store_has_no_findings(store: RamStore) -> None:
 
 @pytest.mark.parametrize("area", [area for area in AREAS.values() if area is not NAME and area.name != "code"])
 def test_a_flipped_bit_anywhere_is_unreadable(store: RamStore, area: Area) -> None:
-    if area in OF_AN_UPGRADE:
-        write(store, area, 2 if area.numbered else "sensory:tea", OF_AN_UPGRADE[area])
+    if area in NOT_OF_A_MEMORY:
+        write(store, area, 2 if area.numbered else "sensory:tea", NOT_OF_A_MEMORY[area])
         assert check_memories(store) == []
     key, value = next(store.raw(area))
     store._write([(key, value[:-1] + bytes((value[-1] ^ 1,)))], [], False)
@@ -95,7 +104,7 @@ def test_a_flipped_bit_anywhere_is_unreadable(store: RamStore, area: Area) -> No
 
 @pytest.mark.parametrize("area", [ORIGIN, ASIDE], ids=lambda area: area.name)
 def test_what_is_kept_of_no_memory_is_told(store: RamStore, area: Area) -> None:
-    write(store, area, 99, OF_AN_UPGRADE[area])
+    write(store, area, 99, NOT_OF_A_MEMORY[area])
     assert told(store) == [("orphan", f"{area.name} 99", (99,))]
 
 

@@ -14,7 +14,7 @@ MONDAY = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 def test_a_week_by_hours_is_darkest_where_most_happened() -> None:
     moments = [MONDAY + dt.timedelta(hours=7)] * 4 + [MONDAY + dt.timedelta(days=6, hours=23)]
     lines = heat(moments).splitlines()
-    assert (lines[1][4 + 7], lines[7][4 + 23]) == ("█", "░")
+    assert (lines[1][4 + 2 * 7], lines[7][4 + 2 * 23]) == ("█", "░")
     assert lines[1].endswith("4")
     assert lines[2].strip().startswith("Tue")
     assert heat([]) == ""
@@ -54,3 +54,9 @@ def test_lengths_of_time_are_told_as_people_say_them() -> None:
 
 def test_a_prediction_without_a_time_has_none_in_its_repr() -> None:
     assert repr(Prediction("tea", "tag", 0.5, None, "is frequent")) == "<Prediction 'tea': 50%, is frequent>"
+
+
+def test_bare_dates_have_a_bar_for_each_day_of_the_week() -> None:
+    lines = heat([MONDAY] * 4 + [MONDAY + dt.timedelta(days=1)] * 2).splitlines()
+    assert [line.count("█") for line in lines] == [48, 24, 0, 0, 0, 0, 0]
+    assert lines[0].endswith("4")

@@ -14,7 +14,8 @@ def found(*series: np.ndarray) -> dict[int, tuple[float, float, float]]:
     finder = Rhythms()
     events = sorted((int(t), i) for i, moments in enumerate(series) for t in moments)
     items = HASHES[[i for _, i in events]]
-    finder.learn(items, np.arange(len(events) + 1), np.array([t for t, _ in events]))
+    n = len(events)
+    finder.learn(items, np.arange(n + 1), np.array([t for t, _ in events]), np.arange(1, n + 1))
     told = finder.recurring()
     numbers = {key: number for number, key in enumerate(HASHES.tolist())}
     return {

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from thoughtengine.patterns.kernels import DEPTH
 from thoughtengine.patterns.sequences import Sequences
 
 HASHES = np.random.default_rng(4).integers(-(2**63), 2**63 - 1, 4096)
@@ -16,7 +17,7 @@ def learned(symbols: list[int], *, thread: int = 4000, minutes: int = 10) -> Seq
 
 def history(*symbols: int) -> np.ndarray:
     """Give recent symbols, oldest first, as the finder takes them."""
-    recent = np.zeros(8, np.int64)
+    recent = np.zeros(DEPTH, np.int64)
     recent[: len(symbols)] = HASHES[list(symbols)[::-1]]
     return recent
 
@@ -105,3 +106,30 @@ def test_a_surprise_costs_more_bits_than_a_habit() -> None:
     unusual = finder.learn(HASHES[[77]], np.array([0, 1]), thread, np.array([2011 * MINUTE]), np.array([901]))
     assert usual[0] < 1.0
     assert unusual[0] > 5.0
+
+
+def test_what_never_comes_again_is_not_expected_again() -> None:
+    random = np.random.default_rng(2)
+    finder = Sequences()
+    for thread in range(400):  # every visitor sees six of nine rooms, none twice, in any order
+        rooms = random.permutation(9)[:6]
+        finder.learn(
+            HASHES[rooms], np.arange(7), np.full(6, HASHES[1000 + thread]), np.zeros(6, np.int64),
+            np.arange(1, 7) + 6 * thread,
+        )  # fmt: skip
+    found = finder.next(history(1, 2, 3, 4), 0)
+    again = np.isin(found.symbols, HASHES[[1, 2, 3, 4]])
+    assert found.probabilities[again].sum() < 0.1 * found.probabilities[~again].sum()
+
+
+def test_predictions_that_somebody_asked_for_calibrate_later_ones() -> None:
+    random = np.random.default_rng(3)
+    finder = learned(random.integers(0, 4, 4000).tolist())
+    before = finder.next(history(1, 2), 0)
+    assert before.probabilities[0] == pytest.approx(0.25, abs=0.08)
+    for _ in range(60):  # who asks knows when to ask: these come true
+        finder.told(history(1, 2), float(finder.next(history(1, 2), 0).probabilities[0]), True)
+    after = finder.next(history(1, 2), 0)
+    assert after.symbols[0] == before.symbols[0]
+    assert after.probabilities[0] > 0.6
+    assert after.probabilities.sum() <= 1.0 + 1e-9

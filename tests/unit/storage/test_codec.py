@@ -18,6 +18,7 @@ from thoughtengine.memory.record import (
     NameRecord,
     ReceiptRecord,
     VectorRecord,
+    VerdictRecord,
 )
 from thoughtengine.patterns.state import PatternsRecord
 from thoughtengine.storage.codec import decode, encode, open_envelope, seal
@@ -39,6 +40,7 @@ from thoughtengine.storage.keyspace import (
     STATE,
     TERMS,
     VECTOR,
+    VERDICT,
     Area,
     HeadRecord,
 )
@@ -72,6 +74,7 @@ RECORDS: dict[Area, Any] = {
     ASIDE: AsideRecord(version=1, payload={"a": b"x"}),
     LOWERED: LoweredRecord(id=4, digest=bytes(16)),
     CURSOR: CursorRecord(step=2, at=b"o", next_id=5, next_carried=6, counts={"rows": 7}),
+    VERDICT: VerdictRecord(pattern=1 << 60, reward=-0.5, at=6, evidence=(3, 4)),
     PATTERN: PatternsRecord(
         logic=1,
         fingerprint="toy-1",

@@ -12,6 +12,7 @@ import numpy as np
 from thoughtengine._types import IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.index.columns import (
     HIDDEN,
     LAYER,
@@ -33,6 +34,7 @@ from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 
 __all__ = ["Index", "Row", "Run"]
 
+_LEAST = 1_000_000  # microseconds between two that belong together without an episode
 _TAIL = 2048  # memories after which the tail is cut into a segment
 _PIECE = 1 << 16  # memories of a segment that is cut at once
 _WAITING = 4  # full tails that may wait to be cut
@@ -119,7 +121,8 @@ class Index:
         self._vectors = Growing(dimension)
         self._totals = Totals()
         self._names = (SourceNames(), Names(), Names())
-        self._newest: dict[int, int] = {}  # code of an episode → its newest position
+        self._pause = round(config.pause * 1e6)
+        self._newest: dict[int, int] = {}  # code of an episode, 0 for what came without one → its newest position
         self._states = [0] * STATES
         self._publish()
 
@@ -377,12 +380,26 @@ class Index:
     def _chain(self, start: int, episodes: Sequence[int]) -> None:
         previous, following, newest = self._columns.previous, self._columns.following, self._newest
         for position, episode in enumerate(episodes, start):
-            before = newest.get(episode, -1) if episode else -1
+            before = newest.get(episode, -1) if episode else self._before(position)
             previous[position], following[position] = before, -1
-            if episode:
-                if before >= 0:
-                    following[before] = position
+            if before >= 0:
+                following[before] = position
+            if episode or self._happened(position):
                 newest[episode] = position
+
+    def _happened(self, position: int) -> bool:
+        return int(self._columns.state[position]) & LAYER in HAPPENED
+
+    def _before(self, position: int) -> int:
+        """Return what came before a memory without an episode, unless a pause was between them; -1 for nothing.
+
+        What came in the same second was imported together, and is no conversation.
+        """
+        before = self._newest.get(0, -1)
+        if before < 0 or not self._happened(position):
+            return -1
+        pause = int(self._columns.at[position]) - int(self._columns.at[before])
+        return before if _LEAST <= pause <= self._pause else -1
 
     def _link(self, start: int, stop: int, run: Run) -> None:
         """Chain the episodes of an attached run: inside as it says, its first memories to the last ones before it."""
@@ -390,6 +407,7 @@ class Index:
         previous, following = run.columns["previous"], run.columns["following"]
         columns.previous[start:stop] = np.where(previous >= 0, previous + start, -1)
         columns.following[start:stop] = np.where(following >= 0, following + start, -1)
+        self._link_runs(start, stop, run)
         if not run.episodes:
             return
         own, codes = run.columns["episode"], self._names[1].table(run.episodes)
@@ -401,6 +419,20 @@ class Index:
                     columns.previous[start + place], columns.following[before] = before, start + place
         last = np.flatnonzero((following < 0) & (own > 0))
         newest.update(zip(codes[own[last]].tolist(), (last + start).tolist(), strict=True))
+
+    def _link_runs(self, start: int, stop: int, run: Run) -> None:
+        """Chain what came without an episode, as `_before` says; the file was made under other settings, maybe."""
+        columns = self._columns
+        alone = run.columns["episode"] == 0 if run.episodes else np.ones(stop - start, np.bool_)
+        mine = start + np.flatnonzero(alone & np.isin(run.columns["state"] & LAYER, tuple(HAPPENED)))
+        if not len(mine):
+            return
+        before = np.concatenate([[self._newest.get(0, mine[0])], mine[:-1]])
+        pauses = columns.at[mine] - columns.at[before]
+        linked = (pauses >= _LEAST) & (pauses <= self._pause)
+        columns.previous[mine], columns.following[mine] = np.where(linked, before, -1), -1
+        columns.following[before[linked]] = mine[linked]
+        self._newest[0] = int(mine[-1])
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
         before = int(self._columns.state[position])

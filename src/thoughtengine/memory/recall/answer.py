@@ -77,7 +77,7 @@ class Answering:
     calibration : Calibration
         What chances rest on.
     associate : callable or None
-        Cue → ids that go with it, ascending, and how strongly, in [0, 1].
+        Cue and its vector → ids that go with it, ascending, and how strongly, in [0, 1].
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class Answering:
         self._speller = encoder if self._on("dense_weighted") and isinstance(encoder, TokenEncoder) else None
         self.former: Encoder | None = None
         self.calibration = Calibration()
-        self.associate: Callable[[Cue], Associated] | None = None
+        self.associate: Callable[[Cue, SingleArray | None], Associated] | None = None
 
     def recall(self, asked: Asked) -> Recall:
         """Return what a cue calls up."""
@@ -159,7 +159,7 @@ class Answering:
         speller = self._speller if cue.vector is None else None
         local = now + offset * 1_000_000
         question = ask(view, cue.text, vector, at, cue.episode, local, speller, self._formerly(view, cue))
-        associated = self.associate(cue) if self.associate is not None else question.associated
+        associated = question.associated if self.associate is None else self.associate(cue, vector)
         return question._replace(feeling=asked.feeling, associated=associated)
 
     def _formerly(self, view: View, cue: Cue) -> dict[str, SingleArray]:

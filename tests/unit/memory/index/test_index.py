@@ -168,6 +168,18 @@ def test_neighbours_are_those_of_the_episode() -> None:
     assert columns.following[:7].tolist() == [2, 5, 4, -1, -1, -1, -1]
 
 
+def test_without_an_episode_neighbours_are_those_between_two_pauses() -> None:
+    minutes = (0, 1, 20, 120, 120, 121, 119, 125)  # a pause, an import in one second, and one that comes late
+    rows = [entry("tea", at=minute * 60_000_000) for minute in minutes]
+    rows[5] = entry("dreamt", at=minutes[5] * 60_000_000, layer="dream")
+    rows.append(entry("tea", episode="a", at=126 * 60_000_000))
+    previous = index_of(*rows).view().columns.previous[: len(rows)].tolist()
+    assert previous == [-1, 0, 1, -1, -1, -1, -1, 6, -1]
+    apart = Index(RecallConfig(pause=0), None)
+    apart.extend(Row(id_, row) for id_, row in enumerate(rows, 1))
+    assert set(apart.view().columns.previous[: len(rows)].tolist()) == {-1}
+
+
 def test_readers_and_a_writer_need_no_lock() -> None:
     with small_parts(tail=16):
         index = index_of(*(entry("tea", episode="e") for _ in range(20)))

@@ -1,0 +1,202 @@
+"""Telling: from what the finders know to what the host sees: names, labels, evidence, trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.record import MemoryRecord
+from thoughtengine.patterns.concepts import Grouping, group
+from thoughtengine.patterns.finders import CONCEPT, ENTITY, Finders, item
+from thoughtengine.patterns.labels import Labels
+from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
+from thoughtengine.patterns.trust import Ledger, pattern_id, trust
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import MEMORY
+
+__all__ = ["Telling"]
+
+_STALE = 64  # the part of all experiences that may have come since they were grouped
+_KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
+
+
+class Telling:
+    """Makes records for the host; what is dear to make is kept until enough has come since.
+
+    Parameters
+    ----------
+    store, memories
+        Where names are looked up.
+    finders : Finders
+        What they know; replaced when it is learned anew.
+    ledger : Ledger
+        What the host said, and what became of predictions.
+    """
+
+    def __init__(self, store: Store, memories: Collection, finders: Finders, ledger: Ledger) -> None:
+        self._store, self._memories, self._ledger = store, memories, ledger
+        self.finders = finders
+        self.forget()
+
+    def forget(self) -> None:
+        """Read anew what was read from memories."""
+        self._grouping: tuple[int, Grouping] | None = None
+        self._concepts: dict[int, int] = {}  # of each cluster, by first members
+        self._found: tuple[int, Labels] | None = None
+        self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
+
+    def _stale(self, kept: tuple[int, object] | None) -> bool:
+        """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
+        return kept is None or self.is_old(kept[0])
+
+    def is_old(self, covered: int) -> bool:
+        """Tell whether more than a 64th of all came since an id."""
+        before = self._store.head.rank(covered)
+        return self._store.head.rank(self.finders.covered) - before > before // _STALE
+
+    def groups(self) -> Grouping | None:
+        """Return the clusters put together to concepts; None without vectors."""
+        concepts = self.finders.concepts
+        if concepts is None:
+            return None
+        if self._stale(self._grouping):
+            with self._store.writing:
+                covered, parts = self.finders.covered, concepts.snapshot()
+            found = group(*parts)
+            self._grouping = covered, found
+            self._concepts = dict(zip(found.ids.tolist(), found.concepts.tolist(), strict=True))
+        return None if self._grouping is None else self._grouping[1]
+
+    def _labels(self) -> Labels:
+        found = self.groups()
+        if self._found is None or self._stale(self._found):
+            labels = Labels(self._store, self._memories)
+            if found is not None:
+                labels.learn(found)
+            self._found = self.finders.covered, labels
+        return self._found[1]
+
+    def name(self, key: int) -> str | None:
+        """Return what a hash stands for, as it is shown; None where that is not known any more."""
+        kind, name = self.finders.names.get(key, ("", ""))
+        if kind != CONCEPT:
+            return name if kind else None
+        concept = self._concept_of(name)
+        return None if concept is None else self._label(concept)
+
+    def _concept_of(self, cluster: str) -> int | None:
+        return None if self.groups() is None else self._concepts.get(int(cluster))
+
+    def concept_key(self, key: int) -> int:
+        """Return a hash; of clusters of one concept, which are told as one, that of its oldest."""
+        kind, name = self.finders.names.get(key, ("", ""))
+        concept = self._concept_of(name) if kind == CONCEPT else None
+        return key if concept is None else item(CONCEPT, str(concept))
+
+    def _label(self, concept: int) -> str:
+        return ", ".join(self._labels().terms(concept)[:3]) or f"concept {concept}"
+
+    def shown(self, ids: Iterable[int]) -> tuple[int, ...]:
+        """Return those of some ids whose memories are there and not forgotten."""
+        return tuple(
+            id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and not self._memories.mark(id_).forgotten
+        )
+
+    def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
+        """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
+        record = self._store.get(MEMORY, newest, MemoryRecord)
+        silence = 0.0
+        if record is not None:
+            usual = max((self.finders.latest - self.finders.earliest) / max(n, 1.0), pause, 1e6)
+            silence = (self.finders.latest - record.at - record.offset * 1_000_000) / usual
+        return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), silence)
+
+    def concepts(self) -> Iterator[Concept]:
+        """Yield concepts of three members or more, the largest first."""
+        found = self.groups()
+        if found is None:
+            return
+        ids, places = np.unique(found.concepts, return_inverse=True)
+        sizes = np.bincount(places, found.sizes)
+        for at in np.lexsort((ids, -sizes)).tolist():
+            if sizes[at] >= 3.0 and (one := self.concept(found, int(ids[at]))) is not None:
+                yield one
+
+    def concept(self, found: Grouping, id_: int) -> Concept | None:
+        """Return a concept by its id; None where nothing of it is visible."""
+        exemplars, mine = self._labels().exemplars(id_), found.concepts == id_
+        if not exemplars:
+            return None
+        n = float(found.sizes[mine].sum())
+        sure = self._trust(id_, n, 0.5, int(found.newest[mine].max()))
+        return Concept(id_, self._label(id_), self._labels().terms(id_), round(n), exemplars, sure)
+
+    def concept_at(self, cluster: int) -> Concept | None:
+        """Return the concept that a cluster, by its first member, belongs to."""
+        found = self.groups()
+        if found is not None and cluster not in self._concepts:  # one that is newer than the grouping
+            self.forget()
+            found = self.groups()
+        if found is None:
+            return None
+        return self.concept(found, self._concepts[cluster])
+
+    def associations(self) -> Iterator[Association]:
+        """Yield what comes together, the clearest first; a concept and a name in a text are of the same words."""
+        with self._store.writing:
+            found = self.finders.associations.together()
+        for i, (a, b) in enumerate(found.pairs.tolist()):
+            if {self.finders.names.get(key, ("", ""))[0] for key in (a, b)} == {CONCEPT, ENTITY}:
+                continue
+            left, right, evidence = self.name(a), self.name(b), self.shown(found.evidence[i].tolist())
+            if left is None or right is None or left == right or not evidence:
+                continue
+            id_, n, expected = pattern_id("association", a, b), int(found.counts[i]), float(found.expected[i])
+            sure = self._trust(id_, n, expected, evidence[0])
+            yield Association(
+                (left, right), n, expected, float(found.lifts[i]), float(found.q_values[i]), evidence, id_, sure
+            )
+
+    def sequences(self) -> Iterator[Sequence]:
+        """Yield what follows what, the clearest first."""
+        with self._store.writing:
+            found = self.finders.sequences.following()
+        for i, (first, second) in enumerate(found.given.tolist()):
+            keys = [key for key in (first, second) if key]
+            given, then = [self.name(key) for key in keys], self.name(int(found.then[i]))
+            evidence = self.shown([int(found.ids[i])])
+            if then is None or None in given or not evidence:
+                continue
+            id_, n = pattern_id("sequence", *keys, int(found.then[i])), int(found.counts[i])
+            sure = self._trust(id_, n, float(found.expected[i]), evidence[0])
+            yield Sequence(
+                tuple(name for name in given if name is not None), then, n, float(found.confidences[i]),
+                float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure,
+            )  # fmt: skip
+
+    def rhythms(self) -> Iterator[Rhythm]:
+        """Yield what recurs, each with its best period, the clearest first."""
+        with self._store.writing:
+            found = self.finders.rhythms.recurring()
+        told = set[str]()
+        for i, key in enumerate(found.items.tolist()):
+            what, evidence = self.name(key), self.shown(found.evidence[i].tolist())
+            if what is None or what in told or not evidence:
+                continue
+            told.add(what)
+            period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
+            id_, n = pattern_id("rhythm", key), int(found.counts[i])
+            sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
+            yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure)
+
+    def beats(self) -> dict[int, tuple[float, float]]:
+        """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""
+        if self._beats is not None and not self._stale(self._beats):
+            return self._beats[1]
+        found = self.finders.rhythms.recurring()
+        strong = np.flatnonzero((found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400))
+        beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
+        self._beats = self.finders.covered, beats
+        return beats

@@ -1,0 +1,186 @@
+"""Trust: how far a pattern is to be relied on, by what speaks for it, what became of it, what the host says, and its silence."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import attrs
+
+from thoughtengine._types import Emit, IntArray
+from thoughtengine.memory.index.analysis import name_term
+from thoughtengine.memory.record import VerdictRecord
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import VERDICT
+
+__all__ = ["Expected", "Ledger", "Outcome", "note", "pattern_id", "trust"]
+
+_SAID = 4.0  # how many times the odds a full word of the host is worth
+_MOST = 4.0  # words, and outcomes, that count in either direction
+_HALVED = 4.0  # usual pauses of silence, beyond the first, in which half of the trust goes
+_OPEN = 256  # predictions that wait to come true
+_KEPT = 4096  # patterns whose outcomes are kept
+
+
+def pattern_id(kind: str, *keys: int) -> int:
+    """Return the id of a pattern: the same wherever the same things are found."""
+    return name_term(kind, " ".join(map(str, keys))) >> 1
+
+
+def trust(n: float, by_chance: float, said: float, outcome: float, silence: float) -> float:
+    """Return how far a pattern is to be relied on.
+
+    Parameters
+    ----------
+    n, by_chance : float
+        How often it was seen; how often chance alone would have shown it.
+    said : float
+        Sum of the host's rewards.
+    outcome : float
+        By how much more often predictions from it came true than they said.
+    silence : float
+        Time since it was last seen, in the pauses that were usual so far.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+
+    Examples
+    --------
+    >>> round(trust(10, 1, 0, 0, 1), 2), round(trust(10, 1, -1, 0, 1), 2), round(trust(10, 1, 0, 0, 5), 2)
+    (0.73, 0.4, 0.37)
+    """
+    odds = max(n - by_chance, 0.0) / math.sqrt(max(n + by_chance, 1e-9))  # how many standard deviations above chance
+    odds *= math.exp(math.log(_SAID) * _within(said) + math.log(2.0) * _within(outcome))
+    return float(odds / (1.0 + odds) * 0.5 ** (max(silence - 1.0, 0.0) / _HALVED))
+
+
+def _within(balance: float) -> float:
+    return min(max(balance, -_MOST), _MOST)
+
+
+@attrs.frozen(eq=False)
+class Expected:
+    """A prediction that waits to come true.
+
+    Attributes
+    ----------
+    key : int
+        Hash of what is expected.
+    what : str
+        As it was told.
+    probability : float
+        As it was told.
+    pattern : int
+        Id of what it rests on.
+    history : array of int64
+        What it was made from.
+    due : int or None
+        When it is too late, in microseconds of the clock on the wall.
+    """
+
+    key: int
+    what: str
+    probability: float
+    pattern: int
+    history: IntArray
+    due: int | None
+
+
+class Outcome(NamedTuple):
+    """What became of a prediction."""
+
+    expected: Expected
+    came_true: bool
+
+
+class Ledger:
+    """What the host said of patterns, what became of predictions, and what is still expected.
+
+    Parameters
+    ----------
+    store : Store
+        Where verdicts are: source rows, kept whatever is learned anew.
+    emit : callable
+        Told of predictions that came true or failed.
+    sync : bool
+        Whether a verdict waits for the medium.
+    """
+
+    def __init__(self, store: Store, emit: Emit, *, sync: bool = False) -> None:
+        self._store, self._emit, self._sync = store, emit, sync
+        self._open: dict[int, Expected] = {}
+        self._said: dict[int, float] | None = None
+
+    def judge(self, verdict: VerdictRecord) -> None:
+        """Keep what the host says of a pattern."""
+        with self._store.writing:
+            said = self.said
+            batch = Batch()
+            batch.put(VERDICT, self._store.head.sequence + 1, verdict)
+            self._store.commit(batch, sync=self._sync)
+            said[verdict.pattern] = said.get(verdict.pattern, 0.0) + verdict.reward
+
+    @property
+    def said(self) -> dict[int, float]:
+        """The sum of the host's rewards for each pattern."""
+        if self._said is None:
+            self._said = {}
+            for _, verdict in self._store.rows(VERDICT, VerdictRecord):
+                self._said[verdict.pattern] = self._said.get(verdict.pattern, 0.0) + verdict.reward
+        return self._said
+
+    def forget(self) -> None:
+        """Hear that memories went for good, and verdicts with them."""
+        self._said = None
+        self._open = {}
+
+    def await_(self, thread: int, expected: Expected) -> None:
+        """Note a prediction; of a thread that has one already it takes the place."""
+        if thread in self._open or len(self._open) < _OPEN:
+            self._open[thread] = expected
+
+    @property
+    def waits(self) -> bool:
+        """Whether anything is expected."""
+        return bool(self._open)
+
+    def resolve(self, thread: int, keys: frozenset[int], moment: int, id_: int) -> list[Outcome]:
+        """Compare what came with what was expected of its thread, and tell what is overdue in others.
+
+        Parameters
+        ----------
+        thread : int
+            That went on.
+        keys : frozenset of int
+            Hashes of the tags, or the concept, that came.
+        moment : int
+            When, in microseconds of the clock on the wall.
+        id_ : int
+            Of the memory.
+        """
+        found = list[Outcome]()
+        if keys and (expected := self._open.pop(thread, None)) is not None:
+            found.append(self._told(expected, expected.key in keys, id_))
+        for late, expected in list(self._open.items()):
+            if expected.due is not None and expected.due < moment:
+                del self._open[late]
+                found.append(self._told(expected, False, id_, overdue=True))
+        return found
+
+    def _told(self, expected: Expected, came: bool, id_: int, *, overdue: bool = False) -> Outcome:
+        self._emit(
+            "anticipated", what=expected.what, probability=expected.probability, came_true=came, overdue=overdue,
+            ids=(id_,),
+        )  # fmt: skip
+        return Outcome(expected, came)
+
+
+def note(outcomes: dict[int, float], found: Outcome) -> None:
+    """Add to the balance of a pattern by how much a prediction from it did better than it said; the least telling one goes."""
+    pattern = found.expected.pattern
+    outcomes[pattern] = outcomes.get(pattern, 0.0) + found.came_true - found.expected.probability
+    if len(outcomes) > _KEPT:
+        del outcomes[min(outcomes, key=lambda key: abs(outcomes[key]))]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import thoughtengine as te
+from tests.unit.patterns.test_manager import days, reopened, told
+from thoughtengine.patterns import manager, state
+from thoughtengine.storage.keyspace import PATTERN
+
+KILLED = """
+import os, signal, sys
+import thoughtengine as te
+from thoughtengine.patterns import manager
+
+def save_and_die(*arguments, slot=0, **named):
+    kept(*arguments, slot=slot, **named)
+    if slot:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+kept, manager.save = manager.save, save_and_die
+with te.open(sys.argv[1]) as mind:
+    mind.patterns.rebuild()
+"""
+
+
+def half_done(mind: te.ThoughtEngine) -> int:
+    """Give how far the learning anew has come that was broken off."""
+    return state.load(mind._store, fingerprint=mind._memories.live.fingerprint, slot=state.ANEW).covered
+
+
+def test_learning_anew_that_was_killed_goes_on_where_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    n = 5_000
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(n // 4))
+        before = told(mind)
+    child = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "mind")], check=False)
+    assert child.returncode == -signal.SIGKILL
+    with reopened(tmp_path / "mind") as mind:
+        assert told(mind) == before  # the last good one serves
+        done = half_done(mind)
+        assert 0 < done < n
+        taken = list[int]()
+        observed = manager._observed
+        monkeypatch.setattr(manager, "_observed", lambda id_, *rest: taken.append(id_) or observed(id_, *rest))
+        mind.patterns.rebuild()
+        assert taken == list(range(done + 1, n + 1))
+        assert told(mind) == before
+        assert not [key for key, _ in mind._store.raw(PATTERN) if PATTERN.number(key) >= state.ANEW]
+        assert mind.check() == []
+
+
+def test_what_was_learned_anew_of_erased_memories_goes_too(tmp_path: Path) -> None:
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(10))
+        (secret,) = mind.remember_many([te.Experience(tags=["tryst-7741"])])
+        told(mind)
+        state.save(mind._store, mind.patterns._finders, fingerprint="", slot=state.ANEW)
+        mind.forget(secret, erase=True)
+        assert half_done(mind) == 0
+        assert mind.check() == []
+    for file in (tmp_path / "mind").rglob("*"):
+        assert not file.is_file() or b"tryst-7741" not in file.read_bytes()
+
+
+def test_state_of_another_logic_is_learned_anew_with_progress_and_kept_on_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(700))
+        before = told(mind)
+    monkeypatch.setattr(state, "LOGIC", state.LOGIC + 1)
+    monkeypatch.setattr(manager, "_SAVED_EVERY", 1000)
+    heard: list[int] = []
+    with reopened(tmp_path / "mind") as mind:
+        mind.events.subscribe("progress", lambda event: heard.append(event.data["done"]))
+        mind.patterns.catch_up()
+        kept = state.load(mind._store, fingerprint="").covered
+        assert 1000 <= kept <= 2800
+        assert told(mind) == before
+        mind.events.close()
+    assert heard == sorted(heard)
+    assert heard[-1] == 2800
