@@ -42,6 +42,7 @@ class Before:
         self._guard = threading.Lock()
         self._marks: list[bytes] | None = None  # keys of the ids 1, 129, 257 …
         self.n_memories = 0
+        self._feels = bool(level.page(b"emotion:", b"emotion;", 1, False))
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under a key."""
@@ -104,7 +105,7 @@ class Before:
 
     def emotion_of(self, key: bytes) -> bytes | None:
         """Return the value of the emotion beside an experience."""
-        return self._level.get(b"emotion:" + key[8:]) if key.startswith(b"sensory:") else None
+        return self._level.get(b"emotion:" + key[8:]) if self._feels and key.startswith(b"sensory:") else None
 
     def abandon(self) -> None:
         """Never touch LevelDB again: called in a forked child."""

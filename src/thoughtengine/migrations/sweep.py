@@ -11,7 +11,7 @@ import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.overlay import Index, UpgradingStore
-from thoughtengine.migrations.v0001_flat import place_of
+from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import Sealed, open_envelope
@@ -35,7 +35,7 @@ __all__ = ["PHASES", "Sweep", "row_digest", "rows_of"]
 
 PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
 _OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
-_ROWS, _BYTES = 256, 512 << 10
+_ROWS, _BYTES = 2048, 1 << 20
 _COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
 
@@ -103,6 +103,7 @@ class Sweep:
         self._before: Before = store.before
         self._again = store.pointer.upgrade.again
         self._numbers: dict[bytes, int] | None = None
+        self._is_used = True  # whether anything new was remembered since it was begun
         self._sweeps: tuple[Callable[[_Slice], bool], ...] = (
             self._storage, self._layers, self._engine, self._integration,
         )  # fmt: skip
@@ -121,7 +122,7 @@ class Sweep:
         return PHASES[min(self.cursor.step, len(PHASES) - 1)]
 
     def slice(self, seconds: float = 60.0) -> bool:
-        """Do a slice, at most 256 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
+        """Do a slice, at most 2,048 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
         with self._store.writing:
             done, store = _Slice(self.cursor, seconds), self._store
             ended = self._sweeps[self.cursor.step](done)
@@ -274,7 +275,7 @@ class Sweep:
         if appraisal is not None:
             done.batch.put(APPRAISAL, id_, appraisal)
         done.memories += self._again  # else they were counted when the upgrade began
-        layer = place_of(origin.key).layer
+        layer = LAYERS[memory.layer]
         done.count(layer)
         if memory.payload is origin.value:
             done.count("as bytes")
@@ -320,6 +321,7 @@ class Sweep:
         if self._again:  # receipts may have come too: all of it is built again
             return True
         after = _number(done.at, MEMORY.number)
+        self._is_used = self._store.head.next_id > FIRST_NEW
         for key, value in self._store.raw(MEMORY, after=after):
             id_ = MEMORY.number(key)
             if id_ >= FIRST_NEW:
@@ -335,7 +337,9 @@ class Sweep:
         appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
         entry, name, named = self._index(id_, memory.body, appraisal)
         done.batch.put_body(TERMS, id_, entry)
-        if named and not self._store.held(NAME.key(named)):  # else the user has given it to a later one
+        if named and not (
+            self._is_used and self._store.held(NAME.key(named))
+        ):  # else a later one of the user's bears it
             done.batch.put_body(NAME, named, name)
         done.count("indexed")
 

@@ -52,9 +52,14 @@ def gist(folded: str, found: Sequence[str], language: str) -> str:
         if "'" in folded or "cannot" in folded:
             words = [part for word in found for part in _whole(word).split()]
         words = [word for word in words if word not in _FILLERS] or found
-    may_sign = _MAY_SIGN_PLAIN if folded.isascii() else _MAY_SIGN
-    signs = [sign.lstrip(_OPEN) for sign in _SIGNS.findall(folded)] if may_sign.search(folded) else ()
+    signs = [sign.lstrip(_OPEN) for sign in _signs(folded)]
     return " ".join(words) + ("\0" + " ".join(signs) if signs else "") if words else " ".join(folded.split())
+
+
+def _signs(folded: str) -> list[str]:
+    """Return the signs of a text: each holds one of `_MAY_SIGN`, so nothing is in front of the word with the first of these."""
+    first = (_MAY_SIGN_PLAIN if folded.isascii() else _MAY_SIGN).search(folded)
+    return _SIGNS.findall(folded, folded.rfind(" ", 0, first.start()) + 1) if first else []
 
 
 def _whole(word: str) -> str:
