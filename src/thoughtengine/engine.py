@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
@@ -258,12 +257,10 @@ class ThoughtEngine:
             text=text, key=key, at=at, source=source, tags=tags, episode=episode, affect=affect, vector=vector,
             payload=payload, kind=kind, layer=layer, derived_from=derived_from,
         )  # fmt: skip
-        begun = time.perf_counter()
-        self._store.ready()
-        made = self._draft(experience)
-        id_ = self._take([made], codes_of(self._encoder, [made]))[0]
-        self._monitor.note("remember", time.perf_counter() - begun)
-        return id_
+        with self._monitor.timed("remember"):
+            self._store.ready()
+            made = self._draft(experience)
+            return self._take([made], codes_of(self._encoder, [made]))[0]
 
     def remember_many(self, experiences: Iterable[Experience]) -> list[int]:
         """Remember many, in atomic batches of up to 512.
@@ -397,10 +394,15 @@ class ThoughtEngine:
         InvalidArgumentError
             When nothing is given to change, or a field cannot be used.
         """
-        begun = time.perf_counter()
+        with self._monitor.timed("revise"):
+            return self._revise(
+                id_or_key, at=at, affect=affect, vector=vector, text=text, source=source, tags=tags, episode=episode,
+                payload=payload, kind=kind,
+            )  # fmt: skip
+
+    def _revise(self, id_or_key: int | str, *, at: Any, affect: Any, vector: Any, **fields: Any) -> int:
         self._store.ready()
-        changes = {"text": text, "source": source, "tags": tags, "episode": episode, "payload": payload, "kind": kind}
-        changes = {name: value for name, value in changes.items() if value is not _UNSET}
+        changes = {name: value for name, value in fields.items() if value is not _UNSET}
         if not changes and at is None and affect is None and vector is None:
             raise InvalidArgumentError("text", None, "at least one field that changes")
         id_ = None
@@ -411,7 +413,6 @@ class ThoughtEngine:
             with self._memories.changing():
                 if self._current(id_or_key) == old:
                     id_ = self._take([made], codes, supersedes=old)[0]
-        self._monitor.note("revise", time.perf_counter() - begun)
         return id_
 
     def _current(self, id_or_key: int | str) -> int:
@@ -483,15 +484,13 @@ class ThoughtEngine:
         InvalidArgumentError, VectorDimensionError
             For a cue or filter that cannot be used.
         """
-        begun = time.perf_counter()
-        self._store.ready()
-        asked, chosen = self._checked(_cue(cue)), _filters(where)
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
-            raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
-        check_min_chance(min_chance)
-        recall = self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
-        self._monitor.note("recall", time.perf_counter() - begun)
-        return recall
+        with self._monitor.timed("recall"):
+            self._store.ready()
+            asked, chosen = self._checked(_cue(cue)), _filters(where)
+            if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
+                raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+            check_min_chance(min_chance)
+            return self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
 
     def _checked(self, cue: Cue) -> Cue:
         """Return a cue that is within the limits."""
@@ -558,12 +557,13 @@ class ThoughtEngine:
         MemoryNotFoundError
             A `KeyError`; tells whether it was forgotten, erased or lost.
         """
-        self._store.ready()
-        id_ = find(self._store, id_or_key)
-        memory = self._memories.memory(id_, self._now()[0])
-        if memory is None:
-            raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
-        return memory
+        with self._monitor.timed("get"):
+            self._store.ready()
+            id_ = find(self._store, id_or_key)
+            memory = self._memories.memory(id_, self._now()[0])
+            if memory is None:
+                raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+            return memory
 
     def __contains__(self, id_or_key: object) -> bool:
         self._store.ready()
@@ -575,7 +575,7 @@ class ThoughtEngine:
     def __len__(self) -> int:
         """Return how many memories there are in all layers, forgotten ones not counted."""
         self._store.ready()
-        return self._store.head.memories - self._store.head.hidden
+        return self._store.total - self._store.head.hidden
 
     def __bool__(self) -> bool:
         return True
@@ -619,8 +619,9 @@ class ThoughtEngine:
 
     def count(self, **where: Any) -> int:
         """Return how many memories match; the filters are those of `memories`."""
-        self._store.ready()
-        return self._memories.view(whole=True).count(_filters(where), self._now()[0])
+        with self._monitor.timed("count"):
+            self._store.ready()
+            return self._memories.view(whole=True).count(_filters(where), self._now()[0])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every memory in order of id as a dict of plain values, forgotten ones too: all that is needed elsewhere.

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import Config, StorageConfig
 from thoughtengine.engine import ThoughtEngine
@@ -14,6 +16,7 @@ from thoughtengine.errors import (
     InvalidArgumentError,
     MemoryNotFoundError,
     RecordUpgradeError,
+    StoreDamagedError,
     UpgradeFailedError,
 )
 from thoughtengine.memory.check import check_memories
@@ -29,9 +32,10 @@ from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import rate_of
-from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.report import history as reports
-from thoughtengine.migrations.run import Tools, Upgrade, go_down, locked
+from thoughtengine.migrations.run import Upgrade, go_down, locked
+from thoughtengine.migrations.running import Approve, Running, Tools
 from thoughtengine.migrations.take_back import check_way_down, take_back
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
@@ -41,8 +45,6 @@ from thoughtengine.storage.keyspace import FIRST_NEW, MEMORY
 
 __all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "take_back_of", "with_payloads"]
 
-Approve = Callable[[UpgradeReport], bool]
-Running = Upgrade | PayloadUpgrade
 SMALL = 2000
 """Memories below which an upgrade is done before an opening returns."""
 
@@ -145,10 +147,16 @@ def go_on(
 
 def _done_or_behind(store: UpgradingStore, running: Running, upgrade: str) -> tuple[UpgradingStore, Running | None]:
     """Do it now where it was asked for or is small; else leave it to run behind the mind."""
-    if upgrade == "auto" and store.head.memories >= SMALL and not store.must_rebuild:
+    if upgrade == "auto" and _is_large(store) and not store.must_rebuild:
         return store, running
     running.run()
     return store, None
+
+
+def _is_large(store: UpgradingStore) -> bool:
+    if store.counted or store.before is None:
+        return store.head.memories >= SMALL
+    return store.before.at_least(SMALL)
 
 
 def with_payloads(
@@ -171,7 +179,7 @@ def with_payloads(
 def attach(mind: ThoughtEngine, store: FolderStore, running: Running, hooks: Hooks) -> Background:
     """Return what upgrades a mind while it serves."""
     background = Background(
-        running, fail=lambda error: _failed(store, hooks, running, error), calls=mind._monitor.totals,
+        running, fail=lambda error: _failed(store, hooks, running, error), calls=mind._monitor.calls,
         emit=mind.events.emit,
     )  # fmt: skip
     running.tell(_indexing(mind, store), _emitting(mind))
@@ -200,9 +208,14 @@ def _emitting(mind: ThoughtEngine) -> Callable[..., None]:
     return emit
 
 
-def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade, error: UpgradeFailedError) -> None:
-    """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed."""
-    if isinstance(running, PayloadUpgrade):
+def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFailedError | StoreDamagedError) -> None:
+    """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed.
+
+    Damage that is met when the sweep has begun turns nothing back: the rollback point may lie in the same files.
+    """
+    if isinstance(error, StoreDamagedError) and running.verified:
+        record_incident(store.root, "damage", f"the upgrade stands still: {error}")
+    elif isinstance(running, PayloadUpgrade):
         try:
             check_way_down(store, hooks)
             hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
@@ -211,6 +224,10 @@ def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade,
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
         record_incident(store.root, "upgrade", str(error))
+        if isinstance(report := getattr(error, "report", None), UpgradeReport):
+            write_report(store.root, report)
+        note = msgspec.structs.replace(running.note, source=1, why=str(error))
+        store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
 
 def take_back_of(
@@ -218,7 +235,12 @@ def take_back_of(
 ) -> UpgradeReport | None:
     """Take the upgrade of an open mind back, all of it or the phases behind one."""
     note, running = store.pointer.upgrade, background.upgrade if background is not None else None
-    if isinstance(to, str) and to in _PHASE_NAMES and isinstance(running, Upgrade) and store.pointer.unfinished:
+    if (
+        isinstance(to, str)
+        and to in _PHASE_NAMES
+        and isinstance(running, Upgrade)
+        and store.pointer.stage == "UPGRADING"
+    ):
         if background is not None:
             background.pause()
         running.sweep.drop_phases(_PHASE_NAMES.index(to) + 1)
@@ -241,7 +263,7 @@ def take_back_of(
         if to not in (None, 1):
             raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
         mind._memories.live.close()
-        report = go_down(store, why="as asked")
+        report = go_down(store, why=(note.why if note is not None else "") or "as asked")
     mind.events.emit("upgrade", what="rolled back", report=report.id)
     if store.closed:
         mind.events.close()

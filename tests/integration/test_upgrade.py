@@ -554,7 +554,7 @@ def test_whatever_file_is_damaged_it_is_told_and_nothing_is_made_of_it(name: str
         te.upgrade(old)
     except (te.StoreDamagedError, te.StoreNotFoundError, te.StoreError):
         assert {
-            entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old", "te.lock")
+            entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old", "te.lock", ".te")
         } == files
     else:
         with te.open(old) as mind:

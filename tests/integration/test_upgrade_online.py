@@ -1,5 +1,6 @@
 """A mind that serves while it is upgraded behind: nothing is missing meanwhile, and nothing is lost by who comes between."""
 
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -198,7 +199,7 @@ def test_it_can_be_paused_limited_and_told(held: te.ThoughtEngine) -> None:
     done = status.done
     time.sleep(0.1)
     assert held.upgrade.status().done == done
-    assert "P1 storage" in str(held.upgrade.status())
+    assert "P0 rollback point" in str(held.upgrade.status())
     held.upgrade.limit(1.0)
     held.upgrade.resume()
     ended(held)
@@ -215,7 +216,7 @@ def test_subscribers_hear_of_it(held: te.ThoughtEngine) -> None:
     held.upgrade.resume()
     ended(held)
     until(lambda: "switched" in heard)
-    assert heard.count("phase") == 4
+    assert heard.count("phase") == 5
     [report] = te.history(held.path)
     assert report.criteria["throughput"].verdict == "not judged"  # nobody called meanwhile
     assert report.criteria["records lost"].verdict == "met"
@@ -298,6 +299,67 @@ def test_what_does_not_hold_serves_on_and_is_taken_back_at_the_end(
     assert {key: found[key] for key in rows()} == rows()
 
 
+def failing_calls(mind: te.ThoughtEngine, n: int, of: int) -> None:
+    for turn in range(of):
+        mind._monitor.note("recall", 1e-4, te.StoreDamagedError(mind.path, "for the test") if turn < n else None)
+
+
+def test_when_calls_fail_meanwhile_it_goes_back_by_itself(held: te.ThoughtEngine, old: Path) -> None:
+    in_phase(held, "P2")
+    failing_calls(held, 2, 1000)
+    new = held.remember("said meanwhile")
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().stage == "ROLLING_BACK")
+    assert "error rate" in held.upgrade.status().failed
+    assert held[new].text == "said meanwhile"
+    assert any("error rate" in reason for reason in held.health().reasons)
+    held.close()
+    found = read_flat(old)
+    assert f"sensory:te-{new}".encode() in found
+    assert {key: found[key] for key in rows()} == rows()
+    assert "error rate" in te.history(old)[-1].reason
+
+
+def test_a_failure_outlives_a_kill(held: te.ThoughtEngine, old: Path, tmp_path: Path) -> None:
+    in_phase(held, "P2")
+    failing_calls(held, 2, 1000)
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().stage == "ROLLING_BACK")
+    shutil.copytree(old, tmp_path / "killed")
+    with pytest.raises(te.UpgradeFailedError, match="error rate"):
+        te.open(tmp_path / "killed")
+    assert read_flat(tmp_path / "killed") == rows()
+
+
+def test_a_program_that_breaks_in_the_middle_turns_it_back(
+    held: te.ThoughtEngine, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "layers_up", lambda *given, **also: {}["a fault of ours"])
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().failed)
+    assert "KeyError" in held.upgrade.status().failed
+    held.close()
+    assert read_flat(old) == rows()
+
+
+@pytest.mark.parametrize("approve", [None, lambda report: report.criteria["availability"].verdict == "missed"])
+def test_a_criterion_that_is_missed_needs_somebody_who_approves(
+    approve: Callable[[te.UpgradeReport], bool] | None, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    with te.open(old, approve=approve) as mind:
+        in_phase(mind, "P4")
+        for _ in range(1000):
+            mind._monitor.note("forget", 1e-4, te.UpgradeRunningError(mind.path, "for the test"))
+        mind.upgrade.resume()
+        until(lambda: mind.upgrade.background.over or mind.upgrade.background.failed)
+        assert bool(mind.upgrade.background.failed) == (approve is None)
+    report = next(report for report in te.history(old) if report.kind == "upgrade")
+    assert report.succeeded == (approve is not None)
+    assert report.criteria["error rate"].verdict == "met"
+    assert (report.refused_calls, report.calls >= 1000) == (1000, True)
+
+
 # payloads
 
 
@@ -355,6 +417,17 @@ def test_payloads_are_taken_back_while_the_mind_serves(notes: Path) -> None:
         mind.remember("later", kind="acme.note", payload={"number": 99})
         assert mind.upgrade.rollback() is not None
         assert [memory.payload["n"] for memory in mind.memories()] == [*range(20), 99]
+        assert mind.check() == []
+
+
+def test_payloads_go_back_when_calls_fail_meanwhile(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    monkeypatch.setattr(online, "_WINDOW", 0.0)
+    with te.open(notes, hooks=[hooks_with(up)]) as mind:
+        failing_calls(mind, 2, 1000)
+        mind.upgrade.resume()
+        until(lambda: mind.upgrade.background.failed and mind.upgrade.status().stage == "")
+        assert [memory.payload for memory in mind.memories()] == [{"n": n} for n in range(20)]
         assert mind.check() == []
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldE
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.bare import BareLock, clear, take_in
-from thoughtengine.storage.checkpoint import checkpoint, clone
+from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.files import PART, discard, remove_tree, size_of, sync_folder, sync_tree
 from thoughtengine.storage.folder import generation_name, mark_of, new_pointer
@@ -67,7 +68,14 @@ class Flat(msgspec.Struct, frozen=True):
     damaged: int
 
 
-def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: bool = False) -> Flat:
+def measure(
+    generation: Path,
+    scratch: Path,
+    config: StorageConfig,
+    *,
+    parsed: bool = False,
+    breathe: Callable[[], None] = at_once,
+) -> Flat:
     """Read all of a sealed format-1 generation from a throw-away clone, checksums verified.
 
     Parameters
@@ -78,6 +86,8 @@ def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: b
         For the clone.
     parsed : bool
         Also count the values that are no JSON, which takes twice as long.
+    breathe : callable
+        Called at every row.
 
     Raises
     ------
@@ -94,6 +104,7 @@ def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: b
             rows = memories = size = total = damaged = 0
             layers: dict[str, int] = {}
             for key, value in before.rows():
+                breathe()
                 place = place_of(key)
                 name = place.layer or ("components" if place.component else "unknown")
                 layers[name] = layers.get(name, 0) + 1
@@ -174,17 +185,14 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     take_in(root, part / generation_name(1))
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
-    flat = measure(sealed, root / ("verify" + PART), config)
-    if flat.rows and set(flat.layers) <= {"unknown"}:
-        told = f"a LevelDB lies here, and none of its {flat.rows:,} rows is of format 1 (such as sensory:NAME)"
-        raise StoreTooOldError(root, f"{told}; this release reads format {FORMAT} and upgrades format 1")
     checkpoint(None, sealed, root / generation_name(1))
+    _look(root, root / generation_name(1), config)
     kept = (root / ASIDE / KEPT).exists()
-    head = _keep_on(root, config) if kept else _new(root, config, flat.memories)
+    head = _keep_on(root, config) if kept else _new(root, config)
     now = dt.datetime.now(dt.UTC)
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"), source=source,
-        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept, digest=flat.digest, rows=flat.rows,
+        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept,
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
     )  # fmt: skip
     base = read_pointer(root / ASIDE, KEPT)[0] if kept else new_pointer()
@@ -193,10 +201,21 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     write_pointer(root, pointer)
 
 
-def _new(root: Path, config: StorageConfig, memories: int) -> HeadRecord:
+def _look(root: Path, generation: Path, config: StorageConfig) -> None:
+    """Refuse what opens and is of another format: it may be anybody's."""
+    level = Level(str(generation), config)
+    try:
+        if level.keys(b"", None, 1) and not Before(level).has_any():
+            told = "a LevelDB lies here, and none of its rows is of format 1 (such as sensory:NAME)"
+            raise StoreTooOldError(root, f"{told}; this release reads format {FORMAT} and upgrades format 1")
+    finally:
+        level.close()
+
+
+def _new(root: Path, config: StorageConfig) -> HeadRecord:
     """Make the empty generation: the first operations of a LevelDB leave something unopenable, so under another name."""
     target, part = root / generation_name(2), root / (generation_name(2) + PART)
-    head = HeadRecord(sequence=1, next_id=FIRST_NEW, memories=memories, skipped=(memories + 1, FIRST_NEW))
+    head = HeadRecord(sequence=1, next_id=FIRST_NEW, skipped=(1, FIRST_NEW))
     level = Level(str(part), config, create=True)
     try:
         key = HEAD.key(0)

@@ -103,9 +103,14 @@ def lower(store: FolderStore) -> Flat:
     note = store.pointer.upgrade
     sealed = root / note.rollback if note is not None and note.rollback and (root / note.rollback).is_dir() else None
     flat = None
-    if sealed is not None:
-        flat = measure(sealed, root / ("verify" + PART), config)
-        if note is not None and flat.digest != note.digest:
+    if sealed is not None and note is not None:
+        try:
+            flat = measure(sealed, root / ("verify" + PART), config)
+        except StoreDamagedError as error:
+            if note.digest or not _nothing_new(store):
+                raise
+            return _as_it_was(root, sealed, f"{error}; it was so before anything was done: it is given back as it is")
+        if note.digest not in ("", flat.digest):
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
             sealed = flat = None
@@ -126,6 +131,19 @@ def lower(store: FolderStore) -> Flat:
     os.rename(part, root / LOWERED_FOLDER)
     sync_folder(root)
     return made
+
+
+def _nothing_new(store: FolderStore) -> bool:
+    """Tell whether nothing was written since the upgrade began, nor kept aside before it."""
+    head, note = store.head, store.pointer.upgrade
+    return head.next_id <= FIRST_NEW and head.next_receipt <= 1 and (note is None or not note.again)
+
+
+def _as_it_was(root: Path, sealed: Path, told: str) -> Flat:
+    """Give a damaged store back that was never swept: the same files."""
+    record_incident(root, "damage", told)
+    checkpoint(None, sealed, root / LOWERED_FOLDER)
+    return Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
 
 
 def _forget_lowered(store: FolderStore) -> None:
@@ -215,9 +233,7 @@ def _verified(part: Path, root: Path, config: StorageConfig, target: _Target) ->
 def _keep_aside(store: FolderStore) -> None:
     """Put all that format 1 cannot hold into `.te/`: the generation as it is, by hard links."""
     root, head = store.root, store.head
-    note = store.pointer.upgrade
-    nothing_new = head.next_id <= FIRST_NEW and head.next_receipt <= 1 and (note is None or not note.again)
-    if nothing_new and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
+    if _nothing_new(store) and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
         discard(root / ASIDE)
         return
     part = root / (ASIDE + PART)

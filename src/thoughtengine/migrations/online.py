@@ -2,65 +2,35 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 import attrs
 
+from thoughtengine._types import Calls
 from thoughtengine.errors import (
     DowngradeError,
     ForkedError,
     InvalidArgumentError,
     StoreClosedError,
+    StoreDamagedError,
     StoreError,
     UpgradeFailedError,
     UpgradeRunningError,
 )
-from thoughtengine.migrations.meter import Pace
-from thoughtengine.migrations.report import Criterion, UpgradeReport
-from thoughtengine.migrations.run import contract
+from thoughtengine.migrations.judge import Windows, calls_judged
+from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.running import Running, contract
 from thoughtengine.storage.folder import FolderStore
 
-__all__ = ["Background", "Running", "UpgradeControl", "UpgradeStatus"]
+__all__ = ["Background", "UpgradeControl", "UpgradeStatus"]
 
 SLICE_SECONDS = 0.0005
 DUTY = 0.1
-_IDLE_DUTY, _LEAST_DUTY = 0.5, 0.01
-_WINDOW, _PAIRS, _ENOUGH, _REMEMBERED = 0.2, 20, 20, 1000
-_BEARABLE = 0.9
+_IDLE_DUTY = 0.5
+_WINDOW, _ENOUGH = 0.2, 20
 _RETRY_SECONDS = 1.0
-
-
-class Running(Protocol):
-    """What runs behind: an upgrade of a store, or of payloads."""
-
-    observed: dict[str, Criterion]
-
-    @property
-    def phase(self) -> str:
-        """Name of the phase that runs."""
-
-    @property
-    def done(self) -> int:
-        """Rows it went through."""
-
-    @property
-    def total(self) -> int:
-        """Rows it goes through."""
-
-    @property
-    def pace(self) -> Pace:
-        """How it rests while it reads at length."""
-
-    def step(self, seconds: float = ...) -> bool:
-        """Do one slice; tell whether all is through."""
-
-    def finish(self) -> UpgradeReport:
-        """Validate and switch."""
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +87,7 @@ class Background:
     fail : callable
         ``fail(error)``: told when it does not hold.
     calls : callable
-        Returns (number, seconds) of the host's calls so far, to see how they fare with and without it.
+        Counts the host's calls, to see how they fare with and without it.
     emit : callable
         ``emit(kind, **data)``.
     """
@@ -126,13 +96,14 @@ class Background:
         self,
         upgrade: Running,
         *,
-        fail: Callable[[UpgradeFailedError], None],
-        calls: Callable[[], tuple[int, float]],
+        fail: Callable[[UpgradeFailedError | StoreDamagedError], None],
+        calls: Callable[[], Calls],
         emit: Callable[..., None],
     ) -> None:
         self.upgrade, self._fail, self._calls, self._emit = upgrade, fail, calls, emit
-        self.duty, self._limit, self._ratios = DUTY, 1.0, deque[float](maxlen=_PAIRS)
-        self._seen = deque[float](maxlen=_REMEMBERED)
+        self.duty, self._limit = DUTY, 1.0
+        self._windows = upgrade.windows = Windows()
+        upgrade.meter.listen(calls)
         self.failed = ""
         self.over = False
         self._go, self._stop = threading.Event(), threading.Event()
@@ -181,17 +152,30 @@ class Background:
             while not self._stop.is_set():
                 self.upgrade.pace.duty = self.duty
                 if self._window():
-                    self.upgrade.observed = self._observed()
                     report = self.upgrade.finish()
                     self.over = True
                     self._emit("upgrade", what="switched", report=report.id)
                     return
-        except UpgradeFailedError as error:
+                self._judge()
+        except (UpgradeFailedError, StoreDamagedError) as error:
             self.failed = str(error)
             self._emit("upgrade", what="failed", message=str(error))
             self._fail(error)
         except (StoreClosedError, ForkedError):
             return
+
+    def _judge(self) -> None:
+        """Turn back where the host's calls suffer, however little of the time it works, or fail."""
+        wrong = [
+            f"{name} is {found.measured:.4g} over {found.observations:,} calls, the limit {found.limit:g}"
+            for name, found in calls_judged(self.upgrade.meter.calls()).items()
+            if name == "error rate" and found.verdict == "missed"
+        ]
+        if self._windows.failed:
+            found = self._windows.criterion()
+            wrong.append(f"throughput is {found.measured or 0.0:.3f} of that without it, the limit {found.limit:g}")
+        if wrong:
+            raise UpgradeFailedError(self.upgrade.store.root, f"the host's calls suffer: {'; '.join(wrong)}")
 
     def _window(self) -> bool:
         """Work through a window of time, rest through a second, compare the host's calls; tell whether all is through."""
@@ -202,7 +186,7 @@ class Background:
             try:
                 if self.upgrade.step(SLICE_SECONDS):
                     return True
-            except UpgradeFailedError:
+            except (UpgradeFailedError, StoreDamagedError):
                 raise
             except StoreError as error:  # a full disk: what is written is safe, and space may come
                 self._emit("upgrade", what="waits", message=str(error))
@@ -210,34 +194,18 @@ class Background:
             taken = time.monotonic() - begun
             self._stop.wait(min(1.0, taken * (1.0 - self.duty) / self.duty))
         working = self._calls()
-        busy = working[0] > before[0]
+        busy = working.n > before.n
         if busy:  # nobody there: no need to rest for a comparison
             self._stop.wait(_WINDOW)
         self._steer(before, working, self._calls(), busy=busy)
         return False
 
-    def _observed(self) -> dict[str, Criterion]:
-        """Judge how the host's calls fared: pairs of windows with the upgrade at work and at rest."""
-        n, verdict = len(self._seen), "not judged"
-        middle = statistics.median(self._seen) if n else None
-        if middle is not None and n >= _PAIRS:
-            verdict = "met" if middle >= _BEARABLE else "missed"
-        return {"throughput": Criterion(measured=middle, limit=_BEARABLE, verdict=verdict, observations=n)}
-
-    def _steer(
-        self, before: tuple[int, float], working: tuple[int, float], resting: tuple[int, float], *, busy: bool
-    ) -> None:
+    def _steer(self, before: Calls, working: Calls, resting: Calls, *, busy: bool) -> None:
         """Halve the duty where calls take a tenth longer while it works, raise it slowly where they do not."""
-        on, off = _mean(before, working), _mean(working, resting)
+        on, off = _mean(working.since(before)), _mean(resting.since(working))
         if on is not None and off is not None:
-            self._ratios.append(off / on)
-            self._seen.append(off / on)
-            middle = statistics.median(self._ratios)
-            if middle < _BEARABLE and len(self._ratios) >= 3:
-                self.duty = max(_LEAST_DUTY, self.duty / 2)
-                self._ratios.clear()
-            elif middle > _BEARABLE:
-                self.duty = min(DUTY, self.duty * 1.25)
+            self._windows.add(off / on)
+            self.duty = self._windows.steered(self.duty)
         elif not busy:
             self.duty = _IDLE_DUTY
         else:
@@ -245,9 +213,8 @@ class Background:
         self.duty = min(self.duty, self._limit)
 
 
-def _mean(first: tuple[int, float], last: tuple[int, float]) -> float | None:
-    n = last[0] - first[0]
-    return (last[1] - first[1]) / n if n >= _ENOUGH and last[1] > first[1] else None
+def _mean(calls: Calls) -> float | None:
+    return calls.seconds / calls.n if calls.n >= _ENOUGH and calls.seconds > 0.0 else None
 
 
 class UpgradeControl:
@@ -349,7 +316,7 @@ class UpgradeControl:
         behind = self.background
         if behind is not None and not self._store.closed:
             behind.stop()
-            if behind.failed and self._store.pointer.stage == "UPGRADING":
+            if behind.failed and self._store.pointer.stage == "ROLLING_BACK":
                 self._take_back(None)
 
     def __repr__(self) -> str:

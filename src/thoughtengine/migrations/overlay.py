@@ -62,6 +62,29 @@ class UpgradingStore(FolderStore):
                 self.close()
                 raise
 
+    @property
+    def counted(self) -> bool:
+        """Whether the old memories are in the counters: from the moment on that the rollback point is verified."""
+        note = self.pointer.upgrade
+        return self.before is None or note is None or note.again or self.head.skipped[0] > 1 or bool(note.digest)
+
+    @property
+    def total(self) -> int:
+        """How many memories there are, forgotten ones too."""
+        return self.head.memories + self._uncounted
+
+    @property
+    def skipped(self) -> tuple[int, int]:
+        """Ids from the first on, before the second, that are never given out."""
+        first, stop = self.head.skipped
+        return first + self._uncounted, stop
+
+    @property
+    def _uncounted(self) -> int:
+        """Memories that are not in the counters yet; the first call costs a scan of their keys."""
+        before = self.before
+        return 0 if self.counted or before is None else before.count()
+
     def _get(self, key: bytes) -> bytes | None:
         value = super()._get(key)
         if value is None and (before := self._through()) is not None and key[:1] in _FALLS_THROUGH:

@@ -6,21 +6,25 @@ import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import msgspec
 
 from thoughtengine._types import Progress
-from thoughtengine.errors import RecordUpgradeError, StoreFullError, UpgradeFailedError, UpgradeRequiredError
+from thoughtengine.errors import (
+    RecordUpgradeError,
+    StoreDamagedError,
+    StoreFullError,
+    UpgradeFailedError,
+    UpgradeRequiredError,
+)
 from thoughtengine.migrations.begin import ROLLBACK
 from thoughtengine.migrations.hooks import Hooks
-from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.report import Criterion, PhaseReport, UpgradeReport, write_report
-from thoughtengine.migrations.run import SOAK, PacedClone, Tools, contract, criteria
+from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
 from thoughtengine.migrations.step import Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -30,8 +34,7 @@ from thoughtengine.storage.checkpoint import checkpoint, verify
 from thoughtengine.storage.codec import decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, size_of, sync_folder
-from thoughtengine.storage.folder import generation_name, mark_of
-from thoughtengine.storage.incident import record_incident
+from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     ASIDE,
@@ -47,7 +50,8 @@ from thoughtengine.storage.pointer import UpgradeNote, write_pointer
 __all__ = ["PayloadUpgrade", "begin_payloads"]
 
 _PHASE = "P4 host payloads"
-_ROWS, _BYTES = 256, 512 << 10
+_ROWS, _BYTES = 2048, 1 << 20
+_TOLD = 5
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.001, 10
 STEP_SECONDS = 10.0
 """After which a step of the host is broken off."""
@@ -60,13 +64,13 @@ class _Name(msgspec.Struct, frozen=True):
 
 
 def begin_payloads(store: UpgradingStore, hooks: Hooks) -> None:
-    """Seal the serving generation by hard links, verify the copy on a clone, and note in the pointer file what is begun.
+    """Seal the serving generation by hard links, and note in the pointer file what is begun; it is verified before the sweep.
 
-    Writers go on but for the moment of linking; what they write meanwhile counts as written since.
+    Writers wait for the moment of linking; what they write from then on counts as written since.
 
     Raises
     ------
-    StoreFullError, StoreDamagedError
+    StoreFullError
         Nothing was begun then.
     """
     root, pending = store.root, hooks.pending(store.pointer.namespaces)
@@ -79,20 +83,25 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks) -> None:
     for leftover in (part, root / ROLLBACK):
         discard(leftover)
     part.mkdir(mode=0o700)
-    store.checkpoint(part / name)
-    content = verify(part / name, root / ("verify" + PART), store.config)
+    head = store.checkpoint(part / name)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
-    now, head = dt.datetime.now(dt.UTC), content.head
+    now = dt.datetime.now(dt.UTC)
     chains = hooks.chains
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
-        source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}", digest=content.digest,
-        rows=sum(content.rows.values()), fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
-        namespaces=pending, fingerprints={k: chains[k].fingerprint(*v) for k, v in pending.items()},
+        source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}",
+        fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt, namespaces=pending,
+        fingerprints={kind: chains[kind].fingerprint(*versions) for kind, versions in pending.items()},
         must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*versions).must),
     )  # fmt: skip
     store.update_pointer(stage="UPGRADING", upgrade=note)
+
+
+def abandon(store: FolderStore) -> None:
+    """Let an upgrade go whose rollback point did not verify: nothing was swept yet."""
+    store.update_pointer(stage="", upgrade=None)
+    discard(store.root / ROLLBACK)
 
 
 def _walks(note: UpgradeNote, hooks: Hooks, root: Path) -> dict[str, Walk]:
@@ -120,20 +129,18 @@ def _walks(note: UpgradeNote, hooks: Hooks, root: Path) -> dict[str, Walk]:
     return walks
 
 
-class PayloadUpgrade:
+class PayloadUpgrade(Running):
     """The upgrade of payloads in an open store.
 
     Parameters
     ----------
-    store : UpgradingStore
-        Its pointer says that it upgrades payloads.
+    store, tools, approve, progress
+        As for `Running`.
     hooks : Hooks
         With the steps.
-    tools : Tools
-        From above.
-    approve, progress, emit, calls : callable, optional
-        As for `Upgrade`.
     """
+
+    store: UpgradingStore
 
     def __init__(
         self,
@@ -141,26 +148,13 @@ class PayloadUpgrade:
         hooks: Hooks,
         tools: Tools,
         *,
-        approve: Callable[[UpgradeReport], bool] | None = None,
-        progress: Progress | None = None,
-        emit: Callable[..., None] | None = None,
-        calls: Callable[[], tuple[int, int]] | None = None,
+        approve: Approve | None = None,
+        progress: Progress = silent,
     ) -> None:
-        if store.pointer.upgrade is None:
-            raise ValueError("no upgrade was begun")
-        self.store, self.note = store, store.pointer.upgrade
-        self._hooks, self._tools, self._approve = hooks, tools, approve
-        self._progress = progress or (lambda what, done, total: None)
-        self._emit = emit or (lambda kind, **data: None)
-        self.meter, self.pace = Meter(calls), Pace()
-        self.observed: dict[str, Criterion] = {}
+        super().__init__(store, tools, approve=approve, progress=progress)
+        self._hooks = hooks
         self._walks = _walks(self.note, hooks, store.root)
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
-        self._begun = time.monotonic()
-
-    def tell(self, progress: Progress, emit: Callable[..., None]) -> None:
-        """Tell somebody else from now on."""
-        self._progress, self._emit = progress, emit
 
     @property
     def complete(self) -> bool:
@@ -168,8 +162,7 @@ class PayloadUpgrade:
         return self._walks.keys() == self.note.namespaces.keys()
 
     @property
-    def phase(self) -> str:
-        """Name of the phase that runs."""
+    def _sweeping(self) -> str:
         return _PHASE
 
     @property
@@ -182,29 +175,34 @@ class PayloadUpgrade:
         """Rows it goes through."""
         return self.store.head.memories
 
-    def step(self, seconds: float = 60.0) -> bool:
-        """Do one slice; tell whether all is through.
+    @property
+    def through(self) -> bool:
+        """Whether all of them are through."""
+        return self.verified and bool(self.cursor.step)
+
+    def _verify(self) -> None:
+        """Read the rollback point.
 
         Raises
         ------
-        UpgradeFailedError
-            When a step fails that must not, or too many fail that may.
+        StoreDamagedError
+            When it does not verify: then the mind it was made of is damaged too.
         """
-        if self.cursor.step:
-            return True
-        begun = time.monotonic()
+        store, scratch = self.store, self.store.root / ("verify" + PART)
+        content = verify(store.root / self.note.rollback, scratch, store.config, breathe=self.pace.breathe)
+        self.note = msgspec.structs.replace(self.note, digest=content.digest, rows=sum(content.rows.values()))
+        store.update_pointer(upgrade=self.note)
+
+    def _advance(self, seconds: float) -> None:
         try:
             with time_limit(STEP_SECONDS):
-                ended = self._slice(begun + seconds)
+                self._slice(time.monotonic() + seconds)
         except TookTooLongError as error:
             raise UpgradeFailedError(self.store.root, f"a step did not end within {STEP_SECONDS:g} s") from error
-        except RecordUpgradeError as error:
-            raise UpgradeFailedError(self.store.root, str(error)) from error
-        self.meter.slice_took(time.monotonic() - begun)
-        self._progress(_PHASE, self.done, self.total)
-        return ended
+        if self.cursor.step:
+            self._milestone(_PHASE, self.done)
 
-    def _slice(self, until: float) -> bool:
+    def _slice(self, until: float) -> None:
         with self.store.writing:
             store, counts, at, n_bytes, n = self.store, dict(self.cursor.counts), self.cursor.at, 0, 0
             batch, ended = Batch(), True
@@ -220,9 +218,8 @@ class PayloadUpgrade:
             store.commit(batch, sync=ended)
             self.cursor = cursor
         failed = counts.get("quarantined", 0)
-        if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts["rows"] if "rows" in counts else 0):
+        if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts.get("rows", 0)):
             raise RecordUpgradeError("", "", f"{failed} records failed, more than one in a thousand")
-        return ended
 
     def _take(self, batch: Batch, id_: int, value: bytes, counts: dict[str, int]) -> None:
         memory = decode(open_envelope(MEMORY.key(id_), value, MEMORY).body, Memory)
@@ -267,25 +264,15 @@ class PayloadUpgrade:
                 batch.put_body(NAME, memory.key, self._tools.name(id_, body, beside.get(APPRAISAL.prefix), vector))
 
     def finish(self) -> UpgradeReport:
-        """Validate, ask for approval, switch.
-
-        Raises
-        ------
-        UpgradeFailedError
-            When anything does not hold, or approval is refused.
-        """
+        """Validate, ask for approval, switch."""
         store = self.store
         try:
             with time_limit(60.0 + STEP_SECONDS * 6):
                 wrong, counted = self._validate()
         except (RecordUpgradeError, TookTooLongError) as error:
             wrong, counted = [f"{type(error).__name__}: {error}"], {"in": 0, "upgraded": 0, "quarantined": 0}
-        report = self.report(counted, reason="; ".join(wrong[:5]))
-        if not wrong and self._approve is not None and self._approve(report) is not True:
-            report, wrong = attrs.evolve(report, succeeded=False, reason="not approved"), ["not approved"]
-        if wrong:
-            raise UpgradeFailedError(store.root, f"the upgrade does not hold: {'; '.join(wrong[:5])}", report=report)
-        write_report(store.root, report)
+        report = self._told(counted, reason="; ".join(wrong[:_TOLD]))
+        self._sign_off(report)
         until = dt.datetime.now(dt.UTC) + SOAK
         with store.writing:
             done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._walks}
@@ -394,37 +381,28 @@ class PayloadUpgrade:
     def _after(self) -> dict[str, int]:
         return {**self.store.pointer.namespaces, **{kind: known for kind, (_, known) in self.note.namespaces.items()}}
 
-    def report(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
-        """Return the report as things stand."""
-        figures = self.meter.figures()
+    def _told(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
         n_in, upgraded, quarantined = counted["in"], counted["upgraded"], counted["quarantined"]
-        seconds = time.monotonic() - self._begun
-        return UpgradeReport(
-            id=self.note.id, kind="upgrade", path=str(self.store.root), source=self.note.source, target=self.note.target,
-            namespaces=self.note.namespaces, begun=self.note.begun,
-            ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=not reason, reason=reason,
-            phases=(PhaseReport(name=_PHASE, rows=self.done, seconds=seconds),),
-            counts=dict(sorted(self.cursor.counts.items())), rows_in=n_in, rows_upgraded=upgraded,
-            rows_kept=n_in - upgraded - quarantined, rows_quarantined=quarantined, digest_before=self.note.digest,
-            rows_per_second=self.done / max(seconds, 1e-9), extra_bytes=size_of(self.store.generation),
-            criteria=criteria(figures, 0 if not reason else 1, n_in) | self.observed, **figures,
-        )  # fmt: skip
+        return self._report(
+            lost=int(bool(reason)),
+            rows_in=n_in,
+            reason=reason,
+            namespaces=self.note.namespaces,
+            counts=dict(sorted(self.cursor.counts.items())),
+            rows_upgraded=upgraded,
+            rows_kept=n_in - upgraded - quarantined,
+            rows_quarantined=quarantined,
+            digest_before=self.note.digest,
+            extra_bytes=size_of(self.store.generation),
+        )
 
-    def run(self) -> UpgradeReport:
-        """Do it all at once; what does not hold is rolled back before this raises."""
-        try:
-            while not self.step():
-                pass
-            return self.finish()
-        except UpgradeFailedError as error:
-            self.fail(error)
-            raise
-
-    def fail(self, error: UpgradeFailedError) -> None:
-        """Roll back after a failure; the store goes on serving, as it was."""
-        record_incident(self.store.root, "upgrade", str(error))
-        if isinstance(error.report, UpgradeReport):
-            write_report(self.store.root, error.report)
+    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+        """Serve what was before; the store stays open."""
+        if not self.verified:
+            abandon(self.store)
+            return
+        if isinstance(report := getattr(error, "report", None), UpgradeReport):
+            write_report(self.store.root, report)
         take_back(self.store, self._hooks, self._tools, why=str(error))
 
 

@@ -109,8 +109,8 @@ class UpgradeReport:
         To and from the disk, where the system tells; else 0.
     extra_bytes : int
         Disk taken beside the old store, at its end.
-    calls, failed_calls : int
-        Of the host, while it ran.
+    calls, failed_calls, refused_calls : int
+        Of the host, while it ran: all of them, those that failed, those that an upgrade or a full disk did not let through.
     criteria : mapping of str to Criterion
         Zero loss, error rate, availability, throughput.
     estimated_seconds, estimated_bytes : float, int
@@ -152,6 +152,7 @@ class UpgradeReport:
     extra_bytes: int = 0
     calls: int = 0
     failed_calls: int = 0
+    refused_calls: int = 0
     criteria: Mapping[str, Criterion] = attrs.field(factory=dict)
     estimated_seconds: float = 0.0
     estimated_bytes: int = 0

@@ -82,7 +82,7 @@ class PatternManager:
 
     def _rank(self, id_: int) -> int:
         """Return how many ids up to one were given out: an upgrade leaves some free between old memories and new."""
-        first, stop = self._store.head.skipped
+        first, stop = self._store.skipped
         return id_ if id_ < first or not stop else id_ - (min(id_ + 1, stop) - first)
 
     def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
