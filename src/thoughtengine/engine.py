@@ -50,6 +50,7 @@ from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
     from thoughtengine.memory.recall.feeling import Feeling
+    from thoughtengine.migrations.encoding import Encoding
     from thoughtengine.migrations.online import Background, UpgradeControl
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.patterns.manager import PatternManager
@@ -107,19 +108,27 @@ class ThoughtEngine:
         created: bool,
         hooks: Hooks | None = None,
         behind: Behind = _alone,
+        approve: Callable[[Any], bool] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder, self._hooks = encoder, hooks or Hooks()
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
+        self._listener = progress
         self._patterns: PatternManager | None = None
+        self._encoding: Encoding | None = None
         store.on_incident = self._incident
         if store.must_rebuild:
             with store.writing:
                 rebuild(store, at=self._now()[0], progress=self._progress)
                 forget_patterns(store)
                 store.settle()
+        if store.pointer.encoding is not None:
+            from thoughtengine.migrations.encoding import go_on_back
+
+            go_on_back(store)
         dimension, fingerprint = self._adopt(encoder)
         read = self._hooks.read if self._hooks.chains else None
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
@@ -130,10 +139,22 @@ class ThoughtEngine:
             former = store.pointer.former
             if former is not None:
                 self._answers.former = known_encoder(former.name, former.fingerprint)
+            note = store.pointer.encoding
+            recoding = Recoding(
+                store, encoder, self._progress, former=note.former.fingerprint if note and note.former else None
+            )
+            if note is not None and not note.until:
+                from thoughtengine.migrations.encoding import Encoding
+
+                self._encoding = Encoding(
+                    store, recoding, self._memories.live.upkeep.wake, approve, self._progress, self.events.emit,
+                    self._monitor.calls,
+                )  # fmt: skip
+                recoding.progress = self._encoding.progress
             self._memories.live.on_recoded = self._recoded
             try:
                 self._memories.live.recode(
-                    Recoding(store, encoder, self._progress),
+                    recoding,
                     now=few,
                     former=None if former is None else (former.fingerprint, former.dimension),
                 )
@@ -156,14 +177,16 @@ class ThoughtEngine:
             raise VectorDimensionError("encoder", encoder.dimension, pointer.dimension or 0)
         identity = EncoderIdentity(name=encoder.name, dimension=encoder.dimension, fingerprint=encoder.fingerprint)
         if identity != pointer.encoder:
-            self._store.update_pointer(encoder=identity, former=pointer.encoder)
+            from thoughtengine.migrations.encoding import adopt
+
+            adopt(self._store, identity)
         return encoder.dimension, encoder.fingerprint
 
     def _recoded(self) -> None:
         """Take note that every memory has a vector of the encoder that counts."""
         self._answers.former = None
-        if self._store.pointer.former is not None:
-            self._store.update_pointer(former=None)
+        if self._encoding is not None and not self._encoding.over:
+            self._encoding.finish()
 
     @property
     def upgrade(self) -> UpgradeControl:
@@ -171,7 +194,7 @@ class ThoughtEngine:
         if self._control is None:
             from thoughtengine.migrations.online import UpgradeControl
 
-            self._control = UpgradeControl(self._store, self._background, self._take_back)
+            self._control = UpgradeControl(self._store, self._background, self._encoding, self._take_back)
         return self._control
 
     def _draft(self, experience: Experience) -> Draft:
@@ -189,6 +212,8 @@ class ThoughtEngine:
 
     def _progress(self, what: str, done: int, total: int | None) -> None:
         self.events.emit("progress", what=what, done=done, total=total)
+        if self._listener is not None:
+            self._listener(what, done, total)
 
     def _incident(self, incident: Incident) -> None:
         self.events.emit("incident", what=incident.kind, message=incident.message, files=incident.files)
@@ -839,7 +864,8 @@ class ThoughtEngine:
             )
         if trouble := self._memories.live.trouble:
             reasons.append(f"behind the calls: {trouble}; recall answers with what there is, and it is tried again")
-        if self._background is not None and (failed := self.upgrade.status().failed):
+        failed = self.upgrade.status().failed if self._background or self._encoding else ""
+        if failed:
             reasons.append(f"{failed}; the upgrade is taken back when this mind is closed")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
@@ -877,7 +903,7 @@ class ThoughtEngine:
         """Sync and let go of the folder; a second call does nothing."""
         if self._store.closed:
             return
-        if self._background is not None:
+        if self._background is not None or self._encoding is not None:
             self.upgrade.close()
         if self._store.closed:
             self._memories.live.close()

@@ -27,6 +27,7 @@ from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
 from thoughtengine.migrations.begin import begin
+from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
@@ -235,6 +236,8 @@ def take_back_of(
 ) -> UpgradeReport | None:
     """Take the upgrade of an open mind back, all of it or the phases behind one."""
     note, running = store.pointer.upgrade, background.upgrade if background is not None else None
+    if to is None and newest_is_encoding(store):
+        return _encoder_back(mind, store)
     if (
         isinstance(to, str)
         and to in _PHASE_NAMES
@@ -267,6 +270,15 @@ def take_back_of(
     mind.events.emit("upgrade", what="rolled back", report=report.id)
     if store.closed:
         mind.events.close()
+    return report
+
+
+def _encoder_back(mind: ThoughtEngine, store: FolderStore) -> UpgradeReport:
+    """Give the encoder before its vectors back; the mind is closed, as it encodes its cues by the one that goes."""
+    mind._memories.live.close()
+    report = former_back(store, why="as asked")
+    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    mind.close()
     return report
 
 

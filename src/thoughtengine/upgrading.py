@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import secrets
@@ -13,6 +14,7 @@ import msgspec
 
 from thoughtengine._types import Progress
 from thoughtengine.config import Config, StorageConfig
+from thoughtengine.encoders import Encoder
 from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import (
     DowngradeError,
@@ -26,9 +28,10 @@ from thoughtengine.formats import Approve, is_format_1, open_store
 from thoughtengine.lifting import TOOLS, index_rows
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.migrations.begin import ASIDE
+from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads
+from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads, with_encoder
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
@@ -37,7 +40,7 @@ from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
 from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
-from thoughtengine.storage.folder import generation_name
+from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
 __all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
@@ -47,14 +50,16 @@ def _silent(what: str, done: int, total: int | None) -> None:
     """Show nothing."""
 
 
-def plan(path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = ()) -> UpgradePlan:
+def plan(
+    path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = (), encoder: Encoder | None = None
+) -> UpgradePlan:
     """Tell what an upgrade of a folder would do, what it takes and what could go wrong; nothing is changed.
 
     Parameters
     ----------
     path : path
         The folder, closed.
-    hooks : sequence of Upgrades
+    hooks, encoder
         As for `open`.
 
     Returns
@@ -69,9 +74,9 @@ def plan(path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = ()) -> Upg
     """
     root = folder_at(path)
     with translated(root):
-        if is_format_1(root):
-            return plan_bare(root, StorageConfig())
-        return plan_payloads(root, StorageConfig(), Hooks(hooks))
+        config = StorageConfig()
+        found = plan_bare(root, config) if is_format_1(root) else plan_payloads(root, config, Hooks(hooks))
+        return found if encoder is None else with_encoder(found, root, config, encoder)
 
 
 def upgrade(
@@ -79,6 +84,7 @@ def upgrade(
     *,
     into: str | os.PathLike[str] | None = None,
     hooks: Sequence[Upgrades] = (),
+    encoder: Encoder | None = None,
     approve: Approve | None = None,
     progress: Progress | None = None,
 ) -> UpgradeReport | None:
@@ -90,10 +96,10 @@ def upgrade(
         The folder.
     into : path, optional
         A new folder for the upgraded mind: the old one is only read.
-    hooks : sequence of Upgrades
-        As for `open`.
+    hooks, encoder
+        As for `open`; another encoder than the mind's is taken over when this returns.
     approve : callable, optional
-        Looks at the report before the switch; False rolls back.
+        Looks at the report before the switch; anything but True rolls back.
     progress : callable, optional
         ``progress(what, done, total)``.
 
@@ -116,8 +122,42 @@ def upgrade(
     opened = open_store(
         root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
     )
-    opened.store.close()
-    return next((report for report in reports(root) if report.id not in before and report.kind == "upgrade"), None)
+    if encoder is None:
+        opened.store.close()
+    else:
+        _encoded(_mind(opened.store, known, encoder, approve, progress))
+    done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
+    return done[-1] if done else None
+
+
+def _mind(
+    store: FolderStore,
+    hooks: Hooks,
+    encoder: Encoder | None,
+    approve: Approve | None = None,
+    progress: Progress | None = None,
+) -> ThoughtEngine:
+    """Return a mind over an open store, which is closed where that fails."""
+    try:
+        return ThoughtEngine(
+            store, Config(), clock_in(None, None), encoder=encoder, sync=False, created=False, hooks=hooks,
+            approve=approve, progress=progress,
+        )  # fmt: skip
+    except BaseException:
+        store.close()
+        raise
+
+
+def _encoded(mind: ThoughtEngine) -> None:
+    """Wait until every memory has its vector, and close the mind."""
+    with mind:
+        while (running := mind.upgrade.encoding) is not None and not running.over:
+            mind._memories.view()
+            mind._memories.live.upkeep.wait()
+            if trouble := mind._memories.live.trouble:
+                raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
+        if running is not None and running.failed:
+            raise UpgradeFailedError(mind.path, running.failed)
 
 
 def _copied(root: Path, target: Path) -> Path:
@@ -185,6 +225,10 @@ def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequ
             return _is_back(root, to)
         pointer, _ = read_pointer(root)
         note = pointer.upgrade
+        if to is None and not pointer.unfinished and pointer.encoding is not None:
+            with contextlib.closing(FolderStore(root, StorageConfig())) as mind:
+                if newest_is_encoding(mind):
+                    return former_back(mind, why="as asked")
         if note is not None and note.namespaces and to in (None, pointer.format):
             return _payloads_back(root, Hooks(hooks))
         came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
@@ -234,6 +278,7 @@ def rehearse(
     *,
     cues: Sequence[str] = (),
     hooks: Sequence[Upgrades] = (),
+    encoder: Encoder | None = None,
     approve: Approve | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
@@ -245,9 +290,7 @@ def rehearse(
         The folder, closed.
     cues : sequence of str
         Questions that are asked before (where the store can be asked) and after.
-    hooks : sequence of Upgrades
-        As for `open`.
-    approve : callable, optional
+    hooks, encoder, approve
         As for `open`.
     progress : callable, optional
         ``progress(what, done, total)``.
@@ -263,7 +306,7 @@ def rehearse(
         When the copy cannot be made.
     """
     root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
-    planned = plan(root, hooks=hooks)
+    planned = plan(root, hooks=hooks, encoder=encoder)
     if not planned:
         return Rehearsal(plan=planned)
     part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
@@ -272,9 +315,9 @@ def rehearse(
         before = _answers(copy, cues) if not is_format_1(copy) else {}
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
-        upgrade(copy, hooks=hooks, approve=approve, progress=progress)
+        upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
         report = next((done for done in reversed(reports(copy)) if done.kind == "upgrade"), None)
-        after, size = _answers(copy, cues, hooks), size_of(copy)
+        after, size = _answers(copy, cues, hooks, encoder), size_of(copy)
         rollback(copy, hooks=hooks)
         return Rehearsal(
             plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
@@ -308,12 +351,12 @@ def _broken_off(root: Path, hooks: Hooks, at: int) -> int:
     return 0
 
 
-def _answers(root: Path, cues: Sequence[str], hooks: Sequence[Upgrades] = ()) -> dict[str, list[int]]:
+def _answers(
+    root: Path, cues: Sequence[str], hooks: Sequence[Upgrades] = (), encoder: Encoder | None = None
+) -> dict[str, list[int]]:
     """Return the ids that each cue calls up."""
     store = open_store(root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=Hooks(hooks)).store
-    mind = ThoughtEngine(
-        store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=Hooks(hooks)
-    )
+    mind = _mind(store, Hooks(hooks), encoder)
     try:
         return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
     finally:

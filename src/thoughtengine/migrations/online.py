@@ -19,6 +19,8 @@ from thoughtengine.errors import (
     UpgradeFailedError,
     UpgradeRunningError,
 )
+from thoughtengine.migrations.encoding import PHASE as ENCODER
+from thoughtengine.migrations.encoding import Encoding, contract_encoding, former_back
 from thoughtengine.migrations.judge import Windows, calls_judged
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import Running, contract
@@ -226,6 +228,8 @@ class UpgradeControl:
         Of the mind.
     background : Background or None
         What runs behind.
+    encoding : Encoding or None
+        A change of encoder that runs behind.
     take_back : callable
         ``take_back(to)``: rolls back, and returns the report.
     """
@@ -234,31 +238,51 @@ class UpgradeControl:
         self,
         store: FolderStore,
         background: Background | None,
+        encoding: Encoding | None,
         take_back: Callable[[str | int | None], UpgradeReport | None],
     ) -> None:
-        self._store, self.background, self._take_back = store, background, take_back
+        self._store, self.background, self.encoding, self._take_back = store, background, encoding, take_back
+
+    def _running(self) -> list[Background | Encoding]:
+        """Return what runs behind, the upgrade of records first."""
+        return [each for each in (self.background, self.encoding) if each is not None and not each.over]
 
     def status(self) -> UpgradeStatus:
         """Tell how far it is."""
         pointer, behind = self._store.pointer, self.background
         note = pointer.upgrade
         if behind is None or behind.over:
-            return UpgradeStatus(stage=pointer.stage, until=note.until if note is not None else "")
+            return self._encoding_status() or UpgradeStatus(
+                stage=pointer.stage, until=note.until if note is not None else ""
+            )
         return UpgradeStatus(
             stage=pointer.stage, phase=behind.upgrade.phase, done=behind.upgrade.done, total=behind.upgrade.total,
             seconds_left=behind.seconds_left(), paused=behind.paused, duty=behind.duty, failed=behind.failed,
         )  # fmt: skip
 
+    def _encoding_status(self) -> UpgradeStatus | None:
+        """Tell how far a change of encoder is; None where there is none, or an upgrade of records soaks."""
+        note, phase = self._store.pointer.encoding, self.encoding
+        if phase is not None and (phase.failed or not phase.over):
+            return UpgradeStatus(
+                stage="ROLLING_BACK" if phase.failed else "UPGRADING", phase=ENCODER, done=phase.done,
+                total=phase.total, seconds_left=phase.seconds_left(), paused=phase.work.paused, duty=phase.work.duty,
+                failed=phase.failed,
+            )  # fmt: skip
+        if note is None or self._store.pointer.stage:
+            return None
+        return UpgradeStatus(stage="SOAK" if note.until else "UPGRADING", phase=ENCODER, until=note.until)
+
     def pause(self) -> UpgradeStatus:
         """Stop the work behind until `resume`; the mind goes on serving everything."""
-        if self.background is not None:
-            self.background.pause()
+        for each in self._running():
+            each.pause()
         return self.status()
 
     def resume(self) -> UpgradeStatus:
         """Go on."""
-        if self.background is not None:
-            self.background.resume()
+        for each in self._running():
+            each.resume()
         return self.status()
 
     def limit(self, duty: float) -> UpgradeStatus:
@@ -271,8 +295,8 @@ class UpgradeControl:
         """
         if isinstance(duty, bool) or not isinstance(duty, (int, float)) or not 0.0 < duty <= 1.0:
             raise InvalidArgumentError("duty", duty, "a number in (0, 1]")
-        if self.background is not None:
-            self.background.limit(float(duty))
+        for each in self._running():
+            each.limit(float(duty))
         return self.status()
 
     def commit(self) -> UpgradeStatus:
@@ -284,9 +308,12 @@ class UpgradeControl:
             While the upgrade is not finished.
         """
         self._store.ready()
-        if self._store.pointer.unfinished:
+        note = self._store.pointer.encoding
+        if self._store.pointer.unfinished or (note is not None and not note.until):
             raise UpgradeRunningError(self._store.root, "it is not finished: there is nothing to commit yet")
         contract(self._store)
+        if note is not None:
+            contract_encoding(self._store)
         return self.status()
 
     def rollback(self, to: str | int | None = None) -> UpgradeReport | None:
@@ -296,8 +323,8 @@ class UpgradeControl:
         ----------
         to : {"P1", "P2", "P3", "P4"} or int, optional
             During an unfinished upgrade of the format: phases up to that one stay done, later ones are dropped, and the work
-            waits for `resume`; returns None. Default: all of it. The mind is closed then if that makes it a store of format
-            1; taking payloads back leaves it open.
+            waits for `resume`; returns None. Default: the last upgrade, all of it. The mind is closed then if that makes it a
+            store of format 1, or was a change of encoder; taking payloads back leaves it open.
 
         Raises
         ------
@@ -305,19 +332,21 @@ class UpgradeControl:
             When there is nothing to take back.
         """
         self._store.ready()
-        if self._store.pointer.upgrade is None:
+        if self._store.pointer.upgrade is None and self._store.pointer.encoding is None:
             raise DowngradeError(
                 self._store.root, "there is no upgrade to take back: te.rollback(path, to=1) goes down"
             )
         return self._take_back(to)
 
     def close(self) -> None:
-        """End the work behind; an upgrade of the format that did not hold is taken back now, as nobody reads any more."""
+        """End the work behind; an upgrade that did not hold and is not taken back yet is now, as nobody reads any more."""
         behind = self.background
         if behind is not None and not self._store.closed:
             behind.stop()
             if behind.failed and self._store.pointer.stage == "ROLLING_BACK":
                 self._take_back(None)
+        if self.encoding is not None and self.encoding.failed and not self._store.closed:
+            former_back(self._store, why=self.encoding.failed)
 
     def __repr__(self) -> str:
         return f"<UpgradeControl: {self.status()}>"

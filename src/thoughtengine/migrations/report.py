@@ -78,6 +78,8 @@ class UpgradeReport:
         Format before and after.
     namespaces : mapping of str to (int, int)
         Versions of the kinds of payload that changed.
+    encoder : (str, str)
+        Names of the encoders before and after, where that changed.
     begun, ended : str
         ISO 8601, UTC.
     succeeded : bool
@@ -127,6 +129,7 @@ class UpgradeReport:
     source: int
     target: int
     namespaces: Mapping[str, tuple[int, int]] = attrs.field(factory=dict)
+    encoder: tuple[str, str] = ("", "")
     begun: str
     ended: str
     succeeded: bool
@@ -161,7 +164,10 @@ class UpgradeReport:
 
     def __str__(self) -> str:
         end = "done" if self.succeeded else f"not done: {self.reason}"
-        told = f"{self.kind} of {self.path} from format {self.source} to {self.target}: {end}"
+        moved = f"format {self.source} to {self.target}"
+        if any(self.encoder):
+            moved = f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"
+        told = f"{self.kind} of {self.path} from {moved}: {end}"
         rows = f"{self.rows_in:,} rows: {self.rows_upgraded:,} upgraded, {self.rows_kept:,} kept, {self.rows_carried:,} carried"
         return f"{told}\n{rows}, {self.rows_quarantined:,} quarantined, in {self.seconds:.2f} s"
 
@@ -220,6 +226,7 @@ def _read(data: dict[str, Any]) -> UpgradeReport:
     fields = {name: value for name, value in data.items() if name in known}
     fields["phases"] = tuple(PhaseReport(**phase) for phase in fields.get("phases", ()))
     fields["criteria"] = {name: Criterion(**c) for name, c in fields.get("criteria", {}).items()}
+    fields["encoder"] = tuple(fields.get("encoder", ("", "")))
     fields["lessons"] = tuple(fields.get("lessons", ()))
     fields["namespaces"] = {kind: (a, b) for kind, (a, b) in fields.get("namespaces", {}).items()}
     return UpgradeReport(**fields)

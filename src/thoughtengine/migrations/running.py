@@ -24,7 +24,7 @@ from thoughtengine.storage.files import discard
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 
-__all__ = ["SOAK", "Approve", "PacedClone", "Running", "Tools", "contract", "silent"]
+__all__ = ["SOAK", "Approve", "PacedClone", "Running", "Tools", "contract", "refusal", "silent"]
 
 SOAK = dt.timedelta(days=7)
 VERIFYING = "P0 rollback point"
@@ -68,6 +68,17 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 def _nobody(kind: str, **data: Any) -> None:
     """Tell nobody."""
+
+
+def refusal(report: UpgradeReport, approve: Approve | None) -> str:
+    """Return why an upgrade is not signed off: by the host where it wants to decide, else by the criteria; "" where it is."""
+    if approve is None:
+        missed = {name: c for name, c in report.criteria.items() if c.verdict == "missed"}
+        return "; ".join(f"{name} is {c.measured:.4g}, the limit {c.limit:g}" for name, c in missed.items())
+    try:
+        return "" if approve(report) is True else "not approved"
+    except Exception as error:  # noqa: BLE001 - it is the host's
+        return f"not approved: {type(error).__name__}: {error}"
 
 
 class Running(abc.ABC):
@@ -222,20 +233,11 @@ class Running(abc.ABC):
 
     def _sign_off(self, report: UpgradeReport) -> None:
         """Let the host decide, else the criteria; whatever is wrong with the content is not for it to approve."""
-        reason = report.reason or self._refused(report)
+        reason = report.reason or refusal(report, self._approve)
         if reason:
             failed = attrs.evolve(report, succeeded=False, reason=reason)
             raise UpgradeFailedError(self.store.root, f"the upgrade does not hold: {reason}", report=failed)
         write_report(self.store.root, report)
-
-    def _refused(self, report: UpgradeReport) -> str:
-        if self._approve is None:
-            missed = {name: c for name, c in report.criteria.items() if c.verdict == "missed"}
-            return "; ".join(f"{name} is {c.measured:.4g}, the limit {c.limit:g}" for name, c in missed.items())
-        try:
-            return "" if self._approve(report) is True else "not approved"
-        except Exception as error:  # noqa: BLE001 - it is the host's
-            return f"not approved: {type(error).__name__}: {error}"
 
     def run(self) -> UpgradeReport:
         """Do it all at once; what does not hold is rolled back before this raises.

@@ -19,6 +19,7 @@ __all__ = [
     "CURSOR",
     "FIRST_NEW",
     "FORMAT",
+    "FORMER",
     "HEAD",
     "LOWERED",
     "MARK",
@@ -105,6 +106,7 @@ ASIDE = Area("aside", b"w", 13, 1, True)  # id → the payload in front of a ste
 LOWERED = Area("lowered", b"d", 14, 1, False, numbered=False)  # key in format 1 → which memory went there
 CURSOR = Area("cursor", b"p", 15, 1, False)  # 0 → how far an upgrade has come
 PATTERN = Area("pattern", b"f", 16, 1, False)  # 0 → what the pattern finders cover; then their tables
+FORMER = Area("former", b"b", 17, 1, False)  # id → the vector of the encoder before, while it can come back
 PATTERN_ROWS = 64
 """Rows of pattern state, in snapshots and rollback points too, at most."""
 
@@ -112,7 +114,7 @@ AREAS = {
     area.prefix: area
     for area in (
         *(MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD),
-        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN),
+        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN, FORMER),
     )
 }
 

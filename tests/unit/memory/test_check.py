@@ -17,6 +17,7 @@ from thoughtengine.storage.keyspace import (
     ASIDE,
     CARRIED,
     CURSOR,
+    FORMER,
     HEAD,
     LOWERED,
     MARK,
@@ -47,6 +48,7 @@ OF_AN_UPGRADE: dict[Area, Any] = {
     ASIDE: AsideRecord(version=1, payload={"n": 1}),
     LOWERED: LoweredRecord(id=1, digest=bytes(16)),
     CURSOR: CursorRecord(step=1, counts={"rows": 2}),
+    FORMER: VectorRecord(data=bytes(4), fingerprint="before"),
 }
 
 

@@ -22,7 +22,7 @@ from thoughtengine.memory.index.entry import Entry, make_entry
 from thoughtengine.memory.index.index import Index, Row
 from thoughtengine.memory.index.segment import LARGEST, Segment
 from thoughtengine.memory.index.shelf import Kept, Shelf
-from thoughtengine.memory.index.upkeep import Job, Upkeep
+from thoughtengine.memory.index.upkeep import Job, Stopped, Upkeep
 from thoughtengine.memory.index.vectors import Block, unit_rows
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, VectorRecord
@@ -405,7 +405,7 @@ class LiveIndex:
                 self.upkeep.failed(error)
 
     def _recoding_job(self, index: Index) -> Job | None:
-        if (recoding := self._recoding) is None:
+        if (recoding := self._recoding) is None or recoding.paused:
             return None
         view = index.view()
         if view.tail.start < view.n and _tail_lacks(view):
@@ -432,9 +432,15 @@ class LiveIndex:
             index.seal()
 
     def _recode(self, index: Index, recoding: Recoding, segment: Segment) -> None:
-        done = recoding.step(index.view(), segment, self.upkeep.check)
+        done = recoding.step(index.view(), segment, self._listen)
         if done is not None:
             self._put(index, (segment,), self._saved(index, done) if len(done) >= _FILED else done)
+
+    def _listen(self) -> None:
+        """Break a recoding off where it is to pause, or the job is to end: what was encoded is stored."""
+        if self._recoding is not None and self._recoding.paused:
+            raise Stopped
+        self.upkeep.check()
 
     def _cut(self, index: Index) -> None:
         """Cut the oldest full tail into a segment."""
