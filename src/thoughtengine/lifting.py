@@ -26,7 +26,7 @@ from thoughtengine.memory.forget import find
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
-from thoughtengine.migrations.begin import begin
+from thoughtengine.migrations.begin import begin, is_cut_short, merge_anew
 from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.online import Background
@@ -139,6 +139,8 @@ def go_on(
             return _done_or_behind(store, payloads, upgrade) if payloads.complete else (store, None)
         if hooks.pending(store.pointer.namespaces) and _holds_none(store, hooks):
             store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
+        if is_cut_short(store):
+            merge_anew(store)
         flat = Upgrade(store, TOOLS, approve=approve, progress=progress, rate=rate_of(reports(root)))
         return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
     except BaseException:

@@ -11,6 +11,8 @@ import pytest
 import thoughtengine as te
 from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
+from thoughtengine.migrations import sweep
+from thoughtengine.storage.pointer import read_pointer
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
 PLAIN = {
@@ -137,6 +139,55 @@ def test_what_an_old_program_did_meanwhile_is_taken_over(old: Path) -> None:
     assert found[b"sensory:extra"] == found[b"sensory:fresh"] == later
     assert b"no-colon" not in found
     assert b"sensory:list" not in found
+
+
+def test_an_emotion_that_an_old_program_deleted_stays_deleted(old: Path) -> None:
+    with te.open(old) as mind:
+        assert mind["sensory:extra"].affect is not None
+        mind.remember("so that something is kept aside")
+    te.rollback(old)
+    write_flat(old, {b"emotion:extra": None})
+    with te.open(old) as mind:
+        assert mind["sensory:extra"].affect is None
+        assert mind["sensory:extra"].text == "with more"
+        assert mind.check() == []
+    te.rollback(old)
+    found = read_flat(old)
+    assert b"emotion:extra" not in found
+    assert found[b"sensory:extra"] == rows()[b"sensory:extra"]
+
+
+class Killed(BaseException):
+    """Ends an upgrade as a kill would."""
+
+
+def test_a_merge_that_is_salvaged_in_the_middle_brings_nothing_twice(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with te.open(old) as mind:
+        mind.remember_many([te.Experience(text=f"said later {n}") for n in range(50)])
+    te.rollback(old)
+    write_flat(old, {b"sensory:fresh": b'{"raw": "said by the old program"}'})
+    monkeypatch.setattr(sweep, "_ROWS", 3)
+
+    def kill(what: str, done: int, total: int | None) -> None:
+        if done > 60:
+            raise Killed
+
+    with pytest.raises(Killed):
+        te.upgrade(old, progress=kill)
+    pointer, _ = read_pointer(old)
+    generation = old / f"gen-{pointer.generation:06d}"
+    (generation / "CURRENT").unlink()
+    with te.open(old, upgrade="wait") as mind:
+        assert any(incident.kind == "damage" for incident in mind._store.recorded_incidents())
+        texts = [memory.text for memory in mind.memories(layers=EVERY_LAYER)]
+        assert sorted(text for text in texts if text and text.startswith("said later ")) == sorted(
+            f"said later {n}" for n in range(50)
+        )
+        assert len(texts) == 79 + 50
+        assert mind.check() == []
+    assert not (old / ".te").exists()
 
 
 @pytest.mark.parametrize("given", [AWKWARD, COMPONENTS, {}, sensory(3), rows(5, components=False)], ids=len)

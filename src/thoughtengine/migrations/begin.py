@@ -19,14 +19,26 @@ from thoughtengine.storage.bare import BareLock, clear, take_in
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.files import PART, discard, remove_tree, size_of, sync_folder, sync_tree
-from thoughtengine.storage.folder import generation_name, mark_of, new_pointer
-from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, HEAD, HeadRecord
+from thoughtengine.storage.folder import FolderStore, generation_name, mark_of, new_pointer
+from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, UpgradeNote, read_pointer, write_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["ASIDE", "GROWTH", "KEPT", "ROLLBACK", "Flat", "begin", "leftovers", "measure", "room_for"]
+__all__ = [
+    "ASIDE",
+    "GROWTH",
+    "KEPT",
+    "ROLLBACK",
+    "Flat",
+    "begin",
+    "is_cut_short",
+    "leftovers",
+    "measure",
+    "merge_anew",
+    "room_for",
+]
 
 ROLLBACK = "rollback"
 ASIDE = ".te"
@@ -167,7 +179,6 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
             (root / LOCK).unlink(missing_ok=True)
             if fresh:
                 (root / "LOCK").unlink(missing_ok=True)
-    discard(root / ASIDE)
 
 
 def leftovers(root: Path) -> None:
@@ -234,6 +245,27 @@ def _keep_on(root: Path, config: StorageConfig) -> HeadRecord:
     checkpoint(None, root / ASIDE / generation_name(pointer.generation), root / generation_name(2))
     mark = pointer.mark
     return HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
+
+
+def merge_anew(store: FolderStore) -> None:
+    """Begin a merge of what was kept aside once more, where a salvage took what told how far it had come: none comes twice."""
+    root, number = store.root, store.pointer.generation + 1
+    kept, _ = read_pointer(root / ASIDE, KEPT)
+    target = root / generation_name(number)
+    discard(target)
+    checkpoint(None, root / ASIDE / generation_name(kept.generation), target)
+    mark = kept.mark
+    store.head = HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
+    store.serve(number)
+    store.head = store.read_head()
+
+
+def is_cut_short(store: FolderStore) -> bool:
+    """Tell whether a merge of what was kept aside was salvaged before it ended."""
+    note = store.pointer.upgrade
+    merging = note is not None and note.again and store.pointer.stage == "UPGRADING"
+    kept = (store.root / ASIDE / KEPT).exists()
+    return merging and kept and store.pointer.generation != 2 and not store.has(CURSOR, 0)
 
 
 def _bring_back(root: Path) -> None:

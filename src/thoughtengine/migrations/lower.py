@@ -36,6 +36,7 @@ class _Mark(msgspec.Struct, frozen=True):
     """The part of a mark of format 2 that matters here."""
 
     forgotten: tuple[int, ...] = ()
+    superseded_by: int | None = None
 
 
 class _Target:
@@ -189,7 +190,8 @@ def _keep_hidden(store: FolderStore) -> None:
 
 def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[tuple[bytes, int]]:
     """Yield (key, id) of every row of the format-1 store; id 0 for what is no memory."""
-    hidden = {id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten}
+    marks = dict(store.rows(MARK, _Mark))
+    hidden = {id_ for id_, mark in marks.items() if mark.forgotten}
     for _, row in store.rows(CARRIED, CarriedRecord):
         if whole and not row.gone:
             target.put(row.key, row.value)
@@ -198,6 +200,10 @@ def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[
     old = set[int]()
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         old.add(id_)
+        after = marks[id_].superseded_by if id_ in marks else None
+        later = None if after is None else store.get(ORIGIN, after, OriginRecord)
+        if later is not None and later.key == origin.key and after not in hidden:
+            continue  # an old program has changed it: what it was does not go down again
         yield from _old_down(target, id_, origin, hidden=id_ in hidden, whole=whole)
     for id_, memory in store.rows(MEMORY, Memory):
         if id_ not in old and id_ not in hidden:

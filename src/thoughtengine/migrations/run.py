@@ -75,7 +75,6 @@ class Upgrade(Running):
         rate: float = 0.0,
     ) -> None:
         super().__init__(store, tools, approve=approve, progress=progress)
-        discard(store.root / ASIDE)
         self._rate = rate
         self._at = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
         self.sweep = Sweep(store, tools.index, at=self._at)
@@ -183,6 +182,7 @@ class Upgrade(Running):
         old = store.root / generation_name(self.note.old)
         note = msgspec.structs.replace(self.note, old=0, until=until.isoformat(timespec="seconds"))
         store.sync()
+        discard(store.root / ASIDE)  # merged; until now it was needed where the generation had to be salvaged
         store.update_pointer(stage="SOAK", upgrade=note)
         store.leave()
         discard(old)

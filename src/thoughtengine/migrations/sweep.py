@@ -193,7 +193,7 @@ class Sweep:
     def _take(self, done: _Slice, key: bytes, value: bytes) -> None:
         done.count("rows")
         lowered = self._store.get(LOWERED, key, LoweredRecord) if self._again else None
-        same = lowered is not None and lowered.digest == row_digest(key, value)
+        same = lowered is not None and lowered.digest == row_digest(key, value) and not self._lost_emotion(key)
         if not is_memory(self._before, key) and not self._is_new_beside(key):
             if place_of(key).layer:
                 done.count("appraisals")
@@ -218,6 +218,16 @@ class Sweep:
             return False
         mine, value = self._store.get(LOWERED, key, LoweredRecord), self._before.get(key) or b""
         return mine is None or mine.digest != row_digest(key, value)
+
+    def _lost_emotion(self, key: bytes) -> bool:
+        """Tell whether an experience went down with an emotion beside it that a program of format 1 has deleted since."""
+        felt = b"emotion:" + key.partition(b":")[2]
+        return (
+            key.startswith(b"sensory:")
+            and self._before.get(felt) is None
+            and (lowered := self._store.get(LOWERED, felt, LoweredRecord)) is not None
+            and lowered.id == getattr(self._store.get(LOWERED, key, LoweredRecord), "id", None)
+        )
 
     def _is_kept(self, lowered: LoweredRecord) -> bool:
         """Tell whether the memory that went down is here in full: a sweep may have been broken off before it came."""
