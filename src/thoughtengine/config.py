@@ -118,6 +118,8 @@ class RecallConfig:
         Words up to which a memory leans fully on its neighbours; longer ones speak for themselves.
     off : tuple of str
         Names of channels that are switched off.
+    cues : int
+        How many of the last cues are kept in the folder, up to 10,000, for `te.rehearse`; 0: none.
 
     Examples
     --------
@@ -146,6 +148,7 @@ class RecallConfig:
     echo: float = 0.2
     context_words: float = 50.0
     off: tuple[str, ...] = ()
+    cues: int = 100
 
     def __attrs_post_init__(self) -> None:
         channels = (
@@ -156,6 +159,8 @@ class RecallConfig:
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
+        if isinstance(self.cues, bool) or not isinstance(self.cues, int) or not 0 <= self.cues <= 10_000:
+            raise InvalidArgumentError("cues", self.cues, "a whole number from 0 to 10,000")
         if not isinstance(self.off, (tuple, list)) or not all(name in channels for name in self.off):
             raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(channels)}")
 

@@ -37,6 +37,7 @@ from thoughtengine.memory.index.coding import Recoding, codes_of
 from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall.answer import Answering, Asked
 from thoughtengine.memory.recall.chance import check_min_chance
+from thoughtengine.memory.recall.cues import Cues
 from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.recall.recollection import Recall
 from thoughtengine.memory.receipt import Receipt
@@ -133,6 +134,7 @@ class ThoughtEngine:
         read = self._hooks.read if self._hooks.chains else None
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
         store.on_return = self._memories.live.dropped
+        self._cues = Cues(store.root, config.recall.cues)
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if encoder is not None:
             few = store.head.memories <= _FEW
@@ -515,7 +517,10 @@ class ThoughtEngine:
             if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
                 raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
             check_min_chance(min_chance)
-            return self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
+            recall = self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
+            if asked.text is not None:
+                self._cues.add(asked.text)
+            return recall
 
     def _checked(self, cue: Cue) -> Cue:
         """Return a cue that is within the limits."""
@@ -760,6 +765,7 @@ class ThoughtEngine:
 
                     purge_rollback(self._store, plan_erasure(self._store, found).ids)
                 receipt = erase_memories(self._store, found, at=self._now()[0])
+                self._cues.drop()
                 self._memories.live.dropped()
                 if whole:
                     self._memories.view()  # again before anybody looks: nobody is to miss what was not erased
@@ -914,6 +920,7 @@ class ThoughtEngine:
             if self._patterns is not None:
                 with contextlib.suppress(StoreError):  # it is learned again
                     self._patterns.save()
+            self._cues.save()
             self.events.emit("closed")
             self.events.close()
             self._memories.live.close()

@@ -27,6 +27,7 @@ from thoughtengine.errors import (
 from thoughtengine.formats import Approve, is_format_1, open_store
 from thoughtengine.lifting import TOOLS, index_rows
 from thoughtengine.memory.moment import clock_in
+from thoughtengine.memory.recall.cues import read_cues
 from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks, Upgrades
@@ -276,7 +277,7 @@ def _is_back(root: Path, to: int | None) -> UpgradeReport:
 def rehearse(
     path: str | os.PathLike[str],
     *,
-    cues: Sequence[str] = (),
+    cues: Sequence[str] | None = None,
     hooks: Sequence[Upgrades] = (),
     encoder: Encoder | None = None,
     approve: Approve | None = None,
@@ -288,8 +289,9 @@ def rehearse(
     ----------
     path : path
         The folder, closed.
-    cues : sequence of str
-        Questions that are asked before (where the store can be asked) and after.
+    cues : sequence of str, optional
+        Questions that are asked before (where the store can be asked) and after. Default: the last hundred that recall was
+        asked with.
     hooks, encoder, approve
         As for `open`.
     progress : callable, optional
@@ -306,6 +308,7 @@ def rehearse(
         When the copy cannot be made.
     """
     root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
+    cues = read_cues(root) if cues is None else cues
     planned = plan(root, hooks=hooks, encoder=encoder)
     if not planned:
         return Rehearsal(plan=planned)
@@ -321,7 +324,7 @@ def rehearse(
         rollback(copy, hooks=hooks)
         return Rehearsal(
             plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
-            changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},
+            n_cues=len(before), changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},
         )  # fmt: skip
     except UpgradeFailedError as error:
         failed = error.report if isinstance(error.report, UpgradeReport) else None

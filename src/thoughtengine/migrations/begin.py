@@ -47,7 +47,7 @@ KEPT = "KEPT"
 """Name of the pointer file in it."""
 
 _OURS = re.compile(
-    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
+    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now|try)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
 )
 _INSIDE = {
     ROLLBACK: re.compile(r"gen-.*"),

@@ -293,7 +293,7 @@ def tidy(root: Path) -> None:
         root / LOWERED_FOLDER,
     ]:
         remove_tree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
-    for name in ("reserve.bin", "te.lock"):
+    for name in ("reserve.bin", "te.lock", "cues.json"):
         (root / name).unlink(missing_ok=True)
     sync_folder(root)
 

@@ -138,6 +138,7 @@ class Background:
     def stop(self) -> None:
         """End the thread after the slice that runs, and wait for it."""
         self._stop.set()
+        self.upgrade.leaving = True
         self._go.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()

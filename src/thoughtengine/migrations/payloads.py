@@ -263,7 +263,7 @@ class PayloadUpgrade(Running):
                 vector = beside.get(VECTOR.prefix)
                 batch.put_body(NAME, memory.key, self._tools.name(id_, body, beside.get(APPRAISAL.prefix), vector))
 
-    def finish(self) -> UpgradeReport:
+    def _finish(self) -> UpgradeReport:
         """Validate, ask for approval, switch."""
         store = self.store
         try:
@@ -282,7 +282,6 @@ class PayloadUpgrade(Running):
             batch = Batch()
             batch.delete(CURSOR, 0)
             store.commit(batch)
-        self._emit("upgrade", what="done", report=report.id)
         return report
 
     def _validate(self) -> tuple[list[str], dict[str, int]]:

@@ -153,8 +153,10 @@ class Rehearsal:
         All of it, with the way back.
     bytes : int
         Of the copy at its largest known size, tables that are shared counted.
+    n_cues : int
+        How many cues were asked before and after.
     changed : mapping of str to (list of int, list of int)
-        The cues that call up other memories than before.
+        Those that call up other memories than before.
     reason : str
         Why it did not hold.
     """
@@ -164,6 +166,7 @@ class Rehearsal:
     broken_off: int = 0
     seconds: float = 0.0
     bytes: int = 0
+    n_cues: int = 0
     changed: Mapping[str, tuple[list[int], list[int]]] = attrs.field(factory=dict)
     reason: str = ""
 
@@ -177,7 +180,7 @@ class Rehearsal:
             return f"{self.plan.path}: it would not hold: {self.reason}"
         stall = f"longest stall {1e3 * self.report.longest_stall_seconds:.1f} ms"
         told = f"{self.plan.path}: it would hold, {self.seconds:.1f} s with the way back, {self.bytes:,} bytes, {stall}"
-        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} answers changed"
+        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} of {self.n_cues} answers changed"
 
 
 def rate_of(reports: list[UpgradeReport]) -> float:

@@ -13,7 +13,7 @@ import msgspec
 from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.storage.files import replace_file, sync_folder
 
-__all__ = ["REPORTS", "Criterion", "PhaseReport", "UpgradeReport", "history", "write_report"]
+__all__ = ["REPORTS", "Criterion", "Optimisation", "PhaseReport", "UpgradeReport", "history", "write_report"]
 
 REPORTS = "reports"
 
@@ -60,6 +60,35 @@ class Criterion:
     limit: float
     verdict: str
     observations: int
+
+
+@attrs.frozen(kw_only=True)
+class Optimisation:
+    """What was tried after an upgrade, on a clone.
+
+    Attributes
+    ----------
+    name : str
+        ``"compaction"``.
+    before_seconds, after_seconds : float
+        For reading the same rows.
+    before_bytes, after_bytes : int
+        Of the generation.
+    applied : bool
+        Whether one of both gains more than 5 %, and it was done.
+    """
+
+    name: str
+    before_seconds: float
+    after_seconds: float
+    before_bytes: int
+    after_bytes: int
+    applied: bool
+
+    def __str__(self) -> str:
+        told = f"{1e3 * self.before_seconds:.1f} ms to {1e3 * self.after_seconds:.1f} ms"
+        size = f"{self.before_bytes:,} bytes to {self.after_bytes:,}"
+        return f"{self.name} {'done' if self.applied else 'not worth it'}: {told}, {size}"
 
 
 @attrs.frozen(kw_only=True)
@@ -119,6 +148,8 @@ class UpgradeReport:
         What the plan had said.
     lessons : tuple of str
         What the estimates were off by; the next plan in this folder uses the rates.
+    optimisations : tuple of Optimisation
+        What was tried afterwards; empty where the store is small.
     resumed : int
         How often it was taken up again.
     """
@@ -160,6 +191,7 @@ class UpgradeReport:
     estimated_seconds: float = 0.0
     estimated_bytes: int = 0
     lessons: tuple[str, ...] = ()
+    optimisations: tuple[Optimisation, ...] = ()
     resumed: int = 0
 
     def __str__(self) -> str:
@@ -180,7 +212,7 @@ class UpgradeReport:
         figures = {
             name: value
             for name, value in attrs.asdict(self, recurse=False).items()
-            if name not in ("phases", "counts", "criteria", "lessons", "namespaces")
+            if name not in ("phases", "counts", "criteria", "lessons", "namespaces", "optimisations")
         }
         lines = [f"# {self.kind.capitalize()} {self.id}", "", str(self), "", "| figure | value |", "| --- | --- |"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
@@ -192,7 +224,7 @@ class UpgradeReport:
             for name, c in self.criteria.items()
         ]
         lines += ["", "| counted | n |", "| --- | --- |", *(f"| {name} | {n:,} |" for name, n in self.counts.items())]
-        lines += ["", *(f"- {lesson}" for lesson in self.lessons)]
+        lines += ["", *(f"- {lesson}" for lesson in (*self.lessons, *self.optimisations))]
         return "\n".join(lines) + "\n"
 
 
@@ -227,6 +259,7 @@ def _read(data: dict[str, Any]) -> UpgradeReport:
     fields["phases"] = tuple(PhaseReport(**phase) for phase in fields.get("phases", ()))
     fields["criteria"] = {name: Criterion(**c) for name, c in fields.get("criteria", {}).items()}
     fields["encoder"] = tuple(fields.get("encoder", ("", "")))
+    fields["optimisations"] = tuple(Optimisation(**o) for o in fields.get("optimisations", ()))
     fields["lessons"] = tuple(fields.get("lessons", ()))
     fields["namespaces"] = {kind: (a, b) for kind, (a, b) in fields.get("namespaces", {}).items()}
     return UpgradeReport(**fields)

@@ -130,7 +130,7 @@ class Upgrade(Running):
             rows, self._rows_before = self.done - self._rows_before, self.done
             self._milestone(name, rows, rows / self._rate if self._rate else 0.0)
 
-    def finish(self) -> UpgradeReport:
+    def _finish(self) -> UpgradeReport:
         """Validate, ask for approval, switch."""
         store = self.store
         if self.note.again or store.must_rebuild:
@@ -149,7 +149,6 @@ class Upgrade(Running):
         report = self._told(found, probes=len(wanted), missed=len(lost) + missed, reason="; ".join(wrong))
         self._sign_off(report)
         self._switch()
-        self._emit("upgrade", what="done", report=report.id)
         return report
 
     def _told(self, found: Validation, *, probes: int, missed: int, reason: str) -> UpgradeReport:

@@ -16,6 +16,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import ForkedError, StoreClosedError, StoreDamagedError, StoreError, UpgradeFailedError
 from thoughtengine.migrations.judge import Windows, criteria
 from thoughtengine.migrations.meter import Meter, Pace
+from thoughtengine.migrations.optimise import optimise
 from thoughtengine.migrations.overlay import Index
 from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
 from thoughtengine.storage.contract import Rows, Store
@@ -101,6 +102,8 @@ class Running(abc.ABC):
         What it takes; how it rests while it reads at length.
     windows : Windows or None
         How the host's calls fare with and without it, where somebody serves.
+    leaving : bool
+        Whether the mind is to be closed: what does not have to be done is not begun.
     """
 
     def __init__(
@@ -118,6 +121,7 @@ class Running(abc.ABC):
         self._progress, self._emit = progress, emit
         self.meter, self.pace = Meter(), Pace()
         self.windows: Windows | None = None
+        self.leaving = False
         self._phases: list[PhaseReport] = []
         self._begun = self._phase_begun = time.monotonic()
 
@@ -164,14 +168,23 @@ class Running(abc.ABC):
         """Do a slice of about so many seconds."""
 
     @abc.abstractmethod
+    def _finish(self) -> UpgradeReport:
+        """Validate, ask for approval, switch."""
+
     def finish(self) -> UpgradeReport:
-        """Validate, ask for approval, switch.
+        """Validate, ask for approval, switch; then see whether the store is worth compacting.
 
         Raises
         ------
         UpgradeFailedError
             When anything does not hold, or it is not signed off: it must be rolled back, which `run` does.
         """
+        report = self._finish()
+        self._emit("upgrade", what="done", report=report.id)
+        if tried := optimise(self.store, self.pace, leaving=lambda: self.leaving):
+            report = attrs.evolve(report, optimisations=tried)
+            write_report(self.store.root, report)
+        return report
 
     @abc.abstractmethod
     def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:

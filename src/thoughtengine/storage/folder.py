@@ -596,6 +596,12 @@ class FolderStore(Store):
                 checkpoint(self._open_level(), self.generation, target)
             return self.head
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Merge the tables of a range of keys into one level; reads and writes go on meanwhile."""
+        self._to_read()
+        with self._gate:
+            self._open_level().compact(start, stop)
+
     def settled(self, what: str) -> None:
         """Raise where an upgrade is not finished: the generation that serves does not hold everything yet."""
         if self.pointer.unfinished:

@@ -216,6 +216,13 @@ class Level:
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
 
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Merge the tables of a range into one level; reads and writes go on meanwhile."""
+        try:
+            self._db.compact_range(start=start, stop=stop)
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+
     def close(self) -> None:
         """Close; a second call does nothing."""
         self.settle()
