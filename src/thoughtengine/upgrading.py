@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -32,6 +32,7 @@ from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads, with_encoder
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
@@ -42,7 +43,7 @@ from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
 from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
 from thoughtengine.storage.folder import FolderStore, generation_name
-from thoughtengine.storage.pointer import read_pointer, write_pointer
+from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
 
 __all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
 
@@ -203,15 +204,18 @@ def _copy_bare(root: Path, folder: Path) -> None:
         copy_tree(root / ASIDE, folder / ASIDE)
 
 
-def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequence[Upgrades] = ()) -> UpgradeReport:
+def rollback(
+    path: str | os.PathLike[str], to: int | Mapping[str, int] | None = None, *, hooks: Sequence[Upgrades] = ()
+) -> UpgradeReport:
     """Take a closed mind back to an older format; what that cannot hold is kept aside and comes back with the next upgrade.
 
     Parameters
     ----------
     path : path
         The folder.
-    to : int, optional
-        The format. Default: the one before the last upgrade.
+    to : int or mapping of str to int, optional
+        The format, or versions of payloads by kind, as in ``{"acme.note": 1}``: these go down by the steps of the hooks, long
+        after the upgrade too. Default: what was before the last upgrade.
     hooks : sequence of Upgrades
         As for `open`; the way down of payloads needs them.
 
@@ -225,6 +229,8 @@ def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequ
         if is_format_1(root):
             return _is_back(root, to)
         pointer, _ = read_pointer(root)
+        if isinstance(to, Mapping):
+            return _payloads_down(root, _goal(root, to, Hooks(hooks), pointer), Hooks(hooks))
         note = pointer.upgrade
         if to is None and not pointer.unfinished and pointer.encoding is not None:
             with contextlib.closing(FolderStore(root, StorageConfig())) as mind:
@@ -255,6 +261,40 @@ def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequ
             store.close()
 
 
+def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> dict[str, tuple[int, int]]:
+    """Return the version of each kind now and afterwards.
+
+    Raises
+    ------
+    DowngradeError
+        With everything that is in the way.
+    """
+    goal, wrong = dict[str, tuple[int, int]](), list[str]()
+    for kind, version in to.items():
+        stored, chain = pointer.namespaces.get(kind, 1), hooks.chains.get(kind)
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < stored:
+            raise InvalidArgumentError("to", to, f"for {kind!r} a version from 1 to {stored - 1}: it is at {stored}")
+        if chain is None or chain.version < stored:
+            wrong.append(f"the hooks of {kind!r} were not given")
+            continue
+        wrong += [f"{step} has no way down" for step in chain.walk(version, stored).steps if step.down is None]
+        goal[kind] = (stored, version)
+    if wrong or not goal:
+        raise DowngradeError(root, f"{'; '.join(wrong) or 'no kind was named'}: nothing was done")
+    return goal
+
+
+def _payloads_down(root: Path, goal: dict[str, tuple[int, int]], hooks: Hooks) -> UpgradeReport:
+    """Take payloads down by the machine that takes them up: rollback point, sweep, validation, soak."""
+    store = UpgradingStore(root, StorageConfig(), index_rows)
+    try:
+        store.settled("a way down")
+        begin_payloads(store, hooks, goal)
+        return PayloadUpgrade(store, hooks, TOOLS).run()
+    finally:
+        store.close()
+
+
 def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
     store = UpgradingStore(root, StorageConfig(), index_rows)
     try:
@@ -265,7 +305,7 @@ def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
         store.close()
 
 
-def _is_back(root: Path, to: int | None) -> UpgradeReport:
+def _is_back(root: Path, to: object) -> UpgradeReport:
     """Return the report of the rollback that has ended here; what a kill at its very end left is removed."""
     settle_bare(root)
     done = [report for report in reports(root) if report.kind == "rollback"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import secrets
@@ -25,7 +26,7 @@ from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
-from thoughtengine.migrations.step import Walk
+from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.watch import TookTooLongError, time_limit
@@ -63,17 +64,22 @@ class _Name(msgspec.Struct, frozen=True):
     id: int
 
 
-def begin_payloads(store: UpgradingStore, hooks: Hooks) -> None:
+def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[int, int]] | None = None) -> None:
     """Seal the serving generation by hard links, and note in the pointer file what is begun; it is verified before the sweep.
 
     Writers wait for the moment of linking; what they write from then on counts as written since.
+
+    Parameters
+    ----------
+    goal : dict of str to (int, int), optional
+        Version of each kind now and afterwards, lower where it is to go down. Default: up, as far as the hooks know.
 
     Raises
     ------
     StoreFullError
         Nothing was begun then.
     """
-    root, pending = store.root, hooks.pending(store.pointer.namespaces)
+    root, pending = store.root, hooks.pending(store.pointer.namespaces) if goal is None else goal
     need = 2 * size_of(store.generation) + 8 * store.config.write_buffer_bytes
     disk = os.statvfs(root)
     if (free := disk.f_bavail * disk.f_frsize) < need:
@@ -92,8 +98,8 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks) -> None:
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
         source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}",
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt, namespaces=pending,
-        fingerprints={kind: chains[kind].fingerprint(*versions) for kind, versions in pending.items()},
-        must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*versions).must),
+        fingerprints={kind: chains[kind].fingerprint(*sorted(versions)) for kind, versions in pending.items()},
+        must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*sorted(versions)).must),
     )  # fmt: skip
     store.update_pointer(stage="UPGRADING", upgrade=note)
 
@@ -104,8 +110,8 @@ def abandon(store: FolderStore) -> None:
     discard(store.root / ROLLBACK)
 
 
-def _walks(note: UpgradeNote, hooks: Hooks, root: Path) -> dict[str, Walk]:
-    """Return the walk of each kind that was begun and whose hook is here.
+def _known(note: UpgradeNote, hooks: Hooks, root: Path) -> set[str]:
+    """Return the kinds that were begun and whose hook is here.
 
     Raises
     ------
@@ -114,19 +120,19 @@ def _walks(note: UpgradeNote, hooks: Hooks, root: Path) -> dict[str, Walk]:
     UpgradeFailedError
         When a step has changed since it was begun.
     """
-    walks = {}
+    kinds = set()
     for kind, (stored, known) in note.namespaces.items():
         chain = hooks.chains.get(kind)
-        if chain is None or chain.version < known:
+        if chain is None or chain.version < max(stored, known):
             if kind in note.must:
                 told = f"payloads of kind {kind!r} are half upgraded to version {known}: open it with hooks=[...] that know that"
                 raise UpgradeRequiredError(root, told)
             continue
-        if chain.fingerprint(stored, known) != note.fingerprints.get(kind):
+        if chain.fingerprint(*sorted((stored, known))) != note.fingerprints.get(kind):
             told = f"the steps of {kind!r} were changed while an upgrade with them was not finished: give back the old ones"
             raise UpgradeFailedError(root, told)
-        walks[kind] = chain.walk(stored, known)
-    return walks
+        kinds.add(kind)
+    return kinds
 
 
 class PayloadUpgrade(Running):
@@ -153,13 +159,14 @@ class PayloadUpgrade(Running):
     ) -> None:
         super().__init__(store, tools, approve=approve, progress=progress)
         self._hooks = hooks
-        self._walks = _walks(self.note, hooks, store.root)
+        self._kinds = _known(self.note, hooks, store.root)
+        self._has_aside = next(store.raw(ASIDE), None) is not None
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
 
     @property
     def complete(self) -> bool:
         """Whether the hook of every kind is here; otherwise what is left waits for it."""
-        return self._walks.keys() == self.note.namespaces.keys()
+        return self._kinds == self.note.namespaces.keys()
 
     @property
     def _sweeping(self) -> str:
@@ -222,39 +229,53 @@ class PayloadUpgrade(Running):
             raise RecordUpgradeError("", "", f"{failed} records failed, more than one in a thousand")
 
     def _take(self, batch: Batch, id_: int, value: bytes, counts: dict[str, int]) -> None:
-        memory = decode(open_envelope(MEMORY.key(id_), value, MEMORY).body, Memory)
+        opened = open_envelope(MEMORY.key(id_), value, MEMORY)
+        memory = decode(opened.body, Memory)
         walk = self._walk_of(memory)
         if walk is None:
             return
         try:
-            payload = walk.up(id_, memory.payload)
+            payload, is_back = self._moved(walk, id_, memory)
         except RecordUpgradeError:
             if walk.must:
                 raise
             counts["quarantined"] = counts.get("quarantined", 0) + 1
             return
-        if walk.lossy:
+        loses = walk.lossy or (isinstance(walk, Descent) and walk.down(id_, _own(payload)) != memory.payload)
+        if loses and not is_back:
             batch.put(ASIDE, id_, AsideRecord(version=memory.payload_version, payload=memory.payload))
-        version = memory.payload_version + len(walk.steps)
-        self._put(batch, id_, msgspec.structs.replace(memory, payload=payload, payload_version=version))
+        _, version = self.note.namespaces[str(memory.kind)]
+        changed = msgspec.structs.replace(memory, payload=payload, payload_version=version)
+        self._put(batch, id_, changed, opened.flags)
         counts[str(memory.kind)] = counts.get(str(memory.kind), 0) + 1
 
-    def _walk_of(self, memory: Memory) -> Walk | None:
-        """Return the steps that a memory has before it in this upgrade."""
-        if memory.kind not in self._walks or memory.payload is None:
-            return None
-        _, known = self.note.namespaces[memory.kind]
-        if memory.payload_version >= known:
-            return None
-        return self._hooks.chains[memory.kind].walk(memory.payload_version, known)
+    def _moved(self, walk: Walk | Descent, id_: int, memory: Memory) -> tuple[Any, bool]:
+        """Return a payload at its new version; and whether it is what was kept aside, and comes back as it was."""
+        aside = self.store.get(ASIDE, id_, AsideRecord) if self._has_aside else None
+        if aside is not None and aside.version == self.note.namespaces[str(memory.kind)][1] and walk.can_return:
+            with contextlib.suppress(RecordUpgradeError):
+                if walk.down(id_, _own(aside.payload)) == memory.payload:
+                    return aside.payload, True
+        return walk.up(id_, _own(memory.payload)), False
 
-    def _put(self, batch: Batch, id_: int, memory: Memory) -> None:
+    def _walk_of(self, memory: Memory) -> Walk | Descent | None:
+        """Return the steps that a memory has before it in this upgrade."""
+        if memory.kind not in self._kinds or memory.payload is None:
+            return None
+        stored, known = self.note.namespaces[memory.kind]
+        chain, version = self._hooks.chains[memory.kind], memory.payload_version
+        if stored > known:
+            return Descent(chain.walk(known, version)) if version > known else None
+        return chain.walk(version, known) if version < known else None
+
+    def _put(self, batch: Batch, id_: int, memory: Memory, flags: int) -> None:
         """Put a changed record with what lies beside it, as the flags in its envelope tell of that, and its name's digest."""
         body = encode(memory)
         batch.put_body(MEMORY, id_, body)
         beside: dict[bytes, bytes] = {}
         for area in (APPRAISAL, VECTOR):
-            if (value := self.store._get(area.key(id_))) is not None:
+            has = flags & MEMORY.beside[area.prefix]
+            if has and (value := self.store._get(area.key(id_))) is not None:
                 beside[area.prefix] = open_envelope(area.key(id_), value, area).body
                 batch.put_body(area, id_, beside[area.prefix])
         if memory.key is not None:
@@ -275,7 +296,7 @@ class PayloadUpgrade(Running):
         self._sign_off(report)
         until = dt.datetime.now(dt.UTC) + SOAK
         with store.writing:
-            done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._walks}
+            done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._kinds}
             note = msgspec.structs.replace(self.note, until=until.isoformat(timespec="seconds"))
             store.sync()
             store.update_pointer(stage="SOAK", upgrade=note, namespaces={**store.pointer.namespaces, **done})
@@ -331,11 +352,16 @@ class PayloadUpgrade(Running):
                 yield f"memory {id_} is not what it was"
             return
         counted["upgraded"] += 1
-        made = walk.up(id_, _own(before.payload))
-        version = before.payload_version + len(walk.steps)
+        made, _ = self._moved(walk, id_, before)
+        _, version = self.note.namespaces[str(before.kind)]
         if encode(msgspec.structs.replace(before, payload=made, payload_version=version)) != encode(after):
             yield f"memory {id_}: the steps of {before.kind!r} give something else each time"
-        elif walk.can_return and not walk.lossy and walk.down(id_, _own(made)) != before.payload:
+        elif (
+            isinstance(walk, Walk)
+            and walk.can_return
+            and not walk.lossy
+            and walk.down(id_, _own(made)) != before.payload
+        ):
             yield f"memory {id_}: the way down of {before.kind!r} does not give back what it was"
 
     def _refused_by_host(self, new: CloneStore) -> Iterator[str]:
@@ -383,6 +409,7 @@ class PayloadUpgrade(Running):
     def _told(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
         n_in, upgraded, quarantined = counted["in"], counted["upgraded"], counted["quarantined"]
         return self._report(
+            kind="rollback" if any(now > goal for now, goal in self.note.namespaces.values()) else "upgrade",
             lost=int(bool(reason)),
             rows_in=n_in,
             reason=reason,

@@ -233,11 +233,11 @@ class Running(abc.ABC):
             if phase.estimated_seconds and not 0.5 <= phase.seconds / phase.estimated_seconds <= 2.0
         ]
 
-    def _report(self, *, lost: int, rows_in: int, reason: str, **fields: Any) -> UpgradeReport:
+    def _report(self, *, lost: int, rows_in: int, reason: str, kind: str = "upgrade", **fields: Any) -> UpgradeReport:
         """Return the report as things stand."""
         figures = self.meter.figures()
         return UpgradeReport(
-            id=self.note.id, kind="upgrade", path=str(self.store.root), source=self.note.source, target=self.note.target,
+            id=self.note.id, kind=kind, path=str(self.store.root), source=self.note.source, target=self.note.target,
             begun=self.note.begun, ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
             succeeded=not reason, reason=reason, phases=tuple(self._phases), rows_in=rows_in,
             rows_per_second=self.done / max(figures["seconds"], 1e-9),

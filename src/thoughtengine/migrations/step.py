@@ -11,7 +11,7 @@ import msgspec
 
 from thoughtengine.errors import InvalidArgumentError, RecordUpgradeError
 
-__all__ = ["Chain", "Move", "PayloadStep", "Walk"]
+__all__ = ["Chain", "Descent", "Move", "PayloadStep", "Walk"]
 
 Move = Callable[[Any], Any]
 """``move(payload) -> payload``: pure; it gets a tree of its own."""
@@ -103,6 +103,39 @@ class Walk:
                 raise RecordUpgradeError(record, str(step), "there is no way back")
             payload = _moved(record, f"{step} (down)", step.down, payload)
         return payload
+
+
+@attrs.frozen
+class Descent:
+    """A walk the other way: down is its up.
+
+    Attributes
+    ----------
+    walk : Walk
+        From the version that is gone down to, up to the present one.
+    """
+
+    walk: Walk
+    lossy = False  # what cannot come down is found by coming up again
+    must = True
+
+    @property
+    def steps(self) -> tuple[PayloadStep, ...]:
+        """The steps, in the order of going up."""
+        return self.walk.steps
+
+    @property
+    def can_return(self) -> bool:
+        """True: steps up there are."""
+        return True
+
+    def up(self, record: object, payload: Any) -> Any:
+        """Return a payload at the lower version."""
+        return self.walk.down(record, payload)
+
+    def down(self, record: object, payload: Any) -> Any:
+        """Return a payload at the higher version again."""
+        return self.walk.up(record, payload)
 
 
 def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
