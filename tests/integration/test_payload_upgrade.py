@@ -175,6 +175,30 @@ def mutating(note: dict[str, Any]) -> dict[str, Any]:
     return note
 
 
+def leaving(note: dict[str, Any]) -> dict[str, Any]:
+    raise SystemExit(3)
+
+
+def circular(note: dict[str, Any]) -> dict[str, Any]:
+    note["self"] = note
+    return note
+
+
+def nested(note: dict[str, Any]) -> Any:
+    for _ in range(5000):
+        note = {"in": note}
+    return note
+
+
+def deaf(note: dict[str, Any]) -> dict[str, Any]:
+    """Never ends, whatever `Exception` it is told by."""
+    while True:
+        try:
+            time.sleep(0.001)
+        except Exception:  # noqa: BLE001, PERF203 - that is the point
+            continue
+
+
 ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "raises": (fails_on(4), "KeyError"),
     "gives another type": (lambda note: {1, 2}, "TypeError|not a tree"),
@@ -183,7 +207,12 @@ ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "gives something else each time": (lambda note: {"n": next(counter), "body": ""}, "each time|way down"),
     "does not end": (endless, "did not end"),
     "gives far too much": (lambda note: {"n": note["n"], "body": "x" * (17 << 20)}, "is the most"),
-    "exits": (lambda note: {}["exit"], "KeyError"),
+    "leaves the program": (leaving, "SystemExit"),
+    "goes in circles": (circular, "RecursionError|nested|deep"),
+    "nests without end": (nested, "RecursionError|nested|deep"),
+    "counts too far": (lambda note: {"n": 10**30}, "OverflowError|integer"),
+    "writes half a character": (lambda note: {"body": "\ud800", "n": 1}, "UnicodeEncodeError|surrogate"),
+    "does not listen": (deaf, "did not end"),
     "cannot come back": (lambda note: {"body": "gone", "n": note["n"]}, "does not give back"),
 }
 

@@ -1,6 +1,7 @@
 """A mind that serves while it is upgraded behind: nothing is missing meanwhile, and nothing is lost by who comes between."""
 
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -470,4 +471,73 @@ def test_eight_threads_lose_no_update_while_a_phase_runs(phase: str, held: te.Th
     assert wrong == []
     ended(held)
     assert {key: held[key].text for key in last} == last
+    assert held.check() == []
+
+
+KEYS = [f"sensory:plain-{number:06d}" for number in range(8)]
+
+
+class Register:
+    """What was written under one key, by its only writer: numbers that grow."""
+
+    def __init__(self) -> None:
+        self.begun = self.acknowledged = -1
+
+
+def number_in(memory: te.Memory | None) -> int:
+    """Return the number in a text, -1 for the text that stood there before."""
+    return int(memory.text.split()[-1]) if memory is not None and memory.text and "turn" in memory.text else -1
+
+
+@pytest.mark.parametrize("phase", ["P0", "P1", "P2", "P3", "P4"])
+def test_eight_threads_see_each_key_change_in_one_order(phase: str, held: te.ThoughtEngine) -> None:
+    """Four write, four read: what is read was begun before the read ended, and is no older than what was there at its start."""
+    if phase != "P0":
+        in_phase(held, phase)
+    registers, wrong = {key: Register() for key in KEYS}, list[object]()
+    done = threading.Event()
+
+    def write(mine: list[str]) -> None:
+        try:
+            for turn in range(25):
+                for key in mine:
+                    registers[key].begun = turn
+                    held.remember(f"turn {turn}", key=key)
+                    registers[key].acknowledged = turn
+        except Exception as error:  # noqa: BLE001 - no call may fail
+            wrong.append(error)
+
+    def read(seed: int) -> None:
+        latest = dict.fromkeys(KEYS, -1)
+        try:
+            while not done.is_set():
+                for key in KEYS[seed:] + KEYS[:seed]:
+                    low = max(latest[key], registers[key].acknowledged)
+                    seen = number_in(held[key])
+                    if not low <= seen <= registers[key].begun:
+                        wrong.append((key, low, seen, registers[key].begun))
+                    latest[key] = max(latest[key], seen)
+        except Exception as error:  # noqa: BLE001 - no call may fail
+            wrong.append(error)
+
+    writers = [threading.Thread(target=write, args=(KEYS[number : number + 2],)) for number in (0, 2, 4, 6)]
+    readers = [threading.Thread(target=read, args=(number,)) for number in range(4)]
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in writers + readers:
+            thread.start()
+        held.upgrade.limit(1.0)
+        held.upgrade.resume()
+        for thread in writers:
+            thread.join()
+        until(lambda: held.upgrade.background.over or held.upgrade.background.failed)
+    finally:
+        done.set()
+        sys.setswitchinterval(often)
+        for thread in readers:
+            thread.join()
+    assert wrong == []
+    assert not held.upgrade.background.failed
+    assert [number_in(held[key]) for key in KEYS] == [24] * 8
     assert held.check() == []
