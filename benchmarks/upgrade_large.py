@@ -6,6 +6,7 @@ python -m benchmarks.upgrade_large [--records 400000] [--rounds 5] [--report]
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import statistics
 import subprocess
@@ -77,8 +78,9 @@ def write_flat(path: Path, n: int) -> None:
         for start in range(0, n, 256):
             rows = []
             for i in range(start, min(n, start + 256)):
-                said = f'{" ".join(chance.choices(WORDS, k=8))} {i % 1000}", "more": "{chance.randbytes(PAYLOAD_BYTES // 2).hex()}'
-                rows.append((f"sensory:note-{i:07d}".encode(), f'{{"timestamp": {i}, "raw": "{said}"}}'.encode()))
+                said, more = " ".join(chance.choices(WORDS, k=8)), chance.randbytes(PAYLOAD_BYTES // 2).hex()
+                value = {"timestamp": i, "type": "sensory", "raw": f"{said} {i % 1000}", "more": more}
+                rows.append((f"sensory:note-{i:07d}".encode(), json.dumps(value).encode()))
             level.write(rows, [], False)
         level.flush()
     finally:
@@ -110,7 +112,11 @@ def first_answers(folder: Path, rounds: int) -> list[Row]:
     more = statistics.median(b - a for a, b in zip(plain, step, strict=True))
     return [
         ("open and first recall, nothing to upgrade", f"{statistics.median(plain):.3f} s", f"{rounds} processes"),
-        ("the same with a step before it", f"{statistics.median(step):.3f} s", f"{more:+.3f} s, coverage {coverage:.2f}"),
+        (
+            "the same with a step before it",
+            f"{statistics.median(step):.3f} s",
+            f"{more:+.3f} s, coverage {coverage:.2f}",
+        ),
     ]
 
 

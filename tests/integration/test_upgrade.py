@@ -290,6 +290,21 @@ def test_a_row_that_is_left_out_is_caught(old: Path, monkeypatch: pytest.MonkeyP
 # others
 
 
+def test_a_state_that_is_made_up_is_caught_and_taken_back(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, n = sweep.engine_up, 0
+
+    def wrong(component: str, value: bytes, resolve: Callable[[str], int | None]) -> dict[str, Any]:
+        nonlocal n
+        n += 1
+        made = right(component, value, resolve)
+        return made | {"document": ["invented"]} if n == 2 else made
+
+    monkeypatch.setattr(sweep, "engine_up", wrong)
+    with pytest.raises(te.UpgradeFailedError, match=r"state \d is not what the step makes"):
+        te.upgrade(old)
+    assert read_flat(old) == rows()
+
+
 def test_a_program_that_has_it_open_keeps_it(plain: Path) -> None:
     level = plyvel.DB(str(plain))
     try:

@@ -72,6 +72,7 @@ class Meter:
             "written_bytes": written,
             "longest_stall_seconds": self.stall,
             "calls": calls.n,
+            "mean_call_seconds": calls.seconds / calls.n if calls.n else 0.0,
             "failed_calls": calls.failed,
             "refused_calls": calls.refused,
         }

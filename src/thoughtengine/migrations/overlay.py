@@ -12,7 +12,7 @@ from thoughtengine.migrations.v0002_envelopes import layers_up
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.folder import FolderStore, generation_name
-from thoughtengine.storage.keyspace import APPRAISAL, MEMORY, NAME, ORIGIN, TERMS, Area
+from thoughtengine.storage.keyspace import APPRAISAL, FIRST_NEW, MEMORY, NAME, ORIGIN, TERMS, Area
 from thoughtengine.storage.origin import OriginRecord
 from thoughtengine.storage.store import Level
 
@@ -146,7 +146,7 @@ class UpgradingStore(FolderStore):
             area = None
         swept = self.indexed if area is TERMS else self.swept  # read before the rows: a sweep only adds
         rows = super()._page(start, stop, limit, reverse)
-        if before is None or area is None:
+        if before is None or area is None or swept >= FIRST_NEW:
             return rows
         full = len(rows) == limit
         low = rows[-1][0] if full and reverse else start

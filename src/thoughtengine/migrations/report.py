@@ -142,6 +142,8 @@ class UpgradeReport:
         Disk taken beside the old store, at its end.
     calls, failed_calls, refused_calls : int
         Of the host, while it ran: all of them, those that failed, those that an upgrade or a full disk did not let through.
+    mean_call_seconds : float
+        How long the host's calls took in the mean meanwhile.
     criteria : mapping of str to Criterion
         Zero loss, error rate, availability, throughput.
     estimated_seconds, estimated_bytes : float, int
@@ -187,6 +189,7 @@ class UpgradeReport:
     calls: int = 0
     failed_calls: int = 0
     refused_calls: int = 0
+    mean_call_seconds: float = 0.0
     criteria: Mapping[str, Criterion] = attrs.field(factory=dict)
     estimated_seconds: float = 0.0
     estimated_bytes: int = 0

@@ -139,7 +139,7 @@ class Upgrade(Running):
                 store.settle()
         if store.before is None:
             raise ValueError("the old generation is closed")
-        found = validate(store, store.before, self.pace)
+        found = validate(store, store.before, self.pace, self.sweep.state_of)
         wrong = list(found.wrong)
         findings = [found for found in _checked(store, self._tools, self.pace) if found.kind != "unknown key"]
         wrong += [str(finding) for finding in findings[:_TOLD]]

@@ -304,15 +304,22 @@ class Sweep:
         return True
 
     def _make_state(self, done: _Slice, component: str, value: bytes) -> None:
-        try:
-            state = StateRecord(**engine_up(component, value, self._resolve))
-        except ValueError:
+        made = self.state_of(component, value)
+        if made is None:
             done.count("component without JSON")
             return
-        done.batch.put(STATE, _STATES.index(component) + 1, state)
+        number, state = made
+        done.batch.put(STATE, number, state)
         done.count(component, state.n_entries)
         done.count("references", state.n_references)
         done.count("references to nothing", state.n_unresolved)
+
+    def state_of(self, component: str, value: bytes) -> tuple[int, StateRecord] | None:
+        """Return what a component's row becomes, and its number; None for what is no JSON."""
+        try:
+            return _STATES.index(component) + 1, StateRecord(**engine_up(component, value, self._resolve))
+        except ValueError:
+            return None
 
     def _resolve(self, name: str) -> int | None:
         for key in candidates(name):
