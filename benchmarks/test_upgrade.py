@@ -13,4 +13,4 @@ def test_every_figure_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     told = {str(row[0]): str(row[1]) for row in rows}
     assert told["failed calls"] == "0"
     assert told["records, bytes"].startswith("2,500, ")
-    assert len(rows) == 9
+    assert len(rows) == 10

@@ -134,6 +134,8 @@ def go_on(
         if store.pointer.stage == "ROLLING_BACK":
             go_down(store)
             raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
+        if note is not None and note.digest:  # it was at work before
+            store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))
         if note is not None and note.namespaces:
             payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
             return _done_or_behind(store, payloads, upgrade) if payloads.complete else (store, None)

@@ -445,7 +445,7 @@ def test_a_rehearsal_tells_and_leaves_everything_as_it_was(old: Path) -> None:
     assert rehearsal
     assert (rehearsal.broken_off, rehearsal.reason) == (2, "")
     assert rehearsal.report is not None
-    assert rehearsal.report.rows_in == len(rows())
+    assert (rehearsal.report.rows_in, rehearsal.report.resumed) == (len(rows()), 2)
     assert "it would hold" in str(rehearsal)
     assert {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")} == before
     assert {path.name for path in old.parent.iterdir()} == {"old"}

@@ -113,6 +113,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         When the rollback point may go; empty while the upgrade runs.
     why : str
         Reason of a rollback.
+    resumed : int
+        How often it was taken up again.
     """
 
     id: str
@@ -132,6 +134,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     must: tuple[str, ...] = ()
     until: str = ""
     why: str = ""
+    resumed: int = 0
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
