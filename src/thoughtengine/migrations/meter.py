@@ -23,10 +23,13 @@ class Pace:
     ----------
     duty : float
         Share of the time in which it works; 1: no rest.
+    listen : callable
+        Called at each rest: returns when it may go on, and may raise.
     """
 
     def __init__(self) -> None:
         self.duty = 1.0
+        self.listen: Callable[[], object] = bool
         self._since = time.monotonic()
 
     def breathe(self) -> None:
@@ -36,6 +39,7 @@ class Pace:
         worked = time.monotonic() - self._since
         if worked >= _WORK:
             time.sleep(min(_LONGEST_REST, worked * (1.0 - self.duty) / self.duty))
+            self.listen()
             self._since = time.monotonic()
 
 

@@ -106,8 +106,10 @@ class Background:
         self.duty, self._limit = DUTY, 1.0
         self._windows = upgrade.windows = Windows()
         upgrade.meter.listen(calls)
+        upgrade.pace.listen = self._listen
         self.failed = ""
         self.over = False
+        self._heard = 0
         self._go, self._stop = threading.Event(), threading.Event()
         self._go.set()
         self._begun, self._first = time.monotonic(), upgrade.done
@@ -166,6 +168,15 @@ class Background:
             self._fail(error)
         except (StoreClosedError, ForkedError):
             return
+
+    def _listen(self) -> None:
+        """Wait while it is paused, also where it reads at length; rest more when somebody calls; raise when the mind closes."""
+        self._go.wait()
+        if self._stop.is_set():
+            raise StoreClosedError("the mind is closed: its upgrade goes on with the next opening")
+        heard, self._heard = self._heard, self._calls().n
+        share = min(self.duty, DUTY) if self._heard > heard else _IDLE_DUTY
+        self.upgrade.pace.duty = min(share, self._limit)
 
     def _judge(self) -> None:
         """Turn back where the host's calls suffer, however little of the time it works, or fail."""

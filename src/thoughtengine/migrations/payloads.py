@@ -29,7 +29,7 @@ from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running,
 from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
-from thoughtengine.migrations.watch import TookTooLongError, time_limit
+from thoughtengine.migrations.watch import TookTooLongError, Watch
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint, verify
 from thoughtengine.storage.codec import decode, encode, open_envelope
@@ -54,8 +54,8 @@ _PHASE = "P4 host payloads"
 _ROWS, _BYTES = 2048, 1 << 20
 _TOLD = 5
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.001, 10
-STEP_SECONDS = 10.0
-"""After which a step of the host is broken off."""
+STEP_SECONDS, PROBE_SECONDS = 10.0, 120.0
+"""After which a step or validator of the host is broken off, and all its probes together."""
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -160,6 +160,7 @@ class PayloadUpgrade(Running):
         super().__init__(store, tools, approve=approve, progress=progress)
         self._hooks = hooks
         self._kinds = _known(self.note, hooks, store.root)
+        self._watch = Watch(STEP_SECONDS)
         self._has_aside = next(store.raw(ASIDE), None) is not None
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
 
@@ -202,7 +203,7 @@ class PayloadUpgrade(Running):
 
     def _advance(self, seconds: float) -> None:
         try:
-            with time_limit(STEP_SECONDS):
+            with self._watch:
                 self._slice(time.monotonic() + seconds)
         except TookTooLongError as error:
             raise UpgradeFailedError(self.store.root, f"a step did not end within {STEP_SECONDS:g} s") from error
@@ -288,8 +289,7 @@ class PayloadUpgrade(Running):
         """Validate, ask for approval, switch."""
         store = self.store
         try:
-            with time_limit(60.0 + STEP_SECONDS * 6):
-                wrong, counted = self._validate()
+            wrong, counted = self._validate()
         except (RecordUpgradeError, TookTooLongError) as error:
             wrong, counted = [f"{type(error).__name__}: {error}"], {"in": 0, "upgraded": 0, "quarantined": 0}
         report = self._told(counted, reason="; ".join(wrong[:_TOLD]))
@@ -337,7 +337,9 @@ class PayloadUpgrade(Running):
                 yield f"memory {MEMORY.number(key)} is gone"
                 continue
             after = decode(open_envelope(key, sealed, MEMORY).body, Memory)
-            yield from self._differs(MEMORY.number(key), before, after, counted)
+            with self._watch:
+                differs = list(self._differs(MEMORY.number(key), before, after, counted))
+            yield from differs
         for area in (APPRAISAL, VECTOR, RECEIPT):
             for key, value in old.raw(area):
                 there = new._get(key)
@@ -371,7 +373,8 @@ class PayloadUpgrade(Running):
             if judge is None or memory.payload_version < self._hooks.versions.get(memory.kind or "", 1):
                 continue
             try:
-                fine = judge(memory.payload)
+                with self._watch:
+                    fine = judge(memory.payload)
             except Exception as error:  # noqa: BLE001 - it is the host's
                 fine, told = False, f" ({type(error).__name__}: {error})"
             else:
@@ -395,7 +398,8 @@ class PayloadUpgrade(Running):
                     mark=msgspec.structs.replace(head, sequence=0, next_id=1, memories=0), quarantine=(), backups=(),
                 )  # fmt: skip
                 write_pointer(folder, pointer)
-                values.append(self._tools.values(folder, self._hooks))
+                with Watch(PROBE_SECONDS):
+                    values.append(self._tools.values(folder, self._hooks))
             finally:
                 discard(folder)
         before, after = values
