@@ -167,7 +167,7 @@ class ThoughtEngine:
         self._background, self._take_back = behind(self)
         if self._background is not None:
             self._background.start()
-        _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
+        _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, store.head.memories)
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
         """Note the encoder's identity in the store; return the dimension and fingerprint that count."""

@@ -15,7 +15,7 @@ from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
 from thoughtengine import lifting
 from thoughtengine.memory.index import live
-from thoughtengine.migrations import online, payloads, sweep
+from thoughtengine.migrations import online, payloads, run, sweep
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
 PATIENCE = 60.0
@@ -359,6 +359,63 @@ def test_a_criterion_that_is_missed_needs_somebody_who_approves(
     assert report.succeeded == (approve is not None)
     assert report.criteria["error rate"].verdict == "met"
     assert (report.refused_calls, report.calls >= 1000) == (1000, True)
+
+
+def damage(folder: Path) -> None:
+    """Flip a bit in the middle of the largest table of a LevelDB."""
+    table = max(folder.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 64
+    table.write_bytes(data)
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    write_flat(tmp_path / "many", {**rows(400), b"zebra:unknown": b"1"}, compact=True)
+    return tmp_path / "many"
+
+
+def test_a_large_store_answers_before_anything_of_it_was_read_in_full(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    monkeypatch.setattr(run, "measure", lambda *given, **how: pytest.fail("it was read"))
+    with te.open(many) as mind:
+        assert mind.recall("tea").coverage == 0.0
+        assert mind["sensory:extra"].text == "with more"
+        assert len(mind) == mind.count(layers=EVERY_LAYER)
+        assert mind.upgrade.status().phase == "P0 rollback point"
+
+
+def test_damage_that_is_found_behind_gives_the_old_files_back(many: Path) -> None:
+    damage(many)
+    before = {path.name: path.read_bytes() for path in many.glob("*.ldb")}
+    with te.open(many) as mind:
+        until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+        assert "A damaged store is not upgraded" in mind.upgrade.status().failed
+    assert {path.name: path.read_bytes() for path in many.glob("*.ldb")} == before
+    assert not (many / "STORE").exists()
+
+
+def test_damage_that_is_met_in_the_middle_stops_it_and_the_rest_is_served(
+    held: te.ThoughtEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_phase(held, "P1")
+
+    def torn(*given: Any) -> Any:
+        raise te.StoreDamagedError(held.path, "for the test")
+
+    monkeypatch.setattr(held.upgrade.background.upgrade, "_advance", torn)
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().failed)
+    assert held.upgrade.status().stage == "UPGRADING"
+    assert held["sensory:extra"].text == "with more"
+    monkeypatch.undo()
+    path = Path(held.path)
+    held.close()
+    with te.open(path, upgrade="wait") as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+        assert any("stands still" in incident.message for incident in mind._store.recorded_incidents())
 
 
 # payloads

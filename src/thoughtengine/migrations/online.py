@@ -196,6 +196,8 @@ class Background:
         before, until = self._calls(), time.monotonic() + _WINDOW
         while time.monotonic() < until and not self._stop.is_set():
             self._go.wait()
+            if self._stop.is_set():
+                return False
             begun = time.monotonic()
             try:
                 if self.upgrade.step(SLICE_SECONDS):
