@@ -16,6 +16,7 @@ from tests.golden.v0001.write import rows
 from thoughtengine import lifting
 from thoughtengine.memory.index import live
 from thoughtengine.migrations import online, payloads, run, sweep
+from thoughtengine.migrations.before import Before
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
 PATIENCE = 60.0
@@ -381,7 +382,11 @@ def test_a_large_store_answers_before_anything_of_it_was_read_in_full(
     monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
     monkeypatch.setattr(run, "measure", lambda *given, **how: pytest.fail("it was read"))
     with te.open(many) as mind:
-        assert mind.recall("tea").coverage == 0.0
+        with monkeypatch.context() as patch:
+            patch.setattr(Before, "_ranked", lambda before: pytest.fail("its keys were read"))
+            assert mind.recall("tea").coverage == 0.0
+            new = mind.remember("a zebra in the garden")
+            assert mind.recall("zebra")[0].id == new
         assert mind["sensory:extra"].text == "with more"
         assert len(mind) == mind.count(layers=EVERY_LAYER)
         assert mind.upgrade.status().phase == "P0 rollback point"
