@@ -42,7 +42,19 @@ from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
-from thoughtengine.storage.keyspace import FIRST_NEW, MEMORY
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    CODE,
+    FIRST_NEW,
+    FORMER,
+    MARK,
+    MEMORY,
+    NAME,
+    RECEIPT,
+    TERMS,
+    VECTOR,
+)
+from thoughtengine.storage.pointer import read_pointer
 
 __all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "take_back_of", "with_payloads"]
 
@@ -102,13 +114,33 @@ def _name(id_: int, memory: bytes, appraisal: bytes | None, vector: bytes | None
     return encode(NameRecord(id=id_, digest=content_digest(record, felt, given)))
 
 
-def _values(folder: Path, hooks: Hooks) -> dict[str, Any]:
-    store = FolderStore(folder, StorageConfig())
+def _values(folder: Path, hooks: Hooks, first_id: int, first_receipt: int) -> dict[str, Any]:
+    store: FolderStore
+    if read_pointer(folder)[0].unfinished:
+        store = lifted = UpgradingStore(folder, StorageConfig(), index_rows)
+        lifted.whole = True
+    else:
+        store = FolderStore(folder, StorageConfig())
+        _as_of(store, first_id, first_receipt)
     mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=hooks)
     try:
         return {name: probe(mind) for name, probe in hooks.probes()}
     finally:
         mind.close()
+
+
+def _as_of(store: FolderStore, first_id: int, first_receipt: int) -> None:
+    """Take away from a throw-away copy what was written since; what follows from the rest is built again."""
+    if store.head.next_id <= first_id and store.head.next_receipt <= first_receipt:
+        return
+    of_a_memory = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS)
+    gone = [key for area in of_a_memory for key, _ in store.raw(area, after=first_id - 1)]
+    gone += [key for key, _ in store.raw(RECEIPT, after=first_receipt - 1)]
+    gone += [key for area in (NAME, MARK) for key, _ in store.raw(area)]
+    store._write([], gone, False)
+    store.head = msgspec.structs.replace(store.head, next_id=first_id, next_receipt=first_receipt)
+    with store.writing:
+        rebuild(store, at=0)
 
 
 TOOLS = Tools(index=index_rows, rebuild=_rebuild, check=_check, name=_name, values=_values, probe=_probe)
@@ -143,7 +175,7 @@ def go_on(
             store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
         if is_cut_short(store):
             merge_anew(store)
-        flat = Upgrade(store, TOOLS, approve=approve, progress=progress, rate=rate_of(reports(root)))
+        flat = Upgrade(store, TOOLS, hooks=hooks, approve=approve, progress=progress, rate=rate_of(reports(root)))
         return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
     except BaseException:
         store.close()

@@ -423,6 +423,47 @@ def test_damage_that_is_met_in_the_middle_stops_it_and_the_rest_is_served(
         assert any("stands still" in incident.message for incident in mind._store.recorded_incidents())
 
 
+def probing(*probes: Callable[[te.ThoughtEngine], Any]) -> te.Upgrades:
+    hooks = te.Upgrades("acme")
+    for probe in probes:
+        hooks.probe(probe)
+    return hooks
+
+
+def test_probes_see_the_old_store_through_the_step_and_nothing_that_came_since(
+    old: Path, monkeypatch: pytest.MonkeyPatch, expected: list[str]
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    seen: list[Any] = []
+
+    def all_of_it(mind: te.ThoughtEngine) -> Any:
+        seen.append((shown(mind), len(mind), [hit.id for hit in mind.recall("tea", k=3)]))
+        return seen[-1]
+
+    with te.open(old, hooks=[probing(all_of_it)]) as mind:
+        mind.remember("said meanwhile about tea")
+        mind.revise("sensory:extra", "revised meanwhile")
+        mind.forget("sensory:list")
+        mind.upgrade.resume()
+        ended(mind)
+        assert mind.check() == []
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+    assert seen[0][:2] == (expected, len(expected))
+
+
+def test_a_probe_that_differs_turns_it_back(old: Path) -> None:
+    seen: list[int] = []
+
+    def moving(mind: te.ThoughtEngine) -> int:
+        seen.append(len(mind))
+        return len(seen)
+
+    with pytest.raises(te.UpgradeFailedError, match=r"acme\.moving gives 2, and before 1"):
+        te.upgrade(old, hooks=[probing(moving)])
+    assert read_flat(old) == rows()
+
+
 # payloads
 
 
@@ -480,6 +521,18 @@ def test_payloads_are_taken_back_while_the_mind_serves(notes: Path) -> None:
         mind.remember("later", kind="acme.note", payload={"number": 99})
         assert mind.upgrade.rollback() is not None
         assert [memory.payload["n"] for memory in mind.memories()] == [*range(20), 99]
+        assert mind.check() == []
+
+
+def test_probes_of_payloads_see_nothing_that_came_since(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    hooks = hooks_with(up)
+    hooks.probe(lambda mind: [repr(memory) for memory in mind.memories()])
+    with te.open(notes, hooks=[hooks]) as mind:
+        mind.remember("later", kind="acme.note", payload={"number": 99})
+        mind.forget(3)
+        mind.upgrade.resume()
+        ended(mind)
         assert mind.check() == []
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "leftovers",
     "measure",
     "merge_anew",
+    "new_generation",
     "room_for",
 ]
 
@@ -199,7 +200,7 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     checkpoint(None, sealed, root / generation_name(1))
     _look(root, root / generation_name(1), config)
     kept = (root / ASIDE / KEPT).exists()
-    head = _keep_on(root, config) if kept else _new(root, config)
+    head = _keep_on(root, config) if kept else new_generation(root, config)
     now = dt.datetime.now(dt.UTC)
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"), source=source,
@@ -223,7 +224,7 @@ def _look(root: Path, generation: Path, config: StorageConfig) -> None:
         level.close()
 
 
-def _new(root: Path, config: StorageConfig) -> HeadRecord:
+def new_generation(root: Path, config: StorageConfig) -> HeadRecord:
     """Make the empty generation: the first operations of a LevelDB leave something unopenable, so under another name."""
     target, part = root / generation_name(2), root / (generation_name(2) + PART)
     head = HeadRecord(sequence=1, next_id=FIRST_NEW, skipped=(1, FIRST_NEW))

@@ -24,6 +24,7 @@ from thoughtengine.errors import (
 from thoughtengine.migrations.begin import ROLLBACK
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.probing import changed, copied
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
 from thoughtengine.migrations.step import Descent, Walk
@@ -31,11 +32,11 @@ from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.watch import TookTooLongError, Watch
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.checkpoint import checkpoint, verify
+from thoughtengine.storage.checkpoint import verify
 from thoughtengine.storage.codec import decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, size_of, sync_folder
-from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     ASIDE,
@@ -46,7 +47,7 @@ from thoughtengine.storage.keyspace import (
     VECTOR,
 )
 from thoughtengine.storage.origin import AsideRecord, CursorRecord
-from thoughtengine.storage.pointer import UpgradeNote, write_pointer
+from thoughtengine.storage.pointer import UpgradeNote
 
 __all__ = ["PayloadUpgrade", "begin_payloads"]
 
@@ -54,8 +55,8 @@ _PHASE = "P4 host payloads"
 _ROWS, _BYTES = 2048, 1 << 20
 _TOLD = 5
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.001, 10
-STEP_SECONDS, PROBE_SECONDS = 10.0, 120.0
-"""After which a step or validator of the host is broken off, and all its probes together."""
+STEP_SECONDS = 10.0
+"""After which a step or validator of the host is broken off."""
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -157,8 +158,7 @@ class PayloadUpgrade(Running):
         approve: Approve | None = None,
         progress: Progress = silent,
     ) -> None:
-        super().__init__(store, tools, approve=approve, progress=progress)
-        self._hooks = hooks
+        super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._kinds = _known(self.note, hooks, store.root)
         self._watch = Watch(STEP_SECONDS)
         self._has_aside = next(store.raw(ASIDE), None) is not None
@@ -382,30 +382,14 @@ class PayloadUpgrade(Running):
             if fine is not True:
                 yield f"memory {id_}: the validator of {memory.kind!r} refuses it{told}"
 
-    def _probed(self, sealed: Path, now: Path) -> Iterator[str]:
+    def _probed(self, sealed: Path, now: Path) -> list[str]:
         """Compare what the host's probes say of the mind before and after."""
         if not list(self._hooks.probes()):
-            return
-        values = []
-        for generation, namespaces in ((sealed, self.store.pointer.namespaces), (now, self._after())):
-            folder = self.store.root / f"probe-{secrets.token_hex(4)}{PART}"
-            folder.mkdir(mode=0o700)
-            try:
-                checkpoint(None, generation, folder / generation_name(1))
-                head = mark_of(self.store.head, 1)
-                pointer = msgspec.structs.replace(
-                    self.store.pointer, generation=1, stage="", upgrade=None, state="SETTLED", namespaces=namespaces,
-                    mark=msgspec.structs.replace(head, sequence=0, next_id=1, memories=0), quarantine=(), backups=(),
-                )  # fmt: skip
-                write_pointer(folder, pointer)
-                with Watch(PROBE_SECONDS):
-                    values.append(self._tools.values(folder, self._hooks))
-            finally:
-                discard(folder)
-        before, after = values
-        for name, value in before.items():
-            if after[name] != value:
-                yield f"the probe {name} gives {after[name]!r}, and before {value!r}"
+            return []
+        with copied(self.store, sealed, self.store.pointer.namespaces) as folder:
+            before = self._values(folder)
+        with copied(self.store, now, self._after()) as folder:
+            return changed(before, self._values(folder))
 
     def _after(self) -> dict[str, int]:
         return {**self.store.pointer.namespaces, **{kind: known for kind, (_, known) in self.note.namespaces.items()}}

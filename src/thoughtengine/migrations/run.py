@@ -13,15 +13,18 @@ import msgspec
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
 from thoughtengine.migrations.begin import ASIDE, GROWTH, measure
+from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.report import UpgradeReport, write_report
-from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.running import PROBE_SECONDS, SOAK, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.sweep import Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.validate import Validation, validate
+from thoughtengine.migrations.watch import TookTooLongError
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore, generation_name
@@ -57,7 +60,7 @@ class Upgrade(Running):
 
     Parameters
     ----------
-    store, tools, approve, progress, emit
+    store, tools, hooks, approve, progress
         As for `Running`.
     rate : float
         Rows a second that were planned with; 0: nothing was.
@@ -70,11 +73,12 @@ class Upgrade(Running):
         store: UpgradingStore,
         tools: Tools,
         *,
+        hooks: Hooks | None = None,
         approve: Approve | None = None,
         progress: Progress = silent,
         rate: float = 0.0,
     ) -> None:
-        super().__init__(store, tools, approve=approve, progress=progress)
+        super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._rate = rate
         self._at = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
         self.sweep = Sweep(store, tools.index, at=self._at)
@@ -146,10 +150,31 @@ class Upgrade(Running):
         wanted = _wanted(store)
         lost, missed = self._tools.probe(store, wanted, self.pace.duty >= 1.0)
         wrong += [f"probe: {told}" for told in lost[:_TOLD]]
+        wrong += self._probed()
         report = self._told(found, probes=len(wanted), missed=len(lost) + missed, reason="; ".join(wrong))
         self._sign_off(report)
         self._switch()
         return report
+
+    def _probed(self) -> list[str]:
+        """Compare what the host's probes say of the old store, read through the step, with what they say of the new one.
+
+        What an old program did while it was of format 1 has no before: then nothing is compared.
+        """
+        store, note = self.store, self.note
+        if note.again or not list(self._hooks.probes()):
+            return []
+        now = store.root / f"now-{secrets.token_hex(4)}{PART}"
+        try:
+            store.checkpoint(now, whole=False)
+            with copied_flat(store, store.root / note.rollback) as folder:
+                before = self._values(folder)
+            with copied(store, now, store.pointer.namespaces) as folder:
+                return changed(before, self._values(folder))
+        except TookTooLongError:
+            return [f"the probes did not end within {PROBE_SECONDS:g} s"]
+        finally:
+            discard(now)
 
     def _told(self, found: Validation, *, probes: int, missed: int, reason: str) -> UpgradeReport:
         store = self.store

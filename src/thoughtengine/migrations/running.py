@@ -14,11 +14,13 @@ import attrs
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import ForkedError, StoreClosedError, StoreDamagedError, StoreError, UpgradeFailedError
+from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.judge import Windows, criteria
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.optimise import optimise
 from thoughtengine.migrations.overlay import Index
 from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
+from thoughtengine.migrations.watch import Watch
 from thoughtengine.storage.contract import Rows, Store
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import discard
@@ -28,6 +30,8 @@ from thoughtengine.storage.incident import record_incident
 __all__ = ["SOAK", "Approve", "PacedClone", "Running", "Tools", "contract", "refusal", "silent"]
 
 SOAK = dt.timedelta(days=7)
+PROBE_SECONDS = 120.0
+"""After which all probes of a host together are broken off."""
 VERIFYING = "P0 rollback point"
 
 Approve = Callable[[UpgradeReport], bool]
@@ -49,7 +53,8 @@ class Tools:
     name : callable
         ``name(id, memory body, appraisal body, vector body)``: the body of the name row.
     values : callable
-        ``values(folder, hooks)``: what the host's probes say of the mind in a folder, by name.
+        ``values(folder, hooks, first id, first receipt)``: what the host's probes say of the mind in a folder, by name, without
+        the memories and receipts from these on.
     probe : callable
         ``probe(store, [(id, key, text)])``: what is wrong with finding them by key, and how many a recall of their own
         text does not find; ``True`` as a third argument asks for these too.
@@ -59,7 +64,7 @@ class Tools:
     rebuild: Callable[[Store, int], None]
     check: Callable[[Store], list[Finding]]
     name: Callable[[int, bytes, bytes | None, bytes | None], bytes]
-    values: Callable[[Path, Any], dict[str, Any]]
+    values: Callable[[Path, Hooks, int, int], dict[str, Any]]
     probe: Callable[[Store, list[tuple[int, str, str]], bool], tuple[list[str], int]]
 
 
@@ -91,6 +96,8 @@ class Running(abc.ABC):
         Its pointer says that it upgrades.
     tools : Tools
         From above.
+    hooks : Hooks, optional
+        The host's; its probes must give the same before and after.
     approve : callable, optional
         Looks at the report before the switch; anything but True: roll back. Default: no criterion may be missed.
     progress, emit : callable, optional
@@ -111,6 +118,7 @@ class Running(abc.ABC):
         store: FolderStore,
         tools: Tools,
         *,
+        hooks: Hooks | None = None,
         approve: Approve | None = None,
         progress: Progress = silent,
         emit: Callable[..., None] = _nobody,
@@ -120,6 +128,7 @@ class Running(abc.ABC):
         self.store, self.note, self._tools, self._approve = store, store.pointer.upgrade, tools, approve
         self._progress, self._emit = progress, emit
         self.meter, self.pace = Meter(), Pace()
+        self._hooks = hooks or Hooks()
         self.windows: Windows | None = None
         self.leaving = False
         self._phases: list[PhaseReport] = []
@@ -224,6 +233,11 @@ class Running(abc.ABC):
         seconds, self._phase_begun = now - self._phase_begun, now
         self._phases.append(PhaseReport(name=name, rows=rows, seconds=seconds, estimated_seconds=estimated))
         self._emit("upgrade", what="phase", phase=name, rows=rows, seconds=seconds)
+
+    def _values(self, folder: Path) -> dict[str, Any]:
+        """Return what the host's probes say of a copy, as of the moment when the upgrade began."""
+        with Watch(PROBE_SECONDS):
+            return self._tools.values(folder, self._hooks, self.note.fork_id, self.note.fork_receipt)
 
     def _lessons(self) -> list[str]:
         """Tell which phases took less than half, or more than twice what was planned."""
