@@ -428,6 +428,18 @@ def test_an_erasure_reaches_the_rollback_point_and_the_origin(old: Path) -> None
         assert mind.check() == []
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_rollback_point_is_a_copy_of_its_own_where_that_is_wanted(own: bool, tmp_path: Path) -> None:
+    write_flat(tmp_path / "old", rows(), compact=True)
+    table = next((tmp_path / "old").glob("*.ldb"))
+    (tmp_path / "kept").hardlink_to(table)
+    with te.open(tmp_path / "old", config=te.Config(storage=te.StorageConfig(rollback_copy=own))):
+        sealed = tmp_path / "old" / "rollback" / "gen-000001" / table.name
+        assert sealed.samefile(tmp_path / "kept") != own
+    te.rollback(tmp_path / "old")
+    assert read_flat(tmp_path / "old") == rows()
+
+
 def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -> None:
     te.upgrade(old)
     sealed = next((old / "rollback").iterdir())

@@ -18,7 +18,7 @@ from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.bare import BareLock, clear, take_in
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
-from thoughtengine.storage.files import PART, discard, remove_tree, size_of, sync_folder, sync_tree
+from thoughtengine.storage.files import PART, copy_file, discard, remove_tree, size_of, sync_folder, sync_tree
 from thoughtengine.storage.folder import FolderStore, generation_name, mark_of, new_pointer
 from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.lock import LOCK
@@ -38,6 +38,7 @@ __all__ = [
     "measure",
     "merge_anew",
     "new_generation",
+    "own_copy",
     "room_for",
 ]
 
@@ -182,6 +183,18 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
                 (root / "LOCK").unlink(missing_ok=True)
 
 
+def own_copy(linked: Path, config: StorageConfig) -> None:
+    """Make a copy of its own of a rollback point that was linked, where the config wants one and there is room."""
+    disk = os.statvfs(linked)
+    if not config.rollback_copy or disk.f_bavail * disk.f_frsize < 3 * size_of(linked):
+        return
+    copy = linked.with_name(f"{linked.name}-copy")
+    checkpoint(None, linked, copy, give=copy_file)
+    remove_tree(linked)
+    os.rename(copy, linked)
+    sync_folder(linked.parent)
+
+
 def leftovers(root: Path) -> None:
     """Remove what an upgrade or a rollback left in a folder without pointer file: it is never adopted; the rest stays."""
     for entry in root.iterdir():
@@ -195,6 +208,7 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     sealed, part = root / ROLLBACK / generation_name(1), root / (ROLLBACK + PART)
     part.mkdir(mode=0o700)
     take_in(root, part / generation_name(1))
+    own_copy(part / generation_name(1), config)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
     checkpoint(None, sealed, root / generation_name(1))

@@ -21,7 +21,7 @@ from thoughtengine.errors import (
     UpgradeFailedError,
     UpgradeRequiredError,
 )
-from thoughtengine.migrations.begin import ROLLBACK
+from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.probing import changed, copied
@@ -91,6 +91,7 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
         discard(leftover)
     part.mkdir(mode=0o700)
     head = store.checkpoint(part / name)
+    own_copy(part / name, store.config)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
     now = dt.datetime.now(dt.UTC)
