@@ -237,7 +237,8 @@ class PayloadUpgrade(Running):
         if walk is None:
             return
         try:
-            payload, is_back = self._moved(walk, id_, memory)
+            spent = isinstance(walk, Walk) and not walk.lossy
+            payload, is_back = self._moved(walk, id_, memory, spent=spent)
         except RecordUpgradeError:
             if walk.must:
                 raise
@@ -251,14 +252,17 @@ class PayloadUpgrade(Running):
         self._put(batch, id_, changed, opened.flags)
         counts[str(memory.kind)] = counts.get(str(memory.kind), 0) + 1
 
-    def _moved(self, walk: Walk | Descent, id_: int, memory: Memory) -> tuple[Any, bool]:
-        """Return a payload at its new version; and whether it is what was kept aside, and comes back as it was."""
+    def _moved(self, walk: Walk | Descent, id_: int, memory: Memory, *, spent: bool = False) -> tuple[Any, bool]:
+        """Return a payload at its new version; and whether it is what was kept aside, and comes back as it was.
+
+        `spent` tells that nobody needs the present one afterwards: then the step may have its tree.
+        """
         aside = self.store.get(ASIDE, id_, AsideRecord) if self._has_aside else None
         if aside is not None and aside.version == self.note.namespaces[str(memory.kind)][1] and walk.can_return:
             with contextlib.suppress(RecordUpgradeError):
                 if walk.down(id_, _own(aside.payload)) == memory.payload:
                     return aside.payload, True
-        return walk.up(id_, _own(memory.payload)), False
+        return walk.up(id_, memory.payload if spent else _own(memory.payload)), False
 
     def _walk_of(self, memory: Memory) -> Walk | Descent | None:
         """Return the steps that a memory has before it in this upgrade."""

@@ -17,6 +17,7 @@ Move = Callable[[Any], Any]
 """``move(payload) -> payload``: pure; it gets a tree of its own."""
 
 _LIMIT = 16 << 20
+_LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 @attrs.frozen(kw_only=True)
@@ -154,11 +155,16 @@ def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
 
 def _is_plain(node: Any) -> bool:
     """Tell whether a tree is of str, int, float, bool, bytes, None, list and dict with str as keys."""
+    if type(node) in _LEAVES:
+        return True
     if isinstance(node, dict):
-        return all(isinstance(key, str) and _is_plain(value) for key, value in node.items())
+        for key, value in node.items():  # written out: most are leaves, and none of them is worth a call
+            if not isinstance(key, str) or (type(value) not in _LEAVES and not _is_plain(value)):
+                return False
+        return True
     if isinstance(node, list):
         return all(map(_is_plain, node))
-    return node is None or isinstance(node, (str, int, float, bool, bytes))
+    return isinstance(node, (str, int, float, bytes))
 
 
 class Chain:
