@@ -137,7 +137,7 @@ class ThoughtEngine:
         self._cues = Cues(store.root, config.recall.cues)
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if encoder is not None:
-            few = store.head.memories <= _FEW
+            few = store.counted and store.head.memories <= _FEW
             former = store.pointer.former
             if former is not None:
                 self._answers.former = known_encoder(former.name, former.fingerprint)

@@ -13,6 +13,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
+from tests.strategies import ToyEncoder
 from thoughtengine import lifting
 from thoughtengine.memory.index import live
 from thoughtengine.migrations import online, payloads, run, sweep
@@ -344,6 +345,17 @@ def test_a_program_that_breaks_in_the_middle_turns_it_back(
     assert read_flat(old) == rows()
 
 
+def test_a_validation_that_breaks_turns_it_back(
+    held: te.ThoughtEngine, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "validate", lambda *given: {}["a fault of ours"])
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().stage == "ROLLING_BACK")
+    assert "validation: KeyError" in held.upgrade.status().failed
+    held.close()
+    assert read_flat(old) == rows()
+
+
 @pytest.mark.parametrize("approve", [None, lambda report: report.criteria["availability"].verdict == "missed"])
 def test_a_criterion_that_is_missed_needs_somebody_who_approves(
     approve: Callable[[te.UpgradeReport], bool] | None, old: Path, monkeypatch: pytest.MonkeyPatch
@@ -382,6 +394,7 @@ def test_a_large_store_answers_before_anything_of_it_was_read_in_full(
     monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
     monkeypatch.setattr(run, "measure", lambda *given, **how: pytest.fail("it was read"))
     with te.open(many) as mind:
+        assert mind.upgrade.status().total == 0
         with monkeypatch.context() as patch:
             patch.setattr(Before, "_ranked", lambda before: pytest.fail("its keys were read"))
             assert mind.recall("tea").coverage == 0.0
@@ -390,6 +403,22 @@ def test_a_large_store_answers_before_anything_of_it_was_read_in_full(
         assert mind["sensory:extra"].text == "with more"
         assert len(mind) == mind.count(layers=EVERY_LAYER)
         assert mind.upgrade.status().phase == "P0 rollback point"
+
+
+def test_a_large_store_and_another_encoder_are_both_taken_up_behind(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    with te.open(many, encoder=(encoder := ToyEncoder())) as mind:
+        assert encoder.calls == []
+        assert mind.stats().memories == len(mind)
+        mind.upgrade.limit(1.0)
+        mind.upgrade.resume()
+        ended(mind)
+        mind.recall("tea")
+        until(lambda: mind.stats().vectors > 400)
+        mind._memories.live.upkeep.wait()
+        assert mind.check() == []
 
 
 def test_damage_that_is_found_behind_gives_the_old_files_back(many: Path) -> None:

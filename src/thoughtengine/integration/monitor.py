@@ -116,7 +116,7 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
     at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
     ends = [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
     return Stats(
-        memories=store.head.memories - store.head.hidden,
+        memories=store.total - store.head.hidden,
         forgotten=store.head.hidden,
         layers={name: view.count(parse_where(layers=name), now) for name in LAYERS},
         sources=sum(value is not None for value in view.sources.codes),
@@ -125,7 +125,7 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
         first=ends[0] if ends else None,
         last=ends[1] if ends else None,
         bytes_on_disk=size,
-        bytes_per_memory=size / max(1, store.head.memories),
+        bytes_per_memory=size / max(1, store.total),
         calls=calls,
         events_dropped=dropped,
     )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import abc
 import datetime as dt
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -188,7 +189,8 @@ class Running(abc.ABC):
         UpgradeFailedError
             When anything does not hold, or it is not signed off: it must be rolled back, which `run` does.
         """
-        report = self._finish()
+        with self._failing("validation"):
+            report = self._finish()
         self._emit("upgrade", what="done", report=report.id)
         if tried := optimise(self.store, self.pace, leaving=lambda: self.leaving):
             report = attrs.evolve(report, optimisations=tried)
@@ -213,20 +215,27 @@ class Running(abc.ABC):
             return True
         name = self.phase
         if not self.verified:
-            self._verify()
+            with self._failing(name):
+                self._verify()
             self._milestone(name, self.note.rows)
             return False
         begun = time.monotonic()
-        try:
+        with self._failing(name):
             self._advance(seconds)
+        self.meter.slice_took(time.monotonic() - begun)
+        self._progress(name, self.done, self.total)
+        return self.through
+
+    @contextmanager
+    def _failing(self, name: str) -> Iterator[None]:
+        """Turn whatever goes wrong inside into a failure, but what the disk or the end of the mind brings."""
+        try:
+            yield
         except (StoreError, StoreClosedError, ForkedError):
             raise
         except Exception as error:
             told = f"{name}: {type(error).__name__}: {error}"
             raise UpgradeFailedError(self.store.root, told) from error
-        self.meter.slice_took(time.monotonic() - begun)
-        self._progress(name, self.done, self.total)
-        return self.through
 
     def _milestone(self, name: str, rows: int, estimated: float = 0.0) -> None:
         now = time.monotonic()
