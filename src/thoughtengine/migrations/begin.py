@@ -15,7 +15,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.sweep import row_digest
-from thoughtengine.storage.bare import BareLock, clear, take_in
+from thoughtengine.storage.bare import BESIDE, BareLock, clear, take_in
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.files import PART, copy_file, discard, remove_tree, size_of, sync_folder, sync_tree
@@ -43,8 +43,7 @@ __all__ = [
 ]
 
 ROLLBACK = "rollback"
-ASIDE = ".te"
-"""What format 1 cannot hold lies there while a store is of that format."""
+ASIDE = BESIDE
 KEPT = "KEPT"
 """Name of the pointer file in it."""
 

@@ -21,7 +21,7 @@ from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.files import PART, discard, remove_tree, sync_folder, sync_tree
 from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
 from thoughtengine.storage.incident import record_incident
-from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, FIRST_NEW, LOWERED, MARK, MEMORY, ORIGIN
+from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, CURSOR, FIRST_NEW, LOWERED, MARK, MEMORY, ORIGIN
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
 from thoughtengine.storage.pointer import STORE, write_pointer
 from thoughtengine.storage.store import Level
@@ -103,6 +103,10 @@ def lower(store: FolderStore) -> Flat:
         discard(leftover)
     note = store.pointer.upgrade
     sealed = root / note.rollback if note is not None and note.rollback and (root / note.rollback).is_dir() else None
+    if note is not None and note.again:
+        if sealed is not None and not note.until:
+            return _unmerged(root, sealed, config)
+        sealed = None  # what went down before stands in it too: it would stand there twice
     flat = None
     if sealed is not None and note is not None:
         try:
@@ -147,8 +151,17 @@ def _as_it_was(root: Path, sealed: Path, told: str) -> Flat:
     return Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
 
 
+def _unmerged(root: Path, sealed: Path, config: StorageConfig) -> Flat:
+    """Give a store back of which a merge with what was kept aside has not ended: nobody was served, and that is still there."""
+    made = measure(sealed, root / ("verify" + PART), config)
+    checkpoint(None, sealed, root / LOWERED_FOLDER)
+    return made
+
+
 def _forget_lowered(store: FolderStore) -> None:
+    """Let go of what an earlier way down noted, and of how far a sweep had come: the next upgrade begins anew."""
     batch = Batch()
+    batch.delete(CURSOR, 0)
     for key, _ in store.raw(LOWERED):
         batch.delete(LOWERED, key[1:])
         if len(batch) >= PAGE:

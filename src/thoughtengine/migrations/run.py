@@ -206,8 +206,8 @@ class Upgrade(Running):
         old = store.root / generation_name(self.note.old)
         note = msgspec.structs.replace(self.note, old=0, until=until.isoformat(timespec="seconds"))
         store.sync()
-        discard(store.root / ASIDE)  # merged; until now it was needed where the generation had to be salvaged
         store.update_pointer(stage="SOAK", upgrade=note)
+        discard(store.root / ASIDE)  # merged
         store.leave()
         discard(old)
         batch = Batch()

@@ -46,6 +46,12 @@ class _Name(msgspec.Struct, frozen=True):
     id: int
 
 
+class _Later(msgspec.Struct, frozen=True):
+    """The part of a memory of format 2 that matters here."""
+
+    supersedes: int | None = None
+
+
 class _Forgetting(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A receipt of format 2."""
 
@@ -254,7 +260,7 @@ class Sweep:
             if self._before.get(old) is not None or lowered is None:
                 continue
             if lowered.id and place_of(old).layer != "emotion":
-                gone.add(lowered.id)
+                gone.update(self._with_earlier(lowered.id))
             elif not lowered.id:
                 number = self._carried_numbers().get(old)
                 record = self._store.get(CARRIED, number, CarriedRecord) if number else None
@@ -265,6 +271,13 @@ class Sweep:
             done.batch.put(RECEIPT, self._store.head.next_receipt, told)
             done.receipts += 1
             done.count("deleted since", len(gone))
+
+    def _with_earlier(self, id_: int | None) -> Iterator[int]:
+        """Yield a memory and what it is a later version of, which would else stand for its name again."""
+        while id_ is not None:
+            yield id_
+            memory = self._store.get(MEMORY, id_, _Later)
+            id_ = None if memory is None else memory.supersedes
 
     # phase 2: the records of the layers
 
