@@ -157,6 +157,51 @@ def test_an_emotion_that_an_old_program_deleted_stays_deleted(old: Path) -> None
     assert found[b"sensory:extra"] == rows()[b"sensory:extra"]
 
 
+def test_what_went_down_twice_stands_there_once(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later")
+    te.rollback(old)
+    before = read_flat(old)
+    for _ in range(2):
+        te.open(old).close()
+        te.rollback(old)
+        assert read_flat(old) == before
+    with te.open(old) as mind:
+        mind.forget(new)
+    te.rollback(old)
+    assert read_flat(old) == rows()
+
+
+def test_a_merge_that_nobody_signs_off_is_given_back_with_what_was_kept_aside(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later", source="Ana", tags=["a"])
+    te.rollback(old)
+    before = read_flat(old)
+    with pytest.raises(te.UpgradeFailedError, match="not approved"):
+        te.upgrade(old, approve=lambda report: False)
+    assert read_flat(old) == before
+    with te.open(old) as mind:
+        assert (mind[new].source, mind[new].tags) == ("Ana", ("a",))
+        assert not (old / ".te").exists()
+
+
+def test_what_an_old_program_changed_and_then_deleted_stays_deleted(old: Path) -> None:
+    with te.open(old) as mind:
+        mind.remember("first", key="sensory:later")
+    te.rollback(old)
+    write_flat(old, {b"sensory:later": b'{"raw": "second"}'})
+    with te.open(old) as mind:
+        assert mind["sensory:later"].text == "second"
+    te.rollback(old)
+    write_flat(old, {b"sensory:later": None})
+    for _ in range(2):
+        with te.open(old) as mind:
+            assert "sensory:later" not in mind
+            assert mind.check() == []
+        te.rollback(old)
+        assert b"sensory:later" not in read_flat(old)
+
+
 class Killed(BaseException):
     """Ends an upgrade as a kill would."""
 

@@ -290,6 +290,16 @@ def test_taken_back_in_a_phase_it_is_of_format_1_with_what_was_said(
         assert mind.check() == []
 
 
+def test_taken_back_in_the_middle_the_next_upgrade_begins_at_the_start(held: te.ThoughtEngine, old: Path) -> None:
+    in_phase(held, "P2")
+    held.remember("meanwhile", key="sensory:zz")
+    held.upgrade.rollback()
+    write_flat(old, {b"sensory:zz": b'{"raw": "changed"}', b"dream:new": b'{"source": "added"}'})
+    with te.open(old, upgrade="wait") as mind:
+        assert (mind["sensory:zz"].text, mind["dream:new"].text) == ("changed", "added")
+        assert mind.check() == []
+
+
 def test_what_does_not_hold_serves_on_and_is_taken_back_at_the_end(
     old: Path, monkeypatch: pytest.MonkeyPatch, expected: list[str]
 ) -> None:
