@@ -11,8 +11,8 @@ except ImportError:
     import plyvel_next as plyvel
 
 
-def write_flat(path: Path, rows: Mapping[bytes, bytes | None]) -> None:
-    """Put rows (None: delete) into the store at a path, made where there is none."""
+def write_flat(path: Path, rows: Mapping[bytes, bytes | None], *, compact: bool = False) -> None:
+    """Put rows (None: delete) into the store at a path, made where there is none; `compact`: into tables."""
     level = plyvel.DB(str(path), create_if_missing=True)
     try:
         with level.write_batch(sync=True) as batch:
@@ -21,6 +21,8 @@ def write_flat(path: Path, rows: Mapping[bytes, bytes | None]) -> None:
                     batch.delete(key)
                 else:
                     batch.put(key, value)
+        if compact:
+            level.compact_range(start=b"", stop=b"\xff")
     finally:
         level.close()
 

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BoolArray", "Emit", "Event", "Finding", "FloatArray", "IntArray", "Progress", "SingleArray", "TokenArray"]
+__all__ = [
+    "BoolArray",
+    "Calls",
+    "Emit",
+    "Event",
+    "Finding",
+    "FloatArray",
+    "IntArray",
+    "Progress",
+    "SingleArray",
+    "TokenArray",
+]
 
 FloatArray = NDArray[np.float64]
 SingleArray = NDArray[np.float32]
@@ -44,6 +55,31 @@ Emit = Callable[..., None]
 
 Progress = Callable[[str, int, int | None], None]
 """``progress(what, done, total)``: called now and then during anything long; `total` is None where it is unknown."""
+
+
+class Calls(NamedTuple):
+    """What a host has called, counted from some moment on.
+
+    Attributes
+    ----------
+    n, seconds : int, float
+        How many calls there were, and how long all of them took.
+    failed : int
+        Those that ended in an error that was not the caller's.
+    refused : int
+        Those that an upgrade or a full disk did not let through.
+    """
+
+    n: int = 0
+    seconds: float = 0.0
+    failed: int = 0
+    refused: int = 0
+
+    def since(self, then: Calls) -> Calls:
+        """Return what came after an earlier count."""
+        return Calls(
+            self.n - then.n, self.seconds - then.seconds, self.failed - then.failed, self.refused - then.refused
+        )
 
 
 @attrs.frozen

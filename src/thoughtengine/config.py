@@ -13,6 +13,8 @@ def _check_whole(group: Limits | StorageConfig, largest: dict[str, int]) -> None
     """Check that every setting of a group is a whole number from 1 up to what its consumer can hold."""
     for field in attrs.fields(type(group)):
         name, value, top = field.name, getattr(group, field.name), largest.get(field.name, 1 << 40)
+        if field.type == "bool":
+            continue
         if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= top:
             raise InvalidArgumentError(name, value, f"a whole number from 1 to {top:,}")
 
@@ -67,15 +69,21 @@ class StorageConfig:
     mark_every : int
         Writes after which the high-water mark in the pointer file is raised (with one sync). A lost tail longer than
         this is always noticed; a shorter one only when the mind had been closed or synced in between.
+    rollback_copy : bool
+        Whether the rollback point of an upgrade is a copy of its own, where there is room for one: opening waits for it, at
+        some 150 MB a second. Else it is made of hard links, which no fault of the medium spares.
     """
 
     write_buffer_bytes: int = 4 << 20
     cache_bytes: int = 8 << 20
     max_open_files: int = 256
     mark_every: int = 4096
+    rollback_copy: bool = False
 
     def __attrs_post_init__(self) -> None:
         _check_whole(self, {"write_buffer_bytes": 1 << 30, "max_open_files": 50_000})
+        if not isinstance(self.rollback_copy, bool):
+            raise InvalidArgumentError("rollback_copy", self.rollback_copy, "True or False")
 
 
 @attrs.frozen(kw_only=True)
@@ -121,6 +129,8 @@ class RecallConfig:
         Words up to which a memory leans fully on its neighbours; longer ones speak for themselves.
     off : tuple of str
         Names of channels that are switched off.
+    cues : int
+        How many of the last cues are kept in the folder, up to 10,000, for `te.rehearse`; 0: none.
 
     Examples
     --------
@@ -150,6 +160,7 @@ class RecallConfig:
     context_words: float = 50.0
     pause: float = 1800.0
     off: tuple[str, ...] = ()
+    cues: int = 100
 
     def __attrs_post_init__(self) -> None:
         channels = (
@@ -160,6 +171,8 @@ class RecallConfig:
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
                 raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
+        if isinstance(self.cues, bool) or not isinstance(self.cues, int) or not 0 <= self.cues <= 10_000:
+            raise InvalidArgumentError("cues", self.cues, "a whole number from 0 to 10,000")
         if not isinstance(self.off, (tuple, list)) or not all(name in channels for name in self.off):
             raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(channels)}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
@@ -38,6 +37,7 @@ from thoughtengine.memory.index.coding import Recoding, codes_of
 from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall.answer import Answering, Asked
 from thoughtengine.memory.recall.chance import check_min_chance
+from thoughtengine.memory.recall.cues import Cues
 from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.recall.recollection import Recall
 from thoughtengine.memory.receipt import Receipt
@@ -51,6 +51,7 @@ from thoughtengine.storage.pointer import EncoderIdentity
 
 if TYPE_CHECKING:
     from thoughtengine.memory.recall.feeling import Feeling
+    from thoughtengine.migrations.encoding import Encoding
     from thoughtengine.migrations.online import Background, UpgradeControl
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.patterns.manager import PatternManager
@@ -108,35 +109,56 @@ class ThoughtEngine:
         created: bool,
         hooks: Hooks | None = None,
         behind: Behind = _alone,
+        approve: Callable[[Any], bool] | None = None,
+        progress: Progress | None = None,
     ) -> None:
         self._store, self._config, self._clock, self._sync = store, config, clock, sync
         self._encoder, self._hooks = encoder, hooks or Hooks()
         self.created, self.path = created, str(store.root)
         self.events = Events(clock, store.ready)
         self._monitor = Monitor()
+        self._listener = progress
         self._patterns: PatternManager | None = None
+        self._encoding: Encoding | None = None
         store.on_incident = self._incident
         if store.must_rebuild:
             with store.writing:
                 rebuild(store, at=self._now()[0], progress=self._progress)
                 forget_patterns(store)
                 store.settle()
+        if store.pointer.encoding is not None:
+            from thoughtengine.migrations.encoding import go_on_back
+
+            go_on_back(store)
         dimension, fingerprint = self._adopt(encoder)
         read = self._hooks.read if self._hooks.chains else None
         self._memories = Collection(store, config.recall, dimension=dimension, fingerprint=fingerprint, read=read)
         store.on_return = self._memories.live.dropped
+        self._cues = Cues(store.root, config.recall.cues)
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if config.patterns.recall:
             self._answers.associate = lambda cue, vector: self.patterns.activate(text=cue.text, vector=vector)
         if encoder is not None:
-            few = store.head.memories <= _FEW
+            few = store.counted and store.head.memories <= _FEW
             former = store.pointer.former
             if former is not None:
                 self._answers.former = known_encoder(former.name, former.fingerprint)
+            note = store.pointer.encoding
+            recoding = Recoding(
+                store, encoder, self._progress, former=note.former.fingerprint if note and note.former else None
+            )
+            if note is not None and not note.until:
+                from thoughtengine.migrations.encoding import Encoding
+
+                self._encoding = Encoding(
+                    store, recoding, self._memories.live.upkeep.wake, approve, self._progress, self.events.emit,
+                    self._monitor.calls,
+                )  # fmt: skip
+                recoding.progress = self._encoding.progress
             self._memories.live.on_recoded = self._recoded
             try:
                 self._memories.live.recode(
-                    Recoding(store, encoder, self._progress),
+                    recoding,
                     now=few,
                     former=None if former is None else (former.fingerprint, former.dimension),
                 )
@@ -147,7 +169,7 @@ class ThoughtEngine:
         self._background, self._take_back = behind(self)
         if self._background is not None:
             self._background.start()
-        _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, len(self))
+        _tell("%s the mind at %s: %d memories", "made" if created else "opened", self.path, store.head.memories)
 
     def _adopt(self, encoder: Encoder | None) -> tuple[int | None, str]:
         """Note the encoder's identity in the store; return the dimension and fingerprint that count."""
@@ -159,14 +181,16 @@ class ThoughtEngine:
             raise VectorDimensionError("encoder", encoder.dimension, pointer.dimension or 0)
         identity = EncoderIdentity(name=encoder.name, dimension=encoder.dimension, fingerprint=encoder.fingerprint)
         if identity != pointer.encoder:
-            self._store.update_pointer(encoder=identity, former=pointer.encoder)
+            from thoughtengine.migrations.encoding import adopt
+
+            adopt(self._store, identity)
         return encoder.dimension, encoder.fingerprint
 
     def _recoded(self) -> None:
         """Take note that every memory has a vector of the encoder that counts."""
         self._answers.former = None
-        if self._store.pointer.former is not None:
-            self._store.update_pointer(former=None)
+        if self._encoding is not None and not self._encoding.over:
+            self._encoding.finish()
 
     @property
     def upgrade(self) -> UpgradeControl:
@@ -174,7 +198,7 @@ class ThoughtEngine:
         if self._control is None:
             from thoughtengine.migrations.online import UpgradeControl
 
-            self._control = UpgradeControl(self._store, self._background, self._take_back)
+            self._control = UpgradeControl(self._store, self._background, self._encoding, self._take_back)
         return self._control
 
     def _draft(self, experience: Experience) -> Draft:
@@ -192,6 +216,8 @@ class ThoughtEngine:
 
     def _progress(self, what: str, done: int, total: int | None) -> None:
         self.events.emit("progress", what=what, done=done, total=total)
+        if self._listener is not None:
+            self._listener(what, done, total)
 
     def _incident(self, incident: Incident) -> None:
         self.events.emit("incident", what=incident.kind, message=incident.message, files=incident.files)
@@ -260,12 +286,10 @@ class ThoughtEngine:
             text=text, key=key, at=at, source=source, tags=tags, episode=episode, affect=affect, vector=vector,
             payload=payload, kind=kind, layer=layer, derived_from=derived_from,
         )  # fmt: skip
-        begun = time.perf_counter()
-        self._store.ready()
-        made = self._draft(experience)
-        id_ = self._take([made], codes_of(self._encoder, [made]))[0]
-        self._monitor.note("remember", time.perf_counter() - begun)
-        return id_
+        with self._monitor.timed("remember"):
+            self._store.ready()
+            made = self._draft(experience)
+            return self._take([made], codes_of(self._encoder, [made]))[0]
 
     def remember_many(self, experiences: Iterable[Experience]) -> list[int]:
         """Remember many, in atomic batches of up to 512.
@@ -399,10 +423,15 @@ class ThoughtEngine:
         InvalidArgumentError
             When nothing is given to change, or a field cannot be used.
         """
-        begun = time.perf_counter()
+        with self._monitor.timed("revise"):
+            return self._revise(
+                id_or_key, at=at, affect=affect, vector=vector, text=text, source=source, tags=tags, episode=episode,
+                payload=payload, kind=kind,
+            )  # fmt: skip
+
+    def _revise(self, id_or_key: int | str, *, at: Any, affect: Any, vector: Any, **fields: Any) -> int:
         self._store.ready()
-        changes = {"text": text, "source": source, "tags": tags, "episode": episode, "payload": payload, "kind": kind}
-        changes = {name: value for name, value in changes.items() if value is not _UNSET}
+        changes = {name: value for name, value in fields.items() if value is not _UNSET}
         if not changes and at is None and affect is None and vector is None:
             raise InvalidArgumentError("text", None, "at least one field that changes")
         id_ = None
@@ -413,7 +442,6 @@ class ThoughtEngine:
             with self._memories.changing():
                 if self._current(id_or_key) == old:
                     id_ = self._take([made], codes, supersedes=old)[0]
-        self._monitor.note("revise", time.perf_counter() - begun)
         return id_
 
     def _current(self, id_or_key: int | str) -> int:
@@ -485,15 +513,16 @@ class ThoughtEngine:
         InvalidArgumentError, VectorDimensionError
             For a cue or filter that cannot be used.
         """
-        begun = time.perf_counter()
-        self._store.ready()
-        asked, chosen = self._checked(_cue(cue)), _filters(where)
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
-            raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
-        check_min_chance(min_chance)
-        recall = self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
-        self._monitor.note("recall", time.perf_counter() - begun)
-        return recall
+        with self._monitor.timed("recall"):
+            self._store.ready()
+            asked, chosen = self._checked(_cue(cue)), _filters(where)
+            if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
+                raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+            check_min_chance(min_chance)
+            recall = self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
+            if asked.text is not None:
+                self._cues.add(asked.text)
+            return recall
 
     def _checked(self, cue: Cue) -> Cue:
         """Return a cue that is within the limits."""
@@ -560,12 +589,13 @@ class ThoughtEngine:
         MemoryNotFoundError
             A `KeyError`; tells whether it was forgotten, erased or lost.
         """
-        self._store.ready()
-        id_ = find(self._store, id_or_key)
-        memory = self._memories.memory(id_, self._now()[0])
-        if memory is None:
-            raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
-        return memory
+        with self._monitor.timed("get"):
+            self._store.ready()
+            id_ = find(self._store, id_or_key)
+            memory = self._memories.memory(id_, self._now()[0])
+            if memory is None:
+                raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+            return memory
 
     def __contains__(self, id_or_key: object) -> bool:
         self._store.ready()
@@ -577,7 +607,7 @@ class ThoughtEngine:
     def __len__(self) -> int:
         """Return how many memories there are in all layers, forgotten ones not counted."""
         self._store.ready()
-        return self._store.head.memories - self._store.head.hidden
+        return self._store.total - self._store.head.hidden
 
     def __bool__(self) -> bool:
         return True
@@ -621,8 +651,9 @@ class ThoughtEngine:
 
     def count(self, **where: Any) -> int:
         """Return how many memories match; the filters are those of `memories`."""
-        self._store.ready()
-        return self._memories.view(whole=True).count(_filters(where), self._now()[0])
+        with self._monitor.timed("count"):
+            self._store.ready()
+            return self._memories.view(whole=True).count(_filters(where), self._now()[0])
 
     def export(self) -> Iterator[dict[str, Any]]:
         """Yield every memory in order of id as a dict of plain values, forgotten ones too: all that is needed elsewhere.
@@ -738,6 +769,7 @@ class ThoughtEngine:
 
                     purge_rollback(self._store, plan_erasure(self._store, found).ids)
                 receipt = erase_memories(self._store, found, at=self._now()[0])
+                self._cues.drop()
                 self._memories.live.dropped()
                 if whole:
                     self._memories.view()  # again before anybody looks: nobody is to miss what was not erased
@@ -842,7 +874,8 @@ class ThoughtEngine:
             )
         if trouble := self._memories.live.trouble:
             reasons.append(f"behind the calls: {trouble}; recall answers with what there is, and it is tried again")
-        if self._background is not None and (failed := self.upgrade.status().failed):
+        failed = self.upgrade.status().failed if self._background or self._encoding else ""
+        if failed:
             reasons.append(f"{failed}; the upgrade is taken back when this mind is closed")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
@@ -880,7 +913,7 @@ class ThoughtEngine:
         """Sync and let go of the folder; a second call does nothing."""
         if self._store.closed:
             return
-        if self._background is not None:
+        if self._background is not None or self._encoding is not None:
             self.upgrade.close()
         if self._store.closed:
             self._memories.live.close()
@@ -891,6 +924,7 @@ class ThoughtEngine:
             if self._patterns is not None:
                 with contextlib.suppress(StoreError):  # it is learned again
                     self._patterns.save()
+            self._cues.save()
             self.events.emit("closed")
             self.events.close()
             self._memories.live.close()

@@ -25,9 +25,8 @@ from thoughtengine.storage.pointer import STORE, Pointer, read_pointer
 
 if TYPE_CHECKING:
     from thoughtengine.migrations.online import Background
-    from thoughtengine.migrations.payloads import PayloadUpgrade
     from thoughtengine.migrations.report import UpgradeReport
-    from thoughtengine.migrations.run import Upgrade
+    from thoughtengine.migrations.running import Running
 
 __all__ = ["Approve", "Opened", "behind", "is_format_1", "open_store"]
 
@@ -49,13 +48,13 @@ class Opened:
         Open.
     created : bool
         Whether it was made.
-    running : Upgrade or PayloadUpgrade or None
+    running : Running or None
         What is left to do while it serves.
     """
 
     store: FolderStore
     created: bool = False
-    running: Upgrade | PayloadUpgrade | None = None
+    running: Running | None = None
 
 
 def open_store(
@@ -130,7 +129,7 @@ def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> Open
     try:
         note = store.pointer.upgrade
         if note is not None and note.until and dt.datetime.fromisoformat(note.until) <= dt.datetime.now(dt.UTC):
-            from thoughtengine.migrations.run import contract
+            from thoughtengine.migrations.running import contract
 
             contract(store)
         if hooks.pending(store.pointer.namespaces):  # one that was just made

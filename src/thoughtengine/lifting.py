@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from thoughtengine._types import Finding, Progress
 from thoughtengine.config import Config, StorageConfig
 from thoughtengine.engine import ThoughtEngine
@@ -14,6 +16,7 @@ from thoughtengine.errors import (
     InvalidArgumentError,
     MemoryNotFoundError,
     RecordUpgradeError,
+    StoreDamagedError,
     UpgradeFailedError,
 )
 from thoughtengine.memory.check import check_memories
@@ -23,26 +26,38 @@ from thoughtengine.memory.forget import find
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
-from thoughtengine.migrations.begin import begin
+from thoughtengine.migrations.begin import begin, is_cut_short, merge_anew
+from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import rate_of
-from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.report import history as reports
-from thoughtengine.migrations.run import Tools, Upgrade, go_down, locked
+from thoughtengine.migrations.run import Upgrade, go_down, locked
+from thoughtengine.migrations.running import Approve, Running, Tools
 from thoughtengine.migrations.take_back import check_way_down, take_back
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
-from thoughtengine.storage.keyspace import FIRST_NEW, MEMORY
+from thoughtengine.storage.keyspace import (
+    APPRAISAL,
+    CODE,
+    FIRST_NEW,
+    FORMER,
+    MARK,
+    MEMORY,
+    NAME,
+    RECEIPT,
+    TERMS,
+    VECTOR,
+)
+from thoughtengine.storage.pointer import read_pointer
 
 __all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "take_back_of", "with_payloads"]
 
-Approve = Callable[[UpgradeReport], bool]
-Running = Upgrade | PayloadUpgrade
 SMALL = 2000
 """Memories below which an upgrade is done before an opening returns."""
 
@@ -99,13 +114,33 @@ def _name(id_: int, memory: bytes, appraisal: bytes | None, vector: bytes | None
     return encode(NameRecord(id=id_, digest=content_digest(record, felt, given)))
 
 
-def _values(folder: Path, hooks: Hooks) -> dict[str, Any]:
-    store = FolderStore(folder, StorageConfig())
+def _values(folder: Path, hooks: Hooks, first_id: int, first_receipt: int) -> dict[str, Any]:
+    store: FolderStore
+    if read_pointer(folder)[0].unfinished:
+        store = lifted = UpgradingStore(folder, StorageConfig(), index_rows)
+        lifted.whole = True
+    else:
+        store = FolderStore(folder, StorageConfig())
+        _as_of(store, first_id, first_receipt)
     mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=hooks)
     try:
         return {name: probe(mind) for name, probe in hooks.probes()}
     finally:
         mind.close()
+
+
+def _as_of(store: FolderStore, first_id: int, first_receipt: int) -> None:
+    """Take away from a throw-away copy what was written since; what follows from the rest is built again."""
+    if store.head.next_id <= first_id and store.head.next_receipt <= first_receipt:
+        return
+    of_a_memory = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS)
+    gone = [key for area in of_a_memory for key, _ in store.raw(area, after=first_id - 1)]
+    gone += [key for key, _ in store.raw(RECEIPT, after=first_receipt - 1)]
+    gone += [key for area in (NAME, MARK) for key, _ in store.raw(area)]
+    store._write([], gone, False)
+    store.head = msgspec.structs.replace(store.head, next_id=first_id, next_receipt=first_receipt)
+    with store.writing:
+        rebuild(store, at=0)
 
 
 TOOLS = Tools(index=index_rows, rebuild=_rebuild, check=_check, name=_name, values=_values, probe=_probe)
@@ -131,12 +166,16 @@ def go_on(
         if store.pointer.stage == "ROLLING_BACK":
             go_down(store)
             raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
+        if note is not None and note.digest:  # it was at work before
+            store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))
         if note is not None and note.namespaces:
             payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
             return _done_or_behind(store, payloads, upgrade) if payloads.complete else (store, None)
         if hooks.pending(store.pointer.namespaces) and _holds_none(store, hooks):
             store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
-        flat = Upgrade(store, TOOLS, approve=approve, progress=progress, rate=rate_of(reports(root)))
+        if is_cut_short(store):
+            merge_anew(store)
+        flat = Upgrade(store, TOOLS, hooks=hooks, approve=approve, progress=progress, rate=rate_of(reports(root)))
         return _done_or_behind(store, flat, "wait" if flat.note.again else upgrade)
     except BaseException:
         store.close()
@@ -145,10 +184,16 @@ def go_on(
 
 def _done_or_behind(store: UpgradingStore, running: Running, upgrade: str) -> tuple[UpgradingStore, Running | None]:
     """Do it now where it was asked for or is small; else leave it to run behind the mind."""
-    if upgrade == "auto" and store.head.memories >= SMALL and not store.must_rebuild:
+    if upgrade == "auto" and _is_large(store) and not store.must_rebuild:
         return store, running
     running.run()
     return store, None
+
+
+def _is_large(store: UpgradingStore) -> bool:
+    if store.counted or store.before is None:
+        return store.head.memories >= SMALL
+    return store.before.at_least(SMALL)
 
 
 def with_payloads(
@@ -171,7 +216,7 @@ def with_payloads(
 def attach(mind: ThoughtEngine, store: FolderStore, running: Running, hooks: Hooks) -> Background:
     """Return what upgrades a mind while it serves."""
     background = Background(
-        running, fail=lambda error: _failed(store, hooks, running, error), calls=mind._monitor.totals,
+        running, fail=lambda error: _failed(store, hooks, running, error), calls=mind._monitor.calls,
         emit=mind.events.emit,
     )  # fmt: skip
     running.tell(_indexing(mind, store), _emitting(mind))
@@ -200,9 +245,14 @@ def _emitting(mind: ThoughtEngine) -> Callable[..., None]:
     return emit
 
 
-def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade, error: UpgradeFailedError) -> None:
-    """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed."""
-    if isinstance(running, PayloadUpgrade):
+def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFailedError | StoreDamagedError) -> None:
+    """Take payloads back at once; of a format, the mind goes on serving through the step until it is closed.
+
+    Damage that is met when the sweep has begun turns nothing back: the rollback point may lie in the same files.
+    """
+    if isinstance(error, StoreDamagedError) and running.verified:
+        record_incident(store.root, "damage", f"the upgrade stands still: {error}")
+    elif isinstance(running, PayloadUpgrade):
         try:
             check_way_down(store, hooks)
             hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
@@ -211,6 +261,10 @@ def _failed(store: FolderStore, hooks: Hooks, running: Upgrade | PayloadUpgrade,
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
         record_incident(store.root, "upgrade", str(error))
+        if isinstance(report := getattr(error, "report", None), UpgradeReport):
+            write_report(store.root, report)
+        note = msgspec.structs.replace(running.note, source=1, why=str(error))
+        store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
 
 def take_back_of(
@@ -218,7 +272,14 @@ def take_back_of(
 ) -> UpgradeReport | None:
     """Take the upgrade of an open mind back, all of it or the phases behind one."""
     note, running = store.pointer.upgrade, background.upgrade if background is not None else None
-    if isinstance(to, str) and to in _PHASE_NAMES and isinstance(running, Upgrade) and store.pointer.unfinished:
+    if to is None and newest_is_encoding(store):
+        return _encoder_back(mind, store)
+    if (
+        isinstance(to, str)
+        and to in _PHASE_NAMES
+        and isinstance(running, Upgrade)
+        and store.pointer.stage == "UPGRADING"
+    ):
         if background is not None:
             background.pause()
         running.sweep.drop_phases(_PHASE_NAMES.index(to) + 1)
@@ -241,10 +302,19 @@ def take_back_of(
         if to not in (None, 1):
             raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
         mind._memories.live.close()
-        report = go_down(store, why="as asked")
+        report = go_down(store, why=(note.why if note is not None else "") or "as asked")
     mind.events.emit("upgrade", what="rolled back", report=report.id)
     if store.closed:
         mind.events.close()
+    return report
+
+
+def _encoder_back(mind: ThoughtEngine, store: FolderStore) -> UpgradeReport:
+    """Give the encoder before its vectors back; the mind is closed, as it encodes its cues by the one that goes."""
+    mind._memories.live.close()
+    report = former_back(store, why="as asked")
+    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    mind.close()
     return report
 
 

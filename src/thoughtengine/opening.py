@@ -103,7 +103,7 @@ def open_mind(
     try:
         return ThoughtEngine(
             opened.store, settings, ticks, encoder=encoder, sync=sync, created=opened.created, hooks=known,
-            behind=behind(opened, known),
+            behind=behind(opened, known), approve=approve,
         )  # fmt: skip
     except BaseException:
         opened.store.close()

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from thoughtengine._types import Progress
 from thoughtengine.config import Config, StorageConfig
+from thoughtengine.encoders import Encoder
 from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import (
     DowngradeError,
@@ -25,10 +27,13 @@ from thoughtengine.errors import (
 from thoughtengine.formats import Approve, is_format_1, open_store
 from thoughtengine.lifting import TOOLS, index_rows
 from thoughtengine.memory.moment import clock_in
+from thoughtengine.memory.recall.cues import read_cues
 from thoughtengine.migrations.begin import ASIDE
+from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads
+from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
+from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads, with_encoder
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
@@ -37,8 +42,8 @@ from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
 from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
-from thoughtengine.storage.folder import generation_name
-from thoughtengine.storage.pointer import read_pointer, write_pointer
+from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
 
 __all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
 
@@ -47,14 +52,16 @@ def _silent(what: str, done: int, total: int | None) -> None:
     """Show nothing."""
 
 
-def plan(path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = ()) -> UpgradePlan:
+def plan(
+    path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = (), encoder: Encoder | None = None
+) -> UpgradePlan:
     """Tell what an upgrade of a folder would do, what it takes and what could go wrong; nothing is changed.
 
     Parameters
     ----------
     path : path
         The folder, closed.
-    hooks : sequence of Upgrades
+    hooks, encoder
         As for `open`.
 
     Returns
@@ -69,9 +76,9 @@ def plan(path: str | os.PathLike[str], *, hooks: Sequence[Upgrades] = ()) -> Upg
     """
     root = folder_at(path)
     with translated(root):
-        if is_format_1(root):
-            return plan_bare(root, StorageConfig())
-        return plan_payloads(root, StorageConfig(), Hooks(hooks))
+        config = StorageConfig()
+        found = plan_bare(root, config) if is_format_1(root) else plan_payloads(root, config, Hooks(hooks))
+        return found if encoder is None else with_encoder(found, root, config, encoder)
 
 
 def upgrade(
@@ -79,6 +86,7 @@ def upgrade(
     *,
     into: str | os.PathLike[str] | None = None,
     hooks: Sequence[Upgrades] = (),
+    encoder: Encoder | None = None,
     approve: Approve | None = None,
     progress: Progress | None = None,
 ) -> UpgradeReport | None:
@@ -90,10 +98,10 @@ def upgrade(
         The folder.
     into : path, optional
         A new folder for the upgraded mind: the old one is only read.
-    hooks : sequence of Upgrades
-        As for `open`.
+    hooks, encoder
+        As for `open`; another encoder than the mind's is taken over when this returns.
     approve : callable, optional
-        Looks at the report before the switch; False rolls back.
+        Looks at the report before the switch; anything but True rolls back.
     progress : callable, optional
         ``progress(what, done, total)``.
 
@@ -116,8 +124,42 @@ def upgrade(
     opened = open_store(
         root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
     )
-    opened.store.close()
-    return next((report for report in reports(root) if report.id not in before and report.kind == "upgrade"), None)
+    if encoder is None:
+        opened.store.close()
+    else:
+        _encoded(_mind(opened.store, known, encoder, approve, progress))
+    done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
+    return done[-1] if done else None
+
+
+def _mind(
+    store: FolderStore,
+    hooks: Hooks,
+    encoder: Encoder | None,
+    approve: Approve | None = None,
+    progress: Progress | None = None,
+) -> ThoughtEngine:
+    """Return a mind over an open store, which is closed where that fails."""
+    try:
+        return ThoughtEngine(
+            store, Config(), clock_in(None, None), encoder=encoder, sync=False, created=False, hooks=hooks,
+            approve=approve, progress=progress,
+        )  # fmt: skip
+    except BaseException:
+        store.close()
+        raise
+
+
+def _encoded(mind: ThoughtEngine) -> None:
+    """Wait until every memory has its vector, and close the mind."""
+    with mind:
+        while (running := mind.upgrade.encoding) is not None and not running.over:
+            mind._memories.view()
+            mind._memories.live.upkeep.wait()
+            if trouble := mind._memories.live.trouble:
+                raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
+        if running is not None and running.failed:
+            raise UpgradeFailedError(mind.path, running.failed)
 
 
 def _copied(root: Path, target: Path) -> Path:
@@ -162,15 +204,18 @@ def _copy_bare(root: Path, folder: Path) -> None:
         copy_tree(root / ASIDE, folder / ASIDE)
 
 
-def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequence[Upgrades] = ()) -> UpgradeReport:
+def rollback(
+    path: str | os.PathLike[str], to: int | Mapping[str, int] | None = None, *, hooks: Sequence[Upgrades] = ()
+) -> UpgradeReport:
     """Take a closed mind back to an older format; what that cannot hold is kept aside and comes back with the next upgrade.
 
     Parameters
     ----------
     path : path
         The folder.
-    to : int, optional
-        The format. Default: the one before the last upgrade.
+    to : int or mapping of str to int, optional
+        The format, or versions of payloads by kind, as in ``{"acme.note": 1}``: these go down by the steps of the hooks, long
+        after the upgrade too. Default: what was before the last upgrade.
     hooks : sequence of Upgrades
         As for `open`; the way down of payloads needs them.
 
@@ -184,7 +229,13 @@ def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequ
         if is_format_1(root):
             return _is_back(root, to)
         pointer, _ = read_pointer(root)
+        if isinstance(to, Mapping):
+            return _payloads_down(root, _goal(root, to, Hooks(hooks), pointer), Hooks(hooks))
         note = pointer.upgrade
+        if to is None and not pointer.unfinished and pointer.encoding is not None:
+            with contextlib.closing(FolderStore(root, StorageConfig())) as mind:
+                if newest_is_encoding(mind):
+                    return former_back(mind, why="as asked")
         if note is not None and note.namespaces and to in (None, pointer.format):
             return _payloads_back(root, Hooks(hooks))
         came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
@@ -210,6 +261,40 @@ def rollback(path: str | os.PathLike[str], to: int | None = None, *, hooks: Sequ
             store.close()
 
 
+def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> dict[str, tuple[int, int]]:
+    """Return the version of each kind now and afterwards.
+
+    Raises
+    ------
+    DowngradeError
+        With everything that is in the way.
+    """
+    goal, wrong = dict[str, tuple[int, int]](), list[str]()
+    for kind, version in to.items():
+        stored, chain = pointer.namespaces.get(kind, 1), hooks.chains.get(kind)
+        if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < stored:
+            raise InvalidArgumentError("to", to, f"for {kind!r} a version from 1 to {stored - 1}: it is at {stored}")
+        if chain is None or chain.version < stored:
+            wrong.append(f"the hooks of {kind!r} were not given")
+            continue
+        wrong += [f"{step} has no way down" for step in chain.walk(version, stored).steps if step.down is None]
+        goal[kind] = (stored, version)
+    if wrong or not goal:
+        raise DowngradeError(root, f"{'; '.join(wrong) or 'no kind was named'}: nothing was done")
+    return goal
+
+
+def _payloads_down(root: Path, goal: dict[str, tuple[int, int]], hooks: Hooks) -> UpgradeReport:
+    """Take payloads down by the machine that takes them up: rollback point, sweep, validation, soak."""
+    store = UpgradingStore(root, StorageConfig(), index_rows)
+    try:
+        store.settled("a way down")
+        begin_payloads(store, hooks, goal)
+        return PayloadUpgrade(store, hooks, TOOLS).run()
+    finally:
+        store.close()
+
+
 def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
     store = UpgradingStore(root, StorageConfig(), index_rows)
     try:
@@ -220,7 +305,7 @@ def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
         store.close()
 
 
-def _is_back(root: Path, to: int | None) -> UpgradeReport:
+def _is_back(root: Path, to: object) -> UpgradeReport:
     """Return the report of the rollback that has ended here; what a kill at its very end left is removed."""
     settle_bare(root)
     done = [report for report in reports(root) if report.kind == "rollback"]
@@ -232,8 +317,9 @@ def _is_back(root: Path, to: int | None) -> UpgradeReport:
 def rehearse(
     path: str | os.PathLike[str],
     *,
-    cues: Sequence[str] = (),
+    cues: Sequence[str] | None = None,
     hooks: Sequence[Upgrades] = (),
+    encoder: Encoder | None = None,
     approve: Approve | None = None,
     progress: Progress | None = None,
 ) -> Rehearsal:
@@ -243,11 +329,10 @@ def rehearse(
     ----------
     path : path
         The folder, closed.
-    cues : sequence of str
-        Questions that are asked before (where the store can be asked) and after.
-    hooks : sequence of Upgrades
-        As for `open`.
-    approve : callable, optional
+    cues : sequence of str, optional
+        Questions that are asked before (where the store can be asked) and after. Default: the last hundred that recall was
+        asked with.
+    hooks, encoder, approve
         As for `open`.
     progress : callable, optional
         ``progress(what, done, total)``.
@@ -263,7 +348,8 @@ def rehearse(
         When the copy cannot be made.
     """
     root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
-    planned = plan(root, hooks=hooks)
+    cues = read_cues(root) if cues is None else cues
+    planned = plan(root, hooks=hooks, encoder=encoder)
     if not planned:
         return Rehearsal(plan=planned)
     part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
@@ -272,13 +358,13 @@ def rehearse(
         before = _answers(copy, cues) if not is_format_1(copy) else {}
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
-        upgrade(copy, hooks=hooks, approve=approve, progress=progress)
+        upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
         report = next((done for done in reversed(reports(copy)) if done.kind == "upgrade"), None)
-        after, size = _answers(copy, cues, hooks), size_of(copy)
+        after, size = _answers(copy, cues, hooks, encoder), size_of(copy)
         rollback(copy, hooks=hooks)
         return Rehearsal(
             plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
-            changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},
+            n_cues=len(before), changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},
         )  # fmt: skip
     except UpgradeFailedError as error:
         failed = error.report if isinstance(error.report, UpgradeReport) else None
@@ -308,12 +394,12 @@ def _broken_off(root: Path, hooks: Hooks, at: int) -> int:
     return 0
 
 
-def _answers(root: Path, cues: Sequence[str], hooks: Sequence[Upgrades] = ()) -> dict[str, list[int]]:
+def _answers(
+    root: Path, cues: Sequence[str], hooks: Sequence[Upgrades] = (), encoder: Encoder | None = None
+) -> dict[str, list[int]]:
     """Return the ids that each cue calls up."""
     store = open_store(root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=Hooks(hooks)).store
-    mind = ThoughtEngine(
-        store, Config(), clock_in(None, None), encoder=None, sync=False, created=False, hooks=Hooks(hooks)
-    )
+    mind = _mind(store, Hooks(hooks), encoder)
     try:
         return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import thoughtengine as te
-from tests.crash.upgrades import open_settled, payloads_wrong, went_wrong
+from tests.crash.upgrades import open_settled, payloads_wrong, vectors_wrong, went_wrong
 from tests.crash.workloads import BACKUP, MIND, TARGET, Durability, lines, marker
 
 Guarantee = Literal["all", "prefix"]
@@ -185,7 +185,7 @@ def _judge_mind(verdict: Verdict, path: Path, possible: list[Allowed], durabilit
         _judge_recall(verdict, mind, match.state)
         mind._memories.live.upkeep.wait()  # files of the index are not synced: a torn one is made again when it is met
         verdict.demand(mind.check() == [], f"check() after a recall finds {mind.check()}")
-        verdict.violations += payloads_wrong(mind)
+        verdict.violations += payloads_wrong(mind) + vectors_wrong(mind)
     return match.state
 
 

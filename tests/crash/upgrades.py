@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import thoughtengine as te
 from tests.crash.workloads import MIND, Life, workload
 from tests.flat import read_flat, write_flat
 from thoughtengine import lifting
-from thoughtengine.migrations import begin, lower, sweep
+from thoughtengine.memory.record import VectorRecord
+from thoughtengine.migrations import begin, lower, online, sweep
 from thoughtengine.storage import bare
+from thoughtengine.storage.keyspace import CODE, FORMER
 
 FLAT = "flat.json"
-HOOKED = "hooked"
+HOOKED, ENCODED = "hooked", "encoded"
 HOOKS = te.Upgrades("crash")
 PATIENCE_SECONDS = 30.0
 N = 6
@@ -137,6 +143,92 @@ def payloads_back(life: Life) -> None:
     life.act("rollback", lambda: te.rollback(life.root / MIND, hooks=[HOOKS]))
 
 
+def noted_long_ago(life: Life) -> None:
+    noted(life)
+    with te.open(life.root / MIND, hooks=[HOOKS]) as mind:
+        mind.upgrade.commit()
+
+
+@workload(noted_long_ago)
+def payloads_down(life: Life) -> None:
+    """After the soak; whoever opens it with the hooks afterwards takes them up again."""
+    life.act("rollback", lambda: te.rollback(life.root / MIND, to={"crash.note": 1}, hooks=[HOOKS]))
+
+
+@workload(flat)
+def phases_back(life: Life) -> None:
+    """Each phase is dropped when it is done, and done again; in the last one all is taken back."""
+    lifting.SMALL = 2
+    sweep._ROWS = 2
+    online.Background.start = lambda self: self.pause()  # type: ignore[method-assign]
+    life.open()
+    running = life.mind.upgrade.background.upgrade
+    for keep, name in enumerate(("P1", "P2", "P3", "P4"), 1):
+        while running.sweep.cursor.step < keep:
+            running.step()
+        life.remember()
+        if keep > 1:
+            life.act("sync", lambda keep=keep: life.mind.upgrade.rollback(f"P{keep - 1}"))
+            while running.phase.startswith(name) and not running.through:
+                running.step()
+    life.act("rollback", life.mind.upgrade.rollback)
+
+
+class CrashEncoder:
+    """An encoder whose vectors follow from its name and the text."""
+
+    dimension = 4
+
+    def __init__(self, name: str) -> None:
+        self.name = self.fingerprint = name
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        digests = [hashlib.blake2b(f"{self.name} {text}".encode(), digest_size=4).digest() for text in texts]
+        return np.array([[1 + byte for byte in digest] for digest in digests], np.float32)
+
+
+def encoded(life: Life) -> None:
+    """A mind with vectors; whoever opens it afterwards gives the other encoder."""
+    life.act("open", lambda: None)
+    with te.open(life.root / MIND, encoder=CrashEncoder("first")) as mind:
+        for n in range(5):
+            item = life.item(key=f"text-{n}")
+            life.act("remember", lambda item=item: mind.remember(**item), items=[item])
+    life.act("close", lambda: None)
+    (life.diary.path.parent / ENCODED).write_text("second")
+
+
+def encoded_anew(life: Life) -> None:
+    encoded(life)
+    te.upgrade(life.root / MIND, encoder=CrashEncoder("second"))
+    (life.diary.path.parent / ENCODED).write_text("first")
+
+
+@workload(encoded)
+def encoder(life: Life) -> None:
+    life.act("upgrade", lambda: te.upgrade(life.root / MIND, encoder=CrashEncoder("second")))
+
+
+@workload(encoded_anew)
+def encoder_back(life: Life) -> None:
+    life.act("rollback", lambda: te.rollback(life.root / MIND))
+
+
+def vectors_wrong(mind: te.ThoughtEngine) -> list[str]:
+    """Tell which vectors are not those of the encoder that was given, or are kept of it as of the one before."""
+    encoder = mind._encoder
+    if not isinstance(encoder, CrashEncoder):
+        return []
+    vectors = dict(mind._store.rows(CODE, VectorRecord))
+    wrong = [
+        f"the vector of {memory} is not of {encoder.name}"
+        for memory in mind.memories()
+        if memory.id not in vectors or vectors[memory.id].data != encoder([str(memory.text)])[0].tobytes()
+    ]
+    kept = {of.fingerprint for _, of in mind._store.rows(FORMER, VectorRecord)}
+    return wrong + [f"{name} is kept as the encoder before" for name in kept if name == encoder.name]
+
+
 def payloads_wrong(mind: te.ThoughtEngine) -> list[str]:
     """Tell which payloads are not what the step makes of them."""
     notes = [memory for memory in mind.memories() if memory.kind == "crash.note"]
@@ -147,6 +239,8 @@ def open_settled(path: Path, **how: Any) -> te.ThoughtEngine:
     """Open a mind; where a rollback had been killed, that is ended first, and told."""
     if (path.parent.parent / HOOKED).exists():
         how["hooks"] = [HOOKS]
+    if (told := path.parent.parent / ENCODED).exists():
+        how["encoder"] = CrashEncoder(told.read_text())
     try:
         return te.open(path, **how)
     except te.UpgradeFailedError:

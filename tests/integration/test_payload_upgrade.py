@@ -175,6 +175,30 @@ def mutating(note: dict[str, Any]) -> dict[str, Any]:
     return note
 
 
+def leaving(note: dict[str, Any]) -> dict[str, Any]:
+    raise SystemExit(3)
+
+
+def circular(note: dict[str, Any]) -> dict[str, Any]:
+    note["self"] = note
+    return note
+
+
+def nested(note: dict[str, Any]) -> Any:
+    for _ in range(5000):
+        note = {"in": note}
+    return note
+
+
+def deaf(note: dict[str, Any]) -> dict[str, Any]:
+    """Never ends, whatever `Exception` it is told by."""
+    while True:
+        try:
+            time.sleep(0.001)
+        except Exception:  # noqa: BLE001 - that is the point
+            continue
+
+
 ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "raises": (fails_on(4), "KeyError"),
     "gives another type": (lambda note: {1, 2}, "TypeError|not a tree"),
@@ -183,7 +207,12 @@ ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "gives something else each time": (lambda note: {"n": next(counter), "body": ""}, "each time|way down"),
     "does not end": (endless, "did not end"),
     "gives far too much": (lambda note: {"n": note["n"], "body": "x" * (17 << 20)}, "is the most"),
-    "exits": (lambda note: {}["exit"], "KeyError"),
+    "leaves the program": (leaving, "SystemExit"),
+    "goes in circles": (circular, "RecursionError|nested|deep"),
+    "nests without end": (nested, "RecursionError|nested|deep"),
+    "counts too far": (lambda note: {"n": 10**30}, "OverflowError|integer"),
+    "writes half a character": (lambda note: {"body": "\ud800", "n": 1}, "UnicodeEncodeError|surrogate"),
+    "does not listen": (deaf, "did not end"),
     "cannot come back": (lambda note: {"body": "gone", "n": note["n"]}, "does not give back"),
 }
 
@@ -355,3 +384,89 @@ def test_a_mind_whose_payloads_soak_may_go_down_to_format_1(mind_path: Path) -> 
         assert mind["note-3"].payload == {"body": "body 3", "n": 3}
         assert not mind.health().incidents
         assert mind.check() == []
+
+
+# planned ways down
+
+
+def lossy_hooks() -> te.Upgrades:
+    """Version 2 has a mark that version 1 cannot hold, and version 1 a number that version 2 drops."""
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, lossy=True, down=lambda note: {"text": note["body"], "n": 0})(
+        lambda note: {"body": note["text"], "mark": ""}
+    )
+    return hooks
+
+
+def settled(path: Path, hooks: te.Upgrades) -> list[Any]:
+    """Upgrade, use, and let the rollback point go; return the payloads at version 1."""
+    before = stored(path)
+    with te.open(path, hooks=[hooks]) as mind:
+        mind.upgrade.commit()
+    return before
+
+
+def test_long_after_its_upgrade_a_kind_goes_down_by_its_steps(mind_path: Path) -> None:
+    hooks = hooks_with()
+    before = settled(mind_path, hooks)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        mind.remember("later", kind="acme.note", payload={"body": "new", "n": 99})
+    report = te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    assert (report.kind, report.namespaces, report.rows_upgraded) == ("rollback", {"acme.note": (2, 1)}, N + 1)
+    assert stored(mind_path) == [*before, {"text": "new", "n": 99}]
+    assert te.check(mind_path) == []
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind["note-3"].payload == {"body": "body 3", "n": 3}
+
+
+def test_what_each_version_cannot_hold_comes_back_with_it(mind_path: Path) -> None:
+    hooks = lossy_hooks()
+    before = settled(mind_path, hooks)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        marked = mind.remember("later", kind="acme.note", payload={"body": "new", "mark": "!"})
+        mind.revise("note-3", payload={"body": "changed", "mark": "?"})
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with te.open(mind_path) as mind:
+        assert [mind[f"note-{n}"].payload for n in (0, 1, 2)] == before[:3], "the numbers are back"
+        assert mind["note-3"].payload == {"text": "changed", "n": 0}
+        assert mind[marked].payload == {"text": "new", "n": 0}
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind[marked].payload == {"body": "new", "mark": "!"}
+        assert mind["note-3"].payload == {"body": "changed", "mark": "?"}
+        assert mind["note-2"].payload == {"body": "body 2", "mark": ""}
+        assert mind.check() == []
+
+
+@pytest.mark.parametrize(
+    ("to", "hooks", "error", "told"),
+    [
+        ({"acme.note": 1}, [], te.DowngradeError, "were not given"),
+        ({"acme.note": 1}, [hooks_with(down=None)], te.DowngradeError, "acme.note 1 to 2 has no way down"),
+        ({}, [hooks_with()], te.DowngradeError, "no kind was named"),
+        ({"acme.note": 2}, [hooks_with()], te.InvalidArgumentError, "a version from 1 to 1"),
+        ({"acme.note": "1"}, [hooks_with()], te.InvalidArgumentError, "a version from 1 to 1"),
+    ],
+)
+def test_where_there_is_no_way_down_nothing_is_done(
+    to: Any, hooks: list[te.Upgrades], error: type[Exception], told: str, mind_path: Path
+) -> None:
+    settled(mind_path, hooks_with())
+    before = stored(mind_path)
+    with pytest.raises(error, match=told):
+        te.rollback(mind_path, to=to, hooks=hooks)
+    assert stored(mind_path) == before
+
+
+def test_a_way_down_that_fails_is_taken_back(mind_path: Path) -> None:
+    settled(mind_path, hooks_with())
+    before = stored(mind_path)
+
+    def failing(note: dict[str, Any]) -> dict[str, Any]:
+        if note["n"] == 7:
+            raise KeyError("text")
+        return down(note)
+
+    with pytest.raises(te.UpgradeFailedError, match="KeyError"):
+        te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks_with(down=failing)])
+    assert stored(mind_path) == before
+    assert te.check(mind_path) == []

@@ -11,6 +11,8 @@ import pytest
 import thoughtengine as te
 from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
+from thoughtengine.migrations import sweep
+from thoughtengine.storage.pointer import read_pointer
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
 PLAIN = {
@@ -139,6 +141,100 @@ def test_what_an_old_program_did_meanwhile_is_taken_over(old: Path) -> None:
     assert b"sensory:list" not in found
 
 
+def test_an_emotion_that_an_old_program_deleted_stays_deleted(old: Path) -> None:
+    with te.open(old) as mind:
+        assert mind["sensory:extra"].affect is not None
+        mind.remember("so that something is kept aside")
+    te.rollback(old)
+    write_flat(old, {b"emotion:extra": None})
+    with te.open(old) as mind:
+        assert mind["sensory:extra"].affect is None
+        assert mind["sensory:extra"].text == "with more"
+        assert mind.check() == []
+    te.rollback(old)
+    found = read_flat(old)
+    assert b"emotion:extra" not in found
+    assert found[b"sensory:extra"] == rows()[b"sensory:extra"]
+
+
+def test_what_went_down_twice_stands_there_once(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later")
+    te.rollback(old)
+    before = read_flat(old)
+    for _ in range(2):
+        te.open(old).close()
+        te.rollback(old)
+        assert read_flat(old) == before
+    with te.open(old) as mind:
+        mind.forget(new)
+    te.rollback(old)
+    assert read_flat(old) == rows()
+
+
+def test_a_merge_that_nobody_signs_off_is_given_back_with_what_was_kept_aside(old: Path) -> None:
+    with te.open(old) as mind:
+        new = mind.remember("said later", source="Ana", tags=["a"])
+    te.rollback(old)
+    before = read_flat(old)
+    with pytest.raises(te.UpgradeFailedError, match="not approved"):
+        te.upgrade(old, approve=lambda report: False)
+    assert read_flat(old) == before
+    with te.open(old) as mind:
+        assert (mind[new].source, mind[new].tags) == ("Ana", ("a",))
+        assert not (old / ".te").exists()
+
+
+def test_what_an_old_program_changed_and_then_deleted_stays_deleted(old: Path) -> None:
+    with te.open(old) as mind:
+        mind.remember("first", key="sensory:later")
+    te.rollback(old)
+    write_flat(old, {b"sensory:later": b'{"raw": "second"}'})
+    with te.open(old) as mind:
+        assert mind["sensory:later"].text == "second"
+    te.rollback(old)
+    write_flat(old, {b"sensory:later": None})
+    for _ in range(2):
+        with te.open(old) as mind:
+            assert "sensory:later" not in mind
+            assert mind.check() == []
+        te.rollback(old)
+        assert b"sensory:later" not in read_flat(old)
+
+
+class Killed(BaseException):
+    """Ends an upgrade as a kill would."""
+
+
+def test_a_merge_that_is_salvaged_in_the_middle_brings_nothing_twice(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with te.open(old) as mind:
+        mind.remember_many([te.Experience(text=f"said later {n}") for n in range(50)])
+    te.rollback(old)
+    write_flat(old, {b"sensory:fresh": b'{"raw": "said by the old program"}'})
+    monkeypatch.setattr(sweep, "_ROWS", 3)
+
+    def kill(what: str, done: int, total: int | None) -> None:
+        if done > 60:
+            raise Killed
+
+    with pytest.raises(Killed):
+        te.upgrade(old, progress=kill)
+    pointer, _ = read_pointer(old)
+    generation = old / f"gen-{pointer.generation:06d}"
+    (generation / "CURRENT").unlink()
+    with te.open(old, upgrade="wait") as mind:
+        assert any(incident.kind == "damage" for incident in mind._store.recorded_incidents())
+        texts = [memory.text for memory in mind.memories(layers=EVERY_LAYER)]
+        assert sorted(text for text in texts if text and text.startswith("said later ")) == sorted(
+            f"said later {n}" for n in range(50)
+        )
+        assert len(texts) == 79 + 50
+        assert mind.check() == []
+    assert not (old / ".te").exists()
+
+
 @pytest.mark.parametrize("given", [AWKWARD, COMPONENTS, {}, sensory(3), rows(5, components=False)], ids=len)
 def test_up_and_down_again_is_the_same_store(given: dict[bytes, bytes], tmp_path: Path) -> None:
     write_flat(tmp_path / "mind", given)
@@ -237,6 +333,21 @@ def test_a_row_that_is_left_out_is_caught(old: Path, monkeypatch: pytest.MonkeyP
 
 
 # others
+
+
+def test_a_state_that_is_made_up_is_caught_and_taken_back(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    right, n = sweep.engine_up, 0
+
+    def wrong(component: str, value: bytes, resolve: Callable[[str], int | None]) -> dict[str, Any]:
+        nonlocal n
+        n += 1
+        made = right(component, value, resolve)
+        return made | {"document": ["invented"]} if n == 2 else made
+
+    monkeypatch.setattr(sweep, "engine_up", wrong)
+    with pytest.raises(te.UpgradeFailedError, match=r"state \d is not what the step makes"):
+        te.upgrade(old)
+    assert read_flat(old) == rows()
 
 
 def test_a_program_that_has_it_open_keeps_it(plain: Path) -> None:
@@ -362,6 +473,18 @@ def test_an_erasure_reaches_the_rollback_point_and_the_origin(old: Path) -> None
         assert mind.check() == []
 
 
+@pytest.mark.parametrize("own", [False, True])
+def test_a_rollback_point_is_a_copy_of_its_own_where_that_is_wanted(own: bool, tmp_path: Path) -> None:
+    write_flat(tmp_path / "old", rows(), compact=True)
+    table = next((tmp_path / "old").glob("*.ldb"))
+    (tmp_path / "kept").hardlink_to(table)
+    with te.open(tmp_path / "old", config=te.Config(storage=te.StorageConfig(rollback_copy=own))):
+        sealed = tmp_path / "old" / "rollback" / "gen-000001" / table.name
+        assert sealed.samefile(tmp_path / "kept") != own
+    te.rollback(tmp_path / "old")
+    assert read_flat(tmp_path / "old") == rows()
+
+
 def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -> None:
     te.upgrade(old)
     sealed = next((old / "rollback").iterdir())
@@ -379,7 +502,7 @@ def test_a_rehearsal_tells_and_leaves_everything_as_it_was(old: Path) -> None:
     assert rehearsal
     assert (rehearsal.broken_off, rehearsal.reason) == (2, "")
     assert rehearsal.report is not None
-    assert rehearsal.report.rows_in == len(rows())
+    assert (rehearsal.report.rows_in, rehearsal.report.resumed) == (len(rows()), 2)
     assert "it would hold" in str(rehearsal)
     assert {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")} == before
     assert {path.name for path in old.parent.iterdir()} == {"old"}
@@ -554,7 +677,7 @@ def test_whatever_file_is_damaged_it_is_told_and_nothing_is_made_of_it(name: str
         te.upgrade(old)
     except (te.StoreDamagedError, te.StoreNotFoundError, te.StoreError):
         assert {
-            entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old", "te.lock")
+            entry.name for entry in old.iterdir() if entry.name not in ("LOCK", "LOG", "LOG.old", "te.lock", ".te")
         } == files
     else:
         with te.open(old) as mind:

@@ -1,5 +1,7 @@
 """A mind that serves while it is upgraded behind: nothing is missing meanwhile, and nothing is lost by who comes between."""
 
+import shutil
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -11,9 +13,11 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
+from tests.strategies import ToyEncoder
 from thoughtengine import lifting
 from thoughtengine.memory.index import live
-from thoughtengine.migrations import online, payloads, sweep
+from thoughtengine.migrations import online, payloads, run, sweep
+from thoughtengine.migrations.before import Before
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
 PATIENCE = 60.0
@@ -198,7 +202,7 @@ def test_it_can_be_paused_limited_and_told(held: te.ThoughtEngine) -> None:
     done = status.done
     time.sleep(0.1)
     assert held.upgrade.status().done == done
-    assert "P1 storage" in str(held.upgrade.status())
+    assert "P0 rollback point" in str(held.upgrade.status())
     held.upgrade.limit(1.0)
     held.upgrade.resume()
     ended(held)
@@ -215,7 +219,7 @@ def test_subscribers_hear_of_it(held: te.ThoughtEngine) -> None:
     held.upgrade.resume()
     ended(held)
     until(lambda: "switched" in heard)
-    assert heard.count("phase") == 4
+    assert heard.count("phase") == 5
     [report] = te.history(held.path)
     assert report.criteria["throughput"].verdict == "not judged"  # nobody called meanwhile
     assert report.criteria["records lost"].verdict == "met"
@@ -286,6 +290,16 @@ def test_taken_back_in_a_phase_it_is_of_format_1_with_what_was_said(
         assert mind.check() == []
 
 
+def test_taken_back_in_the_middle_the_next_upgrade_begins_at_the_start(held: te.ThoughtEngine, old: Path) -> None:
+    in_phase(held, "P2")
+    held.remember("meanwhile", key="sensory:zz")
+    held.upgrade.rollback()
+    write_flat(old, {b"sensory:zz": b'{"raw": "changed"}', b"dream:new": b'{"source": "added"}'})
+    with te.open(old, upgrade="wait") as mind:
+        assert (mind["sensory:zz"].text, mind["dream:new"].text) == ("changed", "added")
+        assert mind.check() == []
+
+
 def test_what_does_not_hold_serves_on_and_is_taken_back_at_the_end(
     old: Path, monkeypatch: pytest.MonkeyPatch, expected: list[str]
 ) -> None:
@@ -296,6 +310,197 @@ def test_what_does_not_hold_serves_on_and_is_taken_back_at_the_end(
     found = read_flat(old)
     assert f"sensory:te-{new}-2".encode() in found
     assert {key: found[key] for key in rows()} == rows()
+
+
+def failing_calls(mind: te.ThoughtEngine, n: int, of: int) -> None:
+    for turn in range(of):
+        mind._monitor.note("recall", 1e-4, te.StoreDamagedError(mind.path, "for the test") if turn < n else None)
+
+
+def test_when_calls_fail_meanwhile_it_goes_back_by_itself(held: te.ThoughtEngine, old: Path) -> None:
+    in_phase(held, "P2")
+    failing_calls(held, 2, 1000)
+    new = held.remember("said meanwhile")
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().stage == "ROLLING_BACK")
+    assert "error rate" in held.upgrade.status().failed
+    assert held[new].text == "said meanwhile"
+    assert any("error rate" in reason for reason in held.health().reasons)
+    held.close()
+    found = read_flat(old)
+    assert f"sensory:te-{new}".encode() in found
+    assert {key: found[key] for key in rows()} == rows()
+    assert "error rate" in te.history(old)[-1].reason
+
+
+def test_a_failure_outlives_a_kill(held: te.ThoughtEngine, old: Path, tmp_path: Path) -> None:
+    in_phase(held, "P2")
+    failing_calls(held, 2, 1000)
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().stage == "ROLLING_BACK")
+    shutil.copytree(old, tmp_path / "killed")
+    with pytest.raises(te.UpgradeFailedError, match="error rate"):
+        te.open(tmp_path / "killed")
+    assert read_flat(tmp_path / "killed") == rows()
+
+
+def test_a_program_that_breaks_in_the_middle_turns_it_back(
+    held: te.ThoughtEngine, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "layers_up", lambda *given, **also: {}["a fault of ours"])
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().failed)
+    assert "KeyError" in held.upgrade.status().failed
+    held.close()
+    assert read_flat(old) == rows()
+
+
+def test_a_validation_that_breaks_turns_it_back(
+    held: te.ThoughtEngine, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "validate", lambda *given: {}["a fault of ours"])
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().stage == "ROLLING_BACK")
+    assert "validation: KeyError" in held.upgrade.status().failed
+    held.close()
+    assert read_flat(old) == rows()
+
+
+@pytest.mark.parametrize("approve", [None, lambda report: report.criteria["availability"].verdict == "missed"])
+def test_a_criterion_that_is_missed_needs_somebody_who_approves(
+    approve: Callable[[te.UpgradeReport], bool] | None, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    with te.open(old, approve=approve) as mind:
+        in_phase(mind, "P4")
+        for _ in range(1000):
+            mind._monitor.note("forget", 1e-4, te.UpgradeRunningError(mind.path, "for the test"))
+        mind.upgrade.resume()
+        until(lambda: mind.upgrade.background.over or mind.upgrade.background.failed)
+        assert bool(mind.upgrade.background.failed) == (approve is None)
+    report = next(report for report in te.history(old) if report.kind == "upgrade")
+    assert report.succeeded == (approve is not None)
+    assert report.criteria["error rate"].verdict == "met"
+    assert (report.refused_calls, report.calls >= 1000) == (1000, True)
+
+
+def damage(folder: Path) -> None:
+    """Flip a bit in the middle of the largest table of a LevelDB."""
+    table = max(folder.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 64
+    table.write_bytes(data)
+
+
+@pytest.fixture
+def many(tmp_path: Path) -> Path:
+    write_flat(tmp_path / "many", {**rows(400), b"zebra:unknown": b"1"}, compact=True)
+    return tmp_path / "many"
+
+
+def test_a_large_store_answers_before_anything_of_it_was_read_in_full(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    monkeypatch.setattr(run, "measure", lambda *given, **how: pytest.fail("it was read"))
+    with te.open(many) as mind:
+        assert mind.upgrade.status().total == 0
+        with monkeypatch.context() as patch:
+            patch.setattr(Before, "_ranked", lambda before: pytest.fail("its keys were read"))
+            assert mind.recall("tea").coverage == 0.0
+            new = mind.remember("a zebra in the garden")
+            assert mind.recall("zebra")[0].id == new
+        assert mind["sensory:extra"].text == "with more"
+        assert len(mind) == mind.count(layers=EVERY_LAYER)
+        assert mind.upgrade.status().phase == "P0 rollback point"
+
+
+def test_a_large_store_and_another_encoder_are_both_taken_up_behind(
+    many: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    with te.open(many, encoder=(encoder := ToyEncoder())) as mind:
+        assert encoder.calls == []
+        assert mind.stats().memories == len(mind)
+        mind.upgrade.limit(1.0)
+        mind.upgrade.resume()
+        ended(mind)
+        mind.recall("tea")
+        until(lambda: mind.stats().vectors > 400)
+        mind._memories.live.upkeep.wait()
+        assert mind.check() == []
+
+
+def test_damage_that_is_found_behind_gives_the_old_files_back(many: Path) -> None:
+    damage(many)
+    before = {path.name: path.read_bytes() for path in many.glob("*.ldb")}
+    with te.open(many) as mind:
+        until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+        assert "A damaged store is not upgraded" in mind.upgrade.status().failed
+    assert {path.name: path.read_bytes() for path in many.glob("*.ldb")} == before
+    assert not (many / "STORE").exists()
+
+
+def test_damage_that_is_met_in_the_middle_stops_it_and_the_rest_is_served(
+    held: te.ThoughtEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_phase(held, "P1")
+
+    def torn(*given: Any) -> Any:
+        raise te.StoreDamagedError(held.path, "for the test")
+
+    monkeypatch.setattr(held.upgrade.background.upgrade, "_advance", torn)
+    held.upgrade.resume()
+    until(lambda: held.upgrade.status().failed)
+    assert held.upgrade.status().stage == "UPGRADING"
+    assert held["sensory:extra"].text == "with more"
+    monkeypatch.undo()
+    path = Path(held.path)
+    held.close()
+    with te.open(path, upgrade="wait") as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+        assert any("stands still" in incident.message for incident in mind._store.recorded_incidents())
+
+
+def probing(*probes: Callable[[te.ThoughtEngine], Any]) -> te.Upgrades:
+    hooks = te.Upgrades("acme")
+    for probe in probes:
+        hooks.probe(probe)
+    return hooks
+
+
+def test_probes_see_the_old_store_through_the_step_and_nothing_that_came_since(
+    old: Path, monkeypatch: pytest.MonkeyPatch, expected: list[str]
+) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    seen: list[Any] = []
+
+    def all_of_it(mind: te.ThoughtEngine) -> Any:
+        seen.append((shown(mind), len(mind), [hit.id for hit in mind.recall("tea", k=3)]))
+        return seen[-1]
+
+    with te.open(old, hooks=[probing(all_of_it)]) as mind:
+        mind.remember("said meanwhile about tea")
+        mind.revise("sensory:extra", "revised meanwhile")
+        mind.forget("sensory:list")
+        mind.upgrade.resume()
+        ended(mind)
+        assert mind.check() == []
+    assert len(seen) == 2
+    assert seen[0] == seen[1]
+    assert seen[0][:2] == (expected, len(expected))
+
+
+def test_a_probe_that_differs_turns_it_back(old: Path) -> None:
+    seen: list[int] = []
+
+    def moving(mind: te.ThoughtEngine) -> int:
+        seen.append(len(mind))
+        return len(seen)
+
+    with pytest.raises(te.UpgradeFailedError, match=r"acme\.moving gives 2, and before 1"):
+        te.upgrade(old, hooks=[probing(moving)])
+    assert read_flat(old) == rows()
 
 
 # payloads
@@ -358,6 +563,29 @@ def test_payloads_are_taken_back_while_the_mind_serves(notes: Path) -> None:
         assert mind.check() == []
 
 
+def test_probes_of_payloads_see_nothing_that_came_since(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    hooks = hooks_with(up)
+    hooks.probe(lambda mind: [repr(memory) for memory in mind.memories()])
+    with te.open(notes, hooks=[hooks]) as mind:
+        mind.remember("later", kind="acme.note", payload={"number": 99})
+        mind.forget(3)
+        mind.upgrade.resume()
+        ended(mind)
+        assert mind.check() == []
+
+
+def test_payloads_go_back_when_calls_fail_meanwhile(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
+    monkeypatch.setattr(online, "_WINDOW", 0.0)
+    with te.open(notes, hooks=[hooks_with(up)]) as mind:
+        failing_calls(mind, 2, 1000)
+        mind.upgrade.resume()
+        until(lambda: mind.upgrade.background.failed and mind.upgrade.status().stage == "")
+        assert [memory.payload for memory in mind.memories()] == [{"n": n} for n in range(20)]
+        assert mind.check() == []
+
+
 # many at once
 
 
@@ -397,4 +625,73 @@ def test_eight_threads_lose_no_update_while_a_phase_runs(phase: str, held: te.Th
     assert wrong == []
     ended(held)
     assert {key: held[key].text for key in last} == last
+    assert held.check() == []
+
+
+KEYS = [f"sensory:plain-{number:06d}" for number in range(8)]
+
+
+class Register:
+    """What was written under one key, by its only writer: numbers that grow."""
+
+    def __init__(self) -> None:
+        self.begun = self.acknowledged = -1
+
+
+def number_in(memory: te.Memory | None) -> int:
+    """Return the number in a text, -1 for the text that stood there before."""
+    return int(memory.text.split()[-1]) if memory is not None and memory.text and "turn" in memory.text else -1
+
+
+@pytest.mark.parametrize("phase", ["P0", "P1", "P2", "P3", "P4"])
+def test_eight_threads_see_each_key_change_in_one_order(phase: str, held: te.ThoughtEngine) -> None:
+    """Four write, four read: what is read was begun before the read ended, and is no older than what was there at its start."""
+    if phase != "P0":
+        in_phase(held, phase)
+    registers, wrong = {key: Register() for key in KEYS}, list[object]()
+    done = threading.Event()
+
+    def write(mine: list[str]) -> None:
+        try:
+            for turn in range(25):
+                for key in mine:
+                    registers[key].begun = turn
+                    held.remember(f"turn {turn}", key=key)
+                    registers[key].acknowledged = turn
+        except Exception as error:  # noqa: BLE001 - no call may fail
+            wrong.append(error)
+
+    def read(seed: int) -> None:
+        latest = dict.fromkeys(KEYS, -1)
+        try:
+            while not done.is_set():
+                for key in KEYS[seed:] + KEYS[:seed]:
+                    low = max(latest[key], registers[key].acknowledged)
+                    seen = number_in(held[key])
+                    if not low <= seen <= registers[key].begun:
+                        wrong.append((key, low, seen, registers[key].begun))
+                    latest[key] = max(latest[key], seen)
+        except Exception as error:  # noqa: BLE001 - no call may fail
+            wrong.append(error)
+
+    writers = [threading.Thread(target=write, args=(KEYS[number : number + 2],)) for number in (0, 2, 4, 6)]
+    readers = [threading.Thread(target=read, args=(number,)) for number in range(4)]
+    often = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for thread in writers + readers:
+            thread.start()
+        held.upgrade.limit(1.0)
+        held.upgrade.resume()
+        for thread in writers:
+            thread.join()
+        until(lambda: held.upgrade.background.over or held.upgrade.background.failed)
+    finally:
+        done.set()
+        sys.setswitchinterval(often)
+        for thread in readers:
+            thread.join()
+    assert wrong == []
+    assert not held.upgrade.background.failed
+    assert [number_in(held[key]) for key in KEYS] == [24] * 8
     assert held.check() == []

@@ -57,6 +57,20 @@ def test_what_is_json_is_read_and_can_be_stored(value: bytes) -> None:
         assert msgspec.msgpack.decode(encode(tree)) == tree
 
 
+@given(
+    values
+    | st.sampled_from(
+        [b"NaN", b'"\\ud800"', b'{"a": 1e400}', b"\xef\xbb\xbf1", b"-0", b"1" * 4500, b'{"a": 1, "a": 2}']
+    )
+)
+def test_the_fast_reader_of_json_reads_what_the_slow_one_does(value: bytes) -> None:
+    try:
+        slow = json.loads(value, parse_int=lambda digits: int(digits) if len(digits) < 4000 else digits)
+    except (ValueError, RecursionError):
+        slow = UNREADABLE
+    assert repr(parse(value)) == repr(slow)
+
+
 @given(layers, st.text(st.characters(codec="utf-8"), min_size=1), trees, st.integers(-(10**15), 10**15))
 def test_every_new_memory_has_a_value_in_format_1(layer: str, text: str, payload: Any, at: int) -> None:
     memory = Memory(layer=LAYERS.index(layer), at=at, added=0, text=text, payload=storable(payload), tags=("a",))

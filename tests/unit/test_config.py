@@ -9,11 +9,18 @@ import thoughtengine as te
 
 
 def whole_numbers() -> list[tuple[type, str]]:
-    return [(kind, field.name) for kind in (te.Limits, te.StorageConfig) for field in attrs.fields(kind)]
+    kinds = (te.Limits, te.StorageConfig)
+    return [(kind, field.name) for kind in kinds for field in attrs.fields(kind) if field.name != "rollback_copy"]
+
+
+@pytest.mark.parametrize("value", [0, 1, "yes", None])
+def test_a_copy_of_its_own_is_wanted_or_not(value: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match=r"^rollback_copy: expected True or False"):
+        te.StorageConfig(rollback_copy=value)
 
 
 CHANNELS = ("text", "labels", "dense", "dense_weighted", "time", "source", "episode", "neighbours")
-WEIGHTS = [field.name for field in attrs.fields(te.RecallConfig) if field.name != "off"]
+WEIGHTS = [field.name for field in attrs.fields(te.RecallConfig) if field.name not in ("off", "cues")]
 
 
 @pytest.mark.parametrize(("kind", "name"), whole_numbers())

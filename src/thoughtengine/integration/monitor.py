@@ -6,11 +6,22 @@ import collections
 import math
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 import attrs
 
+from thoughtengine._types import Calls
+from thoughtengine.errors import (
+    BatchError,
+    ForkedError,
+    InvalidArgumentError,
+    MemoryNotFoundError,
+    MissingPackageError,
+    StoreClosedError,
+    StoreExistsError,
+    StoreFullError,
+    UpgradeRunningError,
+)
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.moment import from_stored
@@ -105,7 +116,7 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
     at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
     ends = [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
     return Stats(
-        memories=store.head.memories - store.head.hidden,
+        memories=store.total - store.head.hidden,
         forgotten=store.head.hidden,
         layers={name: view.count(parse_where(layers=name), now) for name in LAYERS},
         sources=sum(value is not None for value in view.sources.codes),
@@ -114,41 +125,65 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
         first=ends[0] if ends else None,
         last=ends[1] if ends else None,
         bytes_on_disk=size,
-        bytes_per_memory=size / max(1, store.head.memories),
+        bytes_per_memory=size / max(1, store.total),
         calls=calls,
         events_dropped=dropped,
     )
 
 
+_CALLERS = (
+    BatchError, ForkedError, InvalidArgumentError, MemoryNotFoundError, MissingPackageError, StoreClosedError,
+    StoreExistsError,
+)  # fmt: skip
+"""Errors of whoever calls: they tell nothing of the mind."""
+
+
+class _Timed:
+    """Counts and times what is done inside."""
+
+    __slots__ = ("_begun", "_monitor", "_verb")
+
+    def __init__(self, monitor: Monitor, verb: str) -> None:
+        self._monitor, self._verb = monitor, verb
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._monitor.note(self._verb, time.perf_counter() - self._begun, error)
+
+
 class Monitor:
-    """Durations of the last calls of each verb."""
+    """How the calls of each verb fared: how many, how long the last ones took, how many failed."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._counts: dict[str, int] = {}
         self._last: dict[str, collections.deque[float]] = {}
         self._seconds = 0.0
+        self._failed = self._refused = 0
 
-    @contextmanager
-    def timed(self, verb: str) -> Iterator[None]:
+    def timed(self, verb: str) -> _Timed:
         """Count and time what is done inside."""
-        begun = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.note(verb, time.perf_counter() - begun)
+        return _Timed(self, verb)
 
-    def note(self, verb: str, seconds: float) -> None:
-        """Count one call that took so long."""
+    def note(self, verb: str, seconds: float, error: BaseException | None = None) -> None:
+        """Count one call that took so long, and ended so."""
         with self._guard:
+            if error is not None and isinstance(error, Exception) and not isinstance(error, _CALLERS):
+                refused = isinstance(error, (StoreFullError, UpgradeRunningError))
+                self._refused += refused
+                self._failed += not refused
             self._counts[verb] = self._counts.get(verb, 0) + 1
             self._seconds += seconds
             self._last.setdefault(verb, collections.deque(maxlen=1024)).append(seconds)
 
-    def totals(self) -> tuple[int, float]:
-        """Return how many calls there were, and the seconds of all of them."""
+    def calls(self) -> Calls:
+        """Return how many calls there were, of all verbs, and how they ended."""
         with self._guard:
-            return sum(self._counts.values()), self._seconds
+            return Calls(sum(self._counts.values()), self._seconds, self._failed, self._refused)
 
     def timings(self) -> dict[str, Timing]:
         """Return the figures by verb."""

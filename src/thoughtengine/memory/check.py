@@ -29,6 +29,7 @@ from thoughtengine.storage.keyspace import (
     CARRIED,
     CODE,
     CURSOR,
+    FORMER,
     HEAD,
     LOWERED,
     MARK,
@@ -60,6 +61,7 @@ _RECORD: dict[Area, Any] = {
     APPRAISAL: AppraisalRecord,
     VECTOR: VectorRecord,
     CODE: VectorRecord,
+    FORMER: VectorRecord,
     RECEIPT: ReceiptRecord,
     NAME: NameRecord,
     MARK: MarkRecord,
@@ -151,7 +153,7 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
 
 
 def _hanging(store: Store, found: Derived) -> Iterator[Finding]:
-    for area in (APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE):
+    for area in (APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE):
         for key, _ in store.raw(area):
             if not store.has(MEMORY, area.number(key)):
                 id_ = area.number(key)

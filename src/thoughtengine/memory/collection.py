@@ -166,6 +166,14 @@ class Collection:
         """Memories there are, forgotten ones not counted."""
         return self._store.head.memories - self._store.head.hidden
 
+    def coverage(self, n: int, stored: int) -> float:
+        """Return the share that n memories in the index are of those stored; none of what nobody has counted yet."""
+        if not self._store.counted:
+            if self.live.lacking:
+                return 0.0
+            stored = self._store.total
+        return min(1.0, n / stored) if stored else 1.0
+
     # the index
 
     def view(self, *, whole: bool = True) -> View:

@@ -21,6 +21,7 @@ from thoughtengine.storage.keyspace import (
     APPRAISAL,
     ASIDE,
     CODE,
+    FORMER,
     MARK,
     MEMORY,
     NAME,
@@ -35,7 +36,7 @@ from thoughtengine.storage.keyspace import (
 
 __all__ = ["Erasure", "erase", "plan_erasure"]
 
-_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE)
+_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
 
 
 def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:

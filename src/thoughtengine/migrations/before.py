@@ -5,14 +5,16 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import islice
 
-from thoughtengine.migrations.v0001_flat import place_of
+from thoughtengine.migrations.v0001_flat import COMPONENTS, LAYERS, place_of
 from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.store import Level
 
 __all__ = ["Before", "is_memory"]
 
 _EVERY = 128
+_PAGE = 4 * PAGE  # keys, without their values
 
 
 def is_memory(before: Before, key: bytes) -> bool:
@@ -34,7 +36,7 @@ class Before:
     Notes
     -----
     The old keys never change while it is read, so the rank of a key among the memories is stable: it is the id. Every 128th
-    key is kept in memory, from the first call by rank or name on; that costs one scan.
+    key is kept in memory, from the first call by rank or name on; that costs one scan of the keys.
     """
 
     def __init__(self, level: Level) -> None:
@@ -42,6 +44,7 @@ class Before:
         self._guard = threading.Lock()
         self._marks: list[bytes] | None = None  # keys of the ids 1, 129, 257 …
         self.n_memories = 0
+        self._feels = bool(level.page(b"emotion:", b"emotion;", 1, False))
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under a key."""
@@ -55,11 +58,20 @@ class Before:
             start = page[-1][0] + b"\x00"
 
     def _memories(self, start: bytes) -> Iterator[bytes]:
-        while page := self._level.page(start, None, PAGE, False):
-            for key, _ in page:
-                if is_memory(self, key):
-                    yield key
-            start = page[-1][0] + b"\x00"
+        """Yield the keys of memories from a key on: only the five ranges of their layers are read."""
+        for layer in sorted(LAYERS):
+            low, high = max(start, f"{layer}:".encode()), f"{layer};".encode()
+            while low < high and (page := self._level.keys(low, high, _PAGE)):
+                yield from (key for key in page if is_memory(self, key))
+                low = page[-1] + b"\x00"
+
+    def has_any(self) -> bool:
+        """Tell whether anything in it is of format 1."""
+        return next(self._memories(b""), None) is not None or any(self._level.get(key) for key in COMPONENTS)
+
+    def at_least(self, n: int) -> bool:
+        """Tell whether there are so many memories; reads no further than that."""
+        return sum(1 for _ in islice(self._memories(b""), n)) >= n
 
     def _ranked(self) -> list[bytes]:
         with self._guard:
@@ -69,7 +81,8 @@ class Before:
                     if n % _EVERY == 0:
                         marks.append(key)
                     n += 1
-                self._marks, self.n_memories = marks, n
+                self.n_memories = n
+                self._marks = marks
             return self._marks
 
     def count(self) -> int:
@@ -104,7 +117,7 @@ class Before:
 
     def emotion_of(self, key: bytes) -> bytes | None:
         """Return the value of the emotion beside an experience."""
-        return self._level.get(b"emotion:" + key[8:]) if key.startswith(b"sensory:") else None
+        return self._level.get(b"emotion:" + key[8:]) if self._feels and key.startswith(b"sensory:") else None
 
     def abandon(self) -> None:
         """Never touch LevelDB again: called in a forked child."""

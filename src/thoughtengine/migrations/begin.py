@@ -6,6 +6,7 @@ import datetime as dt
 import os
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -14,27 +15,40 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.sweep import row_digest
-from thoughtengine.storage.bare import BareLock, clear, take_in
-from thoughtengine.storage.checkpoint import checkpoint, clone
+from thoughtengine.storage.bare import BESIDE, BareLock, clear, take_in
+from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
-from thoughtengine.storage.files import PART, discard, remove_tree, size_of, sync_folder, sync_tree
-from thoughtengine.storage.folder import generation_name, mark_of, new_pointer
-from thoughtengine.storage.keyspace import FIRST_NEW, FORMAT, HEAD, HeadRecord
+from thoughtengine.storage.files import PART, copy_file, discard, remove_tree, size_of, sync_folder, sync_tree
+from thoughtengine.storage.folder import FolderStore, generation_name, mark_of, new_pointer
+from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, UpgradeNote, read_pointer, write_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["ASIDE", "GROWTH", "KEPT", "ROLLBACK", "Flat", "begin", "leftovers", "measure", "room_for"]
+__all__ = [
+    "ASIDE",
+    "GROWTH",
+    "KEPT",
+    "ROLLBACK",
+    "Flat",
+    "begin",
+    "is_cut_short",
+    "leftovers",
+    "measure",
+    "merge_anew",
+    "new_generation",
+    "own_copy",
+    "room_for",
+]
 
 ROLLBACK = "rollback"
-ASIDE = ".te"
-"""What format 1 cannot hold lies there while a store is of that format."""
+ASIDE = BESIDE
 KEPT = "KEPT"
 """Name of the pointer file in it."""
 
 _OURS = re.compile(
-    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
+    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now|try)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
 )
 _INSIDE = {
     ROLLBACK: re.compile(r"gen-.*"),
@@ -67,7 +81,14 @@ class Flat(msgspec.Struct, frozen=True):
     damaged: int
 
 
-def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: bool = False) -> Flat:
+def measure(
+    generation: Path,
+    scratch: Path,
+    config: StorageConfig,
+    *,
+    parsed: bool = False,
+    breathe: Callable[[], None] = at_once,
+) -> Flat:
     """Read all of a sealed format-1 generation from a throw-away clone, checksums verified.
 
     Parameters
@@ -78,6 +99,8 @@ def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: b
         For the clone.
     parsed : bool
         Also count the values that are no JSON, which takes twice as long.
+    breathe : callable
+        Called at every row.
 
     Raises
     ------
@@ -94,6 +117,7 @@ def measure(generation: Path, scratch: Path, config: StorageConfig, *, parsed: b
             rows = memories = size = total = damaged = 0
             layers: dict[str, int] = {}
             for key, value in before.rows():
+                breathe()
                 place = place_of(key)
                 name = place.layer or ("components" if place.component else "unknown")
                 layers[name] = layers.get(name, 0) + 1
@@ -156,7 +180,18 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
             (root / LOCK).unlink(missing_ok=True)
             if fresh:
                 (root / "LOCK").unlink(missing_ok=True)
-    discard(root / ASIDE)
+
+
+def own_copy(linked: Path, config: StorageConfig) -> None:
+    """Make a copy of its own of a rollback point that was linked, where the config wants one and there is room."""
+    disk = os.statvfs(linked)
+    if not config.rollback_copy or disk.f_bavail * disk.f_frsize < 3 * size_of(linked):
+        return
+    copy = linked.with_name(f"{linked.name}-copy")
+    checkpoint(None, linked, copy, give=copy_file)
+    remove_tree(linked)
+    os.rename(copy, linked)
+    sync_folder(linked.parent)
 
 
 def leftovers(root: Path) -> None:
@@ -172,19 +207,17 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     sealed, part = root / ROLLBACK / generation_name(1), root / (ROLLBACK + PART)
     part.mkdir(mode=0o700)
     take_in(root, part / generation_name(1))
+    own_copy(part / generation_name(1), config)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
-    flat = measure(sealed, root / ("verify" + PART), config)
-    if flat.rows and set(flat.layers) <= {"unknown"}:
-        told = f"a LevelDB lies here, and none of its {flat.rows:,} rows is of format 1 (such as sensory:NAME)"
-        raise StoreTooOldError(root, f"{told}; this release reads format {FORMAT} and upgrades format 1")
     checkpoint(None, sealed, root / generation_name(1))
+    _look(root, root / generation_name(1), config)
     kept = (root / ASIDE / KEPT).exists()
-    head = _keep_on(root, config) if kept else _new(root, config, flat.memories)
+    head = _keep_on(root, config) if kept else new_generation(root, config)
     now = dt.datetime.now(dt.UTC)
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"), source=source,
-        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept, digest=flat.digest, rows=flat.rows,
+        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept,
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
     )  # fmt: skip
     base = read_pointer(root / ASIDE, KEPT)[0] if kept else new_pointer()
@@ -193,10 +226,21 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     write_pointer(root, pointer)
 
 
-def _new(root: Path, config: StorageConfig, memories: int) -> HeadRecord:
+def _look(root: Path, generation: Path, config: StorageConfig) -> None:
+    """Refuse what opens and is of another format: it may be anybody's."""
+    level = Level(str(generation), config)
+    try:
+        if level.keys(b"", None, 1) and not Before(level).has_any():
+            told = "a LevelDB lies here, and none of its rows is of format 1 (such as sensory:NAME)"
+            raise StoreTooOldError(root, f"{told}; this release reads format {FORMAT} and upgrades format 1")
+    finally:
+        level.close()
+
+
+def new_generation(root: Path, config: StorageConfig) -> HeadRecord:
     """Make the empty generation: the first operations of a LevelDB leave something unopenable, so under another name."""
     target, part = root / generation_name(2), root / (generation_name(2) + PART)
-    head = HeadRecord(sequence=1, next_id=FIRST_NEW, memories=memories, skipped=(memories + 1, FIRST_NEW))
+    head = HeadRecord(sequence=1, next_id=FIRST_NEW, skipped=(1, FIRST_NEW))
     level = Level(str(part), config, create=True)
     try:
         key = HEAD.key(0)
@@ -215,6 +259,27 @@ def _keep_on(root: Path, config: StorageConfig) -> HeadRecord:
     checkpoint(None, root / ASIDE / generation_name(pointer.generation), root / generation_name(2))
     mark = pointer.mark
     return HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
+
+
+def merge_anew(store: FolderStore) -> None:
+    """Begin a merge of what was kept aside once more, where a salvage took what told how far it had come: none comes twice."""
+    root, number = store.root, store.pointer.generation + 1
+    kept, _ = read_pointer(root / ASIDE, KEPT)
+    target = root / generation_name(number)
+    discard(target)
+    checkpoint(None, root / ASIDE / generation_name(kept.generation), target)
+    mark = kept.mark
+    store.head = HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
+    store.serve(number)
+    store.head = store.read_head()
+
+
+def is_cut_short(store: FolderStore) -> bool:
+    """Tell whether a merge of what was kept aside was salvaged before it ended."""
+    note = store.pointer.upgrade
+    merging = note is not None and note.again and store.pointer.stage == "UPGRADING"
+    kept = (store.root / ASIDE / KEPT).exists()
+    return merging and kept and store.pointer.generation != 2 and not store.has(CURSOR, 0)
 
 
 def _bring_back(root: Path) -> None:

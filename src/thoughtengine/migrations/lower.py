@@ -21,7 +21,7 @@ from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.files import PART, discard, remove_tree, sync_folder, sync_tree
 from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
 from thoughtengine.storage.incident import record_incident
-from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, FIRST_NEW, LOWERED, MARK, MEMORY, ORIGIN
+from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, CURSOR, FIRST_NEW, LOWERED, MARK, MEMORY, ORIGIN
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
 from thoughtengine.storage.pointer import STORE, write_pointer
 from thoughtengine.storage.store import Level
@@ -36,6 +36,7 @@ class _Mark(msgspec.Struct, frozen=True):
     """The part of a mark of format 2 that matters here."""
 
     forgotten: tuple[int, ...] = ()
+    superseded_by: int | None = None
 
 
 class _Target:
@@ -102,10 +103,19 @@ def lower(store: FolderStore) -> Flat:
         discard(leftover)
     note = store.pointer.upgrade
     sealed = root / note.rollback if note is not None and note.rollback and (root / note.rollback).is_dir() else None
+    if note is not None and note.again:
+        if sealed is not None and not note.until:
+            return _unmerged(root, sealed, config)
+        sealed = None  # what went down before stands in it too: it would stand there twice
     flat = None
-    if sealed is not None:
-        flat = measure(sealed, root / ("verify" + PART), config)
-        if note is not None and flat.digest != note.digest:
+    if sealed is not None and note is not None:
+        try:
+            flat = measure(sealed, root / ("verify" + PART), config)
+        except StoreDamagedError as error:
+            if note.digest or not _nothing_new(store):
+                raise
+            return _as_it_was(root, sealed, f"{error}; it was so before anything was done: it is given back as it is")
+        if note.digest not in ("", flat.digest):
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
             sealed = flat = None
@@ -128,8 +138,30 @@ def lower(store: FolderStore) -> Flat:
     return made
 
 
+def _nothing_new(store: FolderStore) -> bool:
+    """Tell whether nothing was written since the upgrade began, nor kept aside before it."""
+    head, note = store.head, store.pointer.upgrade
+    return head.next_id <= FIRST_NEW and head.next_receipt <= 1 and (note is None or not note.again)
+
+
+def _as_it_was(root: Path, sealed: Path, told: str) -> Flat:
+    """Give a damaged store back that was never swept: the same files."""
+    record_incident(root, "damage", told)
+    checkpoint(None, sealed, root / LOWERED_FOLDER)
+    return Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
+
+
+def _unmerged(root: Path, sealed: Path, config: StorageConfig) -> Flat:
+    """Give a store back of which a merge with what was kept aside has not ended: nobody was served, and that is still there."""
+    made = measure(sealed, root / ("verify" + PART), config)
+    checkpoint(None, sealed, root / LOWERED_FOLDER)
+    return made
+
+
 def _forget_lowered(store: FolderStore) -> None:
+    """Let go of what an earlier way down noted, and of how far a sweep had come: the next upgrade begins anew."""
     batch = Batch()
+    batch.delete(CURSOR, 0)
     for key, _ in store.raw(LOWERED):
         batch.delete(LOWERED, key[1:])
         if len(batch) >= PAGE:
@@ -171,7 +203,8 @@ def _keep_hidden(store: FolderStore) -> None:
 
 def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[tuple[bytes, int]]:
     """Yield (key, id) of every row of the format-1 store; id 0 for what is no memory."""
-    hidden = {id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten}
+    marks = dict(store.rows(MARK, _Mark))
+    hidden = {id_ for id_, mark in marks.items() if mark.forgotten}
     for _, row in store.rows(CARRIED, CarriedRecord):
         if whole and not row.gone:
             target.put(row.key, row.value)
@@ -180,6 +213,10 @@ def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[
     old = set[int]()
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         old.add(id_)
+        after = marks[id_].superseded_by if id_ in marks else None
+        later = None if after is None else store.get(ORIGIN, after, OriginRecord)
+        if later is not None and later.key == origin.key and after not in hidden:
+            continue  # an old program has changed it: what it was does not go down again
         yield from _old_down(target, id_, origin, hidden=id_ in hidden, whole=whole)
     for id_, memory in store.rows(MEMORY, Memory):
         if id_ not in old and id_ not in hidden:
@@ -215,9 +252,7 @@ def _verified(part: Path, root: Path, config: StorageConfig, target: _Target) ->
 def _keep_aside(store: FolderStore) -> None:
     """Put all that format 1 cannot hold into `.te/`: the generation as it is, by hard links."""
     root, head = store.root, store.head
-    note = store.pointer.upgrade
-    nothing_new = head.next_id <= FIRST_NEW and head.next_receipt <= 1 and (note is None or not note.again)
-    if nothing_new and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
+    if _nothing_new(store) and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
         discard(root / ASIDE)
         return
     part = root / (ASIDE + PART)
@@ -271,7 +306,7 @@ def tidy(root: Path) -> None:
         root / LOWERED_FOLDER,
     ]:
         remove_tree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
-    for name in ("reserve.bin", "te.lock"):
+    for name in ("reserve.bin", "te.lock", "cues.json"):
         (root / name).unlink(missing_ok=True)
     sync_folder(root)
 

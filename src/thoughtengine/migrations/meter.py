@@ -9,12 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from thoughtengine._types import Calls
+
 __all__ = ["Meter", "Pace"]
 
 _WORK, _LONGEST_REST = 0.0005, 0.05
-
-Calls = Callable[[], tuple[int, int]]
-"""How many calls the host has made, and how many of them failed."""
 
 
 class Pace:
@@ -24,10 +23,13 @@ class Pace:
     ----------
     duty : float
         Share of the time in which it works; 1: no rest.
+    listen : callable
+        Called at each rest: returns when it may go on, and may raise.
     """
 
     def __init__(self) -> None:
         self.duty = 1.0
+        self.listen: Callable[[], object] = bool
         self._since = time.monotonic()
 
     def breathe(self) -> None:
@@ -37,23 +39,26 @@ class Pace:
         worked = time.monotonic() - self._since
         if worked >= _WORK:
             time.sleep(min(_LONGEST_REST, worked * (1.0 - self.duty) / self.duty))
+            self.listen()
             self._since = time.monotonic()
 
 
 class Meter:
-    """Begins when it is made; `figures` gives what has been used since.
+    """Begins when it is made; `figures` gives what has been used since."""
 
-    Parameters
-    ----------
-    calls : callable, optional
-        Counts the host's calls; where there are none, nothing is judged by them.
-    """
-
-    def __init__(self, calls: Calls | None = None) -> None:
-        self._calls = calls
+    def __init__(self) -> None:
         self._begun, self._cpu, self._disk = time.monotonic(), time.process_time(), _disk()
-        self._called = calls() if calls else (0, 0)
+        self._count: Callable[[], Calls] = Calls
+        self._before = Calls()
         self.stall = 0.0
+
+    def listen(self, calls: Callable[[], Calls]) -> None:
+        """Count the calls of a host from now on; until then there were none."""
+        self._count, self._before = calls, calls()
+
+    def calls(self) -> Calls:
+        """Return the calls since there is somebody to listen to."""
+        return self._count().since(self._before)
 
     def slice_took(self, seconds: float) -> None:
         """Note for how long writers waited."""
@@ -62,7 +67,7 @@ class Meter:
     def figures(self) -> dict[str, Any]:
         """Return the fields of an `UpgradeReport` that are measured."""
         read, written = (now - then for now, then in zip(_disk(), self._disk, strict=True))
-        calls, failed = self._calls() if self._calls else (0, 0)
+        calls = self.calls()
         return {
             "seconds": time.monotonic() - self._begun,
             "cpu_seconds": time.process_time() - self._cpu,
@@ -70,8 +75,10 @@ class Meter:
             "read_bytes": read,
             "written_bytes": written,
             "longest_stall_seconds": self.stall,
-            "calls": calls - self._called[0],
-            "failed_calls": failed - self._called[1],
+            "calls": calls.n,
+            "mean_call_seconds": calls.seconds / calls.n if calls.n else 0.0,
+            "failed_calls": calls.failed,
+            "refused_calls": calls.refused,
         }
 
 

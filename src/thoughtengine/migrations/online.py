@@ -2,65 +2,37 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from typing import Protocol
 
 import attrs
 
+from thoughtengine._types import Calls
 from thoughtengine.errors import (
     DowngradeError,
     ForkedError,
     InvalidArgumentError,
     StoreClosedError,
+    StoreDamagedError,
     StoreError,
     UpgradeFailedError,
     UpgradeRunningError,
 )
-from thoughtengine.migrations.meter import Pace
-from thoughtengine.migrations.report import Criterion, UpgradeReport
-from thoughtengine.migrations.run import contract
+from thoughtengine.migrations.encoding import PHASE as ENCODER
+from thoughtengine.migrations.encoding import Encoding, contract_encoding, former_back
+from thoughtengine.migrations.judge import Windows, calls_judged
+from thoughtengine.migrations.report import UpgradeReport
+from thoughtengine.migrations.running import Running, contract
 from thoughtengine.storage.folder import FolderStore
 
-__all__ = ["Background", "Running", "UpgradeControl", "UpgradeStatus"]
+__all__ = ["Background", "UpgradeControl", "UpgradeStatus"]
 
 SLICE_SECONDS = 0.0005
 DUTY = 0.1
-_IDLE_DUTY, _LEAST_DUTY = 0.5, 0.01
-_WINDOW, _PAIRS, _ENOUGH, _REMEMBERED = 0.2, 20, 20, 1000
-_BEARABLE = 0.9
+_IDLE_DUTY = 0.5
+_WINDOW, _ENOUGH = 0.2, 20
 _RETRY_SECONDS = 1.0
-
-
-class Running(Protocol):
-    """What runs behind: an upgrade of a store, or of payloads."""
-
-    observed: dict[str, Criterion]
-
-    @property
-    def phase(self) -> str:
-        """Name of the phase that runs."""
-
-    @property
-    def done(self) -> int:
-        """Rows it went through."""
-
-    @property
-    def total(self) -> int:
-        """Rows it goes through."""
-
-    @property
-    def pace(self) -> Pace:
-        """How it rests while it reads at length."""
-
-    def step(self, seconds: float = ...) -> bool:
-        """Do one slice; tell whether all is through."""
-
-    def finish(self) -> UpgradeReport:
-        """Validate and switch."""
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +89,7 @@ class Background:
     fail : callable
         ``fail(error)``: told when it does not hold.
     calls : callable
-        Returns (number, seconds) of the host's calls so far, to see how they fare with and without it.
+        Counts the host's calls, to see how they fare with and without it.
     emit : callable
         ``emit(kind, **data)``.
     """
@@ -126,15 +98,18 @@ class Background:
         self,
         upgrade: Running,
         *,
-        fail: Callable[[UpgradeFailedError], None],
-        calls: Callable[[], tuple[int, float]],
+        fail: Callable[[UpgradeFailedError | StoreDamagedError], None],
+        calls: Callable[[], Calls],
         emit: Callable[..., None],
     ) -> None:
         self.upgrade, self._fail, self._calls, self._emit = upgrade, fail, calls, emit
-        self.duty, self._limit, self._ratios = DUTY, 1.0, deque[float](maxlen=_PAIRS)
-        self._seen = deque[float](maxlen=_REMEMBERED)
+        self.duty, self._limit = DUTY, 1.0
+        self._windows = upgrade.windows = Windows()
+        upgrade.meter.listen(calls)
+        upgrade.pace.listen = self._listen
         self.failed = ""
         self.over = False
+        self._heard = 0
         self._go, self._stop = threading.Event(), threading.Event()
         self._go.set()
         self._begun, self._first = time.monotonic(), upgrade.done
@@ -165,6 +140,7 @@ class Background:
     def stop(self) -> None:
         """End the thread after the slice that runs, and wait for it."""
         self._stop.set()
+        self.upgrade.leaving = True
         self._go.set()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._thread.join()
@@ -181,28 +157,52 @@ class Background:
             while not self._stop.is_set():
                 self.upgrade.pace.duty = self.duty
                 if self._window():
-                    self.upgrade.observed = self._observed()
                     report = self.upgrade.finish()
                     self.over = True
                     self._emit("upgrade", what="switched", report=report.id)
                     return
-        except UpgradeFailedError as error:
+                self._judge()
+        except (UpgradeFailedError, StoreDamagedError) as error:
             self.failed = str(error)
             self._emit("upgrade", what="failed", message=str(error))
             self._fail(error)
         except (StoreClosedError, ForkedError):
             return
 
+    def _listen(self) -> None:
+        """Wait while it is paused, also where it reads at length; rest more when somebody calls; raise when the mind closes."""
+        self._go.wait()
+        if self._stop.is_set():
+            raise StoreClosedError("the mind is closed: its upgrade goes on with the next opening")
+        heard, self._heard = self._heard, self._calls().n
+        share = min(self.duty, DUTY) if self._heard > heard else _IDLE_DUTY
+        self.upgrade.pace.duty = min(share, self._limit)
+
+    def _judge(self) -> None:
+        """Turn back where the host's calls suffer, however little of the time it works, or fail."""
+        wrong = [
+            f"{name} is {found.measured:.4g} over {found.observations:,} calls, the limit {found.limit:g}"
+            for name, found in calls_judged(self.upgrade.meter.calls()).items()
+            if name == "error rate" and found.verdict == "missed"
+        ]
+        if self._windows.failed:
+            found = self._windows.criterion()
+            wrong.append(f"throughput is {found.measured or 0.0:.3f} of that without it, the limit {found.limit:g}")
+        if wrong:
+            raise UpgradeFailedError(self.upgrade.store.root, f"the host's calls suffer: {'; '.join(wrong)}")
+
     def _window(self) -> bool:
         """Work through a window of time, rest through a second, compare the host's calls; tell whether all is through."""
         before, until = self._calls(), time.monotonic() + _WINDOW
         while time.monotonic() < until and not self._stop.is_set():
             self._go.wait()
+            if self._stop.is_set():
+                return False
             begun = time.monotonic()
             try:
                 if self.upgrade.step(SLICE_SECONDS):
                     return True
-            except UpgradeFailedError:
+            except (UpgradeFailedError, StoreDamagedError):
                 raise
             except StoreError as error:  # a full disk: what is written is safe, and space may come
                 self._emit("upgrade", what="waits", message=str(error))
@@ -210,34 +210,18 @@ class Background:
             taken = time.monotonic() - begun
             self._stop.wait(min(1.0, taken * (1.0 - self.duty) / self.duty))
         working = self._calls()
-        busy = working[0] > before[0]
+        busy = working.n > before.n
         if busy:  # nobody there: no need to rest for a comparison
             self._stop.wait(_WINDOW)
         self._steer(before, working, self._calls(), busy=busy)
         return False
 
-    def _observed(self) -> dict[str, Criterion]:
-        """Judge how the host's calls fared: pairs of windows with the upgrade at work and at rest."""
-        n, verdict = len(self._seen), "not judged"
-        middle = statistics.median(self._seen) if n else None
-        if middle is not None and n >= _PAIRS:
-            verdict = "met" if middle >= _BEARABLE else "missed"
-        return {"throughput": Criterion(measured=middle, limit=_BEARABLE, verdict=verdict, observations=n)}
-
-    def _steer(
-        self, before: tuple[int, float], working: tuple[int, float], resting: tuple[int, float], *, busy: bool
-    ) -> None:
+    def _steer(self, before: Calls, working: Calls, resting: Calls, *, busy: bool) -> None:
         """Halve the duty where calls take a tenth longer while it works, raise it slowly where they do not."""
-        on, off = _mean(before, working), _mean(working, resting)
+        on, off = _mean(working.since(before)), _mean(resting.since(working))
         if on is not None and off is not None:
-            self._ratios.append(off / on)
-            self._seen.append(off / on)
-            middle = statistics.median(self._ratios)
-            if middle < _BEARABLE and len(self._ratios) >= 3:
-                self.duty = max(_LEAST_DUTY, self.duty / 2)
-                self._ratios.clear()
-            elif middle > _BEARABLE:
-                self.duty = min(DUTY, self.duty * 1.25)
+            self._windows.add(off / on)
+            self.duty = self._windows.steered(self.duty)
         elif not busy:
             self.duty = _IDLE_DUTY
         else:
@@ -245,9 +229,8 @@ class Background:
         self.duty = min(self.duty, self._limit)
 
 
-def _mean(first: tuple[int, float], last: tuple[int, float]) -> float | None:
-    n = last[0] - first[0]
-    return (last[1] - first[1]) / n if n >= _ENOUGH and last[1] > first[1] else None
+def _mean(calls: Calls) -> float | None:
+    return calls.seconds / calls.n if calls.n >= _ENOUGH and calls.seconds > 0.0 else None
 
 
 class UpgradeControl:
@@ -259,6 +242,8 @@ class UpgradeControl:
         Of the mind.
     background : Background or None
         What runs behind.
+    encoding : Encoding or None
+        A change of encoder that runs behind.
     take_back : callable
         ``take_back(to)``: rolls back, and returns the report.
     """
@@ -267,31 +252,51 @@ class UpgradeControl:
         self,
         store: FolderStore,
         background: Background | None,
+        encoding: Encoding | None,
         take_back: Callable[[str | int | None], UpgradeReport | None],
     ) -> None:
-        self._store, self.background, self._take_back = store, background, take_back
+        self._store, self.background, self.encoding, self._take_back = store, background, encoding, take_back
+
+    def _running(self) -> list[Background | Encoding]:
+        """Return what runs behind, the upgrade of records first."""
+        return [each for each in (self.background, self.encoding) if each is not None and not each.over]
 
     def status(self) -> UpgradeStatus:
         """Tell how far it is."""
         pointer, behind = self._store.pointer, self.background
         note = pointer.upgrade
         if behind is None or behind.over:
-            return UpgradeStatus(stage=pointer.stage, until=note.until if note is not None else "")
+            return self._encoding_status() or UpgradeStatus(
+                stage=pointer.stage, until=note.until if note is not None else ""
+            )
         return UpgradeStatus(
             stage=pointer.stage, phase=behind.upgrade.phase, done=behind.upgrade.done, total=behind.upgrade.total,
             seconds_left=behind.seconds_left(), paused=behind.paused, duty=behind.duty, failed=behind.failed,
         )  # fmt: skip
 
+    def _encoding_status(self) -> UpgradeStatus | None:
+        """Tell how far a change of encoder is; None where there is none, or an upgrade of records soaks."""
+        note, phase = self._store.pointer.encoding, self.encoding
+        if phase is not None and (phase.failed or not phase.over):
+            return UpgradeStatus(
+                stage="ROLLING_BACK" if phase.failed else "UPGRADING", phase=ENCODER, done=phase.done,
+                total=phase.total, seconds_left=phase.seconds_left(), paused=phase.work.paused, duty=phase.work.duty,
+                failed=phase.failed,
+            )  # fmt: skip
+        if note is None or self._store.pointer.stage:
+            return None
+        return UpgradeStatus(stage="SOAK" if note.until else "UPGRADING", phase=ENCODER, until=note.until)
+
     def pause(self) -> UpgradeStatus:
         """Stop the work behind until `resume`; the mind goes on serving everything."""
-        if self.background is not None:
-            self.background.pause()
+        for each in self._running():
+            each.pause()
         return self.status()
 
     def resume(self) -> UpgradeStatus:
         """Go on."""
-        if self.background is not None:
-            self.background.resume()
+        for each in self._running():
+            each.resume()
         return self.status()
 
     def limit(self, duty: float) -> UpgradeStatus:
@@ -304,8 +309,8 @@ class UpgradeControl:
         """
         if isinstance(duty, bool) or not isinstance(duty, (int, float)) or not 0.0 < duty <= 1.0:
             raise InvalidArgumentError("duty", duty, "a number in (0, 1]")
-        if self.background is not None:
-            self.background.limit(float(duty))
+        for each in self._running():
+            each.limit(float(duty))
         return self.status()
 
     def commit(self) -> UpgradeStatus:
@@ -317,9 +322,12 @@ class UpgradeControl:
             While the upgrade is not finished.
         """
         self._store.ready()
-        if self._store.pointer.unfinished:
+        note = self._store.pointer.encoding
+        if self._store.pointer.unfinished or (note is not None and not note.until):
             raise UpgradeRunningError(self._store.root, "it is not finished: there is nothing to commit yet")
         contract(self._store)
+        if note is not None:
+            contract_encoding(self._store)
         return self.status()
 
     def rollback(self, to: str | int | None = None) -> UpgradeReport | None:
@@ -329,8 +337,8 @@ class UpgradeControl:
         ----------
         to : {"P1", "P2", "P3", "P4"} or int, optional
             During an unfinished upgrade of the format: phases up to that one stay done, later ones are dropped, and the work
-            waits for `resume`; returns None. Default: all of it. The mind is closed then if that makes it a store of format
-            1; taking payloads back leaves it open.
+            waits for `resume`; returns None. Default: the last upgrade, all of it. The mind is closed then if that makes it a
+            store of format 1, or was a change of encoder; taking payloads back leaves it open.
 
         Raises
         ------
@@ -338,19 +346,21 @@ class UpgradeControl:
             When there is nothing to take back.
         """
         self._store.ready()
-        if self._store.pointer.upgrade is None:
+        if self._store.pointer.upgrade is None and self._store.pointer.encoding is None:
             raise DowngradeError(
                 self._store.root, "there is no upgrade to take back: te.rollback(path, to=1) goes down"
             )
         return self._take_back(to)
 
     def close(self) -> None:
-        """End the work behind; an upgrade of the format that did not hold is taken back now, as nobody reads any more."""
+        """End the work behind; an upgrade that did not hold and is not taken back yet is now, as nobody reads any more."""
         behind = self.background
         if behind is not None and not self._store.closed:
             behind.stop()
-            if behind.failed and self._store.pointer.stage == "UPGRADING":
+            if behind.failed and self._store.pointer.stage == "ROLLING_BACK":
                 self._take_back(None)
+        if self.encoding is not None and self.encoding.failed and not self._store.closed:
+            former_back(self._store, why=self.encoding.failed)
 
     def __repr__(self) -> str:
         return f"<UpgradeControl: {self.status()}>"

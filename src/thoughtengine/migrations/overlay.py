@@ -12,7 +12,7 @@ from thoughtengine.migrations.v0002_envelopes import layers_up
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.folder import FolderStore, generation_name
-from thoughtengine.storage.keyspace import APPRAISAL, MEMORY, NAME, ORIGIN, TERMS, Area
+from thoughtengine.storage.keyspace import APPRAISAL, FIRST_NEW, MEMORY, NAME, ORIGIN, TERMS, Area
 from thoughtengine.storage.origin import OriginRecord
 from thoughtengine.storage.store import Level
 
@@ -61,6 +61,29 @@ class UpgradingStore(FolderStore):
             except BaseException:
                 self.close()
                 raise
+
+    @property
+    def counted(self) -> bool:
+        """Whether the old memories are in the counters: from the moment on that the rollback point is verified."""
+        note = self.pointer.upgrade
+        return self.before is None or note is None or note.again or self.head.skipped[0] > 1 or bool(note.digest)
+
+    @property
+    def total(self) -> int:
+        """How many memories there are, forgotten ones too."""
+        return self.head.memories + self._uncounted
+
+    @property
+    def skipped(self) -> tuple[int, int]:
+        """Ids from the first on, before the second, that are never given out."""
+        first, stop = self.head.skipped
+        return first + self._uncounted, stop
+
+    @property
+    def _uncounted(self) -> int:
+        """Memories that are not in the counters yet; the first call costs a scan of their keys."""
+        before = self.before
+        return 0 if self.counted or before is None else before.count()
 
     def _get(self, key: bytes) -> bytes | None:
         value = super()._get(key)
@@ -123,7 +146,7 @@ class UpgradingStore(FolderStore):
             area = None
         swept = self.indexed if area is TERMS else self.swept  # read before the rows: a sweep only adds
         rows = super()._page(start, stop, limit, reverse)
-        if before is None or area is None:
+        if before is None or area is None or swept >= FIRST_NEW:
             return rows
         full = len(rows) == limit
         low = rows[-1][0] if full and reverse else start

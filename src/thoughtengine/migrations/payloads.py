@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import msgspec
 
 from thoughtengine._types import Progress
-from thoughtengine.errors import RecordUpgradeError, StoreFullError, UpgradeFailedError, UpgradeRequiredError
-from thoughtengine.migrations.begin import ROLLBACK
+from thoughtengine.errors import (
+    RecordUpgradeError,
+    StoreDamagedError,
+    StoreFullError,
+    UpgradeFailedError,
+    UpgradeRequiredError,
+)
+from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
-from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.report import Criterion, PhaseReport, UpgradeReport, write_report
-from thoughtengine.migrations.run import SOAK, PacedClone, Tools, contract, criteria
-from thoughtengine.migrations.step import Walk
+from thoughtengine.migrations.probing import changed, copied
+from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
+from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
-from thoughtengine.migrations.watch import TookTooLongError, time_limit
+from thoughtengine.migrations.watch import TookTooLongError, Watch
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.checkpoint import checkpoint, verify
+from thoughtengine.storage.checkpoint import verify
 from thoughtengine.storage.codec import decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, size_of, sync_folder
-from thoughtengine.storage.folder import generation_name, mark_of
-from thoughtengine.storage.incident import record_incident
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     ASIDE,
@@ -42,15 +47,16 @@ from thoughtengine.storage.keyspace import (
     VECTOR,
 )
 from thoughtengine.storage.origin import AsideRecord, CursorRecord
-from thoughtengine.storage.pointer import UpgradeNote, write_pointer
+from thoughtengine.storage.pointer import UpgradeNote
 
 __all__ = ["PayloadUpgrade", "begin_payloads"]
 
 _PHASE = "P4 host payloads"
-_ROWS, _BYTES = 256, 512 << 10
+_ROWS, _BYTES = 2048, 1 << 20
+_TOLD = 5
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.001, 10
 STEP_SECONDS = 10.0
-"""After which a step of the host is broken off."""
+"""After which a step or validator of the host is broken off."""
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -59,17 +65,22 @@ class _Name(msgspec.Struct, frozen=True):
     id: int
 
 
-def begin_payloads(store: UpgradingStore, hooks: Hooks) -> None:
-    """Seal the serving generation by hard links, verify the copy on a clone, and note in the pointer file what is begun.
+def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[int, int]] | None = None) -> None:
+    """Seal the serving generation by hard links, and note in the pointer file what is begun; it is verified before the sweep.
 
-    Writers go on but for the moment of linking; what they write meanwhile counts as written since.
+    Writers wait for the moment of linking; what they write from then on counts as written since.
+
+    Parameters
+    ----------
+    goal : dict of str to (int, int), optional
+        Version of each kind now and afterwards, lower where it is to go down. Default: up, as far as the hooks know.
 
     Raises
     ------
-    StoreFullError, StoreDamagedError
+    StoreFullError
         Nothing was begun then.
     """
-    root, pending = store.root, hooks.pending(store.pointer.namespaces)
+    root, pending = store.root, hooks.pending(store.pointer.namespaces) if goal is None else goal
     need = 2 * size_of(store.generation) + 8 * store.config.write_buffer_bytes
     disk = os.statvfs(root)
     if (free := disk.f_bavail * disk.f_frsize) < need:
@@ -79,24 +90,30 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks) -> None:
     for leftover in (part, root / ROLLBACK):
         discard(leftover)
     part.mkdir(mode=0o700)
-    store.checkpoint(part / name)
-    content = verify(part / name, root / ("verify" + PART), store.config)
+    head = store.checkpoint(part / name)
+    own_copy(part / name, store.config)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
-    now, head = dt.datetime.now(dt.UTC), content.head
+    now = dt.datetime.now(dt.UTC)
     chains = hooks.chains
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
-        source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}", digest=content.digest,
-        rows=sum(content.rows.values()), fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
-        namespaces=pending, fingerprints={k: chains[k].fingerprint(*v) for k, v in pending.items()},
-        must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*versions).must),
+        source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}",
+        fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt, namespaces=pending,
+        fingerprints={kind: chains[kind].fingerprint(*sorted(versions)) for kind, versions in pending.items()},
+        must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*sorted(versions)).must),
     )  # fmt: skip
     store.update_pointer(stage="UPGRADING", upgrade=note)
 
 
-def _walks(note: UpgradeNote, hooks: Hooks, root: Path) -> dict[str, Walk]:
-    """Return the walk of each kind that was begun and whose hook is here.
+def abandon(store: FolderStore) -> None:
+    """Let an upgrade go whose rollback point did not verify: nothing was swept yet."""
+    store.update_pointer(stage="", upgrade=None)
+    discard(store.root / ROLLBACK)
+
+
+def _known(note: UpgradeNote, hooks: Hooks, root: Path) -> set[str]:
+    """Return the kinds that were begun and whose hook is here.
 
     Raises
     ------
@@ -105,35 +122,33 @@ def _walks(note: UpgradeNote, hooks: Hooks, root: Path) -> dict[str, Walk]:
     UpgradeFailedError
         When a step has changed since it was begun.
     """
-    walks = {}
+    kinds = set()
     for kind, (stored, known) in note.namespaces.items():
         chain = hooks.chains.get(kind)
-        if chain is None or chain.version < known:
+        if chain is None or chain.version < max(stored, known):
             if kind in note.must:
                 told = f"payloads of kind {kind!r} are half upgraded to version {known}: open it with hooks=[...] that know that"
                 raise UpgradeRequiredError(root, told)
             continue
-        if chain.fingerprint(stored, known) != note.fingerprints.get(kind):
+        if chain.fingerprint(*sorted((stored, known))) != note.fingerprints.get(kind):
             told = f"the steps of {kind!r} were changed while an upgrade with them was not finished: give back the old ones"
             raise UpgradeFailedError(root, told)
-        walks[kind] = chain.walk(stored, known)
-    return walks
+        kinds.add(kind)
+    return kinds
 
 
-class PayloadUpgrade:
+class PayloadUpgrade(Running):
     """The upgrade of payloads in an open store.
 
     Parameters
     ----------
-    store : UpgradingStore
-        Its pointer says that it upgrades payloads.
+    store, tools, approve, progress
+        As for `Running`.
     hooks : Hooks
         With the steps.
-    tools : Tools
-        From above.
-    approve, progress, emit, calls : callable, optional
-        As for `Upgrade`.
     """
+
+    store: UpgradingStore
 
     def __init__(
         self,
@@ -141,35 +156,22 @@ class PayloadUpgrade:
         hooks: Hooks,
         tools: Tools,
         *,
-        approve: Callable[[UpgradeReport], bool] | None = None,
-        progress: Progress | None = None,
-        emit: Callable[..., None] | None = None,
-        calls: Callable[[], tuple[int, int]] | None = None,
+        approve: Approve | None = None,
+        progress: Progress = silent,
     ) -> None:
-        if store.pointer.upgrade is None:
-            raise ValueError("no upgrade was begun")
-        self.store, self.note = store, store.pointer.upgrade
-        self._hooks, self._tools, self._approve = hooks, tools, approve
-        self._progress = progress or (lambda what, done, total: None)
-        self._emit = emit or (lambda kind, **data: None)
-        self.meter, self.pace = Meter(calls), Pace()
-        self.observed: dict[str, Criterion] = {}
-        self._walks = _walks(self.note, hooks, store.root)
+        super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
+        self._kinds = _known(self.note, hooks, store.root)
+        self._watch = Watch(STEP_SECONDS)
+        self._has_aside = next(store.raw(ASIDE), None) is not None
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
-        self._begun = time.monotonic()
-
-    def tell(self, progress: Progress, emit: Callable[..., None]) -> None:
-        """Tell somebody else from now on."""
-        self._progress, self._emit = progress, emit
 
     @property
     def complete(self) -> bool:
         """Whether the hook of every kind is here; otherwise what is left waits for it."""
-        return self._walks.keys() == self.note.namespaces.keys()
+        return self._kinds == self.note.namespaces.keys()
 
     @property
-    def phase(self) -> str:
-        """Name of the phase that runs."""
+    def _sweeping(self) -> str:
         return _PHASE
 
     @property
@@ -182,29 +184,34 @@ class PayloadUpgrade:
         """Rows it goes through."""
         return self.store.head.memories
 
-    def step(self, seconds: float = 60.0) -> bool:
-        """Do one slice; tell whether all is through.
+    @property
+    def through(self) -> bool:
+        """Whether all of them are through."""
+        return self.verified and bool(self.cursor.step)
+
+    def _verify(self) -> None:
+        """Read the rollback point.
 
         Raises
         ------
-        UpgradeFailedError
-            When a step fails that must not, or too many fail that may.
+        StoreDamagedError
+            When it does not verify: then the mind it was made of is damaged too.
         """
-        if self.cursor.step:
-            return True
-        begun = time.monotonic()
+        store, scratch = self.store, self.store.root / ("verify" + PART)
+        content = verify(store.root / self.note.rollback, scratch, store.config, breathe=self.pace.breathe)
+        self.note = msgspec.structs.replace(self.note, digest=content.digest, rows=sum(content.rows.values()))
+        store.update_pointer(upgrade=self.note)
+
+    def _advance(self, seconds: float) -> None:
         try:
-            with time_limit(STEP_SECONDS):
-                ended = self._slice(begun + seconds)
+            with self._watch:
+                self._slice(time.monotonic() + seconds)
         except TookTooLongError as error:
             raise UpgradeFailedError(self.store.root, f"a step did not end within {STEP_SECONDS:g} s") from error
-        except RecordUpgradeError as error:
-            raise UpgradeFailedError(self.store.root, str(error)) from error
-        self.meter.slice_took(time.monotonic() - begun)
-        self._progress(_PHASE, self.done, self.total)
-        return ended
+        if self.cursor.step:
+            self._milestone(_PHASE, self.done)
 
-    def _slice(self, until: float) -> bool:
+    def _slice(self, until: float) -> None:
         with self.store.writing:
             store, counts, at, n_bytes, n = self.store, dict(self.cursor.counts), self.cursor.at, 0, 0
             batch, ended = Batch(), True
@@ -220,44 +227,61 @@ class PayloadUpgrade:
             store.commit(batch, sync=ended)
             self.cursor = cursor
         failed = counts.get("quarantined", 0)
-        if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts["rows"] if "rows" in counts else 0):
+        if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts.get("rows", 0)):
             raise RecordUpgradeError("", "", f"{failed} records failed, more than one in a thousand")
-        return ended
 
     def _take(self, batch: Batch, id_: int, value: bytes, counts: dict[str, int]) -> None:
-        memory = decode(open_envelope(MEMORY.key(id_), value, MEMORY).body, Memory)
+        opened = open_envelope(MEMORY.key(id_), value, MEMORY)
+        memory = decode(opened.body, Memory)
         walk = self._walk_of(memory)
         if walk is None:
             return
         try:
-            payload = walk.up(id_, memory.payload)
+            spent = isinstance(walk, Walk) and not walk.lossy
+            payload, is_back = self._moved(walk, id_, memory, spent=spent)
         except RecordUpgradeError:
             if walk.must:
                 raise
             counts["quarantined"] = counts.get("quarantined", 0) + 1
             return
-        if walk.lossy:
+        loses = walk.lossy or (isinstance(walk, Descent) and walk.down(id_, _own(payload)) != memory.payload)
+        if loses and not is_back:
             batch.put(ASIDE, id_, AsideRecord(version=memory.payload_version, payload=memory.payload))
-        version = memory.payload_version + len(walk.steps)
-        self._put(batch, id_, msgspec.structs.replace(memory, payload=payload, payload_version=version))
+        _, version = self.note.namespaces[str(memory.kind)]
+        changed = msgspec.structs.replace(memory, payload=payload, payload_version=version)
+        self._put(batch, id_, changed, opened.flags)
         counts[str(memory.kind)] = counts.get(str(memory.kind), 0) + 1
 
-    def _walk_of(self, memory: Memory) -> Walk | None:
-        """Return the steps that a memory has before it in this upgrade."""
-        if memory.kind not in self._walks or memory.payload is None:
-            return None
-        _, known = self.note.namespaces[memory.kind]
-        if memory.payload_version >= known:
-            return None
-        return self._hooks.chains[memory.kind].walk(memory.payload_version, known)
+    def _moved(self, walk: Walk | Descent, id_: int, memory: Memory, *, spent: bool = False) -> tuple[Any, bool]:
+        """Return a payload at its new version; and whether it is what was kept aside, and comes back as it was.
 
-    def _put(self, batch: Batch, id_: int, memory: Memory) -> None:
+        `spent` tells that nobody needs the present one afterwards: then the step may have its tree.
+        """
+        aside = self.store.get(ASIDE, id_, AsideRecord) if self._has_aside else None
+        if aside is not None and aside.version == self.note.namespaces[str(memory.kind)][1] and walk.can_return:
+            with contextlib.suppress(RecordUpgradeError):
+                if walk.down(id_, _own(aside.payload)) == memory.payload:
+                    return aside.payload, True
+        return walk.up(id_, memory.payload if spent else _own(memory.payload)), False
+
+    def _walk_of(self, memory: Memory) -> Walk | Descent | None:
+        """Return the steps that a memory has before it in this upgrade."""
+        if memory.kind not in self._kinds or memory.payload is None:
+            return None
+        stored, known = self.note.namespaces[memory.kind]
+        chain, version = self._hooks.chains[memory.kind], memory.payload_version
+        if stored > known:
+            return Descent(chain.walk(known, version)) if version > known else None
+        return chain.walk(version, known) if version < known else None
+
+    def _put(self, batch: Batch, id_: int, memory: Memory, flags: int) -> None:
         """Put a changed record with what lies beside it, as the flags in its envelope tell of that, and its name's digest."""
         body = encode(memory)
         batch.put_body(MEMORY, id_, body)
         beside: dict[bytes, bytes] = {}
         for area in (APPRAISAL, VECTOR):
-            if (value := self.store._get(area.key(id_))) is not None:
+            has = flags & MEMORY.beside[area.prefix]
+            if has and (value := self.store._get(area.key(id_))) is not None:
                 beside[area.prefix] = open_envelope(area.key(id_), value, area).body
                 batch.put_body(area, id_, beside[area.prefix])
         if memory.key is not None:
@@ -266,36 +290,24 @@ class PayloadUpgrade:
                 vector = beside.get(VECTOR.prefix)
                 batch.put_body(NAME, memory.key, self._tools.name(id_, body, beside.get(APPRAISAL.prefix), vector))
 
-    def finish(self) -> UpgradeReport:
-        """Validate, ask for approval, switch.
-
-        Raises
-        ------
-        UpgradeFailedError
-            When anything does not hold, or approval is refused.
-        """
+    def _finish(self) -> UpgradeReport:
+        """Validate, ask for approval, switch."""
         store = self.store
         try:
-            with time_limit(60.0 + STEP_SECONDS * 6):
-                wrong, counted = self._validate()
+            wrong, counted = self._validate()
         except (RecordUpgradeError, TookTooLongError) as error:
             wrong, counted = [f"{type(error).__name__}: {error}"], {"in": 0, "upgraded": 0, "quarantined": 0}
-        report = self.report(counted, reason="; ".join(wrong[:5]))
-        if not wrong and self._approve is not None and self._approve(report) is not True:
-            report, wrong = attrs.evolve(report, succeeded=False, reason="not approved"), ["not approved"]
-        if wrong:
-            raise UpgradeFailedError(store.root, f"the upgrade does not hold: {'; '.join(wrong[:5])}", report=report)
-        write_report(store.root, report)
+        report = self._told(counted, reason="; ".join(wrong[:_TOLD]))
+        self._sign_off(report)
         until = dt.datetime.now(dt.UTC) + SOAK
         with store.writing:
-            done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._walks}
+            done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._kinds}
             note = msgspec.structs.replace(self.note, until=until.isoformat(timespec="seconds"))
             store.sync()
             store.update_pointer(stage="SOAK", upgrade=note, namespaces={**store.pointer.namespaces, **done})
             batch = Batch()
             batch.delete(CURSOR, 0)
             store.commit(batch)
-        self._emit("upgrade", what="done", report=report.id)
         return report
 
     def _validate(self) -> tuple[list[str], dict[str, int]]:
@@ -330,7 +342,9 @@ class PayloadUpgrade:
                 yield f"memory {MEMORY.number(key)} is gone"
                 continue
             after = decode(open_envelope(key, sealed, MEMORY).body, Memory)
-            yield from self._differs(MEMORY.number(key), before, after, counted)
+            with self._watch:
+                differs = list(self._differs(MEMORY.number(key), before, after, counted))
+            yield from differs
         for area in (APPRAISAL, VECTOR, RECEIPT):
             for key, value in old.raw(area):
                 there = new._get(key)
@@ -345,11 +359,16 @@ class PayloadUpgrade:
                 yield f"memory {id_} is not what it was"
             return
         counted["upgraded"] += 1
-        made = walk.up(id_, _own(before.payload))
-        version = before.payload_version + len(walk.steps)
+        made, _ = self._moved(walk, id_, before)
+        _, version = self.note.namespaces[str(before.kind)]
         if encode(msgspec.structs.replace(before, payload=made, payload_version=version)) != encode(after):
             yield f"memory {id_}: the steps of {before.kind!r} give something else each time"
-        elif walk.can_return and not walk.lossy and walk.down(id_, _own(made)) != before.payload:
+        elif (
+            isinstance(walk, Walk)
+            and walk.can_return
+            and not walk.lossy
+            and walk.down(id_, _own(made)) != before.payload
+        ):
             yield f"memory {id_}: the way down of {before.kind!r} does not give back what it was"
 
     def _refused_by_host(self, new: CloneStore) -> Iterator[str]:
@@ -359,7 +378,8 @@ class PayloadUpgrade:
             if judge is None or memory.payload_version < self._hooks.versions.get(memory.kind or "", 1):
                 continue
             try:
-                fine = judge(memory.payload)
+                with self._watch:
+                    fine = judge(memory.payload)
             except Exception as error:  # noqa: BLE001 - it is the host's
                 fine, told = False, f" ({type(error).__name__}: {error})"
             else:
@@ -367,64 +387,41 @@ class PayloadUpgrade:
             if fine is not True:
                 yield f"memory {id_}: the validator of {memory.kind!r} refuses it{told}"
 
-    def _probed(self, sealed: Path, now: Path) -> Iterator[str]:
+    def _probed(self, sealed: Path, now: Path) -> list[str]:
         """Compare what the host's probes say of the mind before and after."""
         if not list(self._hooks.probes()):
-            return
-        values = []
-        for generation, namespaces in ((sealed, self.store.pointer.namespaces), (now, self._after())):
-            folder = self.store.root / f"probe-{secrets.token_hex(4)}{PART}"
-            folder.mkdir(mode=0o700)
-            try:
-                checkpoint(None, generation, folder / generation_name(1))
-                head = mark_of(self.store.head, 1)
-                pointer = msgspec.structs.replace(
-                    self.store.pointer, generation=1, stage="", upgrade=None, state="SETTLED", namespaces=namespaces,
-                    mark=msgspec.structs.replace(head, sequence=0, next_id=1, memories=0), quarantine=(), backups=(),
-                )  # fmt: skip
-                write_pointer(folder, pointer)
-                values.append(self._tools.values(folder, self._hooks))
-            finally:
-                discard(folder)
-        before, after = values
-        for name, value in before.items():
-            if after[name] != value:
-                yield f"the probe {name} gives {after[name]!r}, and before {value!r}"
+            return []
+        with copied(self.store, sealed, self.store.pointer.namespaces) as folder:
+            before = self._values(folder)
+        with copied(self.store, now, self._after()) as folder:
+            return changed(before, self._values(folder))
 
     def _after(self) -> dict[str, int]:
         return {**self.store.pointer.namespaces, **{kind: known for kind, (_, known) in self.note.namespaces.items()}}
 
-    def report(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
-        """Return the report as things stand."""
-        figures = self.meter.figures()
+    def _told(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
         n_in, upgraded, quarantined = counted["in"], counted["upgraded"], counted["quarantined"]
-        seconds = time.monotonic() - self._begun
-        return UpgradeReport(
-            id=self.note.id, kind="upgrade", path=str(self.store.root), source=self.note.source, target=self.note.target,
-            namespaces=self.note.namespaces, begun=self.note.begun,
-            ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=not reason, reason=reason,
-            phases=(PhaseReport(name=_PHASE, rows=self.done, seconds=seconds),),
-            counts=dict(sorted(self.cursor.counts.items())), rows_in=n_in, rows_upgraded=upgraded,
-            rows_kept=n_in - upgraded - quarantined, rows_quarantined=quarantined, digest_before=self.note.digest,
-            rows_per_second=self.done / max(seconds, 1e-9), extra_bytes=size_of(self.store.generation),
-            criteria=criteria(figures, 0 if not reason else 1, n_in) | self.observed, **figures,
-        )  # fmt: skip
+        return self._report(
+            kind="rollback" if any(now > goal for now, goal in self.note.namespaces.values()) else "upgrade",
+            lost=int(bool(reason)),
+            rows_in=n_in,
+            reason=reason,
+            namespaces=self.note.namespaces,
+            counts=dict(sorted(self.cursor.counts.items())),
+            rows_upgraded=upgraded,
+            rows_kept=n_in - upgraded - quarantined,
+            rows_quarantined=quarantined,
+            digest_before=self.note.digest,
+            extra_bytes=size_of(self.store.generation),
+        )
 
-    def run(self) -> UpgradeReport:
-        """Do it all at once; what does not hold is rolled back before this raises."""
-        try:
-            while not self.step():
-                pass
-            return self.finish()
-        except UpgradeFailedError as error:
-            self.fail(error)
-            raise
-
-    def fail(self, error: UpgradeFailedError) -> None:
-        """Roll back after a failure; the store goes on serving, as it was."""
-        record_incident(self.store.root, "upgrade", str(error))
-        if isinstance(error.report, UpgradeReport):
-            write_report(self.store.root, error.report)
+    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+        """Serve what was before; the store stays open."""
+        if not self.verified:
+            abandon(self.store)
+            return
+        if isinstance(report := getattr(error, "report", None), UpgradeReport):
+            write_report(self.store.root, report)
         take_back(self.store, self._hooks, self._tools, why=str(error))
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from thoughtengine.config import StorageConfig
+from thoughtengine.encoders import Encoder, encode
 from thoughtengine.migrations.begin import ASIDE, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.report import UpgradeReport, history
@@ -19,12 +21,13 @@ from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
-from thoughtengine.storage.keyspace import FORMAT, MEMORY
+from thoughtengine.storage.keyspace import FORMAT, MEMORY, VECTOR
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import read_pointer
 
-__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of"]
+__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of", "with_encoder"]
 
+_TRIED = 16  # texts encoded to see how long it takes
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
 
@@ -36,7 +39,8 @@ class Risk:
     Attributes
     ----------
     kind : str
-        ``"space"``, ``"damage"``, ``"no hard links"``, ``"read-only"``, ``"kept aside"``, ``"newer hook"``, ``"lossy"``.
+        ``"space"``, ``"damage"``, ``"no hard links"``, ``"read-only"``, ``"kept aside"``, ``"newer hook"``, ``"lossy"``,
+        ``"encoder change"``.
     blocks : bool
         Whether the upgrade would be refused.
     impact, mitigation : str
@@ -149,8 +153,10 @@ class Rehearsal:
         All of it, with the way back.
     bytes : int
         Of the copy at its largest known size, tables that are shared counted.
+    n_cues : int
+        How many cues were asked before and after.
     changed : mapping of str to (list of int, list of int)
-        The cues that call up other memories than before.
+        Those that call up other memories than before.
     reason : str
         Why it did not hold.
     """
@@ -160,6 +166,7 @@ class Rehearsal:
     broken_off: int = 0
     seconds: float = 0.0
     bytes: int = 0
+    n_cues: int = 0
     changed: Mapping[str, tuple[list[int], list[int]]] = attrs.field(factory=dict)
     reason: str = ""
 
@@ -173,7 +180,7 @@ class Rehearsal:
             return f"{self.plan.path}: it would not hold: {self.reason}"
         stall = f"longest stall {1e3 * self.report.longest_stall_seconds:.1f} ms"
         told = f"{self.plan.path}: it would hold, {self.seconds:.1f} s with the way back, {self.bytes:,} bytes, {stall}"
-        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} answers changed"
+        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} of {self.n_cues} answers changed"
 
 
 def rate_of(reports: list[UpgradeReport]) -> float:
@@ -261,6 +268,46 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
         records=n, bytes=size, seconds=n / rate_of(history(root)), needed_bytes=2 * size + 8 * config.write_buffer_bytes,
         free_bytes=disk.f_bavail * disk.f_frsize, risks=tuple(risks),
     )  # fmt: skip
+
+
+def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encoder: Encoder) -> UpgradePlan:
+    """Add to a plan that another encoder is taken over, if it is another; a few texts are encoded to see how long it takes."""
+    before = None if planned.source == 1 else read_pointer(root)[0].encoder
+    if before is not None and before.fingerprint == encoder.fingerprint:
+        return planned
+    if planned.source == 1:
+        n, seconds = planned.steps[1].records, 0.0
+    else:
+        n, seconds = _to_encode(root, config, encoder)
+    if not n:
+        return planned
+    named = f"P4 encoder: {before.name if before is not None else 'none'} to {encoder.name}"
+    told = f"{n:,} texts are encoded; until then they are found by their words, and by the vectors before"
+    risk = Risk(
+        kind="encoder change", blocks=False, impact=told, mitigation="te.rehearse(path, cues=[...]) tells what changes"
+    )
+    return attrs.evolve(
+        planned, steps=(*planned.steps, Step(name=named, records=n)), seconds=planned.seconds + seconds,
+        records=max(planned.records, n), risks=(*planned.risks, risk),
+    )  # fmt: skip
+
+
+def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int, float]:
+    """Return how many texts lack a vector of an encoder, and the seconds that it may take."""
+    pointer, _ = read_pointer(root)
+    clone = CloneStore(root / f"gen-{pointer.generation:06d}", root / f"plan-{secrets.token_hex(4)}{PART}", config)
+    n, some = 0, list[str]()
+    try:
+        for id_, memory in clone.rows(MEMORY, Memory):
+            if memory.text is not None and not clone.has(VECTOR, id_):
+                n += 1
+                some += [memory.text] * (len(some) < _TRIED)
+    finally:
+        clone.close()
+    begun = time.perf_counter()
+    if some:
+        encode(encoder, some)
+    return n, (time.perf_counter() - begun) * n / max(1, len(some))
 
 
 def _counted(

@@ -18,6 +18,7 @@ from thoughtengine.storage.keyspace import (
     APPRAISAL,
     ASIDE,
     CODE,
+    FORMER,
     MARK,
     MEMORY,
     ORIGIN,
@@ -31,7 +32,7 @@ from thoughtengine.storage.store import Level
 
 __all__ = ["purge_rollback"]
 
-_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, TERMS, MARK, ORIGIN, ASIDE)
+_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
 
 
 def purge_rollback(store: FolderStore, ids: Iterable[int]) -> bool:

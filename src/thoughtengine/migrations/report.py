@@ -13,7 +13,7 @@ import msgspec
 from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.storage.files import replace_file, sync_folder
 
-__all__ = ["REPORTS", "Criterion", "PhaseReport", "UpgradeReport", "history", "write_report"]
+__all__ = ["REPORTS", "Criterion", "Optimisation", "PhaseReport", "UpgradeReport", "history", "write_report"]
 
 REPORTS = "reports"
 
@@ -63,6 +63,35 @@ class Criterion:
 
 
 @attrs.frozen(kw_only=True)
+class Optimisation:
+    """What was tried after an upgrade, on a clone.
+
+    Attributes
+    ----------
+    name : str
+        ``"compaction"``.
+    before_seconds, after_seconds : float
+        For reading the same rows.
+    before_bytes, after_bytes : int
+        Of the generation.
+    applied : bool
+        Whether one of both gains more than 5 %, and it was done.
+    """
+
+    name: str
+    before_seconds: float
+    after_seconds: float
+    before_bytes: int
+    after_bytes: int
+    applied: bool
+
+    def __str__(self) -> str:
+        told = f"{1e3 * self.before_seconds:.1f} ms to {1e3 * self.after_seconds:.1f} ms"
+        size = f"{self.before_bytes:,} bytes to {self.after_bytes:,}"
+        return f"{self.name} {'done' if self.applied else 'not worth it'}: {told}, {size}"
+
+
+@attrs.frozen(kw_only=True)
 class UpgradeReport:
     """What an upgrade or a rollback did.
 
@@ -78,6 +107,8 @@ class UpgradeReport:
         Format before and after.
     namespaces : mapping of str to (int, int)
         Versions of the kinds of payload that changed.
+    encoder : (str, str)
+        Names of the encoders before and after, where that changed.
     begun, ended : str
         ISO 8601, UTC.
     succeeded : bool
@@ -109,14 +140,18 @@ class UpgradeReport:
         To and from the disk, where the system tells; else 0.
     extra_bytes : int
         Disk taken beside the old store, at its end.
-    calls, failed_calls : int
-        Of the host, while it ran.
+    calls, failed_calls, refused_calls : int
+        Of the host, while it ran: all of them, those that failed, those that an upgrade or a full disk did not let through.
+    mean_call_seconds : float
+        How long the host's calls took in the mean meanwhile.
     criteria : mapping of str to Criterion
         Zero loss, error rate, availability, throughput.
     estimated_seconds, estimated_bytes : float, int
         What the plan had said.
     lessons : tuple of str
         What the estimates were off by; the next plan in this folder uses the rates.
+    optimisations : tuple of Optimisation
+        What was tried afterwards; empty where the store is small.
     resumed : int
         How often it was taken up again.
     """
@@ -127,6 +162,7 @@ class UpgradeReport:
     source: int
     target: int
     namespaces: Mapping[str, tuple[int, int]] = attrs.field(factory=dict)
+    encoder: tuple[str, str] = ("", "")
     begun: str
     ended: str
     succeeded: bool
@@ -152,15 +188,21 @@ class UpgradeReport:
     extra_bytes: int = 0
     calls: int = 0
     failed_calls: int = 0
+    refused_calls: int = 0
+    mean_call_seconds: float = 0.0
     criteria: Mapping[str, Criterion] = attrs.field(factory=dict)
     estimated_seconds: float = 0.0
     estimated_bytes: int = 0
     lessons: tuple[str, ...] = ()
+    optimisations: tuple[Optimisation, ...] = ()
     resumed: int = 0
 
     def __str__(self) -> str:
         end = "done" if self.succeeded else f"not done: {self.reason}"
-        told = f"{self.kind} of {self.path} from format {self.source} to {self.target}: {end}"
+        moved = f"format {self.source} to {self.target}"
+        if any(self.encoder):
+            moved = f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"
+        told = f"{self.kind} of {self.path} from {moved}: {end}"
         rows = f"{self.rows_in:,} rows: {self.rows_upgraded:,} upgraded, {self.rows_kept:,} kept, {self.rows_carried:,} carried"
         return f"{told}\n{rows}, {self.rows_quarantined:,} quarantined, in {self.seconds:.2f} s"
 
@@ -173,7 +215,7 @@ class UpgradeReport:
         figures = {
             name: value
             for name, value in attrs.asdict(self, recurse=False).items()
-            if name not in ("phases", "counts", "criteria", "lessons", "namespaces")
+            if name not in ("phases", "counts", "criteria", "lessons", "namespaces", "optimisations")
         }
         lines = [f"# {self.kind.capitalize()} {self.id}", "", str(self), "", "| figure | value |", "| --- | --- |"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
@@ -185,7 +227,7 @@ class UpgradeReport:
             for name, c in self.criteria.items()
         ]
         lines += ["", "| counted | n |", "| --- | --- |", *(f"| {name} | {n:,} |" for name, n in self.counts.items())]
-        lines += ["", *(f"- {lesson}" for lesson in self.lessons)]
+        lines += ["", *(f"- {lesson}" for lesson in (*self.lessons, *self.optimisations))]
         return "\n".join(lines) + "\n"
 
 
@@ -219,6 +261,8 @@ def _read(data: dict[str, Any]) -> UpgradeReport:
     fields = {name: value for name, value in data.items() if name in known}
     fields["phases"] = tuple(PhaseReport(**phase) for phase in fields.get("phases", ()))
     fields["criteria"] = {name: Criterion(**c) for name, c in fields.get("criteria", {}).items()}
+    fields["encoder"] = tuple(fields.get("encoder", ("", "")))
+    fields["optimisations"] = tuple(Optimisation(**o) for o in fields.get("optimisations", ()))
     fields["lessons"] = tuple(fields.get("lessons", ()))
     fields["namespaces"] = {kind: (a, b) for kind, (a, b) in fields.get("namespaces", {}).items()}
     return UpgradeReport(**fields)

@@ -11,12 +11,13 @@ import msgspec
 
 from thoughtengine.errors import InvalidArgumentError, RecordUpgradeError
 
-__all__ = ["Chain", "Move", "PayloadStep", "Walk"]
+__all__ = ["Chain", "Descent", "Move", "PayloadStep", "Walk"]
 
 Move = Callable[[Any], Any]
 """``move(payload) -> payload``: pure; it gets a tree of its own."""
 
 _LIMIT = 16 << 20
+_LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
 
 @attrs.frozen(kw_only=True)
@@ -105,6 +106,39 @@ class Walk:
         return payload
 
 
+@attrs.frozen
+class Descent:
+    """A walk the other way: down is its up.
+
+    Attributes
+    ----------
+    walk : Walk
+        From the version that is gone down to, up to the present one.
+    """
+
+    walk: Walk
+    lossy = False  # what cannot come down is found by coming up again
+    must = True
+
+    @property
+    def steps(self) -> tuple[PayloadStep, ...]:
+        """The steps, in the order of going up."""
+        return self.walk.steps
+
+    @property
+    def can_return(self) -> bool:
+        """True: steps up there are."""
+        return True
+
+    def up(self, record: object, payload: Any) -> Any:
+        """Return a payload at the lower version."""
+        return self.walk.down(record, payload)
+
+    def down(self, record: object, payload: Any) -> Any:
+        """Return a payload at the higher version again."""
+        return self.walk.up(record, payload)
+
+
 def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
     try:
         made = move(payload)
@@ -121,11 +155,16 @@ def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
 
 def _is_plain(node: Any) -> bool:
     """Tell whether a tree is of str, int, float, bool, bytes, None, list and dict with str as keys."""
+    if type(node) in _LEAVES:
+        return True
     if isinstance(node, dict):
-        return all(isinstance(key, str) and _is_plain(value) for key, value in node.items())
+        for key, value in node.items():  # written out: most are leaves, and none of them is worth a call
+            if not isinstance(key, str) or (type(value) not in _LEAVES and not _is_plain(value)):
+                return False
+        return True
     if isinstance(node, list):
         return all(map(_is_plain, node))
-    return node is None or isinstance(node, (str, int, float, bool, bytes))
+    return isinstance(node, (str, int, float, bytes))
 
 
 class Chain:

@@ -11,7 +11,7 @@ import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.overlay import Index, UpgradingStore
-from thoughtengine.migrations.v0001_flat import place_of
+from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import Sealed, open_envelope
@@ -35,7 +35,7 @@ __all__ = ["PHASES", "Sweep", "row_digest", "rows_of"]
 
 PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
 _OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
-_ROWS, _BYTES = 256, 512 << 10
+_ROWS, _BYTES = 2048, 1 << 20
 _COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
 
@@ -44,6 +44,12 @@ class _Name(msgspec.Struct, frozen=True):
     """The part of a name row of format 2 that matters here."""
 
     id: int
+
+
+class _Later(msgspec.Struct, frozen=True):
+    """The part of a memory of format 2 that matters here."""
+
+    supersedes: int | None = None
 
 
 class _Forgetting(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -103,6 +109,7 @@ class Sweep:
         self._before: Before = store.before
         self._again = store.pointer.upgrade.again
         self._numbers: dict[bytes, int] | None = None
+        self._is_used = True  # whether anything new was remembered since it was begun
         self._sweeps: tuple[Callable[[_Slice], bool], ...] = (
             self._storage, self._layers, self._engine, self._integration,
         )  # fmt: skip
@@ -121,7 +128,7 @@ class Sweep:
         return PHASES[min(self.cursor.step, len(PHASES) - 1)]
 
     def slice(self, seconds: float = 60.0) -> bool:
-        """Do a slice, at most 256 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
+        """Do a slice, at most 2,048 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
         with self._store.writing:
             done, store = _Slice(self.cursor, seconds), self._store
             ended = self._sweeps[self.cursor.step](done)
@@ -192,7 +199,7 @@ class Sweep:
     def _take(self, done: _Slice, key: bytes, value: bytes) -> None:
         done.count("rows")
         lowered = self._store.get(LOWERED, key, LoweredRecord) if self._again else None
-        same = lowered is not None and lowered.digest == row_digest(key, value)
+        same = lowered is not None and lowered.digest == row_digest(key, value) and not self._lost_emotion(key)
         if not is_memory(self._before, key) and not self._is_new_beside(key):
             if place_of(key).layer:
                 done.count("appraisals")
@@ -217,6 +224,16 @@ class Sweep:
             return False
         mine, value = self._store.get(LOWERED, key, LoweredRecord), self._before.get(key) or b""
         return mine is None or mine.digest != row_digest(key, value)
+
+    def _lost_emotion(self, key: bytes) -> bool:
+        """Tell whether an experience went down with an emotion beside it that a program of format 1 has deleted since."""
+        felt = b"emotion:" + key.partition(b":")[2]
+        return (
+            key.startswith(b"sensory:")
+            and self._before.get(felt) is None
+            and (lowered := self._store.get(LOWERED, felt, LoweredRecord)) is not None
+            and lowered.id == getattr(self._store.get(LOWERED, key, LoweredRecord), "id", None)
+        )
 
     def _is_kept(self, lowered: LoweredRecord) -> bool:
         """Tell whether the memory that went down is here in full: a sweep may have been broken off before it came."""
@@ -243,7 +260,7 @@ class Sweep:
             if self._before.get(old) is not None or lowered is None:
                 continue
             if lowered.id and place_of(old).layer != "emotion":
-                gone.add(lowered.id)
+                gone.update(self._with_earlier(lowered.id))
             elif not lowered.id:
                 number = self._carried_numbers().get(old)
                 record = self._store.get(CARRIED, number, CarriedRecord) if number else None
@@ -254,6 +271,13 @@ class Sweep:
             done.batch.put(RECEIPT, self._store.head.next_receipt, told)
             done.receipts += 1
             done.count("deleted since", len(gone))
+
+    def _with_earlier(self, id_: int | None) -> Iterator[int]:
+        """Yield a memory and what it is a later version of, which would else stand for its name again."""
+        while id_ is not None:
+            yield id_
+            memory = self._store.get(MEMORY, id_, _Later)
+            id_ = None if memory is None else memory.supersedes
 
     # phase 2: the records of the layers
 
@@ -274,7 +298,7 @@ class Sweep:
         if appraisal is not None:
             done.batch.put(APPRAISAL, id_, appraisal)
         done.memories += self._again  # else they were counted when the upgrade began
-        layer = place_of(origin.key).layer
+        layer = LAYERS[memory.layer]
         done.count(layer)
         if memory.payload is origin.value:
             done.count("as bytes")
@@ -293,15 +317,22 @@ class Sweep:
         return True
 
     def _make_state(self, done: _Slice, component: str, value: bytes) -> None:
-        try:
-            state = StateRecord(**engine_up(component, value, self._resolve))
-        except ValueError:
+        made = self.state_of(component, value)
+        if made is None:
             done.count("component without JSON")
             return
-        done.batch.put(STATE, _STATES.index(component) + 1, state)
+        number, state = made
+        done.batch.put(STATE, number, state)
         done.count(component, state.n_entries)
         done.count("references", state.n_references)
         done.count("references to nothing", state.n_unresolved)
+
+    def state_of(self, component: str, value: bytes) -> tuple[int, StateRecord] | None:
+        """Return what a component's row becomes, and its number; None for what is no JSON."""
+        try:
+            return _STATES.index(component) + 1, StateRecord(**engine_up(component, value, self._resolve))
+        except ValueError:
+            return None
 
     def _resolve(self, name: str) -> int | None:
         for key in candidates(name):
@@ -320,6 +351,7 @@ class Sweep:
         if self._again:  # receipts may have come too: all of it is built again
             return True
         after = _number(done.at, MEMORY.number)
+        self._is_used = self._store.head.next_id > FIRST_NEW
         for key, value in self._store.raw(MEMORY, after=after):
             id_ = MEMORY.number(key)
             if id_ >= FIRST_NEW:
@@ -335,7 +367,9 @@ class Sweep:
         appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
         entry, name, named = self._index(id_, memory.body, appraisal)
         done.batch.put_body(TERMS, id_, entry)
-        if named and not self._store.held(NAME.key(named)):  # else the user has given it to a later one
+        if named and not (
+            self._is_used and self._store.held(NAME.key(named))
+        ):  # else a later one of the user's bears it
             done.batch.put_body(NAME, named, name)
         done.count("indexed")
 

@@ -11,7 +11,7 @@ from thoughtengine.migrations.begin import ROLLBACK
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter
 from thoughtengine.migrations.report import UpgradeReport, write_report
-from thoughtengine.migrations.run import Tools
+from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, encode, open_envelope, seal

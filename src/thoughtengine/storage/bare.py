@@ -14,7 +14,10 @@ from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.files import link_or_copy, sync_folder
 from thoughtengine.storage.incident import INCIDENTS
 
-__all__ = ["BareLock", "clear", "give_out", "is_bare", "take_in"]
+__all__ = ["BESIDE", "BareLock", "clear", "give_out", "is_bare", "take_in"]
+
+BESIDE = ".te"
+"""What format 1 cannot hold lies there while a store is of that format."""
 
 _FILES = re.compile(r"CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)")
 _CURRENT, _LOCK = "CURRENT", "LOCK"

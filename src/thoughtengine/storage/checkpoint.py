@@ -23,9 +23,13 @@ from thoughtengine.storage.keyspace import AREAS, HEAD, HeadRecord
 from thoughtengine.storage.manifest import Files, inspect, read_manifest, table_name
 from thoughtengine.storage.store import Level
 
-__all__ = ["Content", "checkpoint", "clone", "content_of", "verify"]
+__all__ = ["Content", "at_once", "checkpoint", "clone", "content_of", "verify"]
 
 Give = Callable[[str, str], None]
+
+
+def at_once() -> None:
+    """Go on at once."""
 
 
 class Content(msgspec.Struct, frozen=True):
@@ -145,8 +149,8 @@ def clone(source: Path, target: Path) -> None:
     checkpoint(None, source, target)
 
 
-def content_of(level: Level) -> Content:
-    """Read every row of an open generation and check its envelope.
+def content_of(level: Level, *, breathe: Callable[[], None] = at_once) -> Content:
+    """Read every row of an open generation and check its envelope; `breathe` is called at each.
 
     Cost: about 3 microseconds a row.
 
@@ -159,6 +163,7 @@ def content_of(level: Level) -> Content:
     total, head, start = 0, HeadRecord(), b""
     while page := level.page(start, b"\xff" * 9, PAGE, False):
         for key, value in page:
+            breathe()
             area = AREAS.get(key[:1])
             name = area.name if area else "unknown"
             rows[name] = rows.get(name, 0) + 1
@@ -170,7 +175,7 @@ def content_of(level: Level) -> Content:
     return Content(rows=rows, digest=f"{total % (1 << 128):032x}", head=head)
 
 
-def verify(generation: Path, scratch: Path, config: StorageConfig) -> Content:
+def verify(generation: Path, scratch: Path, config: StorageConfig, *, breathe: Callable[[], None] = at_once) -> Content:
     """Return the content of a sealed generation, read from a throw-away clone at `scratch`.
 
     Raises
@@ -182,7 +187,7 @@ def verify(generation: Path, scratch: Path, config: StorageConfig) -> Content:
     try:
         level = Level(str(scratch), config)
         try:
-            content = content_of(level)
+            content = content_of(level, breathe=breathe)
         finally:
             level.close()
     except RecordError as error:

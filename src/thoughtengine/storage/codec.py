@@ -21,7 +21,8 @@ __all__ = ["MAGIC", "Sealed", "decode", "encode", "is_intact", "open_envelope", 
 MAGIC = 0x7E
 _HEAD = struct.Struct(">BBBHQ")
 _SUM = struct.Struct(">I")
-_LENGTH = _HEAD.size + _SUM.size
+_ENVELOPE = struct.Struct(">BBBHQI")
+_LENGTH = _ENVELOPE.size
 
 T = TypeVar("T")
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
@@ -64,11 +65,11 @@ def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
     """
     if len(value) < _LENGTH:
         raise RecordError(f"{area.name} {key.hex()}: {len(value)} bytes are too few for an envelope")
-    magic, flags, kind, version, sequence = _HEAD.unpack_from(value)
+    magic, flags, kind, version, sequence, given = _ENVELOPE.unpack_from(value)
     body = value[_LENGTH:]
-    if not is_intact(key, value):
+    if given != zlib.crc32(body, zlib.crc32(value[: _HEAD.size], zlib.crc32(key))):
         raise RecordError(f"{area.name} {key.hex()}: the checksum does not match, the value is damaged")
-    if magic != MAGIC or flags & ~sum(area.beside.values()) or kind != area.kind:
+    if magic != MAGIC or kind != area.kind or (flags and flags & ~sum(area.beside.values())):
         raise RecordError(f"{area.name} {key.hex()}: magic {magic}, flags {flags}, kind {kind} do not belong here")
     if version != area.version:
         raise RecordError(f"{area.name} {key.hex()}: schema version {version}, this release reads {area.version}")

@@ -57,6 +57,21 @@ class Store(abc.ABC):
         self.head = HeadRecord()
 
     @property
+    def counted(self) -> bool:
+        """Whether `head` counts every memory; what an upgrade has just begun with is counted behind the calls."""
+        return True
+
+    @property
+    def total(self) -> int:
+        """How many memories there are, forgotten ones too; counted now where that was not done yet."""
+        return self.head.memories
+
+    @property
+    def skipped(self) -> tuple[int, int]:
+        """Ids from the first on, before the second, that are never given out."""
+        return self.head.skipped
+
+    @property
     def derived_folder(self) -> Path | None:
         """Where files may be kept that are derived from the rows as they are now; None for nowhere."""
         return None
@@ -157,7 +172,7 @@ class Store(abc.ABC):
             yield from rows
             start = rows[-1][0] + b"\x00"
 
-    def commit(self, batch: Batch, *, sync: bool = False, **counters: int) -> int:
+    def commit(self, batch: Batch, *, sync: bool = False, **counters: int | tuple[int, int]) -> int:
         """Write a batch atomically and return its write sequence.
 
         Parameters

@@ -29,7 +29,7 @@ from thoughtengine.errors import (
     UpgradeRunningError,
 )
 from thoughtengine.storage.ballast import Ballast
-from thoughtengine.storage.bare import BareLock, clear, is_bare
+from thoughtengine.storage.bare import BESIDE, BareLock, clear, is_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.codec import decode, open_envelope, seal
@@ -237,7 +237,8 @@ class FolderStore(Store):
         for entry in [*self.root.iterdir(), *self.root.glob("snapshots/*"), *told]:
             named = entry.parent == self.root and _GENERATION.fullmatch(entry.name)
             stale = named and entry not in (self.generation, self._left())
-            if stale or (entry.name.endswith(PART) and not self._put_back(entry)):
+            merged = entry == self.root / BESIDE and not self.pointer.unfinished
+            if stale or merged or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
         self._drop_derived()
 
@@ -595,6 +596,12 @@ class FolderStore(Store):
                 self._ballast.release()
                 checkpoint(self._open_level(), self.generation, target)
             return self.head
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Merge the tables of a range of keys into one level; reads and writes go on meanwhile."""
+        self._to_read()
+        with self._gate:
+            self._open_level().compact(start, stop)
 
     def settled(self, what: str) -> None:
         """Raise where an upgrade is not finished: the generation that serves does not hold everything yet."""

@@ -19,6 +19,7 @@ __all__ = [
     "CURSOR",
     "FIRST_NEW",
     "FORMAT",
+    "FORMER",
     "HEAD",
     "LOWERED",
     "MARK",
@@ -107,6 +108,7 @@ LOWERED = Area("lowered", b"d", 14, 1, False, numbered=False)  # key in format 1
 CURSOR = Area("cursor", b"p", 15, 1, False)  # 0 → how far an upgrade has come
 PATTERN = Area("pattern", b"f", 16, 1, False)  # 0 → what the pattern finders cover; then their tables
 VERDICT = Area("verdict", b"g", 17, 1, True)  # write sequence → what the host said of a pattern
+FORMER = Area("former", b"b", 18, 1, False)  # id → the vector of the encoder before, while it can come back
 PATTERN_ROWS = 128
 """Rows of pattern state, in snapshots and rollback points too, at most."""
 
@@ -114,7 +116,7 @@ AREAS = {
     area.prefix: area
     for area in (
         *(MEMORY, APPRAISAL, VECTOR, RECEIPT, NAME, MARK, TERMS, CODE, HEAD),
-        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN, VERDICT),
+        *(ORIGIN, CARRIED, STATE, ASIDE, LOWERED, CURSOR, PATTERN, VERDICT, FORMER),
     )
 }
 

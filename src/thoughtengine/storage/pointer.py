@@ -27,6 +27,7 @@ __all__ = [
     "BACKUP",
     "STORE",
     "EncoderIdentity",
+    "EncodingNote",
     "Mark",
     "Pointer",
     "UpgradeNote",
@@ -53,6 +54,28 @@ class EncoderIdentity(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     dimension: int
     fingerprint: str
+
+
+class EncodingNote(msgspec.Struct, frozen=True, kw_only=True):
+    """A change of encoder that runs, or that can still be taken back because the vectors before are kept.
+
+    Attributes
+    ----------
+    id, begun : str
+        Name of its report; when, ISO 8601.
+    former : EncoderIdentity or None
+        The encoder before; None where there was none.
+    until : str
+        When what is kept may go; empty while it runs.
+    why : str
+        Reason of the way back: it was begun.
+    """
+
+    id: str
+    begun: str
+    former: EncoderIdentity | None = None
+    until: str = ""
+    why: str = ""
 
 
 class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +113,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         When the rollback point may go; empty while the upgrade runs.
     why : str
         Reason of a rollback.
+    resumed : int
+        How often it was taken up again.
     """
 
     id: str
@@ -109,6 +134,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     must: tuple[str, ...] = ()
     until: str = ""
     why: str = ""
+    resumed: int = 0
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +152,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     namespaces: dict[str, int] = {}
     encoder: EncoderIdentity | None = None
     former: EncoderIdentity | None = None  # the one before, while its vectors are still in use
+    encoding: EncodingNote | None = None  # how it was taken over
     dimension: int | None = None
     generation: int = 1
     state: str = "SETTLED"

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from thoughtengine.config import StorageConfig
@@ -113,6 +114,14 @@ class Level:
             raise _translated(self.path, error) from error
         return rows
 
+    def keys(self, start: bytes, stop: bytes | None, limit: int) -> list[bytes]:
+        """Return up to `limit` keys with start <= key < stop, at a third of what their rows cost."""
+        try:
+            with self._db.iterator(start=start, stop=stop, include_value=False, verify_checksums=True) as iterator:
+                return list(islice(iterator, limit))
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+
     def write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         """Write one atomic batch.
 
@@ -206,6 +215,13 @@ class Level:
         try:
             self._db.compact_range()
             self._filled, self._loose, self._eased = 0, False, False
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+
+    def compact(self, start: bytes, stop: bytes) -> None:
+        """Merge the tables of a range into one level; reads and writes go on meanwhile."""
+        try:
+            self._db.compact_range(start=start, stop=stop)
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
 

@@ -2,6 +2,7 @@ import threading
 
 import pytest
 
+import thoughtengine as te
 from thoughtengine.integration.monitor import Monitor, Stats, Timing
 
 
@@ -36,6 +37,27 @@ def test_a_verb_that_fails_counts() -> None:
     with pytest.raises(ValueError, match="mine"), monitor.timed("forget"):
         raise ValueError("mine")
     assert monitor.timings()["forget"].n == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "failed", "refused"),
+    [
+        (None, 0, 0),
+        (te.InvalidArgumentError("k", 0, "more"), 0, 0),
+        (te.MemoryNotFoundError(7), 0, 0),
+        (te.StoreClosedError("closed"), 0, 0),
+        (KeyboardInterrupt(), 0, 0),
+        (te.StoreFullError("x", "full"), 0, 1),
+        (te.UpgradeRunningError("x", "wait"), 0, 1),
+        (te.StoreDamagedError("x", "damaged"), 1, 0),
+        (ZeroDivisionError(), 1, 0),
+    ],
+)
+def test_errors_of_the_caller_are_not_ours(error: BaseException | None, failed: int, refused: int) -> None:
+    monitor = Monitor()
+    before = monitor.calls()
+    monitor.note("recall", 0.5, error)
+    assert monitor.calls().since(before) == (1, 0.5, failed, refused)
 
 
 def test_threads_do_not_lose_counts() -> None:

@@ -24,6 +24,7 @@ from thoughtengine.storage.keyspace import (
     ASIDE,
     CARRIED,
     CURSOR,
+    FORMER,
     HEAD,
     LOWERED,
     MARK,
@@ -56,6 +57,7 @@ NOT_OF_A_MEMORY: dict[Area, Any] = {
     LOWERED: LoweredRecord(id=1, digest=bytes(16)),
     CURSOR: CursorRecord(step=1, counts={"rows": 2}),
     VERDICT: VerdictRecord(pattern=5, reward=1.0, at=AT, evidence=(2,)),
+    FORMER: VectorRecord(data=bytes(4), fingerprint="before"),
 }
 
 

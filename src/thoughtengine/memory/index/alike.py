@@ -57,9 +57,14 @@ def gist(folded: str, found: Sequence[str], language: str) -> str:
                 p for word in found for p in (_whole(word).split() if "'" in word or word == "cannot" else (word,))
             ]
         words = [word for word in words if word not in _FILLERS] or found
-    may_sign = _compiled(_MAY_SIGN_PLAIN if is_plain(folded) else _MAY_SIGN).search(folded)
-    signs = [sign.lstrip(_OPEN) for sign in _compiled(_SIGNS).findall(folded)] if may_sign else ()
+    signs = [sign.lstrip(_OPEN) for sign in _signs(folded)]
     return " ".join(words) + ("\0" + " ".join(signs) if signs else "") if words else " ".join(folded.split())
+
+
+def _signs(folded: str) -> list[str]:
+    """Return the signs of a text: each holds one of `_MAY_SIGN`, so nothing is in front of the word with the first of these."""
+    first = _compiled(_MAY_SIGN_PLAIN if is_plain(folded) else _MAY_SIGN).search(folded)
+    return _compiled(_SIGNS).findall(folded, folded.rfind(" ", 0, first.start()) + 1) if first else []
 
 
 def _whole(word: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -17,12 +18,14 @@ from thoughtengine.memory.record import MemoryRecord, VectorRecord
 from thoughtengine.memory.remember import Draft
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
-from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
+from thoughtengine.storage.keyspace import CODE, FORMER, MEMORY, VECTOR
 
 __all__ = ["Recoding", "codes_of", "lacking"]
 
 _CHUNK = 64
 """Texts given to the encoder at a time."""
+
+_GLANCE = 0.02  # seconds of a rest after which somebody may have asked for a stop
 
 _STEP = 4096
 """Memories that one step of a recoding looks at."""
@@ -63,16 +66,30 @@ class Recoding:
         The one that counts.
     progress : callable
         Told after each step.
+    former : str, optional
+        Fingerprint of the encoder before: its vectors are kept, so that it can come back.
+
+    Attributes
+    ----------
+    paused : bool
+        Stop behind the texts that are being encoded, until it may go on.
+    duty : float
+        Share of the time in which to work, in (0, 1].
+    n_encoded, n_known, n_refused : int
+        Memories that got a vector, that had one, and whose text the encoder would not take, though it took others.
     """
 
-    def __init__(self, store: Store, encoder: Encoder, progress: Progress) -> None:
-        self._store, self._encoder, self._progress = store, encoder, progress
+    def __init__(self, store: Store, encoder: Encoder, progress: Progress, *, former: str | None = None) -> None:
+        self._store, self._encoder, self.progress = store, encoder, progress
         self._segment: Segment | None = None
         self._places = np.empty(0, np.int64)
         self._blocks: list[Block] = []
+        self._leaving: dict[int, VectorRecord] = {}  # vectors of the encoder before, of the memories at hand
         self._given_up = np.empty(0, np.int64)  # ids of memories whose text is not there any more
         self._at = self._done = 0
-        self.n_refused = 0  # texts that the encoder would not take, though it took others
+        self._former = former
+        self.paused, self.duty = False, 1.0
+        self.n_encoded = self.n_known = self.n_refused = 0
 
     def next(self, view: View) -> Segment | None:
         """Return a segment whose memories lack vectors; None where none do."""
@@ -90,6 +107,7 @@ class Recoding:
         some = self._places[self._at : self._at + _STEP]
         ids = view.ids[segment.start + some]
         vectors = self._vectors(ids.tolist(), check)
+        self.n_refused += len(ids) - len(vectors)
         self._given_up = union(self._given_up, ids[~np.isin(ids, list(vectors))])
         if vectors:
             rows = view.ids.searchsorted(list(vectors)) - segment.start
@@ -97,7 +115,8 @@ class Recoding:
             self._blocks.append(Block.build(rows.astype(np.int32), made, view.made_by))
         self._at += len(some)
         self._done += len(some)
-        self._progress("encoding", self._done, self._done + self._left(view))
+        self.n_known = self._done - self.n_encoded - self.n_refused
+        self.progress("encoding", self._done, self._done + self._left(view))
         if self._at < len(self._places):
             return None
         self._segment = None
@@ -120,12 +139,22 @@ class Recoding:
         known |= {
             i: of for i, (of, _) in codes.items() if of.fingerprint == self._encoder.fingerprint and i not in known
         }
+        self._leaving = {i: of for i, (of, _) in codes.items() if i not in known and of.fingerprint == self._former}
         texts = self._store.get_many(MEMORY, [id_ for id_ in ids if id_ not in known], MemoryRecord)
         pending = [(id_, of.text) for id_, (of, _) in texts.items() if of.text is not None]
         for start in range(0, len(pending), _CHUNK):
             check()
+            begun = time.monotonic()
             known |= self._tried(pending[start : start + _CHUNK])
+            self._rest(time.monotonic() - begun, check)
         return {id_: np.frombuffer(known[id_].data, np.float32) for id_ in ids if id_ in known}
+
+    def _rest(self, worked: float, check: Callable[[], None]) -> None:
+        """Rest as long as the share of the time demands, and listen meanwhile."""
+        until = time.monotonic() + worked * (1.0 - self.duty) / self.duty
+        while (left := until - time.monotonic()) > 0.0:
+            check()
+            time.sleep(min(left, _GLANCE))
 
     def _tried(self, chunk: list[tuple[int, str]]) -> dict[int, VectorRecord]:
         """Encode a chunk; where some of its texts cannot be encoded and others can, go on with those."""
@@ -138,7 +167,6 @@ class Recoding:
                     made |= self._encoded([chunk[at]])
                 if at == len(chunk) - 1 and not made:  # neither the first nor the last: it is the encoder
                     raise
-            self.n_refused += len(chunk) - len(made)
             return made
 
     def _encoded(self, chunk: list[tuple[int, str]]) -> dict[int, VectorRecord]:
@@ -152,5 +180,8 @@ class Recoding:
             for id_, record in records.items():
                 if self._store.has(MEMORY, id_):
                     batch.put(CODE, id_, record)
+                    if id_ in self._leaving:
+                        batch.put(FORMER, id_, self._leaving[id_])
             self._store.commit(batch)
+        self.n_encoded += len(records)
         return records

@@ -22,7 +22,7 @@ from thoughtengine.memory.index.entry import Entry, make_entry
 from thoughtengine.memory.index.index import Index, Row
 from thoughtengine.memory.index.segment import LARGEST, Segment
 from thoughtengine.memory.index.shelf import Kept, Shelf
-from thoughtengine.memory.index.upkeep import Job, Upkeep
+from thoughtengine.memory.index.upkeep import Job, Stopped, Upkeep
 from thoughtengine.memory.index.vectors import Block, unit_rows
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord, MemoryRecord, VectorRecord
@@ -41,6 +41,7 @@ _AT_ONCE = 16_384  # memories that are indexed while somebody waits; more of the
 _FILED = 4_096  # memories from which a segment is worth a file
 _UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
 _LOOKS, _STILL = 32, 1.0  # looks, and seconds without a new memory, after which small segments are merged into one
+_LEAP = 1024  # ids
 _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
 _SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
 
@@ -325,9 +326,9 @@ class LiveIndex:
     def _rows(self, after: int, before: int | None) -> Iterator[Row]:
         """Walk the index entries between two ids, and beside them vectors, marks and appraisals, all in order of id."""
         store, first = self._store, after or None
-        vectors = _Beside(self._vectors(after, before, self.fingerprint, self.dimension))
-        marks = _Beside(store.rows(MARK, MarkRecord, after=first))
-        appraisals = _Beside(store.rows(APPRAISAL, AppraisalRecord, after=first))
+        vectors = _Beside(lambda last: self._vectors(last, before, self.fingerprint, self.dimension))
+        marks = _Beside(lambda last: store.rows(MARK, MarkRecord, after=last or None))
+        appraisals = _Beside(lambda last: store.rows(APPRAISAL, AppraisalRecord, after=last or None))
         stale = Batch()
         for id_, entry in store.rows(TERMS, Entry, after=first):
             if before is not None and id_ >= before:
@@ -403,7 +404,7 @@ class LiveIndex:
                 self.upkeep.failed(error)
 
     def _recoding_job(self, index: Index) -> Job | None:
-        if (recoding := self._recoding) is None:
+        if (recoding := self._recoding) is None or recoding.paused:
             return None
         view = index.view()
         if view.tail.start < view.n and _tail_lacks(view):
@@ -430,9 +431,15 @@ class LiveIndex:
             index.seal()
 
     def _recode(self, index: Index, recoding: Recoding, segment: Segment) -> None:
-        done = recoding.step(index.view(), segment, self.upkeep.check)
+        done = recoding.step(index.view(), segment, self._listen)
         if done is not None:
             self._put(index, (segment,), self._saved(index, done) if len(done) >= _FILED else done)
+
+    def _listen(self) -> None:
+        """Break a recoding off where it is to pause, or the job is to end: what was encoded is stored."""
+        if self._recoding is not None and self._recoding.paused:
+            raise Stopped
+        self.upkeep.check()
 
     def _cut(self, index: Index) -> None:
         """Cut the oldest full tail into a segment."""
@@ -548,13 +555,25 @@ def _compiled() -> ModuleType:
 
 
 class _Beside(Generic[T]):
-    """Walk a second stream in order of id beside a first one."""
+    """Walk a second stream in order of id beside a first one; where that leaps, it is begun anew there.
 
-    def __init__(self, stream: Iterator[tuple[int, T]]) -> None:
-        self._stream = stream
-        self._next = next(stream, None)
+    Parameters
+    ----------
+    begin : callable
+        ``begin(after)``: the stream behind an id.
+    """
+
+    def __init__(self, begin: Callable[[int], Iterator[tuple[int, T]]]) -> None:
+        self._begin = begin
+        self._asked = -_LEAP - 1
+        self._stream: Iterator[tuple[int, T]] = iter(())
+        self._next: tuple[int, T] | None = None
 
     def at(self, id_: int) -> T | None:
+        if id_ - self._asked > _LEAP:  # an upgrade makes the rows in between, which nobody asks for
+            self._stream = self._begin(id_ - 1)
+            self._next = next(self._stream, None)
+        self._asked = id_
         while self._next is not None and self._next[0] < id_:
             self._next = next(self._stream, None)
         return self._next[1] if self._next is not None and self._next[0] == id_ else None

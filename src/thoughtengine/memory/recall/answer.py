@@ -106,7 +106,7 @@ class Answering:
             seconds=time.perf_counter() - begun,
             cue=asked.cue,
             n_memories=self._memories.n_visible,
-            coverage=min(1.0, view.n / stored) if stored else 1.0,
+            coverage=self._memories.coverage(view.n, stored),
             fits=fits if hits else 0.0,
             calibration=calibration,
             signs=signs,

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.indexes import ask, entry, index_of
-from thoughtengine.memory.index.alike import are_alike
+from thoughtengine.memory.index.alike import _SIGNS, _signs, are_alike
 from thoughtengine.memory.index.guess import guess
 
 SAME = [
@@ -162,3 +162,8 @@ def test_of_another_source_it_is_no_repeat() -> None:
 def test_words_that_are_fillers_in_english_count_in_other_languages() -> None:
     assert guess("so ist das nicht", ["so", "ist", "das", "nicht"]) == "de"
     assert not are_alike("so ist das nicht", "ist das nicht")
+
+
+@given(st.text(st.sampled_from("ab1 .:;)$€?-\n\t→é٣"), max_size=30) | st.text())
+def test_looking_from_the_first_sign_on_finds_every_sign(text: str) -> None:
+    assert _signs(text) == _SIGNS.findall(text)

@@ -1,0 +1,257 @@
+"""Encoding: a change of encoder as an upgrade: begun, told, paused, signed off, and taken back without encoding anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import attrs
+import msgspec
+
+from thoughtengine._types import Calls, Progress
+from thoughtengine.migrations.judge import criteria
+from thoughtengine.migrations.meter import Meter
+from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
+from thoughtengine.migrations.running import SOAK, Approve, refusal
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.codec import decode, open_envelope
+from thoughtengine.storage.contract import PAGE
+from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.incident import record_incident
+from thoughtengine.storage.keyspace import CODE, FORMER
+from thoughtengine.storage.pointer import EncoderIdentity, EncodingNote
+
+__all__ = ["PHASE", "Encoding", "Work", "adopt", "contract_encoding", "former_back", "go_on_back", "newest_is_encoding"]
+
+PHASE = "P4 encoder"
+_REFUSED_SHARE, _REFUSED_LEAST = 0.001, 10
+
+
+class _Vector(msgspec.Struct, frozen=True):
+    """The part of a vector row of format 2 that matters here."""
+
+    fingerprint: str
+
+
+def adopt(store: FolderStore, identity: EncoderIdentity) -> None:
+    """Note that another encoder counts from now on; the one before, given again, gets its vectors back at once."""
+    pointer, note = store.pointer, store.pointer.encoding
+    if note is not None and note.former == identity:
+        former_back(store, why="the encoder before was given again")
+        return
+    if note is not None and note.until:
+        contract_encoding(store)
+        note = None
+    if not store.head.memories:
+        store.update_pointer(encoder=identity, former=None, encoding=None)
+        return
+    now = dt.datetime.now(dt.UTC)
+    begun = EncodingNote(
+        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
+        former=pointer.encoder if note is None else note.former,
+    )  # fmt: skip
+    store.update_pointer(encoder=identity, former=pointer.encoder, encoding=begun)
+
+
+def contract_encoding(store: FolderStore) -> None:
+    """Let the vectors of the encoder before go."""
+    for batch in _batches(store, lambda batch, id_, body: batch.delete(FORMER, id_)):
+        store.commit(batch)
+    store.update_pointer(encoding=None)
+
+
+def former_back(store: FolderStore, *, why: str) -> UpgradeReport:
+    """Put the vectors of the encoder before in their places; those that only the new one made go.
+
+    Killed in the middle, the next opening goes on with it (`go_on_back`). Cost: some 10 microseconds a vector.
+    """
+    note, meter, new = store.pointer.encoding, Meter(), store.pointer.encoder
+    if note is None:
+        raise ValueError("no encoder was taken over")
+    begun = dt.datetime.now(dt.UTC)
+    with store.writing:
+        if not note.why:
+            store.update_pointer(encoding=msgspec.structs.replace(note, why=why))
+        rows = 0
+        for batch in _batches(store, _put_back):
+            rows += len(batch) // 2
+            store.commit(batch)
+        for batch in _without(store, new.fingerprint if new is not None else ""):
+            store.commit(batch)
+        store.sync()
+        store.update_pointer(encoder=note.former, former=None, encoding=None)
+    report = UpgradeReport(
+        id=note.id, kind="rollback", path=str(store.root), source=store.pointer.format, target=store.pointer.format,
+        encoder=_names(new, note.former), begun=begun.isoformat(timespec="seconds"),
+        ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=True, reason=why,
+        rows_in=rows, rows_kept=rows, **meter.figures(),
+    )  # fmt: skip
+    write_report(store.root, report)
+    return report
+
+
+def newest_is_encoding(store: FolderStore) -> bool:
+    """Tell whether what would be taken back first is a change of encoder."""
+    note, other = store.pointer.encoding, store.pointer.upgrade
+    return note is not None and (other is None or note.begun > other.begun)
+
+
+def go_on_back(store: FolderStore) -> None:
+    """End a way back that was begun, and let go of what has soaked."""
+    note = store.pointer.encoding
+    if note is None:
+        return
+    if note.why:
+        former_back(store, why=note.why)
+    elif note.until and dt.datetime.fromisoformat(note.until) <= dt.datetime.now(dt.UTC):
+        contract_encoding(store)
+
+
+def _put_back(batch: Batch, id_: int, body: bytes) -> None:
+    batch.put_body(CODE, id_, body)
+    batch.delete(FORMER, id_)
+
+
+def _batches(store: FolderStore, take: Callable[[Batch, int, bytes], None]) -> Iterator[Batch]:
+    batch = Batch()
+    for key, value in store.raw(FORMER):
+        take(batch, FORMER.number(key), open_envelope(key, value, FORMER).body)
+        if len(batch) >= PAGE:
+            yield batch
+            batch = Batch()
+    yield batch
+
+
+def _without(store: FolderStore, fingerprint: str) -> Iterator[Batch]:
+    """Yield batches that delete the vectors of an encoder."""
+    batch = Batch()
+    for key, value in store.raw(CODE):
+        if decode(open_envelope(key, value, CODE).body, _Vector).fingerprint == fingerprint:
+            batch.delete(CODE, CODE.number(key))
+        if len(batch) >= PAGE:
+            yield batch
+            batch = Batch()
+    yield batch
+
+
+def _names(before: EncoderIdentity | None, after: EncoderIdentity | None) -> tuple[str, str]:
+    return before.name if before is not None else "", after.name if after is not None else ""
+
+
+class Work(Protocol):
+    """Whoever encodes.
+
+    Attributes
+    ----------
+    paused : bool
+        Stop behind the texts that are being encoded, until it may go on.
+    duty : float
+        Share of the time in which to work.
+    n_encoded, n_known, n_refused : int
+        Memories that got a vector, that had one, and whose text the encoder would not take.
+    """
+
+    paused: bool
+    duty: float
+    n_encoded: int
+    n_known: int
+    n_refused: int
+
+
+@attrs.define(eq=False)
+class Encoding:
+    """A change of encoder that runs behind a mind: how far it is, and its report.
+
+    Attributes
+    ----------
+    store : FolderStore
+        Of the mind; its pointer names both encoders.
+    work : Work
+        Does it.
+    wake : callable
+        Tells that it may go on.
+    approve, emit, progress, calls : callable
+        As for other upgrades.
+    failed : str
+        Why it did not hold; then the encoder before comes back when the mind is closed.
+    """
+
+    store: FolderStore
+    work: Work
+    wake: Callable[[], None]
+    approve: Approve | None
+    tell: Progress
+    emit: Callable[..., None]
+    calls: Callable[[], Calls]
+    failed: str = ""
+    over: bool = False
+    done: int = 0
+    total: int = 0
+    meter: Meter = attrs.field(factory=Meter)
+    _begun: float = attrs.field(factory=time.monotonic)
+
+    def __attrs_post_init__(self) -> None:
+        self.meter.listen(self.calls)
+
+    def progress(self, what: str, done: int, total: int | None) -> None:
+        """Note how far it is, and pass it on."""
+        self.done, self.total = done, total or self.total
+        self.tell(what, done, total)
+
+    def seconds_left(self) -> float | None:
+        """Return the time to go at the rate so far."""
+        if not self.done:
+            return None
+        return (time.monotonic() - self._begun) * max(0, self.total - self.done) / self.done
+
+    def pause(self) -> None:
+        """Stop behind the texts that are being encoded."""
+        self.work.paused = True
+
+    def resume(self) -> None:
+        """Go on."""
+        self.work.paused = False
+        self.wake()
+
+    def limit(self, duty: float) -> None:
+        """Work no larger a share of the time."""
+        self.work.duty = duty
+
+    def finish(self) -> None:
+        """Write the report; what does not hold is taken back when the mind is closed, as its cues are encoded anew until then."""
+        note = self.store.pointer.encoding
+        self.over = True
+        if note is None:
+            return
+        report = self._report(note)
+        reason = report.reason or refusal(report, self.approve)
+        report = attrs.evolve(report, succeeded=not reason, reason=reason)
+        write_report(self.store.root, report)
+        self.emit("upgrade", what="phase", phase=PHASE, rows=report.rows_in, seconds=report.seconds)
+        if reason:
+            self.failed = f"the change of encoder does not hold: {reason}"
+            record_incident(self.store.root, "upgrade", self.failed)
+            self.store.update_pointer(encoding=msgspec.structs.replace(note, why=reason))
+            self.emit("upgrade", what="failed", message=self.failed)
+            return
+        until = (dt.datetime.now(dt.UTC) + SOAK).isoformat(timespec="seconds")
+        self.store.update_pointer(former=None, encoding=msgspec.structs.replace(note, until=until))
+        self.emit("upgrade", what="done", report=report.id)
+
+    def _report(self, note: EncodingNote) -> UpgradeReport:
+        work, figures = self.work, self.meter.figures()
+        rows, pointer = work.n_encoded + work.n_known + work.n_refused, self.store.pointer
+        told = f"the encoder would not take {work.n_refused} of {rows} texts"
+        phase = PhaseReport(name=PHASE, rows=rows, seconds=figures["seconds"])
+        return UpgradeReport(
+            id=note.id, kind="upgrade", path=str(self.store.root), source=pointer.format, target=pointer.format,
+            encoder=_names(note.former, pointer.encoder), begun=note.begun,
+            ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=True,
+            reason=told if work.n_refused > max(_REFUSED_LEAST, _REFUSED_SHARE * rows) else "", phases=(phase,),
+            rows_in=rows, rows_upgraded=work.n_encoded, rows_kept=work.n_known, rows_quarantined=work.n_refused,
+            rows_per_second=rows / max(figures["seconds"], 1e-9),
+            criteria=criteria(self.meter.calls(), None, lost=0, rows=rows), **figures,
+        )  # fmt: skip

@@ -1,0 +1,63 @@
+"""Probing: what a host's probes say of a mind before an upgrade and after it, on throw-away copies of the same moment."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from thoughtengine.migrations.begin import new_generation
+from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.files import PART, discard
+from thoughtengine.storage.folder import FolderStore, generation_name, mark_of, new_pointer
+from thoughtengine.storage.keyspace import FORMAT
+from thoughtengine.storage.pointer import Mark, UpgradeNote, write_pointer
+
+__all__ = ["changed", "copied", "copied_flat"]
+
+
+@contextmanager
+def _folder(store: FolderStore) -> Iterator[Path]:
+    folder = store.root / f"probe-{secrets.token_hex(4)}{PART}"
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        discard(folder)
+
+
+@contextmanager
+def copied(store: FolderStore, generation: Path, namespaces: dict[str, int]) -> Iterator[Path]:
+    """Give a settled mind of a generation that nobody has open."""
+    with _folder(store) as folder:
+        checkpoint(None, generation, folder / generation_name(1))
+        pointer = msgspec.structs.replace(
+            store.pointer, generation=1, stage="", upgrade=None, state="SETTLED", namespaces=namespaces,
+            mark=Mark(skipped=store.head.skipped), quarantine=(), backups=(),
+        )  # fmt: skip
+        write_pointer(folder, pointer)
+        yield folder
+
+
+@contextmanager
+def copied_flat(store: FolderStore, sealed: Path) -> Iterator[Path]:
+    """Give a mind that reads a store of format 1 through the step, of which nothing was swept."""
+    with _folder(store) as folder:
+        checkpoint(None, sealed, folder / generation_name(1))
+        head = new_generation(folder, store.config)
+        note = UpgradeNote(id="probe", source=1, target=FORMAT, old=1, fork_id=head.next_id)
+        write_pointer(folder, new_pointer(generation=2, mark=mark_of(head, 2), stage="UPGRADING", upgrade=note))
+        yield folder
+
+
+def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    """Tell which probes give something else than before."""
+    return [
+        f"the probe {name} gives {after[name]!r}, and before {value!r}"
+        for name, value in before.items()
+        if after[name] != value
+    ]
