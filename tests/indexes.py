@@ -26,7 +26,7 @@ from thoughtengine.memory.where import parse_where
 
 NOON = to_stored("at", "2024-05-08T12:00:00+00:00")[0]
 DAY = 86_400_000_000
-NEARLY = 5e-5
+NEARLY = 2e-4
 """How far apart scores may be that differ by the rounding of vectors: of two numbers a vector, where nothing evens out."""
 
 
