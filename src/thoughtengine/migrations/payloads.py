@@ -45,6 +45,7 @@ from thoughtengine.storage.keyspace import (
     NAME,
     RECEIPT,
     VECTOR,
+    VERDICT,
 )
 from thoughtengine.storage.origin import AsideRecord, CursorRecord
 from thoughtengine.storage.pointer import UpgradeNote
@@ -345,7 +346,7 @@ class PayloadUpgrade(Running):
             with self._watch:
                 differs = list(self._differs(MEMORY.number(key), before, after, counted))
             yield from differs
-        for area in (APPRAISAL, VECTOR, RECEIPT):
+        for area in (APPRAISAL, VECTOR, RECEIPT, VERDICT):
             for key, value in old.raw(area):
                 there = new._get(key)
                 if there is None or open_envelope(key, there, area).body != open_envelope(key, value, area).body:

@@ -43,7 +43,7 @@ class Activation:
         """Return what is called up, as `PatternManager.activate`."""
         keys = [item(TAG, tag) for tag in tags] + [item(SOURCE, source) for source in sources]
         if text is not None:
-            named = [*entities(text), *(word.capitalize() for word in words(fold_text(text))[:_LONGEST])]
+            named = [*entities(f"of {text}"), *(word.capitalize() for word in words(fold_text(text))[:_LONGEST])]
             keys += [item(kind, name) for name in named for kind in (ENTITY, SOURCE)]
             keys += [item(TAG, word) for word in words(fold_text(text))[:_LONGEST]]
         scores: dict[int, float] = {}

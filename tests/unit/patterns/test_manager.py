@@ -312,6 +312,17 @@ def test_surprise_is_told_before_anything_is_remembered(mind: te.ThoughtEngine) 
     assert mind.patterns.surprise(source="home") is None
 
 
+def test_recall_asks_for_associations_where_that_is_switched_on(tmp_path: Path) -> None:
+    for on in (False, True):
+        config = te.Config(patterns=te.PatternsConfig(recall=on))
+        with te.open(tmp_path / str(on), config=config) as mind:
+            mind.remember_many(days(30))
+            mind.remember("somebody else came by")
+            hits = mind.recall("Ann Smith", k=100)
+            assert [hit for hit in hits if hit.why.get("associations", 0.0) > 0.0] != [] if on else True
+            assert (mind._patterns is not None) == on
+
+
 def test_associations_call_up_memories(mind: te.ThoughtEngine) -> None:
     mind.remember_many(days(30))
     mind.patterns.catch_up()
