@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 
 import numpy as np
 
+import thoughtengine as te
 from benchmarks import patterns
-from benchmarks.quality import associations, noticed, rhythms, segments, sequences
+from benchmarks.quality import associations, noticed, rhythms, segments, sequences, trust
 
 
 def test_the_share_of_each_part_adds_up() -> None:
@@ -67,3 +69,16 @@ def test_runs_between_pauses_find_what_episodes_find(tmp_path: Path) -> None:
     found = {str(row[0]): row[3] for row in noticed.rows([noticed.read(tmp_path / "talk-1.json")], None)}
     assert found["episodes of the host"] == found["no episodes, runs between pauses"] == "100.0"
     assert found["no episodes, no neighbours"] == "0.0"
+
+
+def test_what_stopped_is_trusted_less_than_what_goes_on() -> None:
+    told = [
+        te.Experience(text=f"we saw {pair} again", at=dt.datetime(year, month, 1 + 9 * turn, 9, turn, tzinfo=dt.UTC))
+        for year in range(2000, 2005)
+        for month in range(1, 13)
+        for turn, pair in enumerate(("Ann with Bob", "Carl with Dora", "Eve"))
+        if turn != 1 or year < 2002
+    ]
+    found = {str(row[0]): row[1] for row in trust.years(told)}
+    assert float(str(found["trust"])) > 0.8  # in the last year before it stops nobody can know
+    assert str(found["pairs, seen again"]).startswith("6,")

@@ -303,8 +303,8 @@ class PatternManager:
         Trust in a pattern begins with how much more often it was seen than chance would show it. It grows with every
         sighting, with predictions from it that come true and with rewards; it falls with what speaks against it (what was
         given and not followed, what came alone, or out of its time), with predictions that fail, with negative rewards, and
-        by half in every four usual pauses in which it is not seen although other things happen. Those with less than one
-        half come last.
+        by half in every eight usual pauses, or a quarter of all that was lived through, in which it is not seen although
+        other things happen. Those with less than one half come last.
 
         Parameters
         ----------

@@ -12,7 +12,7 @@ from thoughtengine.patterns.concepts import Grouping, group
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, Finders, item
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
-from thoughtengine.patterns.trust import Ledger, pattern_id, trust
+from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
 
@@ -107,11 +107,11 @@ class Telling:
     def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
         """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
         record = self._store.get(MEMORY, newest, MemoryRecord)
-        silence = 0.0
+        halvings, life = 0.0, float(self.finders.latest - self.finders.earliest)
         if record is not None:
-            usual = max((self.finders.latest - self.finders.earliest) / max(n, 1.0), pause, 1e6)
-            silence = (self.finders.latest - record.at - record.offset * 1_000_000) / usual
-        return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), silence)
+            silence = float(self.finders.latest - record.at - record.offset * 1_000_000)
+            halvings = faded(silence, max(life / max(n, 1.0), pause, 1e6), life)
+        return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
         """Yield concepts of three members or more, the largest first."""

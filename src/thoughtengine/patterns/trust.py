@@ -14,11 +14,12 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import VERDICT
 
-__all__ = ["Expected", "Ledger", "Outcome", "note", "pattern_id", "trust"]
+__all__ = ["Expected", "Ledger", "Outcome", "faded", "note", "pattern_id", "trust"]
 
 _SAID = 4.0  # how many times the odds a full word of the host is worth
 _MOST = 4.0  # words, and outcomes, that count in either direction
-_HALVED = 4.0  # usual pauses of silence, beyond the first, in which half of the trust goes
+_PAUSES = 8.0  # usual pauses of silence, beyond the first, in which half of the trust goes
+_LIFE = 0.25  # part of all that was lived through in which half of it goes at least
 _OPEN = 256  # predictions that wait to come true
 _KEPT = 4096  # patterns whose outcomes are kept
 
@@ -28,7 +29,7 @@ def pattern_id(kind: str, *keys: int) -> int:
     return name_term(kind, " ".join(map(str, keys))) >> 1
 
 
-def trust(n: float, by_chance: float, said: float, outcome: float, silence: float) -> float:
+def trust(n: float, by_chance: float, said: float, outcome: float, halvings: float) -> float:
     """Return how far a pattern is to be relied on.
 
     Parameters
@@ -39,8 +40,8 @@ def trust(n: float, by_chance: float, said: float, outcome: float, silence: floa
         Sum of the host's rewards.
     outcome : float
         By how much more often predictions from it came true than they said.
-    silence : float
-        Time since it was last seen, in the pauses that were usual so far.
+    halvings : float
+        What its silence costs, as `faded` tells.
 
     Returns
     -------
@@ -49,12 +50,32 @@ def trust(n: float, by_chance: float, said: float, outcome: float, silence: floa
 
     Examples
     --------
-    >>> round(trust(10, 1, 0, 0, 1), 2), round(trust(10, 1, -1, 0, 1), 2), round(trust(10, 1, 0, 0, 5), 2)
+    >>> round(trust(10, 1, 0, 0, 0), 2), round(trust(10, 1, -1, 0, 0), 2), round(trust(10, 1, 0, 0, 1), 2)
     (0.73, 0.4, 0.37)
     """
     odds = max(n - by_chance, 0.0) / math.sqrt(max(n + by_chance, 1e-9))  # how many standard deviations above chance
     odds *= math.exp(math.log(_SAID) * _within(said) + math.log(2.0) * _within(outcome))
-    return float(odds / (1.0 + odds) * 0.5 ** (max(silence - 1.0, 0.0) / _HALVED))
+    return float(odds / (1.0 + odds) * 0.5**halvings)
+
+
+def faded(silence: float, pause: float, life: float) -> float:
+    """Return how many times half of the trust goes in a silence.
+
+    Parameters
+    ----------
+    silence : float
+        Time since it was last seen, while other things happened.
+    pause : float
+        Time between two sightings that was usual, above 0.
+    life : float
+        From the first experience to the last.
+
+    Examples
+    --------
+    >>> faded(9.0, 1.0, 1000.0), faded(500.0, 1000.0, 1000.0)
+    (1.0, 2.0)
+    """
+    return max((silence / pause - 1.0) / _PAUSES, silence / max(life, pause) / _LIFE, 0.0)
 
 
 def _within(balance: float) -> float:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import thoughtengine as te
 from thoughtengine.memory.record import VerdictRecord
-from thoughtengine.patterns.trust import trust
+from thoughtengine.patterns.trust import faded, trust
 from thoughtengine.storage.keyspace import VERDICT
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -18,17 +18,25 @@ counts = st.floats(0.0, 1e6)
 balances = st.floats(-3.5, 3.5)
 
 
-@given(n=st.floats(1.0, 1e6), by_chance=counts, said=balances, outcome=balances, silence=st.floats(0.0, 100.0))
+@given(n=st.floats(1.0, 1e6), by_chance=counts, said=balances, outcome=balances, halvings=st.floats(0.0, 100.0))
 def test_trust_grows_with_what_speaks_for_it_and_fades(
-    n: float, by_chance: float, said: float, outcome: float, silence: float
+    n: float, by_chance: float, said: float, outcome: float, halvings: float
 ) -> None:
-    base = trust(n, by_chance, said, outcome, silence)
+    base = trust(n, by_chance, said, outcome, halvings)
     assert 0.0 <= base <= 1.0
-    assert trust(2 * n, by_chance, said, outcome, silence) >= base
-    assert trust(n, by_chance, said + 0.5, outcome, silence) >= base
-    assert trust(n, by_chance, said, outcome + 0.5, silence) >= base
-    assert trust(n, by_chance + 1.0, said, outcome, silence) <= base
-    assert trust(n, by_chance, said, outcome, silence + 4.0) <= base
+    assert trust(2 * n, by_chance, said, outcome, halvings) >= base
+    assert trust(n, by_chance, said + 0.5, outcome, halvings) >= base
+    assert trust(n, by_chance, said, outcome + 0.5, halvings) >= base
+    assert trust(n, by_chance + 1.0, said, outcome, halvings) <= base
+    assert trust(n, by_chance, said, outcome, halvings + 1.0) <= base
+
+
+@given(silence=st.floats(0.0, 1e9), pause=st.floats(1.0, 1e6), life=st.floats(0.0, 1e9))
+def test_what_is_seen_as_often_as_usual_does_not_fade_by_its_pauses(silence: float, pause: float, life: float) -> None:
+    lost = faded(silence, pause, life)
+    assert 0.0 <= lost <= faded(2.0 * silence, pause, life)
+    if silence <= pause:
+        assert lost == pytest.approx(4.0 * silence / max(life, pause))
 
 
 def days(first: int, stop: int, *tags: str) -> list[te.Experience]:
