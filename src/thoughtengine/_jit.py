@@ -221,7 +221,8 @@ def _with_parts(numba: Any, function: Callable[P, R]) -> Callable[P, R]:
         return function
     for name in called:
         if scope[name] not in _made:
-            _made[scope[name]] = numba.njit(nogil=True)(_with_parts(numba, scope[name]))
+            alone = numba.njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # only kernels call it
+            _made[scope[name]] = alone(_with_parts(numba, scope[name]))
     bound = types.FunctionType(
         function.__code__, {**scope, **{name: _made[scope[name]] for name in called}}, function.__name__,
         function.__defaults__,
