@@ -764,12 +764,12 @@ class ThoughtEngine:
                 from thoughtengine.memory.erase import plan_erasure
 
                 self._store.settled("an erasure")
+                self._cues.drop()  # first: a kill in between must not leave what quotes an erased text
                 if self._store.pointer.stage == "SOAK":
                     from thoughtengine.migrations.purge import purge_rollback
 
                     purge_rollback(self._store, plan_erasure(self._store, found).ids)
                 receipt = erase_memories(self._store, found, at=self._now()[0])
-                self._cues.drop()
                 self._memories.live.dropped()
                 if whole:
                     self._memories.view()  # again before anybody looks: nobody is to miss what was not erased

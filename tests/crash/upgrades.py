@@ -237,6 +237,9 @@ def payloads_wrong(mind: te.ThoughtEngine) -> list[str]:
 
 def open_settled(path: Path, **how: Any) -> te.ThoughtEngine:
     """Open a mind; where a rollback had been killed, that is ended first, and told."""
+    how["config"] = te.Config(
+        recall=te.RecallConfig(cues=0)
+    )  # who judges asks for what was erased, and must not leave that
     if (path.parent.parent / HOOKED).exists():
         how["hooks"] = [HOOKS]
     if (told := path.parent.parent / ENCODED).exists():

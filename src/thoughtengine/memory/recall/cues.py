@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from thoughtengine.storage.files import replace_file
+from thoughtengine.storage.files import replace_file, sync_folder
 
 __all__ = ["CUES", "Cues", "read_cues"]
 
@@ -55,7 +55,9 @@ class Cues:
         """Forget all of them, as an erasure demands: a cue may quote what is erased."""
         with self._guard:
             self._texts, self._new = deque(maxlen=self._n), 0
-            self._path.unlink(missing_ok=True)
+            if self._path.exists():
+                self._path.unlink()
+                sync_folder(self._path.parent)
 
     def save(self) -> None:
         """Write what is not in the file yet."""
