@@ -95,7 +95,7 @@ class PatternManager:
     @property
     def behind(self) -> int:
         """How many ids have come that were not taken in yet."""
-        return self._store.head.rank(self._store.head.next_id - 1) - self._store.head.rank(self._finders.covered)
+        return self._store.rank(self._store.head.next_id - 1) - self._store.rank(self._finders.covered)
 
     def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
         """Hear of memories that were stored (id, record, vector); the caller holds the store's `writing` lock.
@@ -110,7 +110,7 @@ class PatternManager:
         self._save_at_times()
 
     def _save_at_times(self) -> None:
-        covered, saved = self._store.head.rank(self._finders.covered), self._store.head.rank(self._saved)
+        covered, saved = self._store.rank(self._finders.covered), self._store.rank(self._saved)
         if covered - saved >= max(_SAVED_EVERY, covered // 8):
             self.save()
 
@@ -199,7 +199,7 @@ class PatternManager:
             self._store, self._memories, _quiet, now=self._now,
             finders=load(self._store, fingerprint=fingerprint, slot=ANEW),
         )  # fmt: skip
-        total, saved = self._store.head.rank(self._store.head.next_id - 1), self._store.head.rank(fresh._saved)
+        total, saved = self._store.rank(self._store.head.next_id - 1), self._store.rank(fresh._saved)
         if total > _COMPILED:
             _jit.warm_up()
         while fresh.behind > 0:

@@ -53,8 +53,8 @@ class Telling:
 
     def is_old(self, covered: int) -> bool:
         """Tell whether more than a 64th of all came since an id."""
-        before = self._store.head.rank(covered)
-        return self._store.head.rank(self.finders.covered) - before > before // _STALE
+        before = self._store.rank(covered)
+        return self._store.rank(self.finders.covered) - before > before // _STALE
 
     def groups(self) -> Grouping | None:
         """Return the clusters put together to concepts; None without vectors."""

@@ -71,6 +71,11 @@ class Store(abc.ABC):
         """Ids from the first on, before the second, that are never given out."""
         return self.head.skipped
 
+    def rank(self, id_: int) -> int:
+        """Return how many ids up to one were given out: an upgrade leaves some free between old memories and new."""
+        first, stop = self.skipped
+        return id_ if id_ < first or not stop else id_ - (min(id_ + 1, stop) - first)
+
     @property
     def derived_folder(self) -> Path | None:
         """Where files may be kept that are derived from the rows as they are now; None for nowhere."""

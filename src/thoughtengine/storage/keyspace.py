@@ -130,8 +130,3 @@ class HeadRecord(msgspec.Struct, frozen=True, kw_only=True):
     memories: int = 0  # stored, hidden ones included
     hidden: int = 0  # forgotten
     skipped: tuple[int, int] = (0, 0)  # ids from the first on, before the second, that are never given out
-
-    def rank(self, id_: int) -> int:
-        """Return how many ids up to one were given out: an upgrade leaves some free between old memories and new."""
-        first, stop = self.skipped
-        return id_ if id_ < first or not stop else id_ - (min(id_ + 1, stop) - first)
