@@ -28,6 +28,7 @@ __all__ = [
 
 _DAY = 86_400_000_000
 _RUN = 64
+_WIDEST = 30 * _DAY  # of the edge of a long span
 _REACH = 3  # widths of a span beyond which nothing is near it
 
 
@@ -97,7 +98,7 @@ def within(
     local = at + offset * np.int64(1_000_000)
     most = np.zeros(len(local), np.float32)
     for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        width = max(stop - start, _DAY)
+        width = min(max(stop - start, _DAY), _WIDEST)
         close = np.flatnonzero((local >= start - _REACH * width) & (local < stop + _REACH * width))
         away = np.maximum(np.maximum(start - local[close], local[close] - stop), 0) / width
         most[close] = np.maximum(most[close], np.exp(-0.5 * away * away).astype(np.float32))

@@ -69,7 +69,7 @@ def within(
         local = at[i] + np.int64(offset[i]) * 1_000_000
         most = np.float32(0.0)
         for j in range(len(starts)):
-            width = max(stops[j] - starts[j], 86_400_000_000)
+            width = min(max(stops[j] - starts[j], 86_400_000_000), 30 * 86_400_000_000)
             if starts[j] - 3 * width <= local < stops[j] + 3 * width:
                 away = max(starts[j] - local, local - stops[j], 0) / width
                 most = max(most, np.float32(math.exp(-0.5 * away * away)))

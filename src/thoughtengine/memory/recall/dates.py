@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ _WEEKDAYS = {
     day: i for i, day in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 }
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
+_ABOUT = {"day": 1, "week": 7, "month": 30, "year": 120}  # days that "a year ago" may mean, and so on
 _NUMBERS = {
     "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4, "five": 5,
     "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
@@ -47,6 +48,7 @@ _LEAD = (
 )
 _PART = rf"(?:(?P<season>{_any_of(_SEASONS)})|q(?P<q>[1-4])|(?P<quarter>{_any_of(_QUARTERS)}) quarter)"
 _ABSOLUTE = (
+    rf"\b(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–) ?{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
     rf"\b(?:(?P<which>last|this|past)|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
@@ -68,13 +70,18 @@ _HINT = re.compile(
 _AGO = rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b"
 _RELATIVE = (
     r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|tonight|this (?:morning|afternoon|evening))"
+    rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
     r"|(?P<which>last|this|past) (?P<unit>night|weekend|week|month|year)"
-    rf"|(?:(?:last|this|past|on) )+(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
+    r"|(?:(?:last|this|past|on|since|until|till|before|after|from|to) )+"
+    rf"(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 
 _SINCE, _AFTER, _BEFORE, _UNTIL = ("since", "from"), ("after",), ("before",), ("until", "till")
-_OPENING = re.compile(rf"\b({'|'.join((*_SINCE, *_AFTER, *_BEFORE, *_UNTIL))}|between|to|through|and|-|–)\s*(?:the )?$")
-_LEADING = re.compile(rf"{_LEAD}(?:the )?")
+_JOINS = ("to", "until", "till", "through", "-", "–")
+_OPENS = "|".join((*_SINCE, *_AFTER, *_BEFORE, *_UNTIL, "between", "to", "through"))
+_OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
+_LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
+_WORD = re.compile(r"\w+")
 _TAKEN = ";"  # stands in the text where a date was found, as often as it was long
 
 _compiled = cache(re.compile)  # when a cue first hints at a date
@@ -88,10 +95,14 @@ class Span(NamedTuple):
 
 
 class Dates(NamedTuple):
-    """What a cue says about time: spans, and the words by which those days are labelled."""
+    """What a cue says about time: spans, and the words by which those days are labelled.
+
+    And its own words that are a date which is only an end of a span: no day between is labelled so.
+    """
 
     spans: tuple[Span, ...] = ()
     words: tuple[str, ...] = ()
+    ends: frozenset[str] = frozenset()
 
 
 def dates_in(text: str, now: int, years: range) -> Dates:
@@ -125,41 +136,45 @@ def dates_in(text: str, now: int, years: range) -> Dates:
         left = _compiled(pattern).sub(_taken, left)
     for pattern in _ABSOLUTE:
         left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said, words), left)
-    return Dates(tuple(sorted(set(_stretched(text, sorted(said), now, years)))), tuple(words))
+    spans: set[Span] = set()
+    ends: set[str] = set()
+    for meant, stretched in _stretched(text, sorted(said), now, years):
+        spans.update(meant)
+        ends.update(word for one in stretched for word in _WORD.findall(text, one.begin, one.end))
+    return Dates(tuple(sorted(spans)), tuple(word for word in words if word not in ends), frozenset(ends))
 
 
 class _Said(NamedTuple):
-    """Where in a text a date stands, and the spans that it may mean, ascending."""
+    """Where in a text a date stands, the spans that it may mean, ascending, and whether it names both their ends."""
 
     begin: int
     end: int
     spans: tuple[Span, ...]
+    is_whole: bool = False
 
 
 def _taken(match: re.Match[str]) -> str:
     return _TAKEN * len(match.group())
 
 
-def _stretched(text: str, said: list[_Said], now: int, years: range) -> Iterator[Span]:
-    """Yield what dates mean with the words before them: "since March" ends now, "from May to July" is one span."""
+def _stretched(
+    text: str, said: list[_Said], now: int, years: range
+) -> Iterator[tuple[Iterable[Span], Sequence[_Said]]]:
+    """Yield what dates mean with the words before them, and those that are mere ends: "since March" ends now."""
     leads = [_OPENING.search(text[: _proper(text, one)]) for one in said]
-    passed = False
-    for at, (one, lead) in enumerate(zip(said, leads, strict=True)):
-        word = lead.group(1) if lead else ""
-        if passed:  # the end of the span before
-            passed = False
-            continue
+    words = [lead.group(1) or lead.group(2) if lead else "" for lead in leads]
+    at = 0
+    while at < len(said):
+        one, word = said[at], words[at]
         after = leads[at + 1] if at + 1 < len(said) else None
-        if (
-            word in (*_SINCE, "between")
-            and after
-            and not text[one.end : after.start()].strip()
-            and word != after.group(1)
-        ):
-            passed = True
-            yield from _between(one.spans, said[at + 1].spans)
-        else:
-            yield from _opened(word, one.spans, now, years)
+        beside = after is not None and not text[one.end : after.start()].strip()
+        if beside and (words[at + 1] in _JOINS or (word, words[at + 1]) == ("between", "and")):
+            yield _between(one.spans, said[at + 1].spans), said[at : at + 2]
+            at += 2
+            continue
+        opened = word in (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL) and not one.is_whole
+        yield (_opened(word, one.spans, now, years), [one]) if opened else (one.spans, ())
+        at += 1
 
 
 def _proper(text: str, said: _Said) -> int:
@@ -177,17 +192,14 @@ def _between(firsts: tuple[Span, ...], lasts: tuple[Span, ...]) -> Iterator[Span
 
 
 def _opened(word: str, spans: tuple[Span, ...], now: int, years: range) -> Iterator[Span]:
-    """Yield what a word such as "since" or "before" makes of the last of some spans that has begun, or the spans."""
-    if word not in (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL):
-        yield from spans
-        return
+    """Yield what a word such as "since" or "before" makes of the last of some spans that has begun."""
     one = next((span for span in reversed(spans) if span.start <= now), spans[-1])
-    begin = (dt.date(max(min(years), 1), 1, 1).toordinal() - _EPOCH) * _DAY if len(years) else one.start - _CENTURY
     if word in (*_SINCE, *_AFTER):
         start = one.start if word in _SINCE else one.stop
         yield Span(start, max(now, start + _DAY))
     else:
         stop = one.start if word in _BEFORE else one.stop
+        begin = (dt.date(max(years.start, 1), 1, 1).toordinal() - _EPOCH) * _DAY if len(years) else stop - _CENTURY
         yield Span(min(begin, stop - _DAY), stop)
 
 
@@ -199,13 +211,16 @@ def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said], w
         words[year] = None
     for year, month, day in _readings(parts, years) if not made else ():
         span = _span(year, month, day)
+        if span is not None and (first := parts.get("first")):
+            begun = _span(year, month, int(first))
+            span = Span(begun.start, span.stop) if begun is not None and begun <= span else None
         if span is not None:
             made.append(span)
             named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year") or "")
             words.update(dict.fromkeys(word for word in named if word))
     if not made:
         return match.group()
-    said.append(_Said(*match.span(), tuple(sorted(made))))
+    said.append(_Said(*match.span(), tuple(sorted(made)), bool(parts.get("first"))))
     return _taken(match)
 
 
@@ -255,7 +270,7 @@ def _span(year: int, month: int, day: int) -> Span | None:
 def _ago(match: re.Match[str], now: int) -> Span:
     unit = _UNITS[match["unit"]]
     n = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"]]
-    return _around(now // _DAY - n * unit, unit)
+    return _around(now // _DAY - n * unit, _ABOUT[match["unit"]])
 
 
 def _relative(match: re.Match[str], now: int) -> Span:
@@ -270,10 +285,23 @@ def _relative(match: re.Match[str], now: int) -> Span:
         return Span(saturday * _DAY, (saturday + 2) * _DAY)
     if match["unit"] == "night":
         return _around(today - (match["which"] != "this"), 1)
-    length = _UNITS[match["unit"]]
-    if match["which"] == "last":
-        return Span((today - 2 * length + 1) * _DAY, today * _DAY)
-    return Span((today - length + 1) * _DAY, (today + 1) * _DAY)
+    if match["count"] or match["which"] == "past":
+        count = match["count"] or "1"
+        n = int(count) if count.isdigit() else _NUMBERS[count]
+        return Span((today - n * _UNITS[match["units"] or match["unit"]] + 1) * _DAY, (today + 1) * _DAY)
+    return _of_the_calendar(today, match["unit"], before=match["which"] == "last")
+
+
+def _of_the_calendar(today: int, unit: str, *, before: bool) -> Span:
+    """Return the week, month or year of a day as far as it has come, or the whole one before."""
+    date = dt.date.fromordinal(today + _EPOCH)
+    first = today - date.weekday() if unit == "week" else today - date.day + 1
+    first = first if unit != "year" else date.replace(month=1, day=1).toordinal() - _EPOCH
+    if not before:
+        return Span(first * _DAY, (today + 1) * _DAY)
+    last = dt.date.fromordinal(first - 1 + _EPOCH)
+    began = {"week": first - 7, "month": first - last.day, "year": last.replace(month=1, day=1).toordinal() - _EPOCH}
+    return Span(began[unit] * _DAY, first * _DAY)
 
 
 def _around(day: int, length: int) -> Span:

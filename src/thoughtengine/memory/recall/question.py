@@ -19,6 +19,7 @@ __all__ = ["Associated", "Question", "Spelled", "ask"]
 
 _YEAR = 365.2425 * 86_400_000_000
 _LONGEST = 512  # distinct words of a cue that count
+_UNLABELLED = "\0"  # before a word: a label that nothing has
 _READ = 1 << 16  # characters of a cue that are read
 
 
@@ -119,7 +120,7 @@ def ask(
             ways.setdefault(term.key, (term, owner))
     labels: dict[int, str] = {}
     for word in (*asked, *dates.words):
-        labels.setdefault(LABELS[word], word)
+        labels.setdefault(LABELS[_UNLABELLED + word if word in dates.ends else word], word)
     return Question(
         tuple(labels.values()),
         tuple(term for term, _ in ways.values()),

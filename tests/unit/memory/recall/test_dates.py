@@ -52,9 +52,20 @@ def span(first: str, last: str | None = None) -> Span:
         ("three days ago", [span("2024-05-05")]),
         ("2 weeks ago", [span("2024-04-21", "2024-04-27")]),
         ("2025 days ago", [span("2018-10-22")]),
-        ("a year ago", [span("2022-11-08", "2023-11-07")]),
-        ("this week", [span("2024-05-02", "2024-05-08")]),
-        ("last week", [span("2024-04-25", "2024-05-07")]),
+        ("a year ago", [span("2023-03-10", "2023-07-07")]),
+        ("this week", [span("2024-05-06", "2024-05-08")]),
+        ("last week", [span("2024-04-29", "2024-05-05")]),
+        ("last month", [span("2024-04-01", "2024-04-30")]),
+        ("last year", [span("2023-01-01", "2023-12-31")]),
+        ("the past week", [span("2024-05-02", "2024-05-08")]),
+        ("in the last three days", [span("2024-05-06", "2024-05-08")]),
+        ("the past two weeks", [span("2024-04-25", "2024-05-08")]),
+        ("since last week", [Span(span("2024-04-29").start, NOW)]),
+        ("since last summer", [Span(span("2023-06-01").start, NOW)]),
+        ("before last month", [span("2022-01-01", "2024-03-31")]),
+        ("since monday", [Span(span("2024-05-06").start, NOW)]),
+        ("from 3 to 7 march 2023", [span("2023-03-03", "2023-03-07")]),
+        ("2023-03-01 to 2023-03-04", [span("2023-03-01", "2023-03-04")]),
         ("in the summer of 2023", [span("2023-06-01", "2023-08-31")]),
         ("winter 2022", [span("2022-12-01", "2023-02-28")]),
         ("2023 autumn", [span("2023-09-01", "2023-11-30")]),
@@ -89,6 +100,12 @@ def span(first: str, last: str | None = None) -> Span:
 )
 def test_spans(text: str, expected: list[Span]) -> None:
     assert list(dates_in(text, NOW, YEARS).spans) == expected
+
+
+def test_a_date_that_is_an_end_lends_no_label() -> None:
+    assert dates_in("before may 2023", NOW, YEARS).words == ()
+    assert dates_in("before may 2023", NOW, YEARS).ends >= {"may", "2023"}
+    assert dates_in("in may 2023", NOW, YEARS).ends == frozenset()
 
 
 def test_words_are_how_days_are_labelled() -> None:
