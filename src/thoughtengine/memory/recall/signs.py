@@ -24,6 +24,7 @@ RECALL_SIGNS = ("shown", "match", "known", "stranger", "named", "words", "last",
 """Elements of `Signs.recall`: see `features`."""
 
 _CROWD = 32  # the place whose score stands for the crowd that every cue calls up
+_ALIKE = 1e-9  # relative scores that differ by less are equal
 _READ = 4096  # characters of a cue in which names are looked for
 
 
@@ -99,7 +100,7 @@ def features(
         Of a hit: *match*, the share in [0, 1] of what the cue's words weigh that its text has, as BM25 gives it back
         without the length of the text; *rank*, the logarithm of its place; *relative*, its score by the best one's;
         *crowd*, the score at place 32 by its own; *gap*, how far the next one is behind, by the best score and as far
-        as the cue is known; *above*, the sum of the scores before it, by the best score; *source*, the share of its
+        as the cue is known, shared by those that score alike; *above*, the sum of the scores before it, by the best score; *source*, the share of its
         score that comes from a named source; *better*, the best match before it.
         Of the cue, on every hit: *known*, the share of its words' weight that this mind has ever heard; *unknown*, the
         logarithm of one more than the words it has not; *named* and *meaning*, 0 or 1; *stranger*, 1 where an unknown
@@ -126,9 +127,7 @@ def features(
     hits[:, 1] = np.log(np.arange(1.0, m + 1.0))
     hits[:, 2] = relative = scores / first
     hits[:, 3] = np.minimum(crowd / scores, 1.0)
-    hits[:-1, 4] = relative[:-1] - relative[1:]
-    hits[-1, 4] = max(relative[-1] - following / first, 0.0)
-    hits[:, 4] *= known  # to stand alone with one word of six is nothing
+    hits[:, 4] = _gaps(relative, following / first) * known  # to stand alone with one word of six is nothing
     hits[:, 5] = np.cumsum(relative) - relative
     hits[:, 6] = shares[:, column["source"]] / scores if "source" in column else 0.0
     hits[0, 7] = 0.0
@@ -162,6 +161,28 @@ def _heard(
         elif not plain:
             unknown.add(word)
     return known / total if total else 1.0, unknown, len(words) - n_plain
+
+
+def _gaps(relative: FloatArray, following: float) -> FloatArray:
+    """Return how far the next one is behind each; those alike share it, and the last of all stands out no more than the others.
+
+    Parameters
+    ----------
+    relative : array of float64, shape (m,)
+        Scores by the best one, descending.
+    following : float
+        That of the one behind the last; 0 where there is none.
+    """
+    gaps: FloatArray = np.empty(len(relative))
+    gaps[:-1], gaps[-1] = relative[:-1] - relative[1:], max(relative[-1] - following, 0.0)
+    if (gaps[:-1] < _ALIKE).any():
+        last = np.flatnonzero(np.append(gaps[:-1] >= _ALIKE, True))  # of each group of those that are alike
+        sizes = np.diff(last, prepend=-1)
+        gaps = np.repeat(gaps[last] / sizes, sizes)
+    if len(gaps) > 1 and following == 0.0:
+        alike = int(np.count_nonzero(relative - relative[-1] < _ALIKE))
+        gaps[-alike:] = np.minimum(gaps[-alike:], gaps[: len(gaps) - alike].max(initial=0.0) or 1.0)
+    return gaps
 
 
 def _crowd(best: FloatArray, m: int, n: int) -> tuple[float, float]:

@@ -189,3 +189,15 @@ def test_each_hit_needs_its_outcome() -> None:
 def test_a_bad_min_chance_is_told(value: object) -> None:
     with pytest.raises(InvalidArgumentError, match=r"min_chance.*\[0, 1\]"):
         check_min_chance(value)  # type: ignore[arg-type]
+
+
+def test_those_alike_share_what_sets_them_apart_from_the_rest() -> None:
+    alone = signs([1.0])
+    assert column(alone, "gap") == [1.0]
+    alike = signs([1.0] * 5)
+    assert column(alike, "gap") == pytest.approx([0.2] * 5)
+    told = chances(alike, Calibration())
+    assert told[-1] <= told[0]
+    assert column(signs([1.0, 0.4]), "gap") == pytest.approx([0.6, 0.4])
+    assert column(signs([1.0, 0.9, 0.8]), "gap") == pytest.approx([0.1, 0.1, 0.1])  # that nothing follows is no gap
+    assert column(signs([1.0, 0.9, 0.8], others=(0.2,)), "gap") == pytest.approx([0.1, 0.1, 0.6])
