@@ -99,9 +99,9 @@ def features(
     Signs
         Of a hit: *match*, the share in [0, 1] of what the cue's words weigh that its text has, as BM25 gives it back
         without the length of the text; *rank*, the logarithm of its place; *relative*, its score by the best one's;
-        *crowd*, the score at place 32 by its own; *gap*, how far the next one is behind, by the best score and as far
-        as the cue is known, shared by those that score alike; *above*, the sum of the scores before it, by the best score; *source*, the share of its
-        score that comes from a named source; *better*, the best match before it.
+        *crowd*, the score at place 32 by its own; *gap*, how far the next one is behind, by the best score and as far as
+        the cue is known, shared by those that score alike; *above*, the sum of the scores before it, by the best score;
+        *source*, the share of its score that comes from a named source; *better*, the best match before it.
         Of the cue, on every hit: *known*, the share of its words' weight that this mind has ever heard; *unknown*, the
         logarithm of one more than the words it has not; *named* and *meaning*, 0 or 1; *stranger*, 1 where an unknown
         word looks like a name or a number.
