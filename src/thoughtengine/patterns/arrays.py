@@ -186,7 +186,7 @@ def kind_of(history: IntArray) -> int:
     return min(int(np.count_nonzero(history) - 1).bit_length(), STRATA - 1)
 
 
-def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
+def correct(calibration: FloatArray, line: int, chance: float, right: bool, *, surely: float = 0.02) -> None:
     """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading.
 
     Parameters
@@ -199,13 +199,15 @@ def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> N
         What was said, in [0, 1].
     right : bool
         Whether it came.
+    surely : float
+        How much one prediction says of the line, at least: the more, the less a single surprise moves it.
     """
     state = calibration[line * LINE : (line + 1) * LINE]
     clipped = min(max(chance, 1e-6), 1.0 - 1e-6)
     x = np.array([1.0, math.log(clipped / (1.0 - clipped)) + 1.0])
     p = 1.0 / (1.0 + math.exp(1.0 - float(state[:2] @ x)))
     kept, matrix = (1.0 - FADE) * PRIOR, state[[2, 3, 3, 4]].reshape(2, 2)
-    matrix = FADE * matrix + kept * np.eye(2) + max(p * (1.0 - p), 0.02) * np.outer(x, x)
+    matrix = FADE * matrix + kept * np.eye(2) + max(p * (1.0 - p), surely) * np.outer(x, x)
     state[2:] = matrix[0, 0], matrix[0, 1], matrix[1, 1]
     state[:2] += np.linalg.solve(matrix, (right - p) * x + kept * (np.array([0.0, 1.0]) - state[:2]))
 
