@@ -25,6 +25,7 @@ from thoughtengine.patterns.kernels import (
     FEW,
     HEAD,
     KEPT,
+    KINDS,
     LINE,
     MOST,
     NEAR,
@@ -608,7 +609,14 @@ def _packed(points: NDArray[np.floating], n_words: int) -> IntArray:
 
 
 def associate(
-    items: IntArray, bounds: IntArray, ids: IntArray, singles: IntArray, pairs: IntArray, counters: IntArray
+    items: IntArray,
+    kinds: IntArray,
+    bounds: IntArray,
+    ids: IntArray,
+    singles: IntArray,
+    pairs: IntArray,
+    counters: IntArray,
+    places: IntArray,
 ) -> None:
     """Count items and pairs of items that come together.
 
@@ -616,16 +624,20 @@ def associate(
     ----------
     items : array of int64, shape (s,)
         Hashes other than 0, distinct within one experience; of more than 40, 40 evenly spread ones are taken.
+    kinds : array of int64, shape (s,)
+        Of each item, below KINDS.
     bounds : array of int64, shape (n + 1,)
         Those of experience i: ``items[bounds[i]:bounds[i + 1]]``.
     ids : array of int64, shape (n,)
         Of the memories.
     singles : array of int64, shape (u * SINGLE,)
-        Item, count, what of the count may be another's, newest id; written.
+        Item, count, what of the count may be another's, newest id, kind; written.
     pairs : array of int64, shape (p * PAIR,)
         Both items, count, what of the count may be another's, newest ids; written.
     counters : array of int64, shape (4,)
         Experiences, items, ordered pairs, distinct pairs (again where they had been given up); written.
+    places : array of int64, shape (KINDS + KINDS * KINDS,)
+        Items of each kind; then ordered pairs of one kind with another; written.
 
     References
     ----------
@@ -636,14 +648,19 @@ def associate(
     for e, id_ in enumerate(ids.tolist()):
         basket = items[bounds[e] : bounds[e + 1]].tolist()
         taken = min(len(basket), BASKET)
-        basket = [basket[i * len(basket) // taken] for i in range(taken)]
+        chosen = [i * len(basket) // taken for i in range(taken)]
+        of = kinds[bounds[e] : bounds[e + 1]][chosen]
+        basket = [basket[i] for i in chosen]
         counters[:3] += 1, taken, taken * (taken - 1)
+        each = np.bincount(of, minlength=KINDS)
+        places[:KINDS] += each
+        places[KINDS:] += (np.outer(each, each) - np.diag(each)).reshape(-1)
         for i, a in enumerate(basket):
             at, known = _place(alone[:, 0], a, alone[:, 1:2])
             if not known:
                 alone[at, 0], alone[at, 2] = a, alone[at, 1]
             alone[at, 1] += 1
-            alone[at, 3] = id_
+            alone[at, 3:] = id_, of[i]
             for b in basket[i + 1 :]:
                 if a != b:
                     _count_pair(together, min(a, b), max(a, b), id_, counters)
