@@ -66,8 +66,15 @@ class Associations:
 
     def count(self, item: int) -> int:
         """Return how often an item was seen."""
+        return self._single(item, 1)
+
+    def newest(self, item: int) -> int:
+        """Return the newest id that an item was seen in, 0 where it is not known."""
+        return self._single(item, 3)
+
+    def _single(self, item: int, column: int) -> int:
         singles = self.tables["singles"].reshape(-1, SINGLE)
-        found = singles[singles[:, 0] == item, 1]
+        found = singles[singles[:, 0] == item, column]
         return int(found[0]) if len(found) else 0
 
     def items(self) -> IntArray:

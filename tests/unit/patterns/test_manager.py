@@ -117,6 +117,26 @@ def test_inferred_and_forgotten_memories_are_not_noticed(mind: te.ThoughtEngine)
     assert "lunch" in names
 
 
+def test_what_no_visible_memory_has_any_more_is_not_told_until_it_is_shown_again(mind: te.ThoughtEngine) -> None:
+    def names() -> str:
+        return str([*told(mind), mind.anticipate(given=["wake", "SECRET"])])
+
+    for day in range(40):
+        mind.remember_many(te.Experience(tags=[tag], source="home") for tag in ("wake", "SECRET", "walk"))
+        mind.remember(tags=["note"], source="spy", at=START + dt.timedelta(days=day))
+    mind.remember(tags=["wake"], source="home")
+    before = mind.anticipate()
+    assert before[0].what == "SECRET"
+    receipts = [mind.forget(tags="SECRET"), mind.forget(sources="spy")]
+    assert "SECRET" not in names()
+    assert "spy" not in names()
+    assert "SECRET" not in str(mind.anticipate())
+    for receipt in receipts:
+        mind.undo(receipt)
+    assert "SECRET" in names()
+    assert mind.anticipate() == before
+
+
 # kept
 
 
