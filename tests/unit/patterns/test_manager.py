@@ -350,3 +350,54 @@ def test_associations_call_up_memories(mind: te.ThoughtEngine) -> None:
     assert {mind[id_].tags for id_ in ids.tolist()} == {("lunch",)}
     assert scores.max() == 1.0
     assert len(mind.patterns.activate(tags=["unheard of"])[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("activate", {"tags": 5}),
+        ("activate", {"tags": "wake"}),
+        ("activate", {"tags": [5]}),
+        ("activate", {"tags": ["\ud800"]}),
+        ("activate", {"sources": "home"}),
+        ("activate", {"text": 5}),
+        ("activate", {"text": b"x"}),
+        ("activate", {"vector": [float("nan"), 1.0]}),
+        ("activate", {"vector": [1.0, 2.0, 3.0]}),
+        ("surprise", {"tags": "wake"}),
+        ("surprise", {"source": 5}),
+        ("surprise", {"episode": b"x"}),
+        ("surprise", {"vector": "ab"}),
+        ("surprise", {"vector": [[1.0, 2.0]]}),
+        ("surprise", {"vector": [1.0, 2.0, 3.0]}),
+        ("surprise", {"now": object()}),
+        ("surprise", {"now": 10**30}),
+        ("anticipate", {"now": object()}),
+        ("anticipate", {"now": 0, "episode": 5}),
+        ("anticipate", {"now": 0, "k": 10**20}),
+        ("episodes", {"k": 10**20}),
+    ],
+)
+def test_what_cannot_be_used_is_refused_as_by_recall(
+    mind: te.ThoughtEngine, call: str, arguments: dict[str, object]
+) -> None:
+    mind.remember_many(te.Experience(tags=["wake"], source="home", vector=[1.0, float(i)]) for i in range(9))
+    mind.patterns.catch_up()
+    with pytest.raises(te.InvalidArgumentError, match=list(arguments)[-1]):
+        getattr(mind.patterns, call)(**arguments)
+
+
+@pytest.mark.parametrize("id_", [-1, 0, 10**400])
+def test_the_concept_of_an_id_that_cannot_be_is_not_found(mind: te.ThoughtEngine, id_: int) -> None:
+    mind.remember("tea", vector=[1.0, 0.0])
+    with pytest.raises(te.MemoryNotFoundError):
+        mind.patterns.concept_of(id_)
+
+
+def test_vectors_may_be_lists_and_tags_any_iterable(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many(vectored_twice())
+    mind.patterns.catch_up()
+    assert set(mind.patterns.activate(vector=[1.0, 0.0])[0].tolist()) <= set(ids)
+    assert mind.patterns.surprise(vector=[1, 0]) is not None
+    mind.remember_many(days(9))
+    assert mind.anticipate(given=iter(["sleep", "wake"])) == mind.anticipate(given=["sleep", "wake"])  # type: ignore[arg-type]
