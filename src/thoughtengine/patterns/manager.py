@@ -32,7 +32,7 @@ from thoughtengine.patterns.pattern import Association, Concept, Episode, Predic
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import Expected, Ledger, note
-from thoughtengine.storage.contract import Store
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
 __all__ = ["PatternManager"]
@@ -65,7 +65,7 @@ class PatternManager:
 
     Parameters
     ----------
-    store : Store
+    store : FolderStore
         Where the memories are; its `writing` lock is held while anything is taken in.
     memories : Collection
         The same, readable.
@@ -81,7 +81,7 @@ class PatternManager:
 
     def __init__(
         self,
-        store: Store,
+        store: FolderStore,
         memories: Collection,
         emit: Emit,
         *,
@@ -108,6 +108,7 @@ class PatternManager:
     @property
     def behind(self) -> int:
         """How many ids have come that were not taken in yet."""
+        self._store.ready()
         return self._store.rank(self._store.head.next_id - 1) - self._store.rank(self._finders.covered)
 
     def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
@@ -182,6 +183,7 @@ class PatternManager:
 
     def save(self) -> None:
         """Write what was learned, unless nothing was since the last time."""
+        self._store.ready()
         with self._store.writing:
             if self._finders.covered > self._saved:
                 save(self._store, self._finders, fingerprint=self._memories.live.fingerprint)
@@ -298,6 +300,7 @@ class PatternManager:
         InvalidArgumentError
             For what is no whole number of at least 1.
         """
+        self._store.ready()
         _check_k(k)
         found = (self._episode(part) for run in runs(self._memories.view()) for part in reversed(self._by_topic(run)))
         return list(islice((one for one in found if one is not None), k))
@@ -445,6 +448,7 @@ class PatternManager:
         InvalidArgumentError, VectorDimensionError
             For an argument that cannot be used.
         """
+        self._store.ready()
         tags, direction, found = _names("tags", tags), self._asked(None, vector).vector, list[float]()
         _check_name("source", source)
         _check_name("episode", episode)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ import pytest
 
 import thoughtengine as te
 from thoughtengine.patterns import state
+from thoughtengine.patterns.manager import PatternManager
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.keyspace import PATTERN
 
@@ -401,3 +402,31 @@ def test_vectors_may_be_lists_and_tags_any_iterable(mind: te.ThoughtEngine) -> N
     assert mind.patterns.surprise(vector=[1, 0]) is not None
     mind.remember_many(days(9))
     assert mind.anticipate(given=iter(["sleep", "wake"])) == mind.anticipate(given=["sleep", "wake"])  # type: ignore[arg-type]
+
+
+CALLS: dict[str, Callable[[PatternManager], object]] = {
+    "save": lambda patterns: patterns.save(),
+    "catch_up": lambda patterns: patterns.catch_up(),
+    "behind": lambda patterns: patterns.behind,
+    "activate": lambda patterns: patterns.activate(tags=["wake"]),
+    "surprise": lambda patterns: patterns.surprise(tags=["wake"]),
+    "anticipate": lambda patterns: patterns.anticipate(now=0),
+    "concepts": lambda patterns: patterns.concepts(),
+    "concept_of": lambda patterns: patterns.concept_of(1),
+    "associations": lambda patterns: patterns.associations(),
+    "sequences": lambda patterns: patterns.sequences(),
+    "rhythms": lambda patterns: patterns.rhythms(),
+    "episodes": lambda patterns: patterns.episodes(),
+    "feedback": lambda patterns: patterns.feedback(1, reward=1),
+    "rebuild": lambda patterns: patterns.rebuild(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_after_closing_every_call_says_so(mind: te.ThoughtEngine, call: str) -> None:
+    mind.remember_many(days(9))
+    patterns = mind.patterns
+    patterns.catch_up()
+    mind.close()
+    with pytest.raises(te.StoreClosedError):
+        CALLS[call](patterns)
