@@ -263,6 +263,8 @@ class PatternManager:
         vector = self._vector(id_)
         if vector is None or self._finders.concepts is None:
             return None
+        if self._telling.leads(id_):
+            return self._telling.concept_at(id_)
         nearest, cosine = self._finders.concepts.likeness(vector[None])
         return None if cosine[0] < ABSORBED else self._telling.concept_at(int(nearest[0]))
 

@@ -145,6 +145,10 @@ class Telling:
         sure = self._trust(id_, n, 0.5, int(found.newest[mine].max()))
         return Concept(id_, self._label(id_), self._labels().terms(id_), round(n), exemplars, sure)
 
+    def leads(self, id_: int) -> bool:
+        """Tell whether a memory is the first of a cluster: then it belongs there, however far the cluster has moved since."""
+        return self.groups() is not None and id_ in self._concepts
+
     def concept_at(self, cluster: int) -> Concept | None:
         """Return the concept that a cluster, by its first member, belongs to."""
         found = self.groups()

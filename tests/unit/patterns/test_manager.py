@@ -294,6 +294,14 @@ def test_a_new_cluster_is_known_at_once(mind: te.ThoughtEngine) -> None:
     assert concept.id == stranger
 
 
+def test_the_id_of_a_concept_is_that_of_a_memory_in_it(mind: te.ThoughtEngine) -> None:
+    random = np.random.default_rng(0)
+    mind.remember_many(te.Experience(text=f"w{i}", vector=random.normal(size=12)) for i in range(400))
+    found = mind.patterns.concepts()
+    assert found
+    assert [mind.patterns.concept_of(one.id) for one in found] == found
+
+
 def test_without_tags_the_next_concept_is_expected(mind: te.ThoughtEngine) -> None:
     mind.remember_many(vectored(150))
     best = mind.anticipate()[0]
