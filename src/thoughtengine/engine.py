@@ -137,7 +137,7 @@ class ThoughtEngine:
         self._cues = Cues(store.root, config.recall.cues)
         self._answers = Answering(self._memories, config.recall, encoder, store.ready)
         if config.patterns.recall:
-            self._answers.associate = lambda cue, vector: self.patterns.activate(text=cue.text, vector=vector)
+            self._answers.associate = lambda cue, vector: self.patterns.called_up(text=cue.text, vector=vector)
         if encoder is not None:
             few = store.counted and store.head.memories <= _FEW
             former = store.pointer.former

@@ -100,3 +100,10 @@ def test_doctests_of_a_module(name: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_links_between_files_lead_somewhere(page: Path) -> None:
     prose = re.sub(r"`[^`\n]*`", "", FENCE.sub("", page.read_text(encoding="utf-8")))
     assert [target for target in LINK.findall(prose) if is_broken(page, target)] == []
+
+
+@pytest.mark.parametrize("page", LINKED, ids=name_of)
+def test_headings_and_tables_stand_by_themselves(page: Path) -> None:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    assert re.findall(r"[^\n]\n#{1,6} .*", text) == []
+    assert re.findall(r"\|\n\n\|(?!.*\n\|[ :|-]+\n).*", text) == []  # rows that an empty line cuts off their table

@@ -17,6 +17,7 @@ from thoughtengine.patterns.kernels import (
     BEAT,
     DEPTH,
     KEPT,
+    KINDS,
     PAIR,
     PARTS,
     ROW,
@@ -138,11 +139,11 @@ def test_what_is_alike_is_gathered_alike(seed: int, n: int, d: int, cut: int) ->
 @settings(deadline=None, max_examples=25)
 def test_what_comes_together_is_counted_alike(stream: list[Any], cut: int) -> None:
     c = columns(stream)
-    empty = [np.zeros(16 * SINGLE, np.int64), np.zeros(32 * PAIR, np.int64), np.zeros(4, np.int64)]
+    empty = [np.zeros(n, np.int64) for n in (16 * SINGLE, 32 * PAIR, 4, KINDS * (1 + KINDS))]
     expected, found = copy.deepcopy(empty), copy.deepcopy(empty)
-    arrays.associate(c["items"], c["bounds"], c["ids"], *expected)
+    arrays.associate(c["items"], c["items"] % KINDS, c["bounds"], c["ids"], *expected)
     for p in pieces(c, cut):
-        kernels.associate(p["items"], p["bounds"], p["ids"], *found)
+        kernels.associate(p["items"], p["items"] % KINDS, p["bounds"], p["ids"], *found)
     same(expected, found)
 
 

@@ -25,6 +25,7 @@ from thoughtengine.patterns.kernels import (
     FEW,
     HEAD,
     KEPT,
+    KINDS,
     LINE,
     MOST,
     NEAR,
@@ -186,7 +187,7 @@ def kind_of(history: IntArray) -> int:
     return min(int(np.count_nonzero(history) - 1).bit_length(), STRATA - 1)
 
 
-def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
+def correct(calibration: FloatArray, line: int, chance: float, right: bool, *, surely: float = 0.02) -> None:
     """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading.
 
     Parameters
@@ -199,13 +200,15 @@ def correct(calibration: FloatArray, line: int, chance: float, right: bool) -> N
         What was said, in [0, 1].
     right : bool
         Whether it came.
+    surely : float
+        How much one prediction says of the line, at least: the more, the less a single surprise moves it.
     """
     state = calibration[line * LINE : (line + 1) * LINE]
     clipped = min(max(chance, 1e-6), 1.0 - 1e-6)
     x = np.array([1.0, math.log(clipped / (1.0 - clipped)) + 1.0])
     p = 1.0 / (1.0 + math.exp(1.0 - float(state[:2] @ x)))
     kept, matrix = (1.0 - FADE) * PRIOR, state[[2, 3, 3, 4]].reshape(2, 2)
-    matrix = FADE * matrix + kept * np.eye(2) + max(p * (1.0 - p), 0.02) * np.outer(x, x)
+    matrix = FADE * matrix + kept * np.eye(2) + max(p * (1.0 - p), surely) * np.outer(x, x)
     state[2:] = matrix[0, 0], matrix[0, 1], matrix[1, 1]
     state[:2] += np.linalg.solve(matrix, (right - p) * x + kept * (np.array([0.0, 1.0]) - state[:2]))
 
@@ -606,7 +609,14 @@ def _packed(points: NDArray[np.floating], n_words: int) -> IntArray:
 
 
 def associate(
-    items: IntArray, bounds: IntArray, ids: IntArray, singles: IntArray, pairs: IntArray, counters: IntArray
+    items: IntArray,
+    kinds: IntArray,
+    bounds: IntArray,
+    ids: IntArray,
+    singles: IntArray,
+    pairs: IntArray,
+    counters: IntArray,
+    places: IntArray,
 ) -> None:
     """Count items and pairs of items that come together.
 
@@ -614,16 +624,20 @@ def associate(
     ----------
     items : array of int64, shape (s,)
         Hashes other than 0, distinct within one experience; of more than 40, 40 evenly spread ones are taken.
+    kinds : array of int64, shape (s,)
+        Of each item, below KINDS.
     bounds : array of int64, shape (n + 1,)
         Those of experience i: ``items[bounds[i]:bounds[i + 1]]``.
     ids : array of int64, shape (n,)
         Of the memories.
     singles : array of int64, shape (u * SINGLE,)
-        Item, count, what of the count may be another's, newest id; written.
+        Item, count, what of the count may be another's, newest id, kind; written.
     pairs : array of int64, shape (p * PAIR,)
         Both items, count, what of the count may be another's, newest ids; written.
     counters : array of int64, shape (4,)
         Experiences, items, ordered pairs, distinct pairs (again where they had been given up); written.
+    places : array of int64, shape (KINDS + KINDS * KINDS,)
+        Items of each kind; then ordered pairs of one kind with another; written.
 
     References
     ----------
@@ -634,14 +648,19 @@ def associate(
     for e, id_ in enumerate(ids.tolist()):
         basket = items[bounds[e] : bounds[e + 1]].tolist()
         taken = min(len(basket), BASKET)
-        basket = [basket[i * len(basket) // taken] for i in range(taken)]
+        chosen = [i * len(basket) // taken for i in range(taken)]
+        of = kinds[bounds[e] : bounds[e + 1]][chosen]
+        basket = [basket[i] for i in chosen]
         counters[:3] += 1, taken, taken * (taken - 1)
+        each = np.bincount(of, minlength=KINDS)
+        places[:KINDS] += each
+        places[KINDS:] += (np.outer(each, each) - np.diag(each)).reshape(-1)
         for i, a in enumerate(basket):
             at, known = _place(alone[:, 0], a, alone[:, 1:2])
             if not known:
                 alone[at, 0], alone[at, 2] = a, alone[at, 1]
             alone[at, 1] += 1
-            alone[at, 3] = id_
+            alone[at, 3:] = id_, of[i]
             for b in basket[i + 1 :]:
                 if a != b:
                     _count_pair(together, min(a, b), max(a, b), id_, counters)

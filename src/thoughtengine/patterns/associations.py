@@ -7,7 +7,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.chance import at_least, discoveries, low_rate
-from thoughtengine.patterns.kernels import PAIR, SINGLE
+from thoughtengine.patterns.kernels import KINDS, PAIR, SINGLE
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["Associations", "Together"]
@@ -56,16 +56,25 @@ class Associations:
             "singles": np.zeros(n_items * SINGLE, np.int64),
             "pairs": np.zeros(n_pairs * PAIR, np.int64),
             "counters": np.zeros(4, np.int64),
+            "places": np.zeros(KINDS + KINDS * KINDS, np.int64),
         }
 
-    def learn(self, items: IntArray, bounds: IntArray, ids: IntArray) -> None:
-        """Take in experiences: the items of each, distinct, and its id."""
-        maths().associate(items, bounds, ids, *self.tables.values())
+    def learn(self, items: IntArray, bounds: IntArray, ids: IntArray, kinds: IntArray | None = None) -> None:
+        """Take in experiences: the items of each, distinct, its id, and the kind of each item; without, all are of one."""
+        kinds = np.zeros(len(items), np.int64) if kinds is None else kinds
+        maths().associate(items, kinds, bounds, ids, *self.tables.values())
 
     def count(self, item: int) -> int:
         """Return how often an item was seen."""
+        return self._single(item, 1)
+
+    def newest(self, item: int) -> int:
+        """Return the newest id that an item was seen in, 0 where it is not known."""
+        return self._single(item, 3)
+
+    def _single(self, item: int, column: int) -> int:
         singles = self.tables["singles"].reshape(-1, SINGLE)
-        found = singles[singles[:, 0] == item, 1]
+        found = singles[singles[:, 0] == item, column]
         return int(found[0]) if len(found) else 0
 
     def items(self) -> IntArray:
@@ -77,8 +86,8 @@ class Associations:
     def together(self, *, q: float = 0.05) -> Together:
         """Return the pairs that come together more often than chance would bring them, the clearest first.
 
-        Chance: every place in every experience draws its item by frequency, so long experiences bring everything together
-        more often, which a test of independence takes for meaning.
+        Chance: every place in every experience draws its item by frequency among those of its kind, so long experiences bring
+        everything together more often, which a test of independence takes for meaning; and what has one source never has two.
 
         Parameters
         ----------
@@ -91,18 +100,19 @@ class Associations:
         """
         singles = self.tables["singles"].reshape(-1, SINGLE)
         pairs = self.tables["pairs"].reshape(-1, PAIR)
-        counters = self.tables["counters"]
+        places = self.tables["places"][:KINDS], self.tables["places"][KINDS:].reshape(KINDS, KINDS)
         pairs = pairs[pairs[:, 2] - pairs[:, 3] >= _FEWEST]
         known = singles[singles[:, 0] != 0]
         known = known[known[:, 0].argsort()]
         both = [np.clip(known[:, 0].searchsorted(pairs[:, side]), 0, max(len(known) - 1, 0)) for side in (0, 1)]
         here = (known[both[0], 0] == pairs[:, 0]) & (known[both[1], 0] == pairs[:, 1])
         pairs, both = pairs[here], [side[here] for side in both]
-        often = [known[side, 1].astype(np.float64) for side in both]
-        expected = often[0] * often[1] * counters[2] / max(float(counters[1]) ** 2, 1.0)
+        kinds = [known[side, 4] for side in both]
+        often = [known[side, 1] / np.maximum(places[0][kind], 1) for side, kind in zip(both, kinds, strict=True)]
+        expected = often[0] * often[1] * places[1][kinds[0], kinds[1]]
         counts = pairs[:, 2] - pairs[:, 3]
         chances = at_least(counts, np.maximum(expected, 1e-12))
-        q_values = discoveries(chances, int(counters[3]))
+        q_values = discoveries(chances, int(self.tables["counters"][3]))
         lifts = low_rate(counts) / np.maximum(expected, 1e-12)
         chosen = np.flatnonzero((q_values <= q) & (lifts > 1.0))
         order = chosen[np.lexsort((pairs[chosen, 1], pairs[chosen, 0], -lifts[chosen], chances[chosen]))]

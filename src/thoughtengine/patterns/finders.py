@@ -21,6 +21,7 @@ from thoughtengine.patterns.tables import Tables
 __all__ = ["CONCEPT", "ENTITY", "SOURCE", "TAG", "Finders", "Observed", "Turn", "entities", "item", "thread_of"]
 
 TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
+_KINDS = TAG, SOURCE, ENTITY, CONCEPT  # by number; of no more than `kernels.KINDS`
 _NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
 _ENTITIES = 8  # of one text
 _LONGEST = 4000  # characters of a text that are looked at for names
@@ -160,7 +161,8 @@ class Finders:
         ids = np.array([one.id for one in batch])
         moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
         flat, bounds = _flat(items)
-        self.associations.learn(flat, bounds, ids)
+        kinds = np.array([_KINDS.index(self.names[key][0]) for mine in items for key in mine], np.int64)
+        self.associations.learn(flat, bounds, ids, kinds)
         self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
         threads = np.array([thread_of(one.episode, one.source) for one in batch])

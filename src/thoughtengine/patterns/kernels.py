@@ -40,7 +40,8 @@ FADE = 0.998  # of calibration: what stays of the past at each candidate
 PRIOR = 2.0  # how surely probabilities are thought to be right as they are
 AGES = 7  # how long ago a symbol came: one symbol, two, up to 4, 8, 16, 32, longer or never
 REPEATED = 0.999  # of what came again: what stays of the past at each prediction
-SINGLE = 4  # key, n, error of n, newest id
+SINGLE = 5  # key, n, error of n, newest id, kind
+KINDS = 4  # of items: an experience draws its items of each kind by themselves
 PAIR = 7  # both keys, n, error of n, newest ids
 BROAD = 16  # ways of a set of pairs
 BASKET = 40  # items of one experience that are paired
@@ -778,7 +779,7 @@ def gather(
 
 
 @part
-def _count_item(singles: IntArray, item: int, id_: int) -> None:
+def _count_item(singles: IntArray, item: int, id_: int, kind: int) -> None:
     """Count an item."""
     start = _home(item, len(singles) // SINGLE, WAYS)
     at = _locate(singles, SINGLE, start, WAYS, item)
@@ -786,7 +787,7 @@ def _count_item(singles: IntArray, item: int, id_: int) -> None:
         at = _weakest(singles, SINGLE, 1, 1, start, WAYS)
         singles[SINGLE * at], singles[SINGLE * at + 2] = item, singles[SINGLE * at + 1]
     singles[SINGLE * at + 1] += 1
-    singles[SINGLE * at + 3] = id_
+    singles[SINGLE * at + 3], singles[SINGLE * at + 4] = id_, kind
 
 
 @part
@@ -810,9 +811,16 @@ def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArr
     pairs[p + 4] = id_
 
 
-@kernel("int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]")
+@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]", "out int64[:]")
 def associate(
-    items: IntArray, bounds: IntArray, ids: IntArray, singles: IntArray, pairs: IntArray, counters: IntArray
+    items: IntArray,
+    kinds: IntArray,
+    bounds: IntArray,
+    ids: IntArray,
+    singles: IntArray,
+    pairs: IntArray,
+    counters: IntArray,
+    places: IntArray,
 ) -> None:
     """Count items and pairs of items that come together, as `arrays.associate`."""
     for e in range(len(ids)):
@@ -822,10 +830,15 @@ def associate(
         counters[1] += taken
         counters[2] += taken * (taken - 1)
         for i in range(taken):
-            a = items[bounds[e] + i * size // taken]
-            _count_item(singles, a, ids[e])
+            at = bounds[e] + i * size // taken
+            a, kind = items[at], kinds[at]
+            _count_item(singles, a, ids[e], kind)
+            places[kind] += 1
             for j in range(i + 1, taken):
-                b = items[bounds[e] + j * size // taken]
+                other = bounds[e] + j * size // taken
+                b = items[other]
+                places[KINDS * (1 + kind) + kinds[other]] += 1
+                places[KINDS * (1 + kinds[other]) + kind] += 1
                 if a != b:
                     _count_pair(pairs, min(a, b), max(a, b), ids[e], counters)
 

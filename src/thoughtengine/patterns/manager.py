@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import sys
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from thoughtengine import _jit
 from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
-from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
+from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import HAPPENED
+from thoughtengine.memory.forget import find
 from thoughtengine.memory.moment import from_stored, to_stored
+from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
+from thoughtengine.memory.remember import check_size
 from thoughtengine.patterns.activation import Activation
 from thoughtengine.patterns.anticipation import predictions
 from thoughtengine.patterns.concepts import ABSORBED
@@ -27,7 +32,7 @@ from thoughtengine.patterns.pattern import Association, Concept, Episode, Predic
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import Expected, Ledger, note
-from thoughtengine.storage.contract import Store
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
 __all__ = ["PatternManager"]
@@ -39,9 +44,17 @@ _COMPILED = 2000  # experiences from which on one waits for the compiler
 _SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all where that is more
 _LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
 _TRUSTED = 0.5  # trust below which a pattern comes last
+_ASKED = 1 << 40  # of anything, at most
 _LATE = 900.0  # seconds that a prediction may be late; else as long as it was to wait
 
 _Told = TypeVar("_Told", Concept, Association, Sequence, Rhythm)
+
+
+class _Given(NamedTuple):
+    """What of a cue is asked with."""
+
+    text: str | None
+    vector: SingleArray | None
 
 
 class PatternManager:
@@ -52,7 +65,7 @@ class PatternManager:
 
     Parameters
     ----------
-    store : Store
+    store : FolderStore
         Where the memories are; its `writing` lock is held while anything is taken in.
     memories : Collection
         The same, readable.
@@ -68,7 +81,7 @@ class PatternManager:
 
     def __init__(
         self,
-        store: Store,
+        store: FolderStore,
         memories: Collection,
         emit: Emit,
         *,
@@ -95,6 +108,7 @@ class PatternManager:
     @property
     def behind(self) -> int:
         """How many ids have come that were not taken in yet."""
+        self._store.ready()
         return self._store.rank(self._store.head.next_id - 1) - self._store.rank(self._finders.covered)
 
     def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
@@ -169,6 +183,7 @@ class PatternManager:
 
     def save(self) -> None:
         """Write what was learned, unless nothing was since the last time."""
+        self._store.ready()
         with self._store.writing:
             if self._finders.covered > self._saved:
                 save(self._store, self._finders, fingerprint=self._memories.live.fingerprint)
@@ -237,17 +252,19 @@ class PatternManager:
 
         Raises
         ------
-        MemoryNotFoundError
-            When there is no such memory, or it was forgotten.
+        InvalidArgumentError, MemoryNotFoundError
+            For what is no id; when there is no such memory, or it was forgotten.
         """
         if isinstance(id_, bool) or not isinstance(id_, int):
             raise InvalidArgumentError("id", id_, "the id of a memory")
-        if self._store.get(MEMORY, id_, MemoryRecord) is None or self._memories.mark(id_).forgotten:
+        if self._hidden(find(self._store, id_)):
             raise MemoryNotFoundError(id_)
         self.catch_up()
         vector = self._vector(id_)
         if vector is None or self._finders.concepts is None:
             return None
+        if self._telling.leads(id_):
+            return self._telling.concept_at(id_)
         nearest, cosine = self._finders.concepts.likeness(vector[None])
         return None if cosine[0] < ABSORBED else self._telling.concept_at(int(nearest[0]))
 
@@ -279,9 +296,14 @@ class PatternManager:
         ----------
         k : int
             How many at most, among the newest 4,096 memories.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For what is no whole number of at least 1.
         """
-        if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-            raise InvalidArgumentError("k", k, "a whole number of at least 1")
+        self._store.ready()
+        _check_k(k)
         found = (self._episode(part) for run in runs(self._memories.view()) for part in reversed(self._by_topic(run)))
         return list(islice((one for one in found if one is not None), k))
 
@@ -365,12 +387,21 @@ class PatternManager:
             The mind's clock, in microseconds since 1970.
         k : int
             How many at most.
+
+        Raises
+        ------
+        InvalidArgumentError
+            For an argument that cannot be used.
         """
+        _check_k(k)
+        _check_name("episode", episode)
+        _check_now(now)
+        history = None if given is None else _history(given)
         self.catch_up()
         with self._store.writing:
             thread = thread_of(episode, None) if episode is not None else self._finders.thread
             sequences = self._finders.sequences
-            history = _history(given) if given is not None else sequences.history(thread)
+            history = sequences.history(thread) if history is None else history
             last = sequences.moment(thread) if given is None else None
             moment = self._moment(at, last, now)
             found = sequences.next(history, moment)
@@ -393,10 +424,10 @@ class PatternManager:
     def surprise(
         self,
         *,
-        tags: SequenceOf[str] = (),
+        tags: Iterable[str] = (),
         source: str | None = None,
         episode: str | None = None,
-        vector: SingleArray | None = None,
+        vector: ArrayLike | None = None,
         now: int | None = None,
     ) -> float | None:
         """Tell how surprising an experience would be, before it is remembered; nothing is learned.
@@ -413,8 +444,18 @@ class PatternManager:
         float or None
             Bits: of its tags after those before, or of being so unlike everything, whichever is more; None where nothing
             can be said.
+
+        Raises
+        ------
+        InvalidArgumentError, VectorDimensionError
+            For an argument that cannot be used.
         """
-        found = list[float]()
+        self._store.ready()
+        tags, direction, found = _names("tags", tags), self._asked(None, vector).vector, list[float]()
+        _check_name("source", source)
+        _check_name("episode", episode)
+        if now is not None:
+            _check_now(now)
         with self._store.writing:
             finders = self._finders
             if tags and finders.sequences.tables["counters"][1]:
@@ -424,8 +465,8 @@ class PatternManager:
                 least = max(1.0 - sum(known.values()), 1e-3) / (finders.sequences.tables["counters"][2] + 1.0)
                 chances = [known.get(item(TAG, tag), least) for tag in tags]
                 found.append(float(-np.log2(np.maximum(chances, 1e-9)).mean()))
-            if vector is not None and finders.concepts is not None and vector.size == finders.concepts.dimension:
-                _, likeness = finders.concepts.likeness(vector[None])
+            if direction is not None and finders.concepts is not None and direction.size == finders.concepts.dimension:
+                _, likeness = finders.concepts.likeness(direction[None])
                 found.append(float(-np.log2(finders.novelty.chance(1.0 - max(float(likeness[0]), -1.0)))))
         return max(found) if found else None
 
@@ -435,7 +476,7 @@ class PatternManager:
         tags: Iterable[str] = (),
         sources: Iterable[str] = (),
         text: str | None = None,
-        vector: SingleArray | None = None,
+        vector: ArrayLike | None = None,
     ) -> tuple[IntArray, FloatArray]:
         """Return the memories that associations call up, and how strongly, for a channel of recall.
 
@@ -445,17 +486,43 @@ class PatternManager:
             Of the cue.
         text : str, optional
             Of the cue; the names in it count.
-        vector : array of float32, optional
+        vector : array of numbers, shape (d,), optional
             Of the cue; what is most typical of the concept it is alike is called up too.
 
         Returns
         -------
         ids, scores : arrays, shape (n,)
             Ascending ids, at most 100; scores above 0, 1 for the strongest.
+
+        Raises
+        ------
+        InvalidArgumentError, VectorDimensionError
+            For an argument that cannot be used.
         """
+        tags, sources, cue = _names("tags", tags), _names("sources", sources), self._asked(text, vector)
+        return self.called_up(tags=tags, sources=sources, text=cue.text, vector=cue.vector)
+
+    def called_up(
+        self,
+        *,
+        tags: Iterable[str] = (),
+        sources: Iterable[str] = (),
+        text: str | None,
+        vector: SingleArray | None,
+    ) -> tuple[IntArray, FloatArray]:
+        """Return what `activate` returns, for a cue that recall has checked."""
         self.catch_up()
         with self._store.writing:
             return self._activation.spread(tags=tags, sources=sources, text=text, vector=vector)
+
+    def _asked(self, text: str | None, vector: ArrayLike | None) -> _Given:
+        """Return text and vector, checked as those of recall."""
+        if text is None and vector is None:
+            return _Given(None, None)
+        cue, have = Cue(text, vector=vector), self._memories.live.dimension
+        if cue.vector is not None and have is not None and cue.vector.size != have:
+            raise VectorDimensionError("vector", cue.vector.size, have)
+        return _Given(cue.text, cue.vector)
 
 
 def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:
@@ -484,10 +551,37 @@ def _expected(key: int, told: Prediction, history: IntArray, base: int) -> Expec
     return Expected(key, told.what, told.probability, told.id, history, due)
 
 
-def _history(given: SequenceOf[str]) -> IntArray:
-    if isinstance(given, str) or not isinstance(given, Iterable) or not all(isinstance(tag, str) for tag in given):
-        raise InvalidArgumentError("given", given, "a sequence of tags, oldest first")
+def _history(given: Iterable[str]) -> IntArray:
     history = np.zeros(DEPTH, np.int64)
-    recent = [item(TAG, tag) for tag in reversed(list(given)[-DEPTH:])]
+    recent = [item(TAG, tag) for tag in reversed(_names("given", given)[-DEPTH:])]
     history[: len(recent)] = recent
     return history
+
+
+def _names(argument: str, values: Iterable[str]) -> tuple[str, ...]:
+    """Return names, checked."""
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise InvalidArgumentError(argument, values, "a sequence of str")
+    names = tuple(values)
+    for name in names:
+        if not isinstance(name, str):
+            raise InvalidArgumentError(argument, name, "a sequence of str")
+        check_size(argument, name, sys.maxsize)
+    return names
+
+
+def _check_name(argument: str, value: object) -> None:
+    if value is not None:
+        if not isinstance(value, str):
+            raise InvalidArgumentError(argument, value, "a str")
+        check_size(argument, value, sys.maxsize)
+
+
+def _check_k(k: object) -> None:
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= _ASKED:
+        raise InvalidArgumentError("k", k, f"a whole number from 1 to {_ASKED:,}")
+
+
+def _check_now(now: object) -> None:
+    if isinstance(now, bool) or not isinstance(now, int) or abs(now) >= 1 << 62:
+        raise InvalidArgumentError("now", now, "microseconds since 1970")

@@ -116,9 +116,10 @@ class Rhythms:
         phases = np.mod(angle / (2.0 * np.pi) * PERIODS[best], PERIODS[best])
         weekly = PERIODS[best] % PERIODS[5] == 0
         phases = np.where(weekly, np.mod(phases - _MONDAY, PERIODS[best]), phases)
-        whole = np.mod(
-            np.round(phases / (24 * _HOUR)) * (24 * _HOUR), PERIODS[best]
-        )  # of bare dates, a day is the best there is
+        hour = np.mod(
+            rows[:, 1], 24 * _HOUR
+        )  # of what comes once a day, always at the same: the best there is is a day
+        whole = np.mod(np.round((phases - hour) / (24 * _HOUR)) * (24 * _HOUR) + hour, PERIODS[best])
         phases = np.where(grain == 24 * _HOUR, whole, phases)
         found = np.flatnonzero(q_all[line, best] <= q)
         order = found[np.lexsort((keys[at][found], -power[found, best[found]]))]

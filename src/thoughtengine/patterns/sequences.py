@@ -32,6 +32,8 @@ UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)
 _WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
+_STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
+_LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
 _UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
 
 
@@ -163,8 +165,11 @@ class Sequences:
         came : bool
             Whether it came true.
         """
-        line = _ASKED + kind_of(history)
-        correct(self.tables["calibration"], line, _untrusted(self._line(line), probability), came)
+        number = _ASKED + kind_of(history)
+        line = self._line(number)
+        line[:] = _bounded(line)
+        correct(self.tables["calibration"], number, _untrusted(line, probability), came, surely=_STEEPEST)
+        line[:] = _bounded(line)
 
     def keep(self, former: Sequences) -> None:
         """Take over what became of predictions that were asked for."""
@@ -189,7 +194,7 @@ class Sequences:
             kind = kind_of(history)
             trusted = _trusted(self._line(2 * kind + 1), chances)
             trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
-            trusted = _trusted(self._line(_ASKED + kind), trusted)
+            trusted = _trusted(_bounded(self._line(_ASKED + kind)), trusted)
             trusted = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
             rest, most = trusted[1:].sum(), self._simultaneous()
             if trusted[0] + rest > most:
@@ -248,6 +253,11 @@ class Sequences:
         )  # fmt: skip
 
 
+def _bounded(line: FloatArray) -> FloatArray:
+    """Return a line of calibration that neither turns probabilities around nor makes them certain."""
+    return np.clip(line, (_LEVEL[0], _SLOPE[0]), (_LEVEL[1], _SLOPE[1]))
+
+
 def _trusted(line: FloatArray, chances: FloatArray) -> FloatArray:
     """Return probabilities as a line of calibration corrects them."""
     clipped = np.clip(chances, 1e-6, 1.0 - 1e-6)
@@ -258,5 +268,5 @@ def _trusted(line: FloatArray, chances: FloatArray) -> FloatArray:
 def _untrusted(line: FloatArray, probability: float) -> float:
     """Return the probability that a line of calibration corrects to this one."""
     clipped = min(max(probability, 1e-6), 1.0 - 1e-6)
-    logit = (np.log(clipped / (1.0 - clipped)) + 1.0 - line[0]) / max(float(line[1]), 0.05) - 1.0
+    logit = (np.log(clipped / (1.0 - clipped)) + 1.0 - line[0]) / line[1] - 1.0
     return float(1.0 / (1.0 + np.exp(-logit)))

@@ -8,8 +8,9 @@ import numpy as np
 
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
+from thoughtengine.memory.where import parse_where
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.finders import CONCEPT, ENTITY, Finders, item
+from thoughtengine.patterns.finders import CONCEPT, ENTITY, TAG, Finders, item
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
@@ -46,6 +47,7 @@ class Telling:
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
         self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
+        self._visible = set[int]()  # hashes of tags and sources that visible memories have
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
         """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
@@ -79,12 +81,22 @@ class Telling:
         return self._found[1]
 
     def name(self, key: int) -> str | None:
-        """Return what a hash stands for, as it is shown; None where that is not known any more."""
+        """Return what a hash stands for, as it is shown; None where that is not known any more, or no visible memory has it."""
         kind, name = self.finders.names.get(key, ("", ""))
         if kind != CONCEPT:
-            return name if kind else None
+            return name if kind and self._is_visible(key, kind, name) else None
         concept = self._concept_of(name)
         return None if concept is None else self._label(concept)
+
+    def _is_visible(self, key: int, kind: str, name: str) -> bool:
+        """Tell whether a visible memory has a tag or source; a name in a text is told by its evidence."""
+        if kind == ENTITY:
+            return True
+        if key not in self._visible:
+            where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
+            if self.shown([self.finders.associations.newest(key)]) or self._memories.view().count(where, 0):
+                self._visible.add(key)
+        return key in self._visible
 
     def _concept_of(self, cluster: str) -> int | None:
         return None if self.groups() is None else self._concepts.get(int(cluster))
@@ -132,6 +144,10 @@ class Telling:
         n = float(found.sizes[mine].sum())
         sure = self._trust(id_, n, 0.5, int(found.newest[mine].max()))
         return Concept(id_, self._label(id_), self._labels().terms(id_), round(n), exemplars, sure)
+
+    def leads(self, id_: int) -> bool:
+        """Tell whether a memory is the first of a cluster: then it belongs there, however far the cluster has moved since."""
+        return self.groups() is not None and id_ in self._concepts
 
     def concept_at(self, cluster: int) -> Concept | None:
         """Return the concept that a cluster, by its first member, belongs to."""

@@ -1,6 +1,7 @@
 import numpy as np
 
 from thoughtengine.patterns.associations import Associations
+from thoughtengine.patterns.finders import Finders, Observed
 
 HASHES = np.random.default_rng(1).integers(-(2**63), 2**63 - 1, 4096)
 
@@ -58,3 +59,28 @@ def test_full_tables_never_say_more_than_was_seen() -> None:
 def test_of_a_huge_experience_forty_items_are_paired() -> None:
     finder = fed([list(range(1000))])
     assert finder.tables["counters"].tolist() == [1, 40, 40 * 39, 40 * 39 // 2]
+
+
+def test_one_source_and_so_many_tags_each_time_come_together_by_chance() -> None:
+    random = np.random.default_rng(6)
+    for n_sources in (1, 5):
+        finders = Finders()
+        finders.observe([
+            Observed(i, i, 0, tags=(f"t{random.integers(10)}",), source=f"s{random.integers(n_sources)}")
+            for i in range(1, 3001)
+        ])  # fmt: skip
+        assert len(finders.associations.together().pairs) == 0
+
+
+def test_a_tag_that_has_its_source_is_found() -> None:
+    random = np.random.default_rng(7)
+    finders = Finders()
+    tags = random.integers(10, size=3000).tolist()
+    finders.observe([
+        Observed(i, i, 0, tags=(f"t{tag}",), source="s0" if tag == 0 else f"s{random.integers(5)}")
+        for i, tag in enumerate(tags, 1)
+    ])  # fmt: skip
+    assert {finders.names[key] for key in finders.associations.together().pairs[0].tolist()} == {
+        ("#", "t0"),
+        ("@", "s0"),
+    }

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -10,6 +10,7 @@ import pytest
 
 import thoughtengine as te
 from thoughtengine.patterns import state
+from thoughtengine.patterns.manager import PatternManager
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.keyspace import PATTERN
 
@@ -115,6 +116,26 @@ def test_inferred_and_forgotten_memories_are_not_noticed(mind: te.ThoughtEngine)
     assert "echo" not in names
     assert "coffee" not in names
     assert "lunch" in names
+
+
+def test_what_no_visible_memory_has_any_more_is_not_told_until_it_is_shown_again(mind: te.ThoughtEngine) -> None:
+    def names() -> str:
+        return str([*told(mind), mind.anticipate(given=["wake", "SECRET"])])
+
+    for day in range(40):
+        mind.remember_many(te.Experience(tags=[tag], source="home") for tag in ("wake", "SECRET", "walk"))
+        mind.remember(tags=["note"], source="spy", at=START + dt.timedelta(days=day))
+    mind.remember(tags=["wake"], source="home")
+    before = mind.anticipate()
+    assert before[0].what == "SECRET"
+    receipts = [mind.forget(tags="SECRET"), mind.forget(sources="spy")]
+    assert "SECRET" not in names()
+    assert "spy" not in names()
+    assert "SECRET" not in str(mind.anticipate())
+    for receipt in receipts:
+        mind.undo(receipt)
+    assert "SECRET" in names()
+    assert mind.anticipate() == before
 
 
 # kept
@@ -273,6 +294,14 @@ def test_a_new_cluster_is_known_at_once(mind: te.ThoughtEngine) -> None:
     assert concept.id == stranger
 
 
+def test_the_id_of_a_concept_is_that_of_a_memory_in_it(mind: te.ThoughtEngine) -> None:
+    random = np.random.default_rng(0)
+    mind.remember_many(te.Experience(text=f"w{i}", vector=random.normal(size=12)) for i in range(400))
+    found = mind.patterns.concepts()
+    assert found
+    assert [mind.patterns.concept_of(one.id) for one in found] == found
+
+
 def test_without_tags_the_next_concept_is_expected(mind: te.ThoughtEngine) -> None:
     mind.remember_many(vectored(150))
     best = mind.anticipate()[0]
@@ -330,3 +359,82 @@ def test_associations_call_up_memories(mind: te.ThoughtEngine) -> None:
     assert {mind[id_].tags for id_ in ids.tolist()} == {("lunch",)}
     assert scores.max() == 1.0
     assert len(mind.patterns.activate(tags=["unheard of"])[0]) == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [
+        ("activate", {"tags": 5}),
+        ("activate", {"tags": "wake"}),
+        ("activate", {"tags": [5]}),
+        ("activate", {"tags": ["\ud800"]}),
+        ("activate", {"sources": "home"}),
+        ("activate", {"text": 5}),
+        ("activate", {"text": b"x"}),
+        ("activate", {"vector": [float("nan"), 1.0]}),
+        ("activate", {"vector": [1.0, 2.0, 3.0]}),
+        ("surprise", {"tags": "wake"}),
+        ("surprise", {"source": 5}),
+        ("surprise", {"episode": b"x"}),
+        ("surprise", {"vector": "ab"}),
+        ("surprise", {"vector": [[1.0, 2.0]]}),
+        ("surprise", {"vector": [1.0, 2.0, 3.0]}),
+        ("surprise", {"now": object()}),
+        ("surprise", {"now": 10**30}),
+        ("anticipate", {"now": object()}),
+        ("anticipate", {"now": 0, "episode": 5}),
+        ("anticipate", {"now": 0, "k": 10**20}),
+        ("episodes", {"k": 10**20}),
+    ],
+)
+def test_what_cannot_be_used_is_refused_as_by_recall(
+    mind: te.ThoughtEngine, call: str, arguments: dict[str, object]
+) -> None:
+    mind.remember_many(te.Experience(tags=["wake"], source="home", vector=[1.0, float(i)]) for i in range(9))
+    mind.patterns.catch_up()
+    with pytest.raises(te.InvalidArgumentError, match=list(arguments)[-1]):
+        getattr(mind.patterns, call)(**arguments)
+
+
+@pytest.mark.parametrize("id_", [-1, 0, 10**400])
+def test_the_concept_of_an_id_that_cannot_be_is_not_found(mind: te.ThoughtEngine, id_: int) -> None:
+    mind.remember("tea", vector=[1.0, 0.0])
+    with pytest.raises(te.MemoryNotFoundError):
+        mind.patterns.concept_of(id_)
+
+
+def test_vectors_may_be_lists_and_tags_any_iterable(mind: te.ThoughtEngine) -> None:
+    ids = mind.remember_many(vectored_twice())
+    mind.patterns.catch_up()
+    assert set(mind.patterns.activate(vector=[1.0, 0.0])[0].tolist()) <= set(ids)
+    assert mind.patterns.surprise(vector=[1, 0]) is not None
+    mind.remember_many(days(9))
+    assert mind.anticipate(given=iter(["sleep", "wake"])) == mind.anticipate(given=["sleep", "wake"])  # type: ignore[arg-type]
+
+
+CALLS: dict[str, Callable[[PatternManager], object]] = {
+    "save": lambda patterns: patterns.save(),
+    "catch_up": lambda patterns: patterns.catch_up(),
+    "behind": lambda patterns: patterns.behind,
+    "activate": lambda patterns: patterns.activate(tags=["wake"]),
+    "surprise": lambda patterns: patterns.surprise(tags=["wake"]),
+    "anticipate": lambda patterns: patterns.anticipate(now=0),
+    "concepts": lambda patterns: patterns.concepts(),
+    "concept_of": lambda patterns: patterns.concept_of(1),
+    "associations": lambda patterns: patterns.associations(),
+    "sequences": lambda patterns: patterns.sequences(),
+    "rhythms": lambda patterns: patterns.rhythms(),
+    "episodes": lambda patterns: patterns.episodes(),
+    "feedback": lambda patterns: patterns.feedback(1, reward=1),
+    "rebuild": lambda patterns: patterns.rebuild(),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_after_closing_every_call_says_so(mind: te.ThoughtEngine, call: str) -> None:
+    mind.remember_many(days(9))
+    patterns = mind.patterns
+    patterns.catch_up()
+    mind.close()
+    with pytest.raises(te.StoreClosedError):
+        CALLS[call](patterns)

@@ -67,3 +67,11 @@ def test_uniform_moments_have_no_rhythm() -> None:
 def test_three_periods_must_have_gone_by() -> None:
     assert found(MONDAY + np.arange(0, 14) * DAY + 9 * HOUR + np.arange(14) * 60_000_000)[0][0] == 24
     assert found(MONDAY + np.array([0, 1, 2, 24, 25, 26, 27]) * HOUR) == {}
+
+
+@pytest.mark.parametrize(("day", "hour"), [(0, 18), (5, 12), (6, 23), (2, 0)])
+def test_what_comes_at_one_hour_of_the_day_is_told_with_its_own_weekday(day: int, hour: int) -> None:
+    begin = MONDAY + hour * HOUR
+    weekly = begin + day * DAY + np.arange(60) * 7 * DAY
+    period, phase, _ = found(weekly, begin + np.arange(400) * DAY)[0]
+    assert (period, phase) == (168, pytest.approx(24 * day + hour))

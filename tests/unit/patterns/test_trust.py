@@ -183,3 +183,22 @@ def test_a_rhythm_without_visible_evidence_is_not_told(mind: te.ThoughtEngine) -
     assert {mind[id_].tags for id_ in rhythm.evidence} == {("coffee",)}
     mind.forget(*[id_ for id_ in ids if mind[id_].tags == ("coffee",)])
     assert "coffee" not in {one.what for one in mind.patterns.rhythms()}
+
+
+def test_one_prediction_that_fails_does_not_silence_those_after_it(mind: te.ThoughtEngine) -> None:
+    moments = iter(START + dt.timedelta(hours=hour) for hour in range(1000))
+
+    def put(*tags: str) -> None:
+        mind.remember_many(te.Experience(tags=[tag], source="home", at=next(moments)) for tag in tags)
+
+    def told() -> float:
+        return {one.what: one.probability for one in mind.anticipate()}["coffee"]
+
+    put(*("wake", "coffee", "walk") * 100, "wake")
+    told()
+    put("tv", "wake")
+    assert told() > 0.5
+    for _ in range(40):
+        put("coffee", "walk", "wake")
+        told()
+    assert told() > 0.9
