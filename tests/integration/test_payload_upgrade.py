@@ -117,6 +117,32 @@ def test_older_hooks_are_refused_and_no_hooks_see_what_is_there(mind_path: Path)
     assert stored(mind_path)[0] == {"body": "body 0", "n": 0}
 
 
+def test_a_payload_whose_version_nobody_can_tell_is_refused(mind_path: Path) -> None:
+    hooks = hooks_with()
+    settled(mind_path, hooks)
+    with te.open(mind_path) as mind:
+        with pytest.raises(te.InvalidArgumentError, match="at version 2 here"):
+            mind.remember("later", kind="acme.note", payload={"text": "later", "n": 99})
+        with pytest.raises(te.InvalidArgumentError, match="at version 2 here"):
+            mind.revise("note-1", payload={"text": "later", "n": 1})
+        assert mind[mind.revise("note-2", text="revised")].payload == {"body": "body 2", "n": 2}
+        mind.remember("another", kind="other.thing", payload={"text": 1})
+        mind.remember("no payload", kind="acme.note")
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    assert {"text": "body 2", "n": 2} in stored(mind_path)
+
+
+def test_a_revision_leaves_the_payload_that_it_keeps_at_its_version(mind_path: Path) -> None:
+    hooks = hooks_with(fails_on(4), must=False)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        mind.revise("note-4", text="revised")
+        assert mind._memories.record(mind["note-4"].id).payload_version == 1
+        mind.upgrade.commit()
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with te.open(mind_path) as mind:
+        assert mind["note-4"].payload == {"text": "body 4", "n": 4}
+
+
 def test_who_refuses_finds_it_untouched(mind_path: Path) -> None:
     with pytest.raises(te.UpgradeRequiredError, match=r"acme\.note 1 \(known: 2\)"):
         te.open(mind_path, hooks=[hooks_with()], upgrade="refuse")
