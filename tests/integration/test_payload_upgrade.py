@@ -182,6 +182,22 @@ def test_a_record_on_which_a_step_may_fail_stays_at_its_version(mind_path: Path)
     assert te.history(mind_path)[0].rows_quarantined == 1
 
 
+def test_a_step_may_fail_whatever_the_other_steps_are(mind_path: Path) -> None:
+    hooks = hooks_with(fails_on(4), must=False)
+    hooks.step("note", from_version=2, down=lambda note: note)(lambda note: note)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind["note-4"].payload == {"text": "body 4", "n": 4}
+    assert te.history(mind_path)[0].rows_quarantined == 1
+
+
+def test_a_step_that_must_succeed_does_so_behind_one_that_may_fail(mind_path: Path) -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, must=False)(lambda note: note)
+    hooks.step("note", from_version=2)(fails_on(4))
+    with pytest.raises(te.UpgradeFailedError, match=r"acme\.note 2 to 3"):
+        te.open(mind_path, hooks=[hooks])
+
+
 def test_too_many_failures_turn_it_back(mind_path: Path) -> None:
     with pytest.raises(te.UpgradeFailedError, match="12 records failed"):
         te.open(mind_path, hooks=[hooks_with(fails_on(*range(N)), must=False)])

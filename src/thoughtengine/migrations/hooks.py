@@ -217,8 +217,8 @@ class Hooks:
             return payload
         try:
             return walk.up(id_, payload)
-        except RecordUpgradeError:
-            if walk.must:
+        except RecordUpgradeError as error:
+            if error.must:
                 raise
             return payload
 

@@ -240,8 +240,8 @@ class PayloadUpgrade(Running):
         try:
             spent = isinstance(walk, Walk) and not walk.lossy
             payload, is_back = self._moved(walk, id_, memory, spent=spent)
-        except RecordUpgradeError:
-            if walk.must:
+        except RecordUpgradeError as error:
+            if error.must:
                 raise
             counts["quarantined"] = counts.get("quarantined", 0) + 1
             return

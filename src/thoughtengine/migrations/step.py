@@ -88,7 +88,7 @@ class Walk:
             When a step raises, or gives what cannot be stored.
         """
         for step in self.steps:
-            payload = _moved(record, str(step), step.up, payload)
+            payload = _moved(record, str(step), step.up, payload, must=step.must)
         return payload
 
     def down(self, record: object, payload: Any) -> Any:
@@ -118,7 +118,6 @@ class Descent:
 
     walk: Walk
     lossy = False  # what cannot come down is found by coming up again
-    must = True
 
     @property
     def steps(self) -> tuple[PayloadStep, ...]:
@@ -139,17 +138,19 @@ class Descent:
         return self.walk.up(record, payload)
 
 
-def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
+def _moved(record: object, name: str, move: Move, payload: Any, *, must: bool = True) -> Any:
     try:
         made = move(payload)
         data = msgspec.msgpack.encode(made)
     except (Exception, SystemExit) as error:
-        raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}") from error
+        raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}", must=must) from error
     if len(data) > _LIMIT:
-        raise RecordUpgradeError(record, name, f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most")
+        told = f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most"
+        raise RecordUpgradeError(record, name, told, must=must)
     again = msgspec.msgpack.decode(data)
     if made is None or not _is_plain(made):
-        raise RecordUpgradeError(record, name, f"it gave a {type(made).__name__}, not a tree that can be stored")
+        told = f"it gave a {type(made).__name__}, not a tree that can be stored"
+        raise RecordUpgradeError(record, name, told, must=must)
     return again
 
 
