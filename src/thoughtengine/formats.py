@@ -91,11 +91,11 @@ def open_store(
             from thoughtengine.lifting import go_on
 
             store, running = go_on(root, config, upgrade, approve, hooks, progress)
-            if store.pointer.unfinished or not hooks.pending(store.pointer.namespaces):
+            if store.pointer.unfinished or not hooks.pending(store.pointer):
                 return Opened(store, running=running)
             store.close()
             pointer, _ = read_pointer(root)
-        if pending := hooks.pending(pointer.namespaces):
+        if pending := hooks.pending(pointer):
             _refuse(root, upgrade, f"payloads are of an older version: {_told(pending)}")
             from thoughtengine.lifting import with_payloads
 
@@ -132,7 +132,7 @@ def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> Open
             from thoughtengine.migrations.running import contract
 
             contract(store)
-        if hooks.pending(store.pointer.namespaces):  # one that was just made
+        if hooks.pending(store.pointer):  # one that was just made
             store.update_pointer(namespaces=hooks.versions)
     except BaseException:
         store.close()

@@ -182,6 +182,25 @@ def test_a_record_on_which_a_step_may_fail_stays_at_its_version(mind_path: Path)
     assert te.history(mind_path)[0].rows_quarantined == 1
 
 
+def test_what_a_step_left_behind_is_upgraded_once_the_step_is_mended(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with(fails_on(4, 5), must=False)])
+    assert not te.plan(mind_path, hooks=[hooks_with(fails_on(4, 5), must=False)])
+    better, mended = hooks_with(fails_on(5), must=False, revision=2), hooks_with(must=False, revision=3)
+    plan = te.plan(mind_path, hooks=[better])
+    assert [(step.name, step.records) for step in plan.steps] == [("P4 acme.note 1 to 2", 2)]
+    report = te.upgrade(mind_path, hooks=[better])
+    assert report is not None
+    assert (report.rows_upgraded, report.rows_quarantined) == (1, 1)
+    assert te.upgrade(mind_path, hooks=[mended]) is not None
+    assert stored(mind_path)[4:6] == [{"body": f"body {n}", "n": n} for n in (4, 5)]
+    te.rollback(mind_path, hooks=[mended])
+    assert stored(mind_path)[4:6] == [{"body": "body 4", "n": 4}, {"text": "body 5", "n": 5}]
+    assert te.plan(mind_path, hooks=[mended])
+    te.upgrade(mind_path, hooks=[mended])
+    assert not te.plan(mind_path, hooks=[mended])
+    assert te.check(mind_path) == []
+
+
 def test_a_step_may_fail_whatever_the_other_steps_are(mind_path: Path) -> None:
     hooks = hooks_with(fails_on(4), must=False)
     hooks.step("note", from_version=2, down=lambda note: note)(lambda note: note)

@@ -81,7 +81,7 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
     StoreFullError
         Nothing was begun then.
     """
-    root, pending = store.root, hooks.pending(store.pointer.namespaces) if goal is None else goal
+    root, pending = store.root, hooks.pending(store.pointer) if goal is None else goal
     need = 2 * size_of(store.generation) + 8 * store.config.write_buffer_bytes
     disk = os.statvfs(root)
     if (free := disk.f_bavail * disk.f_frsize) < need:
@@ -96,13 +96,13 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
     now = dt.datetime.now(dt.UTC)
-    chains = hooks.chains
+    walks = {kind: hooks.steps(kind, versions, store.pointer) for kind, versions in pending.items()}
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
         source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}",
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt, namespaces=pending,
-        fingerprints={kind: chains[kind].fingerprint(*sorted(versions)) for kind, versions in pending.items()},
-        must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*sorted(versions)).must),
+        fingerprints={kind: walk.fingerprint for kind, walk in walks.items()},
+        must=tuple(kind for kind, walk in walks.items() if walk.must), left=store.pointer.left,
     )  # fmt: skip
     store.update_pointer(stage="UPGRADING", upgrade=note)
 
@@ -113,7 +113,7 @@ def abandon(store: FolderStore) -> None:
     discard(store.root / ROLLBACK)
 
 
-def _known(note: UpgradeNote, hooks: Hooks, root: Path) -> set[str]:
+def _known(note: UpgradeNote, hooks: Hooks, store: FolderStore) -> set[str]:
     """Return the kinds that were begun and whose hook is here.
 
     Raises
@@ -129,11 +129,11 @@ def _known(note: UpgradeNote, hooks: Hooks, root: Path) -> set[str]:
         if chain is None or chain.version < max(stored, known):
             if kind in note.must:
                 told = f"payloads of kind {kind!r} are half upgraded to version {known}: open it with hooks=[...] that know that"
-                raise UpgradeRequiredError(root, told)
+                raise UpgradeRequiredError(store.root, told)
             continue
-        if chain.fingerprint(*sorted((stored, known))) != note.fingerprints.get(kind):
+        if hooks.steps(kind, (stored, known), store.pointer).fingerprint != note.fingerprints.get(kind):
             told = f"the steps of {kind!r} were changed while an upgrade with them was not finished: give back the old ones"
-            raise UpgradeFailedError(root, told)
+            raise UpgradeFailedError(store.root, told)
         kinds.add(kind)
     return kinds
 
@@ -161,8 +161,9 @@ class PayloadUpgrade(Running):
         progress: Progress = silent,
     ) -> None:
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
-        self._kinds = _known(self.note, hooks, store.root)
+        self._kinds = _known(self.note, hooks, store)
         self._watch = Watch(STEP_SECONDS)
+        self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
 
@@ -305,11 +306,23 @@ class PayloadUpgrade(Running):
             done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._kinds}
             note = msgspec.structs.replace(self.note, until=until.isoformat(timespec="seconds"))
             store.sync()
-            store.update_pointer(stage="SOAK", upgrade=note, namespaces={**store.pointer.namespaces, **done})
+            store.update_pointer(
+                stage="SOAK", upgrade=note, namespaces={**store.pointer.namespaces, **done}, left=self._still_left(done)
+            )  # fmt: skip
             batch = Batch()
             batch.delete(CURSOR, 0)
             store.commit(batch)
         return report
+
+    def _still_left(self, done: dict[str, int]) -> dict[str, tuple[int, str]]:
+        """Return what the pointer file tells of records left behind: a way down leaves those that are further down."""
+        left = {kind: entry for kind, entry in self.store.pointer.left.items() if kind not in done}
+        for kind, known in done.items():
+            was = self.store.pointer.left.get(kind, (known, ""))[0]
+            oldest = was if self.note.namespaces[kind][0] > known else self._left.get(kind, known)
+            if oldest < known:
+                left[kind] = oldest, self._hooks.chains[kind].fingerprint(oldest, known)
+        return left
 
     def _validate(self) -> tuple[list[str], dict[str, int]]:
         """Compare the sealed copy with what serves, record by record; the host's validators and probes; the check."""
@@ -355,7 +368,9 @@ class PayloadUpgrade(Running):
     def _differs(self, id_: int, before: Memory, after: Memory, counted: dict[str, int]) -> Iterator[str]:
         walk = self._walk_of(before)
         if walk is None or after.payload_version == before.payload_version:
-            counted["quarantined"] += walk is not None
+            if walk is not None:
+                counted["quarantined"] += 1
+                self._left[str(before.kind)] = min(before.payload_version, self._left.get(str(before.kind), 1 << 31))
             if encode(before) != encode(after):
                 yield f"memory {id_} is not what it was"
             return

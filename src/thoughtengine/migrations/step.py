@@ -75,6 +75,12 @@ class Walk:
         return any(step.must for step in self.steps)
 
     @property
+    def fingerprint(self) -> str:
+        """What tells whether the steps are the same as before: their declared revisions."""
+        told = [(step.from_version, step.revision, step.lossy, step.must) for step in self.steps]
+        return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
+
+    @property
     def can_return(self) -> bool:
         """Whether every step has a way back."""
         return all(step.down is not None for step in self.steps)
@@ -226,6 +232,5 @@ class Chain:
         return self._walks[start, stop]
 
     def fingerprint(self, start: int, stop: int) -> str:
-        """Return what tells whether the steps of a walk are the same as before: their declared revisions."""
-        told = [(step.from_version, step.revision, step.lossy, step.must) for step in self.walk(start, stop).steps]
-        return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
+        """Return what tells whether the steps of a walk are the same as before."""
+        return self.walk(start, stop).fingerprint
