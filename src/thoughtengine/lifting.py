@@ -33,7 +33,7 @@ from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import rate_of
-from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
 from thoughtengine.migrations.running import Approve, Running, Tools
@@ -261,8 +261,7 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
         record_incident(store.root, "upgrade", str(error))
-        if isinstance(report := getattr(error, "report", None), UpgradeReport):
-            write_report(store.root, report)
+        running.account(error)
         note = msgspec.structs.replace(running.note, source=1, why=str(error))
         store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 

@@ -284,8 +284,13 @@ def test_a_hook_that_misbehaves_costs_nothing(name: str, mind_path: Path, monkey
     step, told = ADVERSARIES[name]
     with te.open(mind_path) as mind:
         before = shown(mind)
-    with pytest.raises(te.UpgradeFailedError, match=told):
+    with pytest.raises(te.UpgradeFailedError, match=told) as caught:
         te.open(mind_path, hooks=[hooks_with(step)])
+    failed, taken_back = te.history(mind_path)
+    assert failed == caught.value.report
+    assert (failed.kind, failed.succeeded, taken_back.kind) == ("upgrade", False, "rollback")
+    assert failed.reason in taken_back.reason
+    assert taken_back.reason in str(taken_back)
     with te.open(mind_path) as mind:
         assert shown(mind) == before
         assert mind.check() == []
@@ -333,6 +338,14 @@ def test_a_probe_must_be_the_same_before_and_after(mind_path: Path) -> None:
     with pytest.raises(te.UpgradeFailedError, match=r"acme\.moving gives 2, and before 1"):
         te.upgrade(mind_path, hooks=[hooks])
     assert seen == [N + 2, N + 2]
+
+
+def test_a_probe_that_raises_is_in_the_report(mind_path: Path) -> None:
+    hooks = hooks_with()
+    hooks.probe(lambda mind: 1 / 0)
+    with pytest.raises(te.UpgradeFailedError, match="ZeroDivisionError") as caught:
+        te.upgrade(mind_path, hooks=[hooks])
+    assert te.history(mind_path)[0] == caught.value.report
 
 
 def test_unless_it_is_approved_it_is_taken_back(mind_path: Path) -> None:

@@ -25,7 +25,7 @@ from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.probing import changed, copied
-from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
 from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
@@ -436,8 +436,6 @@ class PayloadUpgrade(Running):
         if not self.verified:
             abandon(self.store)
             return
-        if isinstance(report := getattr(error, "report", None), UpgradeReport):
-            write_report(self.store.root, report)
         take_back(self.store, self._hooks, self._tools, why=str(error))
 
 

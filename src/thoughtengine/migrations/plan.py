@@ -185,7 +185,8 @@ class Rehearsal:
 
 def rate_of(reports: list[UpgradeReport]) -> float:
     """Return the rows a second that the last upgrade here did, or the default."""
-    rates = [report.rows_per_second for report in reports if report.kind == "upgrade" and report.rows_per_second > 0]
+    done = [report for report in reports if report.kind == "upgrade" and report.succeeded]
+    rates = [report.rows_per_second for report in done if report.rows_per_second > 0]
     return rates[-1] if rates else _RATE
 
 

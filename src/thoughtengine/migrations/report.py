@@ -198,7 +198,7 @@ class UpgradeReport:
     resumed: int = 0
 
     def __str__(self) -> str:
-        end = "done" if self.succeeded else f"not done: {self.reason}"
+        end = ": ".join(filter(None, ("done" if self.succeeded else "not done", self.reason)))
         moved = f"format {self.source} to {self.target}"
         if any(self.encoder):
             moved = f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"

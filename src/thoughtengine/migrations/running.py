@@ -295,8 +295,19 @@ class Running(abc.ABC):
                 self.fail(error)
             raise
 
+    def account(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+        """Keep a report of what failed, given by the error too; nothing counts as upgraded."""
+        if not isinstance(error, UpgradeFailedError):
+            return
+        if not isinstance(error.report, UpgradeReport):
+            error.report = self._report(
+                lost=0, rows_in=0, reason=str(error), namespaces=self.note.namespaces, counts={"gone through": self.done}
+            )  # fmt: skip
+        write_report(self.store.root, error.report)
+
     def fail(self, error: UpgradeFailedError | StoreDamagedError) -> None:
-        """Go back after a failure, which is told as an incident."""
+        """Go back after a failure, which is told as an incident and kept as a report."""
+        self.account(error)
         record_incident(self.store.root, "upgrade", str(error))
         self._back(error)
 
