@@ -24,7 +24,7 @@ from thoughtengine.errors import (
     StoreNotFoundError,
     UpgradeFailedError,
 )
-from thoughtengine.formats import Approve, is_format_1, open_store
+from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
 from thoughtengine.lifting import TOOLS, index_rows
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.recall.cues import read_cues
@@ -127,7 +127,8 @@ def upgrade(
     if encoder is None:
         opened.store.close()
     else:
-        _encoded(_mind(opened.store, known, encoder, approve, progress))
+        with _mind(opened.store, known, encoder, approve, progress) as mind:
+            await_encoder(mind)
     done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
     return done[-1] if done else None
 
@@ -148,18 +149,6 @@ def _mind(
     except BaseException:
         store.close()
         raise
-
-
-def _encoded(mind: ThoughtEngine) -> None:
-    """Wait until every memory has its vector, and close the mind."""
-    with mind:
-        while (running := mind.upgrade.encoding) is not None and not running.over:
-            mind._memories.view()
-            mind._memories.live.upkeep.wait()
-            if trouble := mind._memories.live.trouble:
-                raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
-        if running is not None and running.failed:
-            raise UpgradeFailedError(mind.path, running.failed)
 
 
 def _copied(root: Path, target: Path) -> Path:
