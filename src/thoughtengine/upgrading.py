@@ -25,7 +25,7 @@ from thoughtengine.errors import (
     UpgradeFailedError,
 )
 from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
-from thoughtengine.lifting import TOOLS, index_rows
+from thoughtengine.lifting import TOOLS, begin_flat, index_rows
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.recall.cues import read_cues
 from thoughtengine.migrations.begin import ASIDE
@@ -319,8 +319,8 @@ def rehearse(
     path : path
         The folder, closed.
     cues : sequence of str, optional
-        Questions that are asked before (where the store can be asked) and after. Default: the last hundred that recall was
-        asked with.
+        Questions that are asked before (a store of format 1: through the step, unless it had been of this format before) and
+        after. Default: the last hundred that recall was asked with.
     hooks, encoder, approve
         As for `open`.
     progress : callable, optional
@@ -333,18 +333,22 @@ def rehearse(
 
     Raises
     ------
+    InvalidArgumentError
+        For cues that are none.
     StoreError
         When the copy cannot be made.
     """
     root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
     cues = read_cues(root) if cues is None else cues
+    if isinstance(cues, str) or not isinstance(cues, Sequence) or not all(isinstance(cue, str) for cue in cues):
+        raise InvalidArgumentError("cues", cues, 'a sequence of texts, such as ["tea"]')
     planned = plan(root, hooks=hooks, encoder=encoder)
     if not planned:
         return Rehearsal(plan=planned)
     part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
     try:
         copy = _copied(root, part) if is_format_1(root) else _linked(root, part)
-        before = _answers(copy, cues) if not is_format_1(copy) else {}
+        before = _answers_through(copy, cues) if is_format_1(copy) else _answers(copy, cues)
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
         upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
@@ -389,6 +393,24 @@ def _answers(
     """Return the ids that each cue calls up."""
     store = open_store(root, StorageConfig(), create=False, upgrade="wait", approve=None, hooks=Hooks(hooks)).store
     mind = _mind(store, Hooks(hooks), encoder)
+    try:
+        return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
+    finally:
+        mind.close()
+
+
+def _answers_through(root: Path, cues: Sequence[str]) -> dict[str, list[int]]:
+    """Return the ids that each cue calls up in a copy of format 1, read through the step; its upgrade is begun by that.
+
+    What had been of this format before has no such answers: it is merged first.
+    """
+    begin_flat(root, StorageConfig())
+    note = read_pointer(root)[0].upgrade
+    if note is None or note.again:
+        return {}
+    store = UpgradingStore(root, StorageConfig(), index_rows)
+    store.whole = True
+    mind = _mind(store, Hooks(), None)
     try:
         return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
     finally:

@@ -496,11 +496,18 @@ def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -
 # rehearsed, into another place, on the command line
 
 
+@pytest.mark.parametrize("cues", ["tea", [1], 1], ids=repr)
+def test_cues_that_are_none_are_told(cues: Any, old: Path) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="cues"):
+        te.rehearse(old, cues=cues)
+
+
 def test_a_rehearsal_tells_and_leaves_everything_as_it_was(old: Path) -> None:
     before = {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")}
     rehearsal = te.rehearse(old, cues=["umbrellas"])
     assert rehearsal
     assert (rehearsal.broken_off, rehearsal.reason) == (2, "")
+    assert (rehearsal.n_cues, rehearsal.changed) == (1, {})
     assert rehearsal.report is not None
     assert (rehearsal.report.rows_in, rehearsal.report.resumed) == (len(rows()), 2)
     assert "it would hold" in str(rehearsal)
