@@ -20,6 +20,7 @@ from thoughtengine.errors import (
     DowngradeError,
     InvalidArgumentError,
     RecordUpgradeError,
+    StoreError,
     StoreExistsError,
     StoreNotFoundError,
     UpgradeFailedError,
@@ -151,14 +152,29 @@ def _mind(
         raise
 
 
+def _lockable(root: Path) -> None:
+    """Raise where a folder cannot even be locked, as its copying demands.
+
+    Raises
+    ------
+    StoreError
+        Nothing was touched.
+    """
+    if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
+        told = "the folder cannot be written, not even its lock: copy it (cp -r) to where it can be, and use that copy"
+        raise StoreError(root, f"{told} (nothing was touched)")
+
+
 def _copied(root: Path, target: Path) -> Path:
     """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
+    _lockable(root)
     if not is_format_1(root):
         fork(root, target)
         return target
     if not is_free(target):
         raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
-    lock = BareLock(root)
+    with translated(root):
+        lock = BareLock(root)
     try:
         building(target, lambda folder: _copy_bare(root, folder))
     finally:
@@ -168,6 +184,7 @@ def _copied(root: Path, target: Path) -> Path:
 
 def _linked(root: Path, target: Path) -> Path:
     """Make a copy of a settled mind that nobody has open; unlike a fork, the mind does not note it."""
+    _lockable(root)
 
     def build(folder: Path) -> None:
         pointer, _ = read_pointer(root)
