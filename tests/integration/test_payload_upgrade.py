@@ -340,6 +340,15 @@ def test_a_probe_must_be_the_same_before_and_after(mind_path: Path) -> None:
     assert seen == [N + 2, N + 2]
 
 
+def test_a_probe_sees_what_a_lossy_step_loses(mind_path: Path) -> None:
+    hooks = hooks_with(lambda note: {"n": note["n"]}, down=None, lossy=True)
+    hooks.probe(lambda mind: sum("text" in (m.payload or {}) for m in mind.memories()))
+    with pytest.raises(te.UpgradeFailedError, match=f"gives 1, and before {N + 1}") as caught:
+        te.upgrade(mind_path, hooks=[hooks])
+    assert (caught.value.report.probes, caught.value.report.probes_failed) == (1, 1)
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
 def test_a_probe_that_raises_is_in_the_report(mind_path: Path) -> None:
     hooks = hooks_with()
     hooks.probe(lambda mind: 1 / 0)

@@ -340,7 +340,12 @@ class PayloadUpgrade(Running):
                 wrong += [str(finding) for finding in self._tools.check(new) if finding.kind != "unknown key"][:5]
             finally:
                 new.close()
-            wrong += self._probed(sealed, now)
+            failed = self._probed(sealed, now)
+            wrong, counted["probes"], counted["probes_failed"] = (
+                [*wrong, *failed],
+                len(list(self._hooks.probes())),
+                len(failed),
+            )
         finally:
             old.close()
             discard(now)
@@ -404,11 +409,11 @@ class PayloadUpgrade(Running):
                 yield f"memory {id_}: the validator of {memory.kind!r} refuses it{told}"
 
     def _probed(self, sealed: Path, now: Path) -> list[str]:
-        """Compare what the host's probes say of the mind before and after."""
+        """Compare what the host's probes say of the mind before, its payloads as they were stored, and after."""
         if not list(self._hooks.probes()):
             return []
         with copied(self.store, sealed, self.store.pointer.namespaces) as folder:
-            before = self._values(folder)
+            before = self._values(folder, self._hooks.without_steps())
         with copied(self.store, now, self._after()) as folder:
             return changed(before, self._values(folder))
 
@@ -427,6 +432,8 @@ class PayloadUpgrade(Running):
             rows_upgraded=upgraded,
             rows_kept=n_in - upgraded - quarantined,
             rows_quarantined=quarantined,
+            probes=counted.get("probes", 0),
+            probes_failed=counted.get("probes_failed", 0),
             digest_before=self.note.digest,
             extra_bytes=size_of(self.store.generation),
         )

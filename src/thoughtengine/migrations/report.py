@@ -125,7 +125,8 @@ class UpgradeReport:
     digest_before, digest_after : str
         Of the old rows, and of the same rows as the new generation gives them back.
     probes, probes_failed : int
-        Records looked up by name and recalled by their own text afterwards; those that were not found.
+        Records looked up by name and recalled by their own text afterwards, of payloads the host's probes; those that
+        were not found, or gave something else.
     seconds : float
         In all, this process's share.
     longest_stall_seconds : float

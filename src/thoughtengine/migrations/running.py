@@ -243,10 +243,10 @@ class Running(abc.ABC):
         self._phases.append(PhaseReport(name=name, rows=rows, seconds=seconds, estimated_seconds=estimated))
         self._emit("upgrade", what="phase", phase=name, rows=rows, seconds=seconds)
 
-    def _values(self, folder: Path) -> dict[str, Any]:
+    def _values(self, folder: Path, hooks: Hooks | None = None) -> dict[str, Any]:
         """Return what the host's probes say of a copy, as of the moment when the upgrade began."""
         with Watch(PROBE_SECONDS):
-            return self._tools.values(folder, self._hooks, self.note.fork_id, self.note.fork_receipt)
+            return self._tools.values(folder, hooks or self._hooks, self.note.fork_id, self.note.fork_receipt)
 
     def _lessons(self) -> list[str]:
         """Tell which phases took less than half, or more than twice what was planned."""
