@@ -22,7 +22,6 @@ from thoughtengine.errors import (
     RecordUpgradeError,
     StoreError,
     StoreExistsError,
-    StoreNotFoundError,
     UpgradeFailedError,
 )
 from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
@@ -440,9 +439,12 @@ def history(path: str | os.PathLike[str]) -> list[UpgradeReport]:
     Raises
     ------
     StoreNotFoundError
-        When there is no such folder.
+        When there is no mind.
+    StoreDamagedError, StoreNewerError
+        When there are no reports, and one of these mars the pointer file.
     """
     root = folder_at(path)
-    if not root.is_dir():
-        raise StoreNotFoundError(root, "there is no mind here")
-    return reports(root)
+    found = reports(root)
+    if not found and not is_format_1(root):
+        read_pointer(root)  # tells what is wrong where there is no mind
+    return found

@@ -497,6 +497,14 @@ def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -
 # rehearsed, into another place, on the command line
 
 
+def test_where_there_is_no_mind_there_is_no_history(old: Path, tmp_path: Path) -> None:
+    assert te.history(old) == []
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "nothing"):
+        with pytest.raises(te.StoreNotFoundError):
+            te.history(tmp_path / name)
+
+
 @pytest.mark.parametrize("refused", ["folder", "lock"])
 def test_a_folder_that_cannot_be_locked_is_told(
     refused: str, old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
