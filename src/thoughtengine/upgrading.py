@@ -246,9 +246,7 @@ def rollback(
         came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
         goal = came_from if to is None else to
         if goal is None:
-            raise DowngradeError(
-                root, "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
-            )
+            raise DowngradeError(root, _nothing_kept(root))
         if isinstance(goal, bool) or not isinstance(goal, int):
             raise InvalidArgumentError("to", to, "the number of a format")
         if goal != 1:
@@ -264,6 +262,19 @@ def rollback(
             return go_down(store, why="as asked")
         finally:
             store.close()
+
+
+def _nothing_kept(root: Path) -> str:
+    """Tell why no rollback point is there, and what can be named all the same."""
+    last = next((report for report in reversed(reports(root)) if report.succeeded), None)
+    if last is None:
+        return "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
+    if last.kind == "rollback":
+        return "its last upgrade was taken back already: name the format to go down to, as in te.rollback(path, to=1)"
+    kinds = ", ".join(f"{kind!r}: {stored}" for kind, (stored, known) in last.namespaces.items() if stored < known)
+    named = f" or, with hooks=, the versions of payloads (to={{{kinds}}})" if kinds else ""
+    gone = "the rollback point is gone since the last upgrade was committed, or had soaked"
+    return f"{gone}: name the format to go down to (to=1){named}"
 
 
 def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> dict[str, tuple[int, int]]:

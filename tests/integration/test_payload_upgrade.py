@@ -540,6 +540,16 @@ def test_where_there_is_no_way_down_nothing_is_done(
     assert stored(mind_path) == before
 
 
+def test_after_a_commit_it_is_told_that_the_rollback_point_is_gone(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with()])
+    te.rollback(mind_path, hooks=[hooks_with()])
+    with pytest.raises(te.DowngradeError, match="taken back already"):
+        te.rollback(mind_path)
+    settled(mind_path, hooks_with())
+    with pytest.raises(te.DowngradeError, match=r"gone since .* committed.*'acme\.note': 1"):
+        te.rollback(mind_path, hooks=[hooks_with()])
+
+
 def test_a_way_down_that_fails_is_taken_back(mind_path: Path) -> None:
     settled(mind_path, hooks_with())
     before = stored(mind_path)
