@@ -201,14 +201,21 @@ class ThoughtEngine:
             self._control = UpgradeControl(self._store, self._background, self._encoding, self._take_back)
         return self._control
 
-    def _draft(self, experience: Experience) -> Draft:
-        """Check an experience; its payload gets the version that the host's hooks know, else the store's."""
-        versions = None
-        if experience.payload is not None:
-            versions = {**self._store.pointer.namespaces, **self._hooks.versions}
-        if self._hooks.held:
-            payload = self._hooks.written(experience.kind, experience.payload)
-            experience = attrs.evolve(experience, payload=payload)
+    def _draft(self, experience: Experience, *, version: int | None = None) -> Draft:
+        """Check an experience; its payload gets the version that the host's hooks know, or `version` where it is not new."""
+        kind, versions = experience.kind, None
+        if experience.payload is not None and version is not None:
+            versions = {str(kind): version}
+        elif experience.payload is not None:
+            versions = self._hooks.versions
+            stored = (
+                self._store.pointer.namespaces.get(kind, 1) if isinstance(kind, str) and kind not in versions else 1
+            )
+            if stored > 1:
+                told = f"the hooks of that kind: its payloads are at version {stored} here; te.open(path, hooks=[...])"
+                raise InvalidArgumentError("kind", kind, told)
+            if self._hooks.held:
+                experience = attrs.evolve(experience, payload=self._hooks.written(kind, experience.payload))
         return draft(experience, now=self._now(), limits=self._config.limits, versions=versions)
 
     def _now(self) -> tuple[int, int]:
@@ -463,7 +470,8 @@ class ThoughtEngine:
             affect=self._felt(old, record) if affect is None else affect,
             layer=LAYERS[record.layer], derived_from=record.derived_from,
         )  # fmt: skip
-        return self._draft(experience)
+        as_is = not changes.keys() & {"payload", "kind"} and kept["payload"] is record.payload  # no step read it
+        return self._draft(experience, version=record.payload_version if as_is else None)
 
     def _felt(self, id_: int, record: MemoryRecord) -> Affect | None:
         """Return the affect that a revision keeps: a feeling on its own must have one, elsewhere it is the old memory's alone."""

@@ -202,10 +202,12 @@ class RecordUpgradeError(ThoughtEngineError):
     ----------
     record, step : str
         Which record (its key or id), and which step.
+    must : bool
+        Whether that step must succeed; where it may fail, the record stays at its version.
     """
 
-    def __init__(self, record: object, step: str, reason: object) -> None:
-        self.record, self.step = str(record), step
+    def __init__(self, record: object, step: str, reason: object, *, must: bool = True) -> None:
+        self.record, self.step, self.must = str(record), step, must
         super().__init__(f"step {step} failed on record {_shown(record)}: {reason}")
 
 

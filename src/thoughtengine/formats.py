@@ -11,9 +11,11 @@ import attrs
 
 from thoughtengine._types import Progress
 from thoughtengine.config import StorageConfig
+from thoughtengine.encoders import Encoder
 from thoughtengine.engine import Behind, TakeBack, ThoughtEngine
 from thoughtengine.errors import (
     StoreNewerError,
+    UpgradeFailedError,
     UpgradeRequiredError,
 )
 from thoughtengine.migrations.hooks import Hooks
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.migrations.running import Running
 
-__all__ = ["Approve", "Opened", "behind", "is_format_1", "open_store"]
+__all__ = ["Approve", "Opened", "await_encoder", "behind", "is_format_1", "open_store", "refuse_encoder"]
 
 Approve = Callable[[Any], bool]
 """``approve(report)``: whether an `UpgradeReport` is good enough."""
@@ -91,11 +93,11 @@ def open_store(
             from thoughtengine.lifting import go_on
 
             store, running = go_on(root, config, upgrade, approve, hooks, progress)
-            if store.pointer.unfinished or not hooks.pending(store.pointer.namespaces):
+            if store.pointer.unfinished or not hooks.pending(store.pointer):
                 return Opened(store, running=running)
             store.close()
             pointer, _ = read_pointer(root)
-        if pending := hooks.pending(pointer.namespaces):
+        if pending := hooks.pending(pointer):
             _refuse(root, upgrade, f"payloads are of an older version: {_told(pending)}")
             from thoughtengine.lifting import with_payloads
 
@@ -112,6 +114,39 @@ def is_format_1(root: Path) -> bool:
 def _refuse(root: Path, upgrade: str, why: str) -> None:
     if upgrade == "refuse":
         raise UpgradeRequiredError(root, f"{why}: te.plan(path) tells what te.upgrade(path) does (nothing was touched)")
+
+
+def refuse_encoder(store: FolderStore, encoder: Encoder | None) -> None:
+    """Raise where a change of encoder is not finished, or would begin.
+
+    Raises
+    ------
+    UpgradeRequiredError
+        Nothing was touched.
+    """
+    note, known = store.pointer.encoding, store.pointer.encoder
+    if note is not None and (note.why or not note.until):
+        _refuse(store.root, "refuse", "a change of its encoder is not finished")
+    if encoder is not None and store.head.memories and (known is None or known.fingerprint != encoder.fingerprint):
+        named = f"{known.name if known is not None else 'none'} to {encoder.name}"
+        _refuse(store.root, "refuse", f"its encoder would change from {named}")
+
+
+def await_encoder(mind: ThoughtEngine) -> None:
+    """Wait until every memory has its vector.
+
+    Raises
+    ------
+    UpgradeFailedError
+        When the encoder fails, or the change of it does not hold.
+    """
+    while (running := mind.upgrade.encoding) is not None and not running.over:
+        mind._memories.view()
+        mind._memories.live.upkeep.wait()
+        if trouble := mind._memories.live.trouble:
+            raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
+    if running is not None and running.failed:
+        raise UpgradeFailedError(mind.path, running.failed)
 
 
 def _told(versions: Mapping[str, tuple[int, int]]) -> str:
@@ -132,7 +167,7 @@ def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> Open
             from thoughtengine.migrations.running import contract
 
             contract(store)
-        if hooks.pending(store.pointer.namespaces):  # one that was just made
+        if hooks.pending(store.pointer):  # one that was just made
             store.update_pointer(namespaces=hooks.versions)
     except BaseException:
         store.close()

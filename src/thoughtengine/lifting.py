@@ -33,7 +33,7 @@ from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import rate_of
-from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
 from thoughtengine.migrations.running import Approve, Running, Tools
@@ -171,8 +171,8 @@ def go_on(
         if note is not None and note.namespaces:
             payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
             return _done_or_behind(store, payloads, upgrade) if payloads.complete else (store, None)
-        if hooks.pending(store.pointer.namespaces) and _holds_none(store, hooks):
-            store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
+        if hooks.pending(store.pointer) and _holds_none(store, hooks):
+            _nothing_behind(store, hooks)
         if is_cut_short(store):
             merge_anew(store)
         flat = Upgrade(store, TOOLS, hooks=hooks, approve=approve, progress=progress, rate=rate_of(reports(root)))
@@ -203,7 +203,7 @@ def with_payloads(
     store = UpgradingStore(root, config, index_rows)
     try:
         if _holds_none(store, hooks):
-            store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions})
+            _nothing_behind(store, hooks)
             return store, None
         begin_payloads(store, hooks)
         payloads = PayloadUpgrade(store, hooks, TOOLS, approve=approve, progress=progress)
@@ -261,8 +261,7 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
         record_incident(store.root, "upgrade", str(error))
-        if isinstance(report := getattr(error, "report", None), UpgradeReport):
-            write_report(store.root, report)
+        running.account(error)
         note = msgspec.structs.replace(running.note, source=1, why=str(error))
         store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
@@ -323,8 +322,14 @@ def _holds_none(store: FolderStore, hooks: Hooks) -> bool:
 
     What came from format 1 has no kind, so there only later memories are looked at.
     """
-    pending, after = hooks.pending(store.pointer.namespaces), FIRST_NEW - 1 if store.head.skipped[1] else None
+    pending, after = hooks.pending(store.pointer), FIRST_NEW - 1 if store.head.skipped[1] else None
     if (store.head.memories if after is None else store.head.next_id - FIRST_NEW) >= SMALL:
         return False
     rows = store.rows(MEMORY, MemoryRecord, after=after)
     return not any(record.kind in pending and record.payload is not None for _, record in rows)
+
+
+def _nothing_behind(store: FolderStore, hooks: Hooks) -> None:
+    """Note that no payload of the kinds that are behind is there to be upgraded."""
+    left = {kind: oldest for kind, oldest in store.pointer.left.items() if kind not in hooks.chains}
+    store.update_pointer(namespaces={**store.pointer.namespaces, **hooks.versions}, left=left)

@@ -10,7 +10,7 @@ from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, check_encoder
 from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.formats import Approve, behind, open_store
+from thoughtengine.formats import Approve, await_encoder, behind, open_store, refuse_encoder
 from thoughtengine.memory.moment import Clock, clock_in
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.storage.files import folder_at
@@ -101,10 +101,19 @@ def open_mind(
     opened = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve, hooks=known)
     sync = durability == "power"
     try:
-        return ThoughtEngine(
+        if upgrade == "refuse":
+            refuse_encoder(opened.store, encoder)
+        mind = ThoughtEngine(
             opened.store, settings, ticks, encoder=encoder, sync=sync, created=opened.created, hooks=known,
             behind=behind(opened, known), approve=approve,
         )  # fmt: skip
     except BaseException:
         opened.store.close()
         raise
+    if upgrade == "wait":
+        try:
+            await_encoder(mind)
+        except BaseException:
+            mind.close()
+            raise
+    return mind

@@ -75,9 +75,13 @@ def _wrong_with(hooks: Upgrades, kind: str, payload: Any) -> list[str]:
             return [*told, str(error)]
         payload = made
     judge = hooks.validators.get(kind)
-    if judge is not None and judge(payload) is not True:
-        told.append("the validator refuses the result")
-    return told
+    if judge is None:
+        return told
+    try:
+        fine = judge(payload) is True
+    except Exception as error:  # noqa: BLE001 - it is the host's
+        return [*told, f"the validator raises {type(error).__name__}: {error}"]
+    return told if fine else [*told, "the validator refuses the result"]
 
 
 def _own(payload: Any) -> Any:
@@ -167,7 +171,11 @@ class UpgradeHarness:
         ------
         AssertionError
             When it does not.
+        InvalidArgumentError
+            When no samples were put: nothing would be broken off.
         """
+        if not self._put:
+            raise InvalidArgumentError("samples", {}, "at least one payload, by put_samples")
         whole = self._tried(None)
         n = 0
         while (found := self._tried(n)) is not None:

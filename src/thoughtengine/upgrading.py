@@ -20,12 +20,12 @@ from thoughtengine.errors import (
     DowngradeError,
     InvalidArgumentError,
     RecordUpgradeError,
+    StoreError,
     StoreExistsError,
-    StoreNotFoundError,
     UpgradeFailedError,
 )
-from thoughtengine.formats import Approve, is_format_1, open_store
-from thoughtengine.lifting import TOOLS, index_rows
+from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
+from thoughtengine.lifting import TOOLS, begin_flat, index_rows
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.recall.cues import read_cues
 from thoughtengine.migrations.begin import ASIDE
@@ -127,7 +127,8 @@ def upgrade(
     if encoder is None:
         opened.store.close()
     else:
-        _encoded(_mind(opened.store, known, encoder, approve, progress))
+        with _mind(opened.store, known, encoder, approve, progress) as mind:
+            await_encoder(mind)
     done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
     return done[-1] if done else None
 
@@ -150,26 +151,29 @@ def _mind(
         raise
 
 
-def _encoded(mind: ThoughtEngine) -> None:
-    """Wait until every memory has its vector, and close the mind."""
-    with mind:
-        while (running := mind.upgrade.encoding) is not None and not running.over:
-            mind._memories.view()
-            mind._memories.live.upkeep.wait()
-            if trouble := mind._memories.live.trouble:
-                raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
-        if running is not None and running.failed:
-            raise UpgradeFailedError(mind.path, running.failed)
+def _lockable(root: Path) -> None:
+    """Raise where a folder cannot even be locked, as its copying demands.
+
+    Raises
+    ------
+    StoreError
+        Nothing was touched.
+    """
+    if root.is_dir() and not os.access(root, os.W_OK | os.X_OK):
+        told = "the folder cannot be written, not even its lock: copy it (cp -r) to where it can be, and use that copy"
+        raise StoreError(root, f"{told} (nothing was touched)")
 
 
 def _copied(root: Path, target: Path) -> Path:
     """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
+    _lockable(root)
     if not is_format_1(root):
         fork(root, target)
         return target
     if not is_free(target):
         raise StoreExistsError(target, "something is already there: name a new folder (nothing was touched)")
-    lock = BareLock(root)
+    with translated(root):
+        lock = BareLock(root)
     try:
         building(target, lambda folder: _copy_bare(root, folder))
     finally:
@@ -179,6 +183,7 @@ def _copied(root: Path, target: Path) -> Path:
 
 def _linked(root: Path, target: Path) -> Path:
     """Make a copy of a settled mind that nobody has open; unlike a fork, the mind does not note it."""
+    _lockable(root)
 
     def build(folder: Path) -> None:
         pointer, _ = read_pointer(root)
@@ -241,9 +246,7 @@ def rollback(
         came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
         goal = came_from if to is None else to
         if goal is None:
-            raise DowngradeError(
-                root, "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
-            )
+            raise DowngradeError(root, _nothing_kept(root))
         if isinstance(goal, bool) or not isinstance(goal, int):
             raise InvalidArgumentError("to", to, "the number of a format")
         if goal != 1:
@@ -259,6 +262,19 @@ def rollback(
             return go_down(store, why="as asked")
         finally:
             store.close()
+
+
+def _nothing_kept(root: Path) -> str:
+    """Tell why no rollback point is there, and what can be named all the same."""
+    last = next((report for report in reversed(reports(root)) if report.succeeded), None)
+    if last is None:
+        return "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
+    if last.kind == "rollback":
+        return "its last upgrade was taken back already: name the format to go down to, as in te.rollback(path, to=1)"
+    kinds = ", ".join(f"{kind!r}: {stored}" for kind, (stored, known) in last.namespaces.items() if stored < known)
+    named = f" or, with hooks=, the versions of payloads (to={{{kinds}}})" if kinds else ""
+    gone = "the rollback point is gone since the last upgrade was committed, or had soaked"
+    return f"{gone}: name the format to go down to (to=1){named}"
 
 
 def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> dict[str, tuple[int, int]]:
@@ -330,8 +346,8 @@ def rehearse(
     path : path
         The folder, closed.
     cues : sequence of str, optional
-        Questions that are asked before (where the store can be asked) and after. Default: the last hundred that recall was
-        asked with.
+        Questions that are asked before (a store of format 1: through the step, unless it had been of this format before) and
+        after. Default: the last hundred that recall was asked with.
     hooks, encoder, approve
         As for `open`.
     progress : callable, optional
@@ -344,18 +360,22 @@ def rehearse(
 
     Raises
     ------
+    InvalidArgumentError
+        For cues that are none.
     StoreError
         When the copy cannot be made.
     """
     root, known, begun = folder_at(path), Hooks(hooks), time.monotonic()
     cues = read_cues(root) if cues is None else cues
+    if isinstance(cues, str) or not isinstance(cues, Sequence) or not all(isinstance(cue, str) for cue in cues):
+        raise InvalidArgumentError("cues", cues, 'a sequence of texts, such as ["tea"]')
     planned = plan(root, hooks=hooks, encoder=encoder)
     if not planned:
         return Rehearsal(plan=planned)
     part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
     try:
         copy = _copied(root, part) if is_format_1(root) else _linked(root, part)
-        before = _answers(copy, cues) if not is_format_1(copy) else {}
+        before = _answers_through(copy, cues) if is_format_1(copy) else _answers(copy, cues)
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
         upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
@@ -406,15 +426,36 @@ def _answers(
         mind.close()
 
 
+def _answers_through(root: Path, cues: Sequence[str]) -> dict[str, list[int]]:
+    """Return the ids that each cue calls up in a copy of format 1, read through the step; its upgrade is begun by that.
+
+    What had been of this format before has no such answers: it is merged first.
+    """
+    begin_flat(root, StorageConfig())
+    note = read_pointer(root)[0].upgrade
+    if note is None or note.again:
+        return {}
+    store = UpgradingStore(root, StorageConfig(), index_rows)
+    store.whole = True
+    mind = _mind(store, Hooks(), None)
+    try:
+        return {cue: [hit.id for hit in mind.recall(cue)] for cue in cues}
+    finally:
+        mind.close()
+
+
 def history(path: str | os.PathLike[str]) -> list[UpgradeReport]:
     """Return the reports of all upgrades and rollbacks of a folder, oldest first.
 
     Raises
     ------
     StoreNotFoundError
-        When there is no such folder.
+        When there is no mind.
+    StoreDamagedError, StoreNewerError
+        When there are no reports, and one of these mars the pointer file.
     """
     root = folder_at(path)
-    if not root.is_dir():
-        raise StoreNotFoundError(root, "there is no mind here")
-    return reports(root)
+    found = reports(root)
+    if not found and not is_format_1(root):
+        read_pointer(root)  # tells what is wrong where there is no mind
+    return found

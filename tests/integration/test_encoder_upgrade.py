@@ -124,6 +124,36 @@ def test_the_encoder_before_given_again_has_its_vectors_at_once(path: Path, befo
     assert te.history(path)[-1].reason == "the encoder before was given again"
 
 
+def test_who_waits_finds_it_taken_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_FEW", 0)
+    with te.open(path, encoder=second(), upgrade="wait") as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+        assert {vector.fingerprint for vector in vectors(mind).values()} == {"second-1"}
+
+
+def test_who_waits_is_told_when_it_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_FEW", 0)
+    with pytest.raises(te.UpgradeFailedError, match="not approved"):
+        te.open(path, encoder=second(), upgrade="wait", approve=lambda report: False)
+    assert not te.plan(path, encoder=first())
+
+
+def test_who_refuses_finds_it_untouched(path: Path, before: dict[int, VectorRecord]) -> None:
+    with pytest.raises(te.UpgradeRequiredError, match="from first to second"):
+        te.open(path, encoder=second(), upgrade="refuse")
+    with te.open(path, encoder=first(), upgrade="refuse") as mind:
+        assert vectors(mind) == before
+
+
+def test_who_refuses_is_told_of_one_that_is_not_finished(held: tuple[te.ThoughtEngine, Held]) -> None:
+    mind, encoder = held
+    mind.upgrade.pause()
+    encoder.allowed = len(TEXTS)
+    mind.close()
+    with pytest.raises(te.UpgradeRequiredError, match="is not finished"):
+        te.open(mind.path, upgrade="refuse")
+
+
 def test_unless_it_is_approved_it_goes_back(path: Path, before: dict[int, VectorRecord]) -> None:
     with pytest.raises(te.UpgradeFailedError, match="not approved"):
         te.upgrade(path, encoder=second(), approve=lambda report: report.encoder != ("first", "second"))

@@ -117,6 +117,32 @@ def test_older_hooks_are_refused_and_no_hooks_see_what_is_there(mind_path: Path)
     assert stored(mind_path)[0] == {"body": "body 0", "n": 0}
 
 
+def test_a_payload_whose_version_nobody_can_tell_is_refused(mind_path: Path) -> None:
+    hooks = hooks_with()
+    settled(mind_path, hooks)
+    with te.open(mind_path) as mind:
+        with pytest.raises(te.InvalidArgumentError, match="at version 2 here"):
+            mind.remember("later", kind="acme.note", payload={"text": "later", "n": 99})
+        with pytest.raises(te.InvalidArgumentError, match="at version 2 here"):
+            mind.revise("note-1", payload={"text": "later", "n": 1})
+        assert mind[mind.revise("note-2", text="revised")].payload == {"body": "body 2", "n": 2}
+        mind.remember("another", kind="other.thing", payload={"text": 1})
+        mind.remember("no payload", kind="acme.note")
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    assert {"text": "body 2", "n": 2} in stored(mind_path)
+
+
+def test_a_revision_leaves_the_payload_that_it_keeps_at_its_version(mind_path: Path) -> None:
+    hooks = hooks_with(fails_on(4), must=False)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        mind.revise("note-4", text="revised")
+        assert mind._memories.record(mind["note-4"].id).payload_version == 1
+        mind.upgrade.commit()
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with te.open(mind_path) as mind:
+        assert mind["note-4"].payload == {"text": "body 4", "n": 4}
+
+
 def test_who_refuses_finds_it_untouched(mind_path: Path) -> None:
     with pytest.raises(te.UpgradeRequiredError, match=r"acme\.note 1 \(known: 2\)"):
         te.open(mind_path, hooks=[hooks_with()], upgrade="refuse")
@@ -154,6 +180,41 @@ def test_a_record_on_which_a_step_may_fail_stays_at_its_version(mind_path: Path)
         assert mind["note-4"].payload == {"text": "body 4", "n": 4}
         assert mind["note-5"].payload == {"body": "body 5", "n": 5}
     assert te.history(mind_path)[0].rows_quarantined == 1
+
+
+def test_what_a_step_left_behind_is_upgraded_once_the_step_is_mended(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with(fails_on(4, 5), must=False)])
+    assert not te.plan(mind_path, hooks=[hooks_with(fails_on(4, 5), must=False)])
+    better, mended = hooks_with(fails_on(5), must=False, revision=2), hooks_with(must=False, revision=3)
+    plan = te.plan(mind_path, hooks=[better])
+    assert [(step.name, step.records) for step in plan.steps] == [("P4 acme.note 1 to 2", 2)]
+    report = te.upgrade(mind_path, hooks=[better])
+    assert report is not None
+    assert (report.rows_upgraded, report.rows_quarantined) == (1, 1)
+    assert te.upgrade(mind_path, hooks=[mended]) is not None
+    assert stored(mind_path)[4:6] == [{"body": f"body {n}", "n": n} for n in (4, 5)]
+    te.rollback(mind_path, hooks=[mended])
+    assert stored(mind_path)[4:6] == [{"body": "body 4", "n": 4}, {"text": "body 5", "n": 5}]
+    assert te.plan(mind_path, hooks=[mended])
+    te.upgrade(mind_path, hooks=[mended])
+    assert not te.plan(mind_path, hooks=[mended])
+    assert te.check(mind_path) == []
+
+
+def test_a_step_may_fail_whatever_the_other_steps_are(mind_path: Path) -> None:
+    hooks = hooks_with(fails_on(4), must=False)
+    hooks.step("note", from_version=2, down=lambda note: note)(lambda note: note)
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert mind["note-4"].payload == {"text": "body 4", "n": 4}
+    assert te.history(mind_path)[0].rows_quarantined == 1
+
+
+def test_a_step_that_must_succeed_does_so_behind_one_that_may_fail(mind_path: Path) -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, must=False)(lambda note: note)
+    hooks.step("note", from_version=2)(fails_on(4))
+    with pytest.raises(te.UpgradeFailedError, match=r"acme\.note 2 to 3"):
+        te.open(mind_path, hooks=[hooks])
 
 
 def test_too_many_failures_turn_it_back(mind_path: Path) -> None:
@@ -223,8 +284,13 @@ def test_a_hook_that_misbehaves_costs_nothing(name: str, mind_path: Path, monkey
     step, told = ADVERSARIES[name]
     with te.open(mind_path) as mind:
         before = shown(mind)
-    with pytest.raises(te.UpgradeFailedError, match=told):
+    with pytest.raises(te.UpgradeFailedError, match=told) as caught:
         te.open(mind_path, hooks=[hooks_with(step)])
+    failed, taken_back = te.history(mind_path)
+    assert failed == caught.value.report
+    assert (failed.kind, failed.succeeded, taken_back.kind) == ("upgrade", False, "rollback")
+    assert failed.reason in taken_back.reason
+    assert taken_back.reason in str(taken_back)
     with te.open(mind_path) as mind:
         assert shown(mind) == before
         assert mind.check() == []
@@ -272,6 +338,23 @@ def test_a_probe_must_be_the_same_before_and_after(mind_path: Path) -> None:
     with pytest.raises(te.UpgradeFailedError, match=r"acme\.moving gives 2, and before 1"):
         te.upgrade(mind_path, hooks=[hooks])
     assert seen == [N + 2, N + 2]
+
+
+def test_a_probe_sees_what_a_lossy_step_loses(mind_path: Path) -> None:
+    hooks = hooks_with(lambda note: {"n": note["n"]}, down=None, lossy=True)
+    hooks.probe(lambda mind: sum("text" in (m.payload or {}) for m in mind.memories()))
+    with pytest.raises(te.UpgradeFailedError, match=f"gives 1, and before {N + 1}") as caught:
+        te.upgrade(mind_path, hooks=[hooks])
+    assert (caught.value.report.probes, caught.value.report.probes_failed) == (1, 1)
+    assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
+
+
+def test_a_probe_that_raises_is_in_the_report(mind_path: Path) -> None:
+    hooks = hooks_with()
+    hooks.probe(lambda mind: 1 / 0)
+    with pytest.raises(te.UpgradeFailedError, match="ZeroDivisionError") as caught:
+        te.upgrade(mind_path, hooks=[hooks])
+    assert te.history(mind_path)[0] == caught.value.report
 
 
 def test_unless_it_is_approved_it_is_taken_back(mind_path: Path) -> None:
@@ -455,6 +538,16 @@ def test_where_there_is_no_way_down_nothing_is_done(
     with pytest.raises(error, match=told):
         te.rollback(mind_path, to=to, hooks=hooks)
     assert stored(mind_path) == before
+
+
+def test_after_a_commit_it_is_told_that_the_rollback_point_is_gone(mind_path: Path) -> None:
+    te.upgrade(mind_path, hooks=[hooks_with()])
+    te.rollback(mind_path, hooks=[hooks_with()])
+    with pytest.raises(te.DowngradeError, match="taken back already"):
+        te.rollback(mind_path)
+    settled(mind_path, hooks_with())
+    with pytest.raises(te.DowngradeError, match=r"gone since .* committed.*'acme\.note': 1"):
+        te.rollback(mind_path, hooks=[hooks_with()])
 
 
 def test_a_way_down_that_fails_is_taken_back(mind_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
+from thoughtengine import upgrading
 from thoughtengine.migrations import sweep
 from thoughtengine.storage.pointer import read_pointer
 
@@ -496,11 +497,49 @@ def test_a_rollback_point_that_went_bad_is_made_anew_of_the_origins(old: Path) -
 # rehearsed, into another place, on the command line
 
 
+def test_where_there_is_no_mind_there_is_no_history(old: Path, tmp_path: Path) -> None:
+    assert te.history(old) == []
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "nothing"):
+        with pytest.raises(te.StoreNotFoundError):
+            te.history(tmp_path / name)
+
+
+@pytest.mark.parametrize("refused", ["folder", "lock"])
+def test_a_folder_that_cannot_be_locked_is_told(
+    refused: str, old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, planned = read_flat(old), te.plan(old)
+
+    def denied(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", "LOCK")
+
+    if refused == "folder":
+        monkeypatch.setattr("os.access", lambda path, mode: False)
+    else:
+        monkeypatch.setattr(upgrading, "BareLock", denied)
+    told = "copy it" if refused == "folder" else "Permission denied"
+    with pytest.raises(te.StoreError, match=told):
+        te.upgrade(old, into=tmp_path / "new")
+    monkeypatch.setattr(upgrading, "plan", lambda path, **how: planned)
+    with pytest.raises(te.StoreError, match=told):
+        te.rehearse(old)
+    monkeypatch.undo()
+    assert read_flat(old) == before
+
+
+@pytest.mark.parametrize("cues", ["tea", [1], 1], ids=repr)
+def test_cues_that_are_none_are_told(cues: Any, old: Path) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="cues"):
+        te.rehearse(old, cues=cues)
+
+
 def test_a_rehearsal_tells_and_leaves_everything_as_it_was(old: Path) -> None:
     before = {path.name: path.read_bytes() for path in old.iterdir() if path.name not in ("LOCK", "LOG")}
     rehearsal = te.rehearse(old, cues=["umbrellas"])
     assert rehearsal
     assert (rehearsal.broken_off, rehearsal.reason) == (2, "")
+    assert (rehearsal.n_cues, rehearsal.changed) == (1, {})
     assert rehearsal.report is not None
     assert (rehearsal.report.rows_in, rehearsal.report.resumed) == (len(rows()), 2)
     assert "it would hold" in str(rehearsal)

@@ -2,6 +2,7 @@ import copy
 import inspect
 import pickle
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -37,12 +38,15 @@ SAMPLES: list[te.ThoughtEngineError] = [
 ]
 
 
-def drawn_tree() -> dict[str, tuple[str, set[str]]]:
-    """Read the tree in the docstring: name → (parent, builtin bases)."""
+DOCS = Path(__file__).parents[2] / "docs" / "errors.md"
+
+
+def drawn_tree(text: str) -> dict[str, tuple[str, set[str]]]:
+    """Read a tree that is drawn: name → (parent, builtin bases)."""
     tree: dict[str, tuple[str, set[str]]] = {}
     above: list[str] = []
-    for line in (errors.__doc__ or "").splitlines():
-        found = re.match(r"^    ([│├└─ ]*)(\w+Error)(?: \((\w+)\))?", line)
+    for line in text.splitlines():
+        found = re.match(r"^([│├└─ ]*)(\w+Error)(?: \((\w+)\))?", line)
         if found:
             depth = len(found[1]) // 4
             above[depth:] = [found[2]]
@@ -50,8 +54,13 @@ def drawn_tree() -> dict[str, tuple[str, set[str]]]:
     return tree
 
 
-def test_the_tree_on_top_of_the_file_is_the_tree() -> None:
-    drawn = drawn_tree()
+@pytest.mark.parametrize(
+    "text",
+    [inspect.cleandoc(errors.__doc__ or "").replace("\n    ", "\n"), DOCS.read_text().split("```")[1]],
+    ids=["docstring", "docs"],
+)
+def test_the_tree_that_is_drawn_is_the_tree(text: str) -> None:
+    drawn = drawn_tree(text)
     assert sorted(drawn) == sorted(errors.__all__)
     for name, (parent, builtin) in drawn.items():
         kind = getattr(errors, name)

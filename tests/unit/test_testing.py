@@ -61,6 +61,20 @@ def test_a_validator_is_asked() -> None:
     assert check_upgrades(hooks, {"acme.note": NOTES}) == ["acme.note, sample 3: the validator refuses the result"]
 
 
+def test_a_validator_that_raises_is_told() -> None:
+    hooks = hooks_with()
+    hooks.validate("note")(lambda payload: 1 / (payload["n"] - 3) < 1)
+    found = check_upgrades(hooks, {"acme.note": NOTES})
+    assert found == ["acme.note, sample 3: the validator raises ZeroDivisionError: division by zero"]
+
+
+def test_without_samples_nothing_can_be_broken_off() -> None:
+    with UpgradeHarness(hooks_with()) as harness:
+        harness.create_at(1)
+        with pytest.raises(te.InvalidArgumentError, match="put_samples"):
+            harness.crash_everywhere()
+
+
 def test_a_kind_without_steps_is_told() -> None:
     with pytest.raises(te.InvalidArgumentError, match=r"acme\.note"):
         check_upgrades(hooks_with(), {"acme.other": NOTES})

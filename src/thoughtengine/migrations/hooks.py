@@ -8,6 +8,7 @@ from typing import Any
 
 from thoughtengine.errors import InvalidArgumentError, RecordUpgradeError
 from thoughtengine.migrations.step import Chain, Move, PayloadStep, Walk
+from thoughtengine.storage.pointer import Pointer
 
 __all__ = ["Hooks", "Upgrades"]
 
@@ -167,6 +168,12 @@ class Hooks:
         """The version that payloads of each kind are stored at: the newest, unless that was taken back."""
         return {kind: self.held.get(kind, chain.version) for kind, chain in self.chains.items()}
 
+    def without_steps(self) -> Hooks:
+        """Return the same probes and validators, by which every payload is read as it is stored."""
+        bare = Hooks(self.given)
+        bare.chains = {}
+        return bare
+
     def hold(self, versions: dict[str, int]) -> None:
         """Store payloads of some kinds at an older version from now on: an upgrade of them was taken back."""
         self.held.update(versions)
@@ -184,10 +191,24 @@ class Hooks:
         chain = self.chains[kind]
         return chain.walk(self.held[kind], chain.version).down("that is new", payload)
 
-    def pending(self, stored: dict[str, int]) -> dict[str, tuple[int, int]]:
-        """Return (stored, known) versions of the kinds that are behind."""
-        found = {kind: (stored.get(kind, 1), version) for kind, version in self.versions.items()}
-        return {kind: versions for kind, versions in sorted(found.items()) if versions[0] < versions[1]}
+    def pending(self, pointer: Pointer) -> dict[str, tuple[int, int]]:
+        """Return (stored, known) versions of the kinds that are behind; the same twice where only records left behind are."""
+        found = {kind: (pointer.namespaces.get(kind, 1), version) for kind, version in self.versions.items()}
+        return {
+            kind: (stored, known)
+            for kind, (stored, known) in sorted(found.items())
+            if stored < known or (stored == known and self._mended(kind, known, pointer))
+        }
+
+    def _mended(self, kind: str, known: int, pointer: Pointer) -> bool:
+        """Tell whether the steps that left records behind are others now."""
+        oldest, fingerprint = pointer.left.get(kind, (known, ""))
+        return oldest < known and self.chains[kind].fingerprint(oldest, known) != fingerprint
+
+    def steps(self, kind: str, versions: tuple[int, int], pointer: Pointer) -> Walk:
+        """Return all steps that an upgrade or a way down between two versions may take, for records left behind too."""
+        low, high = sorted(versions)
+        return self.chains[kind].walk(min(low, pointer.left.get(kind, (low, ""))[0]), high)
 
     def newer(self, stored: dict[str, int]) -> dict[str, tuple[int, int]]:
         """Return (stored, known) versions of the kinds of which a later hook wrote."""
@@ -217,8 +238,8 @@ class Hooks:
             return payload
         try:
             return walk.up(id_, payload)
-        except RecordUpgradeError:
-            if walk.must:
+        except RecordUpgradeError as error:
+            if error.must:
                 raise
             return payload
 

@@ -25,7 +25,7 @@ from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.probing import changed, copied
-from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
 from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
@@ -81,7 +81,7 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
     StoreFullError
         Nothing was begun then.
     """
-    root, pending = store.root, hooks.pending(store.pointer.namespaces) if goal is None else goal
+    root, pending = store.root, hooks.pending(store.pointer) if goal is None else goal
     need = 2 * size_of(store.generation) + 8 * store.config.write_buffer_bytes
     disk = os.statvfs(root)
     if (free := disk.f_bavail * disk.f_frsize) < need:
@@ -96,13 +96,13 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
     now = dt.datetime.now(dt.UTC)
-    chains = hooks.chains
+    walks = {kind: hooks.steps(kind, versions, store.pointer) for kind, versions in pending.items()}
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
         source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}",
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt, namespaces=pending,
-        fingerprints={kind: chains[kind].fingerprint(*sorted(versions)) for kind, versions in pending.items()},
-        must=tuple(kind for kind, versions in pending.items() if chains[kind].walk(*sorted(versions)).must),
+        fingerprints={kind: walk.fingerprint for kind, walk in walks.items()},
+        must=tuple(kind for kind, walk in walks.items() if walk.must), left=store.pointer.left,
     )  # fmt: skip
     store.update_pointer(stage="UPGRADING", upgrade=note)
 
@@ -113,7 +113,7 @@ def abandon(store: FolderStore) -> None:
     discard(store.root / ROLLBACK)
 
 
-def _known(note: UpgradeNote, hooks: Hooks, root: Path) -> set[str]:
+def _known(note: UpgradeNote, hooks: Hooks, store: FolderStore) -> set[str]:
     """Return the kinds that were begun and whose hook is here.
 
     Raises
@@ -129,11 +129,11 @@ def _known(note: UpgradeNote, hooks: Hooks, root: Path) -> set[str]:
         if chain is None or chain.version < max(stored, known):
             if kind in note.must:
                 told = f"payloads of kind {kind!r} are half upgraded to version {known}: open it with hooks=[...] that know that"
-                raise UpgradeRequiredError(root, told)
+                raise UpgradeRequiredError(store.root, told)
             continue
-        if chain.fingerprint(*sorted((stored, known))) != note.fingerprints.get(kind):
+        if hooks.steps(kind, (stored, known), store.pointer).fingerprint != note.fingerprints.get(kind):
             told = f"the steps of {kind!r} were changed while an upgrade with them was not finished: give back the old ones"
-            raise UpgradeFailedError(root, told)
+            raise UpgradeFailedError(store.root, told)
         kinds.add(kind)
     return kinds
 
@@ -161,8 +161,9 @@ class PayloadUpgrade(Running):
         progress: Progress = silent,
     ) -> None:
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
-        self._kinds = _known(self.note, hooks, store.root)
+        self._kinds = _known(self.note, hooks, store)
         self._watch = Watch(STEP_SECONDS)
+        self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
 
@@ -240,8 +241,8 @@ class PayloadUpgrade(Running):
         try:
             spent = isinstance(walk, Walk) and not walk.lossy
             payload, is_back = self._moved(walk, id_, memory, spent=spent)
-        except RecordUpgradeError:
-            if walk.must:
+        except RecordUpgradeError as error:
+            if error.must:
                 raise
             counts["quarantined"] = counts.get("quarantined", 0) + 1
             return
@@ -305,11 +306,23 @@ class PayloadUpgrade(Running):
             done = {kind: known for kind, (_, known) in self.note.namespaces.items() if kind in self._kinds}
             note = msgspec.structs.replace(self.note, until=until.isoformat(timespec="seconds"))
             store.sync()
-            store.update_pointer(stage="SOAK", upgrade=note, namespaces={**store.pointer.namespaces, **done})
+            store.update_pointer(
+                stage="SOAK", upgrade=note, namespaces={**store.pointer.namespaces, **done}, left=self._still_left(done)
+            )  # fmt: skip
             batch = Batch()
             batch.delete(CURSOR, 0)
             store.commit(batch)
         return report
+
+    def _still_left(self, done: dict[str, int]) -> dict[str, tuple[int, str]]:
+        """Return what the pointer file tells of records left behind: a way down leaves those that are further down."""
+        left = {kind: entry for kind, entry in self.store.pointer.left.items() if kind not in done}
+        for kind, known in done.items():
+            was = self.store.pointer.left.get(kind, (known, ""))[0]
+            oldest = was if self.note.namespaces[kind][0] > known else self._left.get(kind, known)
+            if oldest < known:
+                left[kind] = oldest, self._hooks.chains[kind].fingerprint(oldest, known)
+        return left
 
     def _validate(self) -> tuple[list[str], dict[str, int]]:
         """Compare the sealed copy with what serves, record by record; the host's validators and probes; the check."""
@@ -327,7 +340,12 @@ class PayloadUpgrade(Running):
                 wrong += [str(finding) for finding in self._tools.check(new) if finding.kind != "unknown key"][:5]
             finally:
                 new.close()
-            wrong += self._probed(sealed, now)
+            failed = self._probed(sealed, now)
+            wrong, counted["probes"], counted["probes_failed"] = (
+                [*wrong, *failed],
+                len(list(self._hooks.probes())),
+                len(failed),
+            )
         finally:
             old.close()
             discard(now)
@@ -355,7 +373,9 @@ class PayloadUpgrade(Running):
     def _differs(self, id_: int, before: Memory, after: Memory, counted: dict[str, int]) -> Iterator[str]:
         walk = self._walk_of(before)
         if walk is None or after.payload_version == before.payload_version:
-            counted["quarantined"] += walk is not None
+            if walk is not None:
+                counted["quarantined"] += 1
+                self._left[str(before.kind)] = min(before.payload_version, self._left.get(str(before.kind), 1 << 31))
             if encode(before) != encode(after):
                 yield f"memory {id_} is not what it was"
             return
@@ -389,11 +409,11 @@ class PayloadUpgrade(Running):
                 yield f"memory {id_}: the validator of {memory.kind!r} refuses it{told}"
 
     def _probed(self, sealed: Path, now: Path) -> list[str]:
-        """Compare what the host's probes say of the mind before and after."""
+        """Compare what the host's probes say of the mind before, its payloads as they were stored, and after."""
         if not list(self._hooks.probes()):
             return []
         with copied(self.store, sealed, self.store.pointer.namespaces) as folder:
-            before = self._values(folder)
+            before = self._values(folder, self._hooks.without_steps())
         with copied(self.store, now, self._after()) as folder:
             return changed(before, self._values(folder))
 
@@ -412,6 +432,8 @@ class PayloadUpgrade(Running):
             rows_upgraded=upgraded,
             rows_kept=n_in - upgraded - quarantined,
             rows_quarantined=quarantined,
+            probes=counted.get("probes", 0),
+            probes_failed=counted.get("probes_failed", 0),
             digest_before=self.note.digest,
             extra_bytes=size_of(self.store.generation),
         )
@@ -421,8 +443,6 @@ class PayloadUpgrade(Running):
         if not self.verified:
             abandon(self.store)
             return
-        if isinstance(report := getattr(error, "report", None), UpgradeReport):
-            write_report(self.store.root, report)
         take_back(self.store, self._hooks, self._tools, why=str(error))
 
 

@@ -185,7 +185,8 @@ class Rehearsal:
 
 def rate_of(reports: list[UpgradeReport]) -> float:
     """Return the rows a second that the last upgrade here did, or the default."""
-    rates = [report.rows_per_second for report in reports if report.kind == "upgrade" and report.rows_per_second > 0]
+    done = [report for report in reports if report.kind == "upgrade" and report.succeeded]
+    rates = [report.rows_per_second for report in done if report.rows_per_second > 0]
     return rates[-1] if rates else _RATE
 
 
@@ -235,7 +236,7 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
         When it cannot be read.
     """
     pointer, _ = read_pointer(root)
-    pending = hooks.pending(pointer.namespaces)
+    pending = hooks.pending(pointer)
     risks = [
         Risk(kind="newer hook", blocks=True, impact=f"{kind} is stored at version {stored}, the hook knows {known}",
              mitigation="give the hooks of the later release")
@@ -251,7 +252,7 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
         return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT, risks=tuple(risks))
     generation = root / f"gen-{pointer.generation:06d}"
     counts = _counted(generation, root / f"plan-{secrets.token_hex(4)}{PART}", config, pending)
-    walks = {kind: hooks.chains[kind].walk(*versions) for kind, versions in pending.items()}
+    walks = {kind: hooks.steps(kind, versions, pointer) for kind, versions in pending.items()}
     steps = [
         Step(name=f"P4 {step}", records=counts.get(kind, 0), lossy=step.lossy, down=step.down is not None)
         for kind, walk in walks.items()

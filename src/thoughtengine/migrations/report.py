@@ -125,7 +125,8 @@ class UpgradeReport:
     digest_before, digest_after : str
         Of the old rows, and of the same rows as the new generation gives them back.
     probes, probes_failed : int
-        Records looked up by name and recalled by their own text afterwards; those that were not found.
+        Records looked up by name and recalled by their own text afterwards, of payloads the host's probes; those that
+        were not found, or gave something else.
     seconds : float
         In all, this process's share.
     longest_stall_seconds : float
@@ -198,7 +199,7 @@ class UpgradeReport:
     resumed: int = 0
 
     def __str__(self) -> str:
-        end = "done" if self.succeeded else f"not done: {self.reason}"
+        end = ": ".join(filter(None, ("done" if self.succeeded else "not done", self.reason)))
         moved = f"format {self.source} to {self.target}"
         if any(self.encoder):
             moved = f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"

@@ -218,8 +218,7 @@ class Upgrade(Running):
 
     def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
         """Make it a store of format 1 again, and close it."""
-        failed = getattr(error, "report", None)
-        go_down(self.store, why=str(error), failed=failed if isinstance(failed, UpgradeReport) else None)
+        go_down(self.store, why=str(error))
 
 
 def _checked(store: UpgradingStore, tools: Tools, pace: Pace) -> list[Finding]:
@@ -248,7 +247,7 @@ def _wanted(store: UpgradingStore) -> list[tuple[int, str, str]]:
     return wanted
 
 
-def go_down(store: FolderStore, *, why: str = "", failed: UpgradeReport | None = None) -> UpgradeReport:
+def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
     """Make a mind a store of format 1 again, whatever state it is in; the store is closed afterwards.
 
     Raises
@@ -269,8 +268,6 @@ def go_down(store: FolderStore, *, why: str = "", failed: UpgradeReport | None =
         succeeded=True, reason=why, rows_in=made.rows, rows_kept=made.rows, digest_after=made.digest,
         digest_before=note.digest, counts=made.layers, **meter.figures(),
     )  # fmt: skip
-    if failed is not None:
-        write_report(root, failed)
     write_report(root, report)
     store.close()
     with locked(root):

@@ -243,10 +243,10 @@ class Running(abc.ABC):
         self._phases.append(PhaseReport(name=name, rows=rows, seconds=seconds, estimated_seconds=estimated))
         self._emit("upgrade", what="phase", phase=name, rows=rows, seconds=seconds)
 
-    def _values(self, folder: Path) -> dict[str, Any]:
+    def _values(self, folder: Path, hooks: Hooks | None = None) -> dict[str, Any]:
         """Return what the host's probes say of a copy, as of the moment when the upgrade began."""
         with Watch(PROBE_SECONDS):
-            return self._tools.values(folder, self._hooks, self.note.fork_id, self.note.fork_receipt)
+            return self._tools.values(folder, hooks or self._hooks, self.note.fork_id, self.note.fork_receipt)
 
     def _lessons(self) -> list[str]:
         """Tell which phases took less than half, or more than twice what was planned."""
@@ -295,8 +295,19 @@ class Running(abc.ABC):
                 self.fail(error)
             raise
 
+    def account(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+        """Keep a report of what failed, given by the error too; nothing counts as upgraded."""
+        if not isinstance(error, UpgradeFailedError):
+            return
+        if not isinstance(error.report, UpgradeReport):
+            error.report = self._report(
+                lost=0, rows_in=0, reason=str(error), namespaces=self.note.namespaces, counts={"gone through": self.done}
+            )  # fmt: skip
+        write_report(self.store.root, error.report)
+
     def fail(self, error: UpgradeFailedError | StoreDamagedError) -> None:
-        """Go back after a failure, which is told as an incident."""
+        """Go back after a failure, which is told as an incident and kept as a report."""
+        self.account(error)
         record_incident(self.store.root, "upgrade", str(error))
         self._back(error)
 

@@ -75,6 +75,12 @@ class Walk:
         return any(step.must for step in self.steps)
 
     @property
+    def fingerprint(self) -> str:
+        """What tells whether the steps are the same as before: their declared revisions."""
+        told = [(step.from_version, step.revision, step.lossy, step.must) for step in self.steps]
+        return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
+
+    @property
     def can_return(self) -> bool:
         """Whether every step has a way back."""
         return all(step.down is not None for step in self.steps)
@@ -88,7 +94,7 @@ class Walk:
             When a step raises, or gives what cannot be stored.
         """
         for step in self.steps:
-            payload = _moved(record, str(step), step.up, payload)
+            payload = _moved(record, str(step), step.up, payload, must=step.must)
         return payload
 
     def down(self, record: object, payload: Any) -> Any:
@@ -118,7 +124,6 @@ class Descent:
 
     walk: Walk
     lossy = False  # what cannot come down is found by coming up again
-    must = True
 
     @property
     def steps(self) -> tuple[PayloadStep, ...]:
@@ -139,17 +144,19 @@ class Descent:
         return self.walk.up(record, payload)
 
 
-def _moved(record: object, name: str, move: Move, payload: Any) -> Any:
+def _moved(record: object, name: str, move: Move, payload: Any, *, must: bool = True) -> Any:
     try:
         made = move(payload)
         data = msgspec.msgpack.encode(made)
     except (Exception, SystemExit) as error:
-        raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}") from error
+        raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}", must=must) from error
     if len(data) > _LIMIT:
-        raise RecordUpgradeError(record, name, f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most")
+        told = f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most"
+        raise RecordUpgradeError(record, name, told, must=must)
     again = msgspec.msgpack.decode(data)
     if made is None or not _is_plain(made):
-        raise RecordUpgradeError(record, name, f"it gave a {type(made).__name__}, not a tree that can be stored")
+        told = f"it gave a {type(made).__name__}, not a tree that can be stored"
+        raise RecordUpgradeError(record, name, told, must=must)
     return again
 
 
@@ -225,6 +232,5 @@ class Chain:
         return self._walks[start, stop]
 
     def fingerprint(self, start: int, stop: int) -> str:
-        """Return what tells whether the steps of a walk are the same as before: their declared revisions."""
-        told = [(step.from_version, step.revision, step.lossy, step.must) for step in self.walk(start, stop).steps]
-        return hashlib.blake2b(repr(told).encode(), digest_size=8).hexdigest()
+        """Return what tells whether the steps of a walk are the same as before."""
+        return self.walk(start, stop).fingerprint

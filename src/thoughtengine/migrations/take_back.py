@@ -68,7 +68,7 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
         sync_tree(target)
         before = {kind: stored for kind, (stored, _) in note.namespaces.items()}
         namespaces = {k: v for k, v in {**store.pointer.namespaces, **before}.items() if v > 1}
-        store.serve(number, stage="", upgrade=None, namespaces=namespaces)
+        store.serve(number, stage="", upgrade=None, namespaces=namespaces, left=note.left)
         discard(root / ROLLBACK)
     report = UpgradeReport(
         id=note.id, kind="rollback", path=str(root), source=note.target, target=note.source, namespaces=note.namespaces,

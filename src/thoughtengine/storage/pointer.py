@@ -109,6 +109,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         By kind: what tells whether the steps are still those it was begun with.
     must : tuple of str
         Kinds without whose hooks it cannot go on, nor serve.
+    left : dict of str to (int, str)
+        What the pointer file told of records left behind before it.
     until : str
         When the rollback point may go; empty while the upgrade runs.
     why : str
@@ -132,6 +134,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     namespaces: dict[str, tuple[int, int]] = {}
     fingerprints: dict[str, str] = {}
     must: tuple[str, ...] = ()
+    left: dict[str, tuple[int, str]] = {}
     until: str = ""
     why: str = ""
     resumed: int = 0
@@ -150,6 +153,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     min_reader: int = FORMAT
     components: dict[str, int] = {}
     namespaces: dict[str, int] = {}
+    left: dict[str, tuple[int, str]] = {}  # kind -> oldest version that steps left behind, fingerprint of these steps
     encoder: EncoderIdentity | None = None
     former: EncoderIdentity | None = None  # the one before, while its vectors are still in use
     encoding: EncodingNote | None = None  # how it was taken over

@@ -7,6 +7,7 @@ import pytest
 import thoughtengine as te
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.step import Chain, PayloadStep
+from thoughtengine.storage.pointer import Pointer
 
 
 def chain_of(versions: list[int], **how: Any) -> Chain:
@@ -59,8 +60,9 @@ def test_hooks_tell_what_is_behind_and_what_is_ahead() -> None:
     hooks.step("task", from_version=1)(lambda task: task)
     hooks.step("task", from_version=2)(lambda task: task)
     known = Hooks([hooks])
-    assert known.pending({}) == {"acme.note": (1, 2), "acme.task": (1, 3)}
-    assert known.pending({"acme.note": 2, "acme.task": 2, "other.x": 9}) == {"acme.task": (2, 3)}
+    assert known.pending(Pointer(uuid="")) == {"acme.note": (1, 2), "acme.task": (1, 3)}
+    pointer = Pointer(uuid="", namespaces={"acme.note": 2, "acme.task": 2, "other.x": 9})
+    assert known.pending(pointer) == {"acme.task": (2, 3)}
     assert known.newer({"acme.note": 3, "acme.task": 3}) == {"acme.note": (3, 2)}
 
 
