@@ -168,10 +168,6 @@ class ColumnFile:
     def __contains__(self, name: str) -> bool:
         return name in self._arrays
 
-    def is_zero(self, name: str) -> bool:
-        """Tell whether an array is all zero, so that nothing of it lies in the file."""
-        return self._arrays[name].offset == 0
-
     def array(self, name: str) -> NDArray[Any]:
         """Return an array, in place; one of zeros is made.
 

@@ -36,7 +36,6 @@ def test_what_was_written_is_read(path: Path) -> None:
     for name, array in ARRAYS.items():
         read = file.array(name)
         assert name in file
-        assert not file.is_zero(name)
         assert (read.dtype, read.tolist()) == (array.dtype, array.tolist())
         assert read.ctypes.data % 64 == 0
     assert repr(file) == f"<ColumnFile some.columns: 10 arrays, {file.n_bytes:,} bytes>"
@@ -49,7 +48,6 @@ def test_zeros_and_nothing_take_no_room(path: Path) -> None:
     assert file.n_bytes < 1000
     file.verify()
     for name, array in zeros.items():
-        assert file.is_zero(name)
         assert file.array(name).dtype == array.dtype
         assert file.array(name).tobytes() == array.tobytes()
 

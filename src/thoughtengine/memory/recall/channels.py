@@ -165,7 +165,7 @@ class _Scoring:
         often = frequency.tolist()
         in_texts, in_labels = self._weights(often, t)
         self._weigh_meaning(often[:t])
-        self._complete = is_complete(question, parts, frequency[:t], self._lends, self._chosen, self._maths)
+        self._complete = is_complete(question, parts, often[:t], self._lends, self._chosen, self._maths)
         rarity = in_labels.copy()
         for owner, mine in zip(question.owners, in_texts, strict=True):
             rarity[owner] = max(rarity[owner], mine)

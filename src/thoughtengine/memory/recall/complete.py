@@ -20,7 +20,7 @@ _EVERYONE = np.empty(0, np.int64)
 def is_complete(
     question: Question,
     found: Sequence[Found],
-    frequency: IntArray,
+    often: Sequence[int],
     visible: BoolArray,
     chosen: IntArray | None,
     maths: ModuleType,
@@ -33,7 +33,7 @@ def is_complete(
         What is asked.
     found : sequence of Found
         Where its terms occur, part by part.
-    frequency : array of int64, shape (t,)
+    often : sequence of int, length t
         In how many texts each term occurs.
     visible : array of bool, shape (n,) or (0,)
         Memories whose words count; empty: all.
@@ -47,7 +47,6 @@ def is_complete(
     Begins with the rarest word and stops where nothing is left, mostly after two.
     """
     ways: dict[int, list[int]] = {}
-    often = frequency.tolist()
     for i, (term, owner) in enumerate(zip(question.terms, question.owners, strict=True)):
         if often[i] and term.is_whole:
             ways.setdefault(owner, []).append(i)
