@@ -63,7 +63,8 @@ class StorageConfig:
     write_buffer_bytes : int
         LevelDB's memtable, up to 1 GiB; the ballast that a full disk gives back is twice as large.
     cache_bytes : int
-        LevelDB's block cache.
+        LevelDB's block cache; 16 MiB hold the records of some eighty thousand memories, and reading one from it takes a
+        quarter of what it takes from the file.
     max_open_files : int
         Table files LevelDB keeps open, up to 50,000.
     mark_every : int
@@ -75,7 +76,7 @@ class StorageConfig:
     """
 
     write_buffer_bytes: int = 4 << 20
-    cache_bytes: int = 8 << 20
+    cache_bytes: int = 16 << 20
     max_open_files: int = 256
     mark_every: int = 4096
     rollback_copy: bool = False

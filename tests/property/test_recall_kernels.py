@@ -166,15 +166,20 @@ def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool) -> None
     assert equal(answers("cosines", of))
 
 
-@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 385]), st.booleans())
-def test_exact(seed: int, n: int, d: int, picked: bool) -> None:
+@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 3, 64, 385, 8192]), st.booleans(), st.booleans())
+def test_exact(seed: int, n: int, d: int, picked: bool, extreme: bool) -> None:
+    assume(n * d < 1 << 15)
+
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         coarse, fine, scale = quantised(rng, n, d)
         rows = rng.integers(0, n, rng.integers(0, n + 1))
         at = np.arange(len(rows)) if picked else rows
         left = fine.reshape(n, d)[rows].ravel() if picked else fine
-        return coarse, left, scale, rng.standard_normal(d).astype(np.float32), rows, at, np.empty(len(rows))
+        padded = np.zeros(d + d % 2, np.int32)
+        padded[:d] = (1 << 20) if extreme else rng.integers(-(1 << 20), (1 << 20) + 1, d)
+        even, odd, steps = padded[::2].copy(), padded[1::2].copy(), padded[:d].copy()
+        return coarse, left, scale, even, odd, steps, rng.random(), rows, at, np.empty(len(rows))
 
     assert equal(answers("exact", of))
 
@@ -219,9 +224,23 @@ def test_first_of(seed: int, n: int, k: int, several: int) -> None:
         values = rng.integers(0, 1 << 64, several, np.uint64)
         folds = rng.choice(values, n)
         wanted = np.concatenate((rng.choice(values, k), rng.integers(0, 1 << 64, 2, np.uint64)))
-        return folds, np.argsort(folds, kind="stable").astype(np.uint32), wanted, np.empty(k + 2, np.int64)
+        return folds, np.argsort(folds, kind="stable").astype(np.uint32), wanted, *np.empty((2, k + 2), np.int64)
 
-    assert equal(answers("first_of", of))
+    assert equal(answers("first_of", of, written=2))
+
+
+@given(seeds, st.integers(1, 400), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2))
+def test_leaders(seed: int, n: int, k: int, more: bool, filtered: bool, n_named: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        text, labels, extra = rng.integers(0, 4, (3, n)).astype(np.float32) * F(0.3)
+        source, named = rng.integers(0, 3, n).astype(np.int32), np.arange(n_named)
+        return (
+            text, labels, extra if more else extra[:0], source, named, F(1.3), some(rng, n, filtered), k,
+            np.empty(n, np.float32),
+        )  # fmt: skip
+
+    assert equal(answers("leaders", of))
 
 
 @given(seeds, st.integers(0, 30), st.integers(0, 10))

@@ -20,6 +20,7 @@ __all__ = [
     "foremost",
     "holds",
     "lay",
+    "leaders",
     "nearest",
     "spread",
     "union",
@@ -260,12 +261,15 @@ def exact(
     coarse: NDArray[np.uint8],
     fine: NDArray[np.int8],
     scale: SingleArray,
-    unit: SingleArray,
+    even: NDArray[np.int32],
+    odd: NDArray[np.int32],
+    steps: NDArray[np.int32],
+    step: float,
     rows: IntArray,
     fine_rows: IntArray,
     out: FloatArray,
 ) -> None:
-    """Write to `out` the cosines of some quantised vectors with one that is not, number by number.
+    """Write to `out` the cosines of some quantised vectors with one, all of their bytes counted.
 
     Parameters
     ----------
@@ -273,16 +277,17 @@ def exact(
         As in `cosines`.
     fine : array of int8, shape (f * d,)
         What the half bytes of these rows, at least, leave over.
-    unit : array of float32, shape (d,)
-        The one.
+    even, odd, steps : array of int32, shape (h,), (h,), (d,)
+        As in `cosines`, in steps so small that they tell what 32-bit floats do: up to 2 ** 20 in size.
+    step : float
+        By which the numbers of the one are to be multiplied, over those of a byte.
     fine_rows : array of int64, shape (r,)
         Where each of `rows` is in `fine`.
     """
-    d = len(unit)
-    some = coarse.reshape(-1, (d + 1) // 2)[rows]
-    halves = np.stack((some & 15, some >> 4), axis=2).reshape(len(rows), 2 * some.shape[1])[:, :d].astype(np.float64)
-    numbers = (halves - 8.0) + fine.reshape(-1, d)[fine_rows].astype(np.float64) * (1.0 / 254.0)
-    out[:] = (numbers * unit.astype(np.float64)).cumsum(axis=1)[:, -1] * (scale[rows].astype(np.float64) * (1.0 / 7.0))
+    some = coarse.reshape(-1, len(even))[rows].astype(np.int64)
+    sums = np.vecdot((some & 15) - 8, even.astype(np.int64)) + np.vecdot((some >> 4) - 8, odd.astype(np.int64))
+    rest = np.vecdot(fine.reshape(-1, len(steps))[fine_rows].astype(np.int64), steps.astype(np.int64))
+    out[:] = (254 * sums + rest).astype(np.float64) * (scale[rows].astype(np.float64) * step)
 
 
 def holds(
@@ -336,21 +341,33 @@ def _among(values: NDArray[Any], known: NDArray[Any]) -> BoolArray:
     return there
 
 
-def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:
-    """Write to `out` where in `order` the wanted folds begin.
+def first_of(
+    folds: NDArray[np.uint64],
+    order: NDArray[np.uint32],
+    wanted: NDArray[np.uint64],
+    firsts: IntArray,
+    times: IntArray,
+) -> None:
+    """Write where in `order` the wanted folds begin, and whether they are there.
 
     Parameters
     ----------
     folds : array of uint64, shape (n,)
-        By place.
+        Those of the memories of a segment.
     order : array of uint32, shape (n,)
-        Places, by fold, ascending.
-    wanted : array of uint64, shape (k,)
-        What is looked for.
-    out : array of int64, shape (k,)
-        Written: the first place in `order` whose fold is not below it.
+        Memories by fold.
+    wanted : array of uint64, shape (m,)
+        Folds.
+    firsts : array of int64, shape (m,)
+        Written: where each begins, or would.
+    times : array of int64, shape (m,)
+        Written: 0, 1, or 2 for more than once.
     """
-    out[:] = folds.searchsorted(wanted, "left", sorter=order)
+    firsts[:] = folds.searchsorted(wanted, sorter=order)
+    times[:] = 0
+    for at in (firsts, firsts + 1):
+        inside = np.flatnonzero(at < len(order))
+        times[inside] += folds[order[at[inside]]] == wanted[inside]
 
 
 def lay(
@@ -426,6 +443,48 @@ def foremost(scores: SingleArray | FloatArray, k: int) -> IntArray:
         equal = np.flatnonzero(values == least)
         found = found[np.sort(np.concatenate((above, equal[len(above) + len(equal) - k :])))]
     return found
+
+
+def leaders(
+    text: SingleArray,
+    labels: SingleArray,
+    extra: SingleArray,
+    source: NDArray[np.int32],
+    named: IntArray,
+    lift: np.float32,
+    allowed: BoolArray,
+    k: int,
+    total: SingleArray,
+) -> IntArray:
+    """Return the `k` positions that score most without their likeness, ascending, of equals the later ones; none below 0.
+
+    Parameters
+    ----------
+    text : array of float32, shape (n,)
+        Scores by position, at least 0.
+    labels, extra : array of float32, shape (n,) or (0,)
+        Added to them.
+    source : array of int32, shape (n,)
+        Codes.
+    named : array of int64
+        Sources whose memories count `lift` times.
+    allowed : array of bool, shape (n,) or (0,)
+        Who may be found; empty: everyone.
+    k : int
+        How many, at least 1.
+    total : array of float32, shape (n,)
+        Written: the scores.
+    """
+    total[:] = text
+    if len(labels):
+        total += labels
+    if len(extra):
+        total += extra
+    for code in named:
+        np.multiply(total, lift, out=total, where=source == code)
+    if len(allowed):
+        total *= allowed
+    return foremost(total, k)
 
 
 def union(*parts: IntArray) -> IntArray:

@@ -19,6 +19,7 @@ __all__ = [
     "foremost",
     "holds",
     "lay",
+    "leaders",
     "nearest",
     "spread",
     "within",
@@ -230,31 +231,37 @@ def cosines(
             out[i] = value * (np.float64(scale[at]) * step)
 
 
-@kernel("uint8[:]", "int8[:]", "float32[:]", "float32[:]", "int64[:]", "int64[:]", "out float64[:]")
+@kernel(
+    "uint8[:]", "int8[:]", "float32[:]", "int32[:]", "int32[:]", "int32[:]", "float64", "int64[:]", "int64[:]",
+    "out float64[:]",
+)  # fmt: skip
 def exact(
     coarse: NDArray[np.uint8],
     fine: NDArray[np.int8],
     scale: SingleArray,
-    unit: SingleArray,
+    even: NDArray[np.int32],
+    odd: NDArray[np.int32],
+    steps: NDArray[np.int32],
+    step: float,
     rows: IntArray,
     fine_rows: IntArray,
     out: FloatArray,
 ) -> None:
-    """Write to `out` the cosines of some quantised vectors with one that is not, as `arrays.exact`."""
-    d, touched = len(unit), np.int64(0)
-    h = (d + 1) // 2
+    """Write to `out` the cosines of some quantised vectors with one, all of their bytes counted, as `arrays.exact`."""
+    d, h, touched = len(steps), len(even), np.int64(0)
     for at in fine_rows:  # fetched all at once, as in `cosines`
         for j in range(at * d, at * d + d, 64):
             touched += np.int64(fine[j])
     for i in range(len(rows)):
         out[i] = np.float64(touched)
-        at, begin, total = rows[i], fine_rows[i] * d, np.float64(0.0)
+        at, begin, total, rest = rows[i], fine_rows[i] * d, np.int64(0), np.int64(0)
         row, left = coarse[at * h : at * h + h], fine[begin : begin + d]
-        for j in range(d):
-            half = row[j // 2] & np.uint8(15) if j % 2 == 0 else row[j // 2] >> np.uint8(4)
-            number = (np.float64(half) - 8.0) + np.float64(left[j]) * (1.0 / 254.0)
-            total += number * np.float64(unit[j])
-        out[i] = total * (np.float64(scale[at]) * (1.0 / 7.0))
+        for j in range(h):
+            low, high = np.int32(row[j] & np.uint8(15)) - np.int32(8), np.int32(row[j] >> np.uint8(4)) - np.int32(8)
+            total += np.int64(low) * np.int64(even[j]) + np.int64(high) * np.int64(odd[j])
+        for j in range(len(left)):
+            rest += np.int64(left[j]) * np.int64(steps[j])
+        out[i] = np.float64(254 * total + rest) * (np.float64(scale[at]) * step)
 
 
 @kernel(
@@ -335,9 +342,87 @@ def foremost(scores: FloatArray, k: int) -> IntArray:
     return out
 
 
-@kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]")
-def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArray[np.uint64], out: IntArray) -> None:
-    """Write to `out` where wanted folds begin, as `arrays.first_of`."""
+@kernel(
+    "float32[:]", "float32[:]", "float32[:]", "int32[:]", "int64[:]", "float32", "bool[:]", "int64", "out float32[:]",
+    returns="out int64[:]",
+)  # fmt: skip
+def leaders(
+    text: SingleArray,
+    labels: SingleArray,
+    extra: SingleArray,
+    source: NDArray[np.int32],
+    named: IntArray,
+    lift: np.float32,
+    allowed: BoolArray,
+    k: int,
+    total: SingleArray,
+) -> IntArray:
+    """Return who scores most without its likeness, as `arrays.leaders`."""
+    n = len(text)
+    if len(labels) > 0:
+        for i in range(n):
+            total[i] = text[i] + labels[i]
+    else:
+        total[:n] = text
+    if len(extra) > 0:
+        for i in range(n):
+            total[i] += extra[i]
+    for code in named:
+        for i in range(n):
+            if source[i] == code:
+                total[i] *= lift
+    if len(allowed) > 0:
+        for i in range(n):
+            if not allowed[i]:
+                total[i] = np.float32(0.0)
+    bits = total.view(np.int32)  # of numbers of at least 0, which are in the same order
+    largest = np.empty((n + 63) // 64, np.int32)  # of each run of 64
+    for run in range(len(largest)):
+        most, row = np.int32(0), bits[64 * run : 64 * run + 64]
+        for i in range(len(row)):
+            most = max(most, row[i])
+        largest[run] = most
+    floor = np.int32(1)
+    if len(largest) > k:
+        floor = max(np.partition(largest, len(largest) - k)[len(largest) - k], floor)
+    n_runs = 0
+    for most in largest:
+        n_runs += most >= floor
+    found, filled = np.empty(64 * n_runs, np.int64), 0
+    for run in range(len(largest)):
+        if largest[run] >= floor:
+            for i in range(64 * run, min(64 * run + 64, n)):
+                if bits[i] >= floor:
+                    found[filled] = i
+                    filled += 1
+    if filled <= k:
+        return found[:filled].copy()
+    values = bits[found[:filled]]
+    least, n_above = np.partition(values, filled - k)[filled - k], 0
+    for value in values:
+        n_above += value > least
+    out, kept, left_out = np.empty(k, np.int64), 0, 0
+    for value in values:
+        left_out += value == least
+    left_out -= k - n_above  # of equals the later ones
+    for i in range(filled):
+        if values[i] == least and left_out > 0:
+            left_out -= 1
+        elif values[i] >= least:
+            out[kept] = found[i]
+            kept += 1
+    return out
+
+
+@kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]", "out int64[:]")
+def first_of(
+    folds: NDArray[np.uint64],
+    order: NDArray[np.uint32],
+    wanted: NDArray[np.uint64],
+    firsts: IntArray,
+    times: IntArray,
+) -> None:
+    """Write where wanted folds begin, and how often they are there, as `arrays.first_of`."""
     for i in range(len(wanted)):
         low, high = 0, len(order)
         while low < high:
@@ -346,7 +431,10 @@ def first_of(folds: NDArray[np.uint64], order: NDArray[np.uint32], wanted: NDArr
                 low = middle + 1
             else:
                 high = middle
-        out[i] = low
+        firsts[i] = low
+        times[i] = 0
+        for at in range(low, min(low + 2, len(order))):
+            times[i] += folds[order[at]] == wanted[i]
 
 
 @kernel("uint32[:]", "int64[:]", "int64[:]", "uint32", "out int64[:]", "out uint32[:]")

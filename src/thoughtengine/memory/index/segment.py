@@ -137,10 +137,8 @@ class Segment:
         maths : module
             `arrays` or `kernels`.
         """
-        firsts, last = np.empty(len(wanted), np.int64), len(self.order) - 1
-        maths.first_of(folds, self.order, wanted, firsts)
-        times = (folds[self.order[np.minimum(firsts, last)]] == wanted).astype(np.int64)
-        times += (folds[self.order[np.minimum(firsts + 1, last)]] == wanted) & (firsts < last)
+        firsts, times = np.empty((2, len(wanted)), np.int64)
+        maths.first_of(folds, self.order, wanted, firsts, times)
         return firsts, times
 
     def run_of(self, folds: HashArray, first: int, fold: int) -> IntArray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,8 @@ __all__ = ["Block", "Direction", "Growing", "unit_of", "unit_rows"]
 _BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
 _STEPS = 7  # of half a byte on either side of zero
 _FINE = 254  # of a byte, from one step to the next
-_QUERY = 2000  # of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
+_QUERY = 2000  # steps of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
+_FINE_QUERY = 1 << 20  # as fine as a float of 32 bits; dot products of whole numbers are the same in any order
 _LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
 _SAMPLED = 16  # one row of so many tells at how many bits the closest end
 _SMALL = 1 << 14  # rows of a small block
@@ -52,6 +53,23 @@ def unit_of(vector: SingleArray) -> SingleArray:
     return (long / (math.sqrt(np.vecdot(long, long)) or 1.0)).astype(np.float32)
 
 
+class Steps(NamedTuple):
+    """The numbers of a vector in whole steps.
+
+    Attributes
+    ----------
+    even, odd, all_ : array of int16 or int32, shape (h,), (h,), (d,)
+        Every other one, the others, and all; of an odd dimension the last of `odd` is 0.
+    size : float
+        What a step times the smallest step of a block's vectors is.
+    """
+
+    even: NDArray[Any]
+    odd: NDArray[Any]
+    all_: NDArray[Any]
+    size: float
+
+
 class Direction(NamedTuple):
     """What the vectors of a block are compared with.
 
@@ -59,25 +77,25 @@ class Direction(NamedTuple):
     ----------
     unit : array of float32, shape (d,)
         Of length 1.
-    even, odd, steps : array of int16, shape (h,), (h,), (d,)
-        Its numbers in whole steps: every other one, the others, and all; of an odd dimension the last of `odd` is 0.
-    step : float
-        What a step times a step of a half byte is.
+    rough, fine : Steps
+        Its numbers in 16 bits, for half bytes, and in 32 bits, for bytes.
     """
 
     unit: SingleArray
-    even: NDArray[np.int16]
-    odd: NDArray[np.int16]
-    steps: NDArray[np.int16]
-    step: float
+    rough: Steps
+    fine: Steps
 
     @classmethod
     def of(cls, unit: SingleArray) -> Direction:
         """Return that of a unit vector."""
         most, d = float(np.abs(unit).max()) or 1.0, len(unit)
-        padded = np.zeros(d + d % 2, np.int16)
-        padded[:d] = np.rint(unit * (_QUERY / most))
-        return cls(unit, padded[::2].copy(), padded[1::2].copy(), padded[:d], most / (_STEPS * _QUERY))
+
+        def steps(n: int, dtype: type[np.int16] | type[np.int32], smallest: int) -> Steps:
+            padded = np.zeros(d + d % 2, dtype)
+            padded[:d] = np.rint(unit * (n / most))
+            return Steps(padded[::2].copy(), padded[1::2].copy(), padded[:d], most / (smallest * n))
+
+        return cls(unit, steps(_QUERY, np.int16, _STEPS), steps(_FINE_QUERY, np.int32, _STEPS * _FINE))
 
 
 class Growing:
@@ -284,7 +302,7 @@ class Block:
             if isinstance(self.fine, np.ndarray)
             else (self.fine[rows[best]], np.arange(len(best)))
         )
-        maths.exact(self.coarse, left.reshape(-1), self.scale, cue.unit, rows[best], at, exact)
+        maths.exact(self.coarse, left.reshape(-1), self.scale, *cue.fine, rows[best], at, exact)
         np.minimum(cosines, exact.min(), out=cosines)
         cosines[best] = exact
         return cosines
@@ -295,7 +313,7 @@ class Block:
 
     def _compared(self, cue: Direction, rows: IntArray, fine: Bytes, maths: ModuleType) -> FloatArray:
         out = np.empty(len(rows))
-        maths.cosines(self.coarse, fine, self.scale, cue.even, cue.odd, cue.steps, cue.step, rows, out)
+        maths.cosines(self.coarse, fine, self.scale, *cue.rough, rows, out)
         return out
 
     def usual(self, cue: Direction, maths: ModuleType) -> tuple[float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import compress
 
 import attrs
 import numpy as np
@@ -43,15 +44,15 @@ class Prior:
         odds: FloatArray = self.hit[0] + signs.hits @ self.hit[1:]
         return odds
 
-    def recall_odds(self, signs: Signs, chances: FloatArray) -> float:
+    def recall_odds(self, signs: Signs, chances: Sequence[float]) -> float:
         """Return the log-odds that one of the hits with these chances is useful."""
         known, likely = self.recall[2:], together(chances)
         return float(self.recall[0] + self.recall[1] * likely + signs.recall @ known)
 
 
-def together(chances: FloatArray) -> float:
+def together(chances: Sequence[float]) -> float:
     """Return the logarithm of minus the logarithm of the chance that none is useful, were they independent."""
-    return math.log(1e-3 - float(np.log1p(-np.minimum(chances, 0.999)).sum()))
+    return math.log(1e-3 - sum([math.log1p(-min(chance, 0.999)) for chance in chances]))
 
 
 PRIOR = Prior(
@@ -169,7 +170,8 @@ class Calibration:
         odds, hit = self.prior.hit_odds(signs), self.hit
         for one, outcome in zip(odds.tolist(), useful, strict=True):
             hit = hit.observe(one, bool(outcome), _OF_A_HIT)
-        recall = self.recall.observe(self.prior.recall_odds(signs, _logistic(odds)), any(useful))
+        plain = [_sigmoid(one) for one in odds.tolist()]
+        recall = self.recall.observe(self.prior.recall_odds(signs, plain), any(useful))
         return Calibration(hit, recall, self.n_recalls + 1, self.n_hits + len(useful), self.prior)
 
     def __repr__(self) -> str:
@@ -201,16 +203,17 @@ def judge(
     fits : float
         How likely the answer is among those shown, in [0, 1), no less than the best chance; 0 where none is.
     """
-    odds, line = calibration.prior.hit_odds(signs), calibration.hit
-    plain = _logistic(odds)
-    chances = plain if line.is_fresh else _logistic(line.shift + line.slope * odds)
-    shown = chances >= (min_chance or 0.0)
-    some = plain[shown]
-    if not len(some):
-        return chances, shown, 0.0
-    line = calibration.recall
-    fits = _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
-    return chances, shown, max(fits, float(chances[shown].max()))
+    odds, line, least = calibration.prior.hit_odds(signs).tolist(), calibration.hit, min_chance or 0.0
+    plain = [_sigmoid(one) for one in odds]
+    chances = plain if line.is_fresh else [_sigmoid(line.shift + line.slope * one) for one in odds]
+    shown = [chance >= least for chance in chances]
+    fits = 0.0
+    if any(shown):
+        line = calibration.recall
+        some = list(compress(plain, shown))
+        fits = _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
+        fits = max(fits, *compress(chances, shown))
+    return np.array(chances, np.float64), np.array(shown, np.bool_), fits
 
 
 def check_min_chance(value: float | None) -> None:
@@ -225,11 +228,6 @@ def check_min_chance(value: float | None) -> None:
         isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0
     ):
         raise InvalidArgumentError("min_chance", value, "a number in [0, 1], or None")
-
-
-def _logistic(odds: FloatArray) -> FloatArray:
-    made: FloatArray = 1.0 / (1.0 + np.exp(-np.clip(odds, -30.0, 30.0)))
-    return made
 
 
 def _sigmoid(odds: float) -> float:

@@ -123,7 +123,8 @@ class _Scoring:
         self._view, self._question, self._chosen, self._config = view, question, chosen, config
         self._maths = compiled(view.n)
         self._lends = _EVERYONE if visible is None else visible
-        self._text, self._labels, self._dense, self._total = _zeros(view.n)
+        self._text, self._dense, self._room, self._total = _columns(view.n)
+        self._labels = _NOTHING  # until there are any of the cue's words among them
         self._weighted: SingleArray | None = None
         self._complete = False
         self._frequency = _NOBODY
@@ -137,7 +138,8 @@ class _Scoring:
         places = self._places(likenesses)
         shares = np.zeros((len(CHANNELS), len(places)))
         shares[_ROW["text"]] = self._text[places]
-        shares[_ROW["labels"]] = self._labels[places]
+        if len(self._labels):
+            shares[_ROW["labels"]] = self._labels[places]
         for channel, likeness in likenesses.items():
             shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
         self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
@@ -172,12 +174,15 @@ class _Scoring:
         scale = (config.k1 + 1.0) * sum(rarity) or 1.0
         read = self._read(frequency)
         wanted = self._asked()
+        if any(often[t:]):
+            self._room[:] = 0.0
+            self._labels = self._room
         mean_labels = view.totals.labels / (view.n or 1)
         for channel, out, own, lengths, mean, asked in (
             ("text", self._text, in_texts, view.columns.length, view.totals.mean_words, slice(0, t)),
             ("labels", self._labels, in_labels, view.columns.labels, mean_labels, slice(t, None)),
         ):
-            if not (weight := self._on(channel)):
+            if not len(out) or not (weight := self._on(channel)):
                 continue
             weights = (np.array(own) * read[asked] * (weight / scale)).astype(np.float32)
             for part in parts:
@@ -271,7 +276,7 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        found = arrays.union(arrays.foremost(self._alone(allowed), self._wanted), *closest, self._associated[0])
+        found = arrays.union(self._leaders(allowed), *closest, self._associated[0])
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
@@ -289,19 +294,15 @@ class _Scoring:
             inside &= np.isin(at, self._chosen)
         return at[inside], activation[inside]
 
-    def _alone(self, allowed: BoolArray) -> SingleArray:
-        """Return what every memory scores by itself, without its likeness; 0 for those that may not be found."""
-        total: SingleArray = np.add(self._text, self._labels, out=self._total)
-        extra = self._extra()
-        if len(extra):
-            total += extra
-        if weight := self._on("source"):
-            sources = self._view.columns.source[: self._view.n]
-            for code in self._question.sources:
-                np.multiply(total, _F(1.0 + weight), out=total, where=sources == code)
-        if len(allowed):
-            total *= allowed
-        return total
+    def _leaders(self, allowed: BoolArray) -> IntArray:
+        """Return who scores most without its likeness, ascending."""
+        weight = self._on("source")
+        named = np.array(self._question.sources if weight else (), np.int64)
+        found: IntArray = self._maths.leaders(
+            self._text, self._labels, self._extra(), self._view.columns.source[: self._view.n], named, _F(1.0 + weight),
+            allowed, self._wanted, self._total,
+        )  # fmt: skip
+        return found
 
     def _extra(self) -> SingleArray:
         """Return what moment and episode add, by position; empty where the cue says nothing of them."""
@@ -368,8 +369,8 @@ class _Scoring:
 _scratch = threading.local()
 
 
-def _zeros(n: int) -> SingleArray:
-    """Return zeros, shape (4, n): of a large mind the same memory at every recall of a thread, which must not keep them.
+def _columns(n: int) -> SingleArray:
+    """Return four columns, two of them zeros: of a large mind the same memory at every recall of a thread, which must not keep them.
 
     New memory costs a page fault every kilobyte, more than all that is added up in it.
     """
@@ -379,9 +380,9 @@ def _zeros(n: int) -> SingleArray:
     held: SingleArray | None = getattr(_scratch, "held", None)
     if held is None or held.size < 4 * n:
         held = _scratch.held = np.empty(4 * (n + n // 8), np.float32)
-    zeros: SingleArray = held[: 4 * n].reshape(4, n)
-    zeros[:3] = 0.0
-    return zeros
+    columns: SingleArray = held[: 4 * n].reshape(4, n)
+    columns[:2] = 0.0
+    return columns
 
 
 def compiled(n: int) -> ModuleType:

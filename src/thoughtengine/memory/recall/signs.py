@@ -118,26 +118,29 @@ def features(
         return NO_SIGNS
     known, unknown, n_words = _heard(words, frequency, n, rarity, function_words)
     following, crowd = _crowd(best, m, n)
-    first, column = float(scores[0]), {name: i for i, name in enumerate(channels)}
-    match = np.zeros(m)
-    if "text" in column and text_weight:
-        match = np.minimum(shares[:, column["text"]] * (1.0 + norms) / text_weight, 1.0) * known
-    hits = np.empty((m, len(HIT_SIGNS)))
-    hits[:, 0] = match
-    hits[:, 1] = np.log(np.arange(1.0, m + 1.0))
-    hits[:, 2] = relative = scores / first
-    hits[:, 3] = np.minimum(crowd / scores, 1.0)
-    hits[:, 4] = _gaps(relative, following / first) * known  # to stand alone with one word of six is nothing
-    hits[:, 5] = np.cumsum(relative) - relative
-    hits[:, 6] = shares[:, column["source"]] / scores if "source" in column else 0.0
-    hits[0, 7] = 0.0
-    np.maximum.accumulate(match[:-1], out=hits[1:, 7])
     stranger = bool(unknown) and not unknown.isdisjoint(_names(text))
-    hits[:, 8:] = known, math.log1p(len(unknown)), named, meaning, stranger
+    of_cue = (known, math.log1p(len(unknown)), float(named), float(meaning), float(stranger))
+    column = {name: i for i, name in enumerate(channels)}
+    texts, from_source = (
+        shares[:, column[name]].tolist() if name in column else [0.0] * m for name in ("text", "source")
+    )
+    listed: list[float] = scores.tolist()
+    first, above, better, rows = listed[0], 0.0, 0.0, []
+    relative = [score / first for score in listed]
+    gaps = _gaps(relative, following / first)
+    # plain numbers: of ten hits a call of NumPy costs more than what it computes, of ten thousand less than reading them
+    for i, (score, share, norm, told) in enumerate(zip(listed, texts, norms.tolist(), from_source, strict=True)):
+        match = min(share * (1.0 + norm) / text_weight, 1.0) * known if text_weight else 0.0
+        rows.append((
+            match, math.log(i + 1.0), relative[i], min(crowd / score, 1.0),
+            gaps[i] * known,  # to stand alone with one word of six is nothing
+            above, told / score, better, *of_cue,
+        ))  # fmt: skip
+        above, better = above + relative[i], max(better, match)
     return Signs(
-        hits,
+        np.array(rows),
         np.array([
-            min(m / max(n, 1), 1.0), math.log(float(match.max()) + 0.05), known, stranger, named, math.log1p(n_words),
+            min(m / max(n, 1), 1.0), math.log(better + 0.05), known, stranger, named, math.log1p(n_words),
             relative[-1], meaning,
         ]),
     )  # fmt: skip
@@ -163,25 +166,27 @@ def _heard(
     return known / total if total else 1.0, unknown, len(words) - n_plain
 
 
-def _gaps(relative: FloatArray, following: float) -> FloatArray:
+def _gaps(relative: list[float], following: float) -> list[float]:
     """Return how far the next one is behind each; those alike share it, and the last of all stands out no more than the others.
 
     Parameters
     ----------
-    relative : array of float64, shape (m,)
+    relative : list of float
         Scores by the best one, descending.
     following : float
         That of the one behind the last; 0 where there is none.
     """
-    gaps: FloatArray = np.empty(len(relative))
-    gaps[:-1], gaps[-1] = relative[:-1] - relative[1:], max(relative[-1] - following, 0.0)
-    if (gaps[:-1] < _ALIKE).any():
-        last = np.flatnonzero(np.append(gaps[:-1] >= _ALIKE, True))  # of each group of those that are alike
-        sizes = np.diff(last, prepend=-1)
-        gaps = np.repeat(gaps[last] / sizes, sizes)
+    gaps: list[float] = []
+    alike = 0  # so far of the group
+    for score, after in zip(relative, [*relative[1:], following], strict=True):
+        gap, alike = score - after, alike + 1
+        if gap >= _ALIKE or len(gaps) + alike == len(relative):
+            gaps += [max(gap, 0.0) / alike] * alike
+            alike = 0
     if len(gaps) > 1 and following == 0.0:
-        alike = int(np.count_nonzero(relative - relative[-1] < _ALIKE))
-        gaps[-alike:] = np.minimum(gaps[-alike:], gaps[: len(gaps) - alike].max(initial=0.0) or 1.0)
+        last = sum(score - relative[-1] < _ALIKE for score in relative)
+        most = max(gaps[: len(gaps) - last], default=0.0) or 1.0
+        gaps[-last:] = [min(gap, most) for gap in gaps[-last:]]
     return gaps
 
 

@@ -104,10 +104,11 @@ def test_cosines_take_the_lower_half_first() -> None:
     steps, nothing = np.array([1, 10, 100, 1000], np.int16), np.empty(0, np.int8)
     arrays.cosines(coarse, nothing, scale, even, odd, steps, 1.0, np.array([0]), out)
     assert out.tolist() == [3 * (1 + 20 - 7000)]
+    even, odd, steps = even.astype(np.int32), odd.astype(np.int32), steps.astype(np.int32)
     arrays.exact(
-        coarse, np.array([0, 0, 127, 0], np.int8), scale, steps.astype(np.float32), np.array([0]), np.array([0]), out
+        coarse, np.array([0, 0, 127, 0], np.int8), scale, even, odd, steps, 1.0 / 254, np.array([0]), np.array([0]), out
     )
-    assert out == pytest.approx(3 / 7 * (1 + 20 + 50 - 7000))
+    assert out == pytest.approx(3 * (1 + 20 + 50 - 7000))
 
 
 @given(st.lists(st.lists(st.integers(-5, 5), max_size=6), min_size=1, max_size=4))
