@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from thoughtengine._jit import kernel
+from thoughtengine._jit import kernel, part
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
 __all__ = [
@@ -179,14 +179,27 @@ def nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray,
     while so_far * n < wanted * looked:
         limit += 1
         so_far += counts[limit]
-    out, filled = np.empty(min(n, 4 * wanted), np.int64), 0
+    marks = np.zeros((n + 7) // 8 * 8, np.uint8)
     for i in range(n):
-        if distances[i] <= limit:
-            if filled == len(out):
-                break
-            out[filled] = rows[i] if len(rows) > 0 else i
-            filled += 1
-    return out[:filled]
+        marks[i] = distances[i] <= limit
+    out = np.empty(min(n, 4 * wanted), np.int64)
+    filled = _marked(marks, out)
+    return rows[out[:filled]] if len(rows) > 0 else out[:filled]
+
+
+@part
+def _marked(marks: NDArray[np.uint8], out: IntArray) -> int:
+    """Write where marks that are 1 are, as many as there is room for, and return how many; looks at eight at once."""
+    filled, words = 0, marks.view(np.uint64)
+    for word in range(len(words)):
+        if words[word] != np.uint64(0):
+            for i in range(8 * word, 8 * word + 8):
+                if marks[i] != np.uint8(0):
+                    if filled == len(out):
+                        return filled
+                    out[filled] = i
+                    filled += 1
+    return filled
 
 
 @kernel(
@@ -385,18 +398,14 @@ def leaders(
     floor = np.int32(1)
     if len(largest) > k:
         floor = max(np.partition(largest, len(largest) - k)[len(largest) - k], floor)
-    n_runs = 0
-    for most in largest:
-        n_runs += most >= floor
-    found, filled = np.empty(64 * n_runs, np.int64), 0
-    for run in range(len(largest)):
-        if largest[run] >= floor:
-            for i in range(64 * run, min(64 * run + 64, n)):
-                if bits[i] >= floor:
-                    found[filled] = i
-                    filled += 1
+    marks, n_marks = np.zeros((n + 7) // 8 * 8, np.uint8), np.int64(0)
+    for i in range(n):
+        marks[i] = bits[i] >= floor
+        n_marks += bits[i] >= floor
+    found = np.empty(n_marks, np.int64)
+    filled = _marked(marks, found)
     if filled <= k:
-        return found[:filled].copy()
+        return found
     values = bits[found[:filled]]
     least, n_above = np.partition(values, filled - k)[filled - k], 0
     for value in values:
