@@ -33,11 +33,15 @@ class Kernel(Generic[P, R]):
         The function as it was written: slow, and what runs where there is no compiler.
     signature : tuple of str
         Types of the arguments.
+    returns : str
+        Type of the result.
+    brief : bool
+        Whether it keeps the interpreter to itself.
     """
 
-    def __init__(self, function: Callable[P, R], signature: tuple[str, ...], returns: str) -> None:
+    def __init__(self, function: Callable[P, R], signature: tuple[str, ...], returns: str, *, brief: bool) -> None:
         self.python = function
-        self.signature, self._returns = signature, returns
+        self.signature, self.returns, self.brief = signature, returns, brief
         self._compiled: Callable[P, R] | None = None
         self.__doc__, self.__name__, self.__module__ = function.__doc__, function.__name__, function.__module__
 
@@ -48,7 +52,7 @@ class Kernel(Generic[P, R]):
         """Return the compiled function; the Python one where there is no compiler. Safe from any thread."""
         with _compiling:
             if self._compiled is None:
-                self._compiled = _compile(self.python, self.signature, self._returns) if available() else self.python
+                self._compiled = _compile(self) if available() else self.python
         return self._compiled
 
 
@@ -58,7 +62,7 @@ _asked: dict[str, int] = {}
 _warm: set[str] = set()
 
 
-def kernel(*signature: str, returns: str = "void") -> Callable[[Callable[P, R]], Kernel[P, R]]:
+def kernel(*signature: str, returns: str = "void", brief: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
     """Make a function of arrays and numbers a `Kernel`.
 
     Parameters
@@ -68,6 +72,9 @@ def kernel(*signature: str, returns: str = "void") -> Callable[[Callable[P, R]],
         that is only read, ``"out float64[:]"`` for one that is written.
     returns : str
         Type of the result.
+    brief : bool
+        For what is done in microseconds: the interpreter is not given away meanwhile. A thread that gives it away waits
+        up to 5 ms (`sys.getswitchinterval`) for one that computes beside it, and a recall calls a dozen kernels.
 
     Examples
     --------
@@ -82,7 +89,7 @@ def kernel(*signature: str, returns: str = "void") -> Callable[[Callable[P, R]],
     """
 
     def decorate(function: Callable[P, R]) -> Kernel[P, R]:
-        return Kernel(function, signature, returns)
+        return Kernel(function, signature, returns, brief=brief)
 
     return decorate
 
@@ -190,24 +197,25 @@ def _tell(message: str) -> None:
         logging.getLogger("thoughtengine").warning(message)
 
 
-def _compile(function: Callable[P, R], signature: tuple[str, ...], returns: str) -> Callable[P, R]:
+def _compile(made_of: Kernel[P, R]) -> Callable[P, R]:
     """Compile with a cache, else without one, else not at all."""
+    function, free = made_of.python, not made_of.brief
     try:
         import numba
         import numpy.ma  # noqa: F401 - or the first call of a kernel imports it, which takes as long as many recalls
     except Exception as error:  # noqa: BLE001 - a compiler that does not fit the other packages is no compiler
         _tell(f"not compiled, slow: {type(error).__name__}: {error}")
         return function
-    wanted = _type(numba, returns)(*(_type(numba, name) for name in signature))
+    wanted = _type(numba, made_of.returns)(*(_type(numba, name) for name in made_of.signature))
     folder, whole = cache_folder(), _with_parts(numba, function)
     if folder is not None:
         with _cached_in(numba, folder):
             try:
-                return _typed(numba.njit(wanted, cache=True, nogil=True)(whole))
+                return _typed(numba.njit(wanted, cache=True, nogil=free)(whole))
             except Exception as error:  # noqa: BLE001 - a full disk or a torn cache file must not stop a recall
                 _tell(f"compiled code is not kept: {type(error).__name__}: {error}")
     try:
-        return _typed(numba.njit(wanted, nogil=True)(whole))
+        return _typed(numba.njit(wanted, nogil=free)(whole))
     except Exception as error:  # noqa: BLE001 - a compiler that cannot compile is slow, not fatal
         _tell(f"not compiled, slow: {function.__name__}: {type(error).__name__}: {error}")
         return function

@@ -79,7 +79,7 @@ def within(
 
 @kernel(
     "float32[:]", "float32[:]", "bool[:]", "int32[:]", "int32[:]", "uint16[:]", "int64[:]", "float32", "float32",
-    "float32", "float32", "out float32[:]",
+    "float32", "float32", "out float32[:]", brief=True,
 )  # fmt: skip
 def spread(
     text: SingleArray,
@@ -118,7 +118,7 @@ def spread(
         out[i] = lean * (most + echo * (a + b + c + d - most))
 
 
-@kernel("int64[:]", "int32[:]", "int32[:]", "int64", returns="out int64[:]")
+@kernel("int64[:]", "int32[:]", "int32[:]", "int64", returns="out int64[:]", brief=True)
 def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.int32], n: int) -> IntArray:
     """Return positions and the two before and after each, as `arrays.around`."""
     out, filled = np.empty(5 * len(places), np.int64), 0
@@ -203,7 +203,7 @@ def _marked(marks: NDArray[np.uint8], out: IntArray) -> int:
 
 
 @kernel(
-    "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int64[:]", "out float64[:]",
+    "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int64[:]", "out float64[:]", brief=True,
 )  # fmt: skip
 def cosines(
     coarse: NDArray[np.uint8],
@@ -246,7 +246,7 @@ def cosines(
 
 @kernel(
     "uint8[:]", "int8[:]", "float32[:]", "int32[:]", "int32[:]", "int32[:]", "float64", "int64[:]", "int64[:]",
-    "out float64[:]",
+    "out float64[:]", brief=True,
 )  # fmt: skip
 def exact(
     coarse: NDArray[np.uint8],
@@ -278,7 +278,7 @@ def exact(
 
 
 @kernel(
-    "uint32[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64", "bool[:]", "int64[:]", returns="bool",
+    "uint32[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64", "bool[:]", "int64[:]", returns="bool", brief=True,
 )  # fmt: skip
 def holds(
     postings: NDArray[np.uint32],
@@ -328,7 +328,7 @@ def holds(
     return False
 
 
-@kernel("float64[:]", "int64", returns="out int64[:]")
+@kernel("float64[:]", "int64", returns="out int64[:]", brief=True)
 def foremost(scores: FloatArray, k: int) -> IntArray:
     """Return where the largest scores above 0 are, as `arrays.foremost`."""
     n_above, n_equal, least = 0, 0, 0.0
@@ -357,7 +357,7 @@ def foremost(scores: FloatArray, k: int) -> IntArray:
 
 @kernel(
     "float32[:]", "float32[:]", "float32[:]", "int32[:]", "int64[:]", "float32", "bool[:]", "int64", "out float32[:]",
-    returns="out int64[:]",
+    returns="out int64[:]", brief=True,
 )  # fmt: skip
 def leaders(
     text: SingleArray,
@@ -423,7 +423,7 @@ def leaders(
     return out
 
 
-@kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]", "out int64[:]")
+@kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]", "out int64[:]", brief=True)
 def first_of(
     folds: NDArray[np.uint64],
     order: NDArray[np.uint32],
