@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import attrs
 
+from thoughtengine.checks import real, whole
 from thoughtengine.errors import InvalidArgumentError
 
 __all__ = ["Config", "Limits", "PatternsConfig", "RecallConfig", "StorageConfig"]
@@ -15,8 +16,7 @@ def _check_whole(group: Limits | StorageConfig, largest: dict[str, int]) -> None
         name, value, top = field.name, getattr(group, field.name), largest.get(field.name, 1 << 40)
         if field.type == "bool":
             continue
-        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= top:
-            raise InvalidArgumentError(name, value, f"a whole number from 1 to {top:,}")
+        object.__setattr__(group, name, whole(name, value, 1, top))
 
 
 @attrs.frozen(kw_only=True)
@@ -170,10 +170,8 @@ class RecallConfig:
         )  # fmt: skip
         for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words", "pause"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= top:
-                raise InvalidArgumentError(name, value, f"a number in [0, {top:g}]")
-        if isinstance(self.cues, bool) or not isinstance(self.cues, int) or not 0 <= self.cues <= 10_000:
-            raise InvalidArgumentError("cues", self.cues, "a whole number from 0 to 10,000")
+            object.__setattr__(self, name, real(name, value, 0.0, top))
+        object.__setattr__(self, "cues", whole("cues", self.cues, 0, 10_000))
         if not isinstance(self.off, (tuple, list)) or not all(name in channels for name in self.off):
             raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(channels)}")
 

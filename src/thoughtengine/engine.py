@@ -14,6 +14,7 @@ import attrs
 import numpy as np
 
 from thoughtengine._types import Finding, Progress, SingleArray
+from thoughtengine.checks import is_whole, real, whole
 from thoughtengine.config import Config
 from thoughtengine.encoders import Encoder, known_encoder
 from thoughtengine.errors import (
@@ -36,7 +37,6 @@ from thoughtengine.memory.forget import Acted, act, find, is_of, undo, with_earl
 from thoughtengine.memory.index.coding import Recoding, codes_of
 from thoughtengine.memory.moment import Clock, to_stored
 from thoughtengine.memory.recall.answer import Answering, Asked
-from thoughtengine.memory.recall.chance import check_min_chance
 from thoughtengine.memory.recall.cues import Cues
 from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.recall.recollection import Recall
@@ -524,10 +524,11 @@ class ThoughtEngine:
         with self._monitor.timed("recall"):
             self._store.ready()
             asked, chosen = self._checked(_cue(cue)), _filters(where)
-            if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
-                raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
-            check_min_chance(min_chance)
-            recall = self._answers.recall(Asked(asked, chosen, k, self._now(), min_chance, _feeling(feeling)))
+            k = whole("k", k, 1, self._config.limits.k)
+            least = (
+                None if min_chance is None else real("min_chance", min_chance, 0.0, 1.0, "a number in [0, 1], or None")
+            )
+            recall = self._answers.recall(Asked(asked, chosen, k, self._now(), least, _feeling(feeling)))
             if asked.text is not None:
                 self._cues.add(asked.text)
             return recall
@@ -650,7 +651,7 @@ class ThoughtEngine:
         chosen, now = _filters(where), self._now()[0]
         if not isinstance(newest_first, bool):
             raise InvalidArgumentError("newest_first", newest_first, "True or False")
-        if after is not None and (isinstance(after, bool) or not isinstance(after, int)):
+        if after is not None and not is_whole(after):
             raise InvalidArgumentError("after", after, "the id of a memory")
         ids = self._memories.select(chosen, now)
         if after is not None:
@@ -723,8 +724,7 @@ class ThoughtEngine:
             For an argument that cannot be used.
         """
         self._store.ready()
-        if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= self._config.limits.k:
-            raise InvalidArgumentError("k", k, f"a whole number from 1 to {self._config.limits.k:,}")
+        k = whole("k", k, 1, self._config.limits.k)
         if episode is not None and not isinstance(episode, str):
             raise InvalidArgumentError("episode", episode, "the name of an episode")
         with self._monitor.timed("anticipate"):
@@ -825,7 +825,7 @@ class ThoughtEngine:
         """
         self._store.ready()
         number = receipt.id if isinstance(receipt, Receipt) else receipt
-        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+        if not is_whole(number) or number < 1:
             raise InvalidArgumentError("receipt", receipt, "a te.Receipt, or its id")
         with self._monitor.timed("undo"), self._memories.changing():
             self._store.ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from thoughtengine.checks import is_whole
 from thoughtengine.errors import InvalidArgumentError, VectorDimensionError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def check_encoder(encoder: object) -> None:
         if not isinstance(value, str) or not value:
             raise InvalidArgumentError("encoder", encoder, f"an encoder with a {name} (a string that is not empty)")
     dimension = getattr(encoder, "dimension", None)
-    if isinstance(dimension, bool) or not isinstance(dimension, int) or dimension < 1:
+    if not is_whole(dimension) or dimension < 1:
         raise InvalidArgumentError("encoder", encoder, "an encoder with a dimension (a whole number of at least 1)")
     if not callable(encoder):
         raise InvalidArgumentError("encoder", encoder, "an encoder that can be called with a list of texts")

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 
-from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.checks import real
 
 __all__ = ["HAPPENED", "LAYERS", "Affect", "Experience", "Memory"]
 
@@ -45,10 +45,7 @@ class Affect:
 
     def __attrs_post_init__(self) -> None:
         for name, low in (("valence", -1.0), ("arousal", 0.0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= 1.0:
-                raise InvalidArgumentError(name, value, f"a number in [{low:g}, 1]")
-            object.__setattr__(self, name, float(value))
+            object.__setattr__(self, name, real(name, getattr(self, name), low, 1.0))
 
 
 @attrs.frozen(kw_only=True)
@@ -128,7 +125,7 @@ class Memory:
     affect: Affect | None
     surprise: float | None
     salience: float
-    payload: Any
+    payload: Any = attrs.field(hash=False)
     kind: str | None
     strength: float
     derived_from: tuple[int, ...]

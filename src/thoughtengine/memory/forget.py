@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from thoughtengine.checks import is_whole
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.receipt import Receipt, receipt_of
 from thoughtengine.memory.record import MarkRecord, MemoryRecord, NameRecord, ReceiptRecord
@@ -47,10 +48,10 @@ def find(store: Store, id_or_key: object, *, argument: str = "id_or_key") -> int
         name = store.get(NAME, id_or_key, NameRecord) if _is_utf8(id_or_key) else None
         if name is not None:
             return name.id
-    elif isinstance(id_or_key, bool) or not isinstance(id_or_key, int):
+    elif not is_whole(id_or_key):
         raise InvalidArgumentError(argument, id_or_key, "an id (int) or a key (str)")
-    elif 0 < id_or_key < store.head.next_id and store.has(MEMORY, id_or_key):
-        return id_or_key
+    elif 0 < id_or_key < store.head.next_id and store.has(MEMORY, int(id_or_key)):
+        return int(id_or_key)
     raise MemoryNotFoundError(id_or_key, why_gone(store, id_or_key))
 
 
@@ -65,7 +66,7 @@ def _is_utf8(key: str) -> bool:
 
 def why_gone(store: Store, id_or_key: object) -> str:
     """Return what became of a memory that is not there, as far as receipts tell."""
-    if isinstance(id_or_key, int) and 0 < id_or_key < store.head.next_id:
+    if is_whole(id_or_key) and 0 < id_or_key < store.head.next_id:
         for number, record in store.rows(RECEIPT, ReceiptRecord):
             if record.verb in ("erase", "lost") and id_or_key in record.ids:
                 return "it was erased" if record.verb == "erase" else f"it was lost to damage (receipt {number})"

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from thoughtengine._types import SingleArray
+from thoughtengine.checks import is_whole
 from thoughtengine.config import Limits
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.derive import content_digest
@@ -201,11 +202,11 @@ def _ids(ids: object, limits: Limits) -> tuple[int, ...]:
         raise InvalidArgumentError("derived_from", ids, "a sequence of ids")
     found = tuple(islice(ids, limits.derived_from + 1))
     for id_ in found:
-        if isinstance(id_, bool) or not isinstance(id_, int) or id_ < 1:
+        if not is_whole(id_) or id_ < 1:
             raise InvalidArgumentError("derived_from", id_, "the id of a memory")
     if len(found) > limits.derived_from:
         raise InvalidArgumentError("derived_from", f"{len(found)} ids or more", f"at most {limits.derived_from}")
-    return found
+    return tuple(map(int, found))
 
 
 def as_vector(value: object, limits: Limits) -> SingleArray:

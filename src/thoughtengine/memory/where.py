@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from thoughtengine.checks import real
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.experience import HAPPENED, LAYERS
 from thoughtengine.memory.moment import to_stored
@@ -210,6 +211,4 @@ def _parse_layers(given: object) -> frozenset[int]:
 
 
 def _checked_strength(given: object) -> float:
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0.0 <= given <= 1.0:
-        raise InvalidArgumentError("min_strength", given, "a number in [0, 1]")
-    return float(given)
+    return real("min_strength", given, 0.0, 1.0)

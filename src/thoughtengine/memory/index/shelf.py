@@ -28,9 +28,8 @@ __all__ = ["Kept", "Shelf"]
 LOGIC = 1
 """Version of what a segment file holds; another one is made again."""
 
-_MAPPED = (
-    64 << 20
-)  # bytes of what the half bytes of vectors leave over that are mapped; of more, rows are read when needed
+_MAPPED = 16 << 20
+"""Bytes of what the half bytes of vectors leave over that are mapped; of more, the 128 rows of a recall are read: 0.1 ms."""
 
 _MANY, _READERS = 100_000, 4  # memories whose files are verified by several threads, and those
 

@@ -15,7 +15,7 @@ from thoughtengine._types import FloatArray
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.recall.signs import Signs
 
-__all__ = ["PRIOR", "Calibration", "Line", "Prior", "check_min_chance", "judge", "together"]
+__all__ = ["PRIOR", "Calibration", "Line", "Prior", "judge", "together"]
 
 
 def _fixed(values: Sequence[float] | FloatArray) -> FloatArray:
@@ -214,20 +214,6 @@ def judge(
         fits = _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
         fits = max(fits, *compress(chances, shown))
     return np.array(chances, np.float64), np.array(shown, np.bool_), fits
-
-
-def check_min_chance(value: float | None) -> None:
-    """Check a `min_chance`.
-
-    Raises
-    ------
-    InvalidArgumentError
-        Where it is neither None nor a number in [0, 1].
-    """
-    if value is not None and (
-        isinstance(value, bool) or not isinstance(value, (int, float)) or not 0.0 <= value <= 1.0
-    ):
-        raise InvalidArgumentError("min_chance", value, "a number in [0, 1], or None")
 
 
 def _sigmoid(odds: float) -> float:

@@ -370,7 +370,7 @@ _scratch = threading.local()
 
 
 def _columns(n: int) -> SingleArray:
-    """Return four columns, two of them zeros: of a large mind the same memory at every recall of a thread, which must not keep them.
+    """Return four columns, two of them zeros; of a large mind the same memory at every recall of a thread.
 
     New memory costs a page fault every kilobyte, more than all that is added up in it.
     """

@@ -213,7 +213,7 @@ class Hit:
 
     memory: Memory
     score: float
-    why: Why
+    why: Why = attrs.field(hash=False)
     n_repeats: int = 0
     chance: float = 0.0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, overload
 
 import attrs
 
+from thoughtengine.checks import real, whole
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.recall.chance import Calibration
@@ -113,8 +114,7 @@ class Recall(Sequence[Hit]):
         """
         from thoughtengine.memory.recall.context import DEEPEST, FLOOR, LINE, in_tokens, pack
 
-        if isinstance(tokens, bool) or not isinstance(tokens, int) or not 1 <= tokens <= _MOST_TOKENS:
-            raise InvalidArgumentError("tokens", tokens, f"a whole number from 1 to {_MOST_TOKENS:,}")
+        tokens = whole("tokens", tokens, 1, _MOST_TOKENS)
         if count is not None and not callable(count):
             raise InvalidArgumentError("count", count, "a callable: text → how many tokens it is")
         hits = self._standing(min(tokens // LINE + 1, DEEPEST), FLOOR)
@@ -155,8 +155,7 @@ class Recall(Sequence[Hit]):
 
         if not isinstance(reply, str):
             raise InvalidArgumentError("reply", reply, "a string")
-        if isinstance(min_sure, bool) or not isinstance(min_sure, (int, float)) or not 0.0 <= min_sure <= 1.0:
-            raise InvalidArgumentError("min_sure", min_sure, "a number in [0, 1]")
+        min_sure = real("min_sure", min_sure, 0.0, 1.0)
         rarity = None if self._access is None else self._access.rarity
         return tuple(one for one in cited(reply, self.shown, self.cue, rarity) if one.sure >= min_sure)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from thoughtengine.errors import InvalidArgumentError
-from thoughtengine.memory.recall.chance import Calibration, Line, check_min_chance, judge, together
+from thoughtengine.memory.recall.chance import Calibration, Line, judge, together
 from thoughtengine.memory.recall.signs import HIT_SIGNS, RECALL_SIGNS, Signs, features
 
 CHANNELS = ("source", "text")
@@ -183,12 +183,6 @@ def test_a_line_that_is_right_stays_as_it_is() -> None:
 def test_each_hit_needs_its_outcome() -> None:
     with pytest.raises(InvalidArgumentError, match="one outcome for each of 2 hits"):
         Calibration().observe(signs([0.4, 0.3]), [True])
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), float("inf"), True, "0.5", [0.5]])
-def test_a_bad_min_chance_is_told(value: object) -> None:
-    with pytest.raises(InvalidArgumentError, match=r"min_chance.*\[0, 1\]"):
-        check_min_chance(value)  # type: ignore[arg-type]
 
 
 def test_those_alike_share_what_sets_them_apart_from_the_rest() -> None:
