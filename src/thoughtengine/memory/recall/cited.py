@@ -26,7 +26,8 @@ Rarity = Callable[[Sequence[str]], Sequence[float]]
 
 _DAY = 86_400_000_000
 _LONGEST = 1 << 16  # characters of a reply, and of a text, that are read
-_NAMED = re.compile(r"\[(\d{1,18}(?:\s*[,;]\s*\d{1,18})*)\]")
+_IDS = r"\d{1,18}(?:\s*[-–]\s*\d{1,18})?"
+_NAMED = re.compile(rf"\[\s*({_IDS}(?:\s*[,;]\s*{_IDS})*)\s*\]")
 
 WEIGHTS, BIAS = (2.85, 0.91, 2.36, 2.09, 5.52), -8.14
 """Of the clues: logistic regression on the answers of five conversations; benchmarks/results/cited.md has it held out."""
@@ -107,12 +108,18 @@ def cited(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> 
         return []
     told = tell(reply, shown, cue, rarity)
     chances = 1.0 / (1.0 + np.exp(-told.clues @ np.array(WEIGHTS) - BIAS))
-    named = {int(id_) for match in _NAMED.finditer(reply) for id_ in re.split(r"\s*[,;]\s*", match[1])}
+    named = _named(reply)
     found = []
     for i, at in enumerate(chances.argmax(axis=0).tolist()):
-        sure = 1.0 if shown[i].id in named else float(chances[at, i])
+        sure = 1.0 if any(shown[i].id in ids for ids in named) else float(chances[at, i])
         found.append(_as_cited(shown[i], sure, told.words[at][i]))
     return sorted(found, key=lambda one: -one.sure)
+
+
+def _named(reply: str) -> list[range]:
+    """Return the ids that stand in brackets: ``[3]``, ``[3, 5]``, ``[3-5]``."""
+    found = (re.findall(r"\d+", ids) for match in _NAMED.finditer(reply) for ids in re.split("[,;]", match[1]))
+    return [range(int(ids[0]), int(ids[-1]) + 1) for ids in found]
 
 
 class Told(NamedTuple):

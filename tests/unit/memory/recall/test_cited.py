@@ -66,6 +66,7 @@ def test_an_id_in_brackets_is_certain() -> None:
     assert {id_ for id_, chance in sure("So [1, 3] and [99].").items() if chance == 1.0} == {1, 3}
     assert sure("[3]")[1] < 0.2
     assert 2 not in {id_ for id_, chance in sure("It has 2 of (2) them.").items() if chance == 1.0}
+    assert {id_ for id_, chance in sure("So [1-3; 99 \u2013 100].").items() if chance == 1.0} == {1, 2, 3}
 
 
 def test_the_words_that_speak_for_it_are_told() -> None:
