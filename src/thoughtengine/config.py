@@ -66,7 +66,7 @@ class StorageConfig:
         LevelDB's block cache; 16 MiB hold the records of some eighty thousand memories, and reading one from it takes a
         quarter of what it takes from the file.
     max_open_files : int
-        Table files LevelDB keeps open, up to 50,000.
+        Table files LevelDB keeps open and mapped, 2 MB each, up to 50,000.
     mark_every : int
         Writes after which the high-water mark in the pointer file is raised (with one sync). A lost tail longer than
         this is always noticed; a shorter one only when the mind had been closed or synced in between.
@@ -77,7 +77,7 @@ class StorageConfig:
 
     write_buffer_bytes: int = 4 << 20
     cache_bytes: int = 16 << 20
-    max_open_files: int = 256
+    max_open_files: int = 64
     mark_every: int = 4096
     rollback_copy: bool = False
 
