@@ -23,6 +23,7 @@ from thoughtengine.memory.where import Choice, Where
 __all__ = ["Found", "Totals", "View"]
 
 _DAY = 86_400_000_000.0
+_EVER = -(1 << 63)
 _ETERNAL = LAYERS.index("eternal")
 _LAYER_OF = [_ETERNAL if state & PINNED else state & LAYER for state in range(STATES)]
 
@@ -236,10 +237,9 @@ class View:
         chosen.among(where.episode, self.episodes, columns.episode)
         chosen.among(where.sources, self.sources, columns.source)
         chosen.among(where.kind, self.kinds, columns.kind)
-        if (since := where.since) is not None:
-            chosen.keep(columns.at, lambda at: at >= since)
-        if (until := where.until) is not None:
-            chosen.keep(columns.at, lambda at: at < until)
+        if where.since is not None or where.until is not None:
+            since, until = (_EVER if where.since is None else where.since), where.until
+            chosen.keep(columns.at, lambda at: at >= since if until is None else (at >= since) & (at < until))
         table = _admitted(where.layers, where.hidden)
         if any(n and not table[state] for state, n in enumerate(self.states)):
             chosen.keep(columns.state, lambda state: table[state])

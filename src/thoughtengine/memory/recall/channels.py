@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -279,7 +280,7 @@ class _Scoring:
         found = arrays.union(self._leaders(allowed), *closest, self._associated[0])
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
-            lenders = arrays.foremost(self._text * self._lends if len(self._lends) else self._text, POOL)
+            lenders = self._first(_NOTHING, _NOTHING, (), self._lends, POOL)
         lent = (self._text[lenders] + self._dense[lenders]).astype(np.float64)
         return shortlist(self._view, found, lenders, lent, allowed, self._maths)
 
@@ -296,11 +297,15 @@ class _Scoring:
 
     def _leaders(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, ascending."""
-        weight = self._on("source")
-        named = np.array(self._question.sources if weight else (), np.int64)
+        named = self._question.sources if self._on("source") else ()
+        return self._first(self._labels, self._extra(), named, allowed, self._wanted)
+
+    def _first(
+        self, labels: SingleArray, extra: SingleArray, named: Sequence[int], allowed: BoolArray, k: int
+    ) -> IntArray:
         found: IntArray = self._maths.leaders(
-            self._text, self._labels, self._extra(), self._view.columns.source[: self._view.n], named, _F(1.0 + weight),
-            allowed, self._wanted, self._total,
+            self._text, labels, extra, self._view.columns.source[: self._view.n], np.array(named, np.int64),
+            _F(1.0 + self._on("source")), allowed, k, self._total,
         )  # fmt: skip
         return found
 
