@@ -112,9 +112,10 @@ def test_spread(seed: int, n: int, beyond: int, filtered: bool) -> None:
         return (
             text, dense, some(rng, n, filtered), previous[:n].copy(), following[:n].copy(),
             rng.integers(0, 400, n).astype(np.uint16), places, near, far, echo, F(50.0), np.empty(len(places), np.float32),
+            np.empty(len(places), np.int8),
         )  # fmt: skip
 
-    assert equal(answers("spread", of))
+    assert equal(answers("spread", of, written=2))
 
 
 @given(seeds, st.integers(1, 60), st.integers(0, 10))
@@ -132,15 +133,39 @@ def test_around(seed: int, n: int, beyond: int) -> None:
     seeds, st.integers(1, 60), st.sampled_from([4, 8, 12]), st.sampled_from([0.0, 0.1, 0.9]), st.integers(1, 30),
     st.sampled_from([1, 3]),
 )  # fmt: skip
-def test_nearest(seed: int, n: int, width: int, share: float, wanted: int, stride: int) -> None:
+def test_closest(seed: int, n: int, width: int, share: float, near: int, stride: int) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
+        d = int(rng.integers(1, 70))
         codes = rng.integers(0, 1 << 64, n * width, np.uint64)
         codes[rng.random(n * width) < 0.2] = np.uint64((1 << 64) - 1)
-        rows = np.flatnonzero(rng.random(n) < share)
-        return codes, codes[:width].copy(), rows, min(wanted, len(rows) or n), stride
+        among = np.flatnonzero(rng.random(n) < share)
+        coarse, fine, scale = quantised(rng, n, d)
+        few = min(near, len(among) or n)
+        return (
+            codes, codes[:width].copy(), among, few, stride, coarse, fine if rng.random() < 0.5 else fine[:0], scale,
+            *in_steps(rng, d, 2000, np.int16), int(rng.integers(1, 40)), np.zeros(4 * few),
+        )  # fmt: skip
 
-    assert equal([[found] for found, *_ in answers("nearest", of)])
+    assert equal(answers("closest", of))
+
+
+@given(seeds, st.integers(1, 60), st.sampled_from([1, 5, 64]), st.integers(1, 80), st.booleans())
+def test_compared(seed: int, n: int, d: int, least: int, finely: bool) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        coarse, fine, scale = quantised(rng, n, d)
+        rows = np.flatnonzero(rng.random(n) < 0.7)
+        rough, exactly = in_steps(rng, d, 2000, np.int16), in_steps(rng, d, 1 << 20, np.int32)
+        return coarse, fine if finely else fine[:0], fine, scale, *rough, *exactly, rows, least, np.empty(len(rows))
+
+    assert equal(answers("compared", of))
+
+
+def in_steps(rng: np.random.Generator, d: int, most: int, dtype: Any) -> tuple[Any, Any, Any, float]:
+    padded = np.zeros(d + d % 2, dtype)
+    padded[:d] = rng.integers(-most, most + 1, d)
+    return padded[::2].copy(), padded[1::2].copy(), padded[:d].copy(), rng.random() / most
 
 
 def quantised(rng: np.random.Generator, n: int, d: int) -> tuple[Any, Any, Any]:

@@ -14,6 +14,8 @@ __all__ = [
     "accumulate",
     "around",
     "best",
+    "closest",
+    "compared",
     "cosines",
     "exact",
     "first_of",
@@ -21,7 +23,6 @@ __all__ = [
     "holds",
     "lay",
     "leaders",
-    "nearest",
     "spread",
     "union",
     "within",
@@ -119,6 +120,7 @@ def spread(
     echo: np.float32,
     context: np.float32,
     out: SingleArray,
+    beside: NDArray[np.int8],
 ) -> None:
     """Write to `out` what memories get from the scores of the two before and the two after them in their episode.
 
@@ -142,6 +144,8 @@ def spread(
         Words up to which a memory leans on its neighbours fully; beyond, less by the root of the excess.
     out : array of float32, shape (p,)
         Written.
+    beside : array of int8, shape (p,)
+        Written: 1 where the next one lends more than the one before, -1 where less, else 0.
     """
     n = len(text)
     before, after = previous[places], following[places]
@@ -153,6 +157,7 @@ def spread(
         np.sqrt(context / np.maximum(lengths[places].astype(np.float32), np.float32(1.0))), np.float32(1.0)
     )
     out[:] = lean * (most + echo * (a + b + c + d - most))
+    beside[:] = (b > a).astype(np.int8) - (b < a).astype(np.int8)
 
 
 def _step(links: NDArray[np.int32], at: NDArray[np.int32], n: int) -> NDArray[np.int32]:
@@ -190,29 +195,94 @@ def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.
     return union(*found)
 
 
-def nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, stride: int) -> IntArray:
-    """Return the rows of which the fewest bits differ from a code, about `wanted` of them, four times as many at most.
+def closest(
+    codes: NDArray[np.uint64],
+    code: NDArray[np.uint64],
+    among: IntArray,
+    near: int,
+    stride: int,
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    wanted: int,
+    out: FloatArray,
+) -> IntArray:
+    """Return the rows of a block that are closest to one, ascending: of those whose codes differ least those with most cosine.
 
     Parameters
     ----------
     codes : array of uint64, shape (m * w,)
-        The codes, row by row; `w` is a multiple of four.
+        Signs of the vectors, row by row; `w` is a multiple of four.
     code : array of uint64, shape (w,)
-        The one.
-    rows : array of int64, shape (r,) or (0,)
+        Those of the one.
+    among : array of int64, shape (r,) or (0,)
         Which may be returned, ascending; empty: all.
-    wanted : int
-        How many, at least 1.
+    near : int
+        Of how many, about, cosines are computed: of those of which the fewest bits differ, four times as many at most.
     stride : int
         One row of so many is looked at to tell at how many bits the nearest end.
+    coarse, fine, scale, even, odd, steps, step
+        As in `cosines`.
+    wanted : int
+        How many are returned at most.
+    out : array of float64, shape (>= 4 * near,)
+        Written: their cosines, as many as there are rows.
     """
-    table = codes.reshape(-1, len(code))
-    table = table[rows] if len(rows) else table
-    distances = np.bitwise_count(table ^ code).sum(axis=1, dtype=np.uint16)
-    some, n = distances[::stride], len(distances)
-    limit = int((np.bincount(some, minlength=64 * len(code) + 1).cumsum() * n).searchsorted(wanted * len(some)))
-    found = np.flatnonzero(distances <= limit)[: 4 * wanted]
-    return rows[found] if len(rows) else found
+    rows = among if len(among) else np.arange(len(scale))
+    if len(rows) > near:
+        table = codes.reshape(-1, len(code))
+        distances = np.bitwise_count((table[among] if len(among) else table) ^ code).sum(axis=1, dtype=np.uint16)
+        some, n = distances[::stride], len(distances)
+        limit = int((np.bincount(some, minlength=64 * len(code) + 1).cumsum() * n).searchsorted(near * len(some)))
+        rows = rows[np.flatnonzero(distances <= limit)[: 4 * near]]
+    values = np.empty(len(rows))
+    cosines(coarse, fine, scale, even, odd, steps, step, rows, values)
+    if wanted < len(rows):
+        kept = foremost(values + 2.0, wanted)
+        rows, values = rows[kept], values[kept]
+    out[: len(rows)] = values
+    return rows
+
+
+def compared(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    left: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    fine_even: NDArray[np.int32],
+    fine_odd: NDArray[np.int32],
+    fine_steps: NDArray[np.int32],
+    fine_step: float,
+    rows: IntArray,
+    least: int,
+    out: FloatArray,
+) -> None:
+    """Write to `out` the cosines of some rows with one, those of the best exactly, none of the others above them.
+
+    Parameters
+    ----------
+    coarse, fine, scale, even, odd, steps, step, rows, out
+        As in `cosines`.
+    left, fine_even, fine_odd, fine_steps, fine_step
+        As `fine`, `even`, `odd`, `steps`, `step` in `exact`, all rows in `left`.
+    least : int
+        How many are the best.
+    """
+    cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+    best = foremost(out + 2.0, least)
+    if len(best):
+        values = np.empty(len(best))
+        exact(coarse, left, scale, fine_even, fine_odd, fine_steps, fine_step, rows[best], rows[best], values)
+        np.minimum(out, values.min(), out=out)
+        out[best] = values
 
 
 def cosines(

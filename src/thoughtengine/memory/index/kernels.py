@@ -13,6 +13,8 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 __all__ = [
     "accumulate",
     "around",
+    "closest",
+    "compared",
     "cosines",
     "exact",
     "first_of",
@@ -20,7 +22,6 @@ __all__ = [
     "holds",
     "lay",
     "leaders",
-    "nearest",
     "spread",
     "within",
 ]
@@ -79,7 +80,7 @@ def within(
 
 @kernel(
     "float32[:]", "float32[:]", "bool[:]", "int32[:]", "int32[:]", "uint16[:]", "int64[:]", "float32", "float32",
-    "float32", "float32", "out float32[:]", brief=True,
+    "float32", "float32", "out float32[:]", "out int8[:]", brief=True,
 )  # fmt: skip
 def spread(
     text: SingleArray,
@@ -94,8 +95,9 @@ def spread(
     echo: np.float32,
     context: np.float32,
     out: SingleArray,
+    beside: NDArray[np.int8],
 ) -> None:
-    """Write to `out` (p,) what neighbours lend, as `arrays.spread`."""
+    """Write to `out` (p,) what neighbours lend, and to `beside` (p,) which of the nearest more, as `arrays.spread`."""
     n, all_lend = len(text), len(lends) == 0
     for i in range(len(places)):
         at = places[i]
@@ -116,6 +118,7 @@ def spread(
         most = max(a, b, c, d)
         lean = min(np.sqrt(np.float32(context / max(np.float32(lengths[at]), np.float32(1.0)))), np.float32(1.0))
         out[i] = lean * (most + echo * (a + b + c + d - most))
+        beside[i] = np.int8(b > a) - np.int8(b < a)
 
 
 @kernel("int64[:]", "int32[:]", "int32[:]", "int64", returns="out int64[:]", brief=True)
@@ -142,9 +145,43 @@ def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.
     return out[:kept]
 
 
-@kernel("uint64[:]", "uint64[:]", "int64[:]", "int64", "int64", returns="out int64[:]")
-def nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, stride: int) -> IntArray:
-    """Return the rows with the fewest bits that differ, as `arrays.nearest`: four words at a time, rows in parallel."""
+@kernel(
+    "uint64[:]", "uint64[:]", "int64[:]", "int64", "int64", "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]",
+    "int16[:]", "float64", "int64", "out float64[:]", returns="out int64[:]",
+)  # fmt: skip
+def closest(
+    codes: NDArray[np.uint64],
+    code: NDArray[np.uint64],
+    among: IntArray,
+    near: int,
+    stride: int,
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    wanted: int,
+    out: FloatArray,
+) -> IntArray:
+    """Return the rows closest to one, and write their cosines to `out`, as `arrays.closest`."""
+    rows = among.copy() if len(among) > 0 else np.arange(len(scale))
+    if len(rows) > near:
+        rows = _nearest(codes, code, among, near, stride)
+    values = np.empty(len(rows), np.float64)
+    _cosines(coarse, fine, scale, even, odd, steps, step, rows, values)
+    if wanted < len(rows):
+        kept = _foremost(values + 2.0, wanted)
+        rows, values = rows[kept], values[kept]
+    for i in range(len(rows)):
+        out[i] = values[i]
+    return rows
+
+
+@part
+def _nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, stride: int) -> IntArray:
+    """Return the rows with the fewest bits that differ, as `arrays.closest` has it: four words at a time, rows in parallel."""
     width, one, two, three, four = len(code), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     m = len(codes) // width
     everyone = len(rows) == 0 or 4 * len(rows) > m  # in a row is faster than picked out
@@ -217,6 +254,21 @@ def cosines(
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some quantised vectors with one, as `arrays.cosines`."""
+    _cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+
+
+@part
+def _cosines(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    rows: IntArray,
+    out: FloatArray,
+) -> None:
     d, h, eight = len(steps), len(even), np.int32(0)
     for j in range(h):
         eight += np.int32(8) * (np.int32(even[j]) + np.int32(odd[j]))
@@ -261,6 +313,22 @@ def exact(
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some quantised vectors with one, all of their bytes counted, as `arrays.exact`."""
+    _exact(coarse, fine, scale, even, odd, steps, step, rows, fine_rows, out)
+
+
+@part
+def _exact(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int32],
+    odd: NDArray[np.int32],
+    steps: NDArray[np.int32],
+    step: float,
+    rows: IntArray,
+    fine_rows: IntArray,
+    out: FloatArray,
+) -> None:
     d, h, touched = len(steps), len(even), np.int64(0)
     for at in fine_rows:  # fetched all at once, as in `cosines`
         for j in range(at * d, at * d + d, 64):
@@ -275,6 +343,41 @@ def exact(
         for j in range(len(left)):
             rest += np.int64(left[j]) * np.int64(steps[j])
         out[i] = np.float64(254 * total + rest) * (np.float64(scale[at]) * step)
+
+
+@kernel(
+    "uint8[:]", "int8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int32[:]", "int32[:]",
+    "int32[:]", "float64", "int64[:]", "int64", "out float64[:]", brief=True,
+)  # fmt: skip
+def compared(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    left: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    fine_even: NDArray[np.int32],
+    fine_odd: NDArray[np.int32],
+    fine_steps: NDArray[np.int32],
+    fine_step: float,
+    rows: IntArray,
+    least: int,
+    out: FloatArray,
+) -> None:
+    """Write to `out` the cosines of some rows with one, the best exactly, as `arrays.compared`."""
+    _cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+    best = _foremost(out + 2.0, least)
+    if len(best) > 0:
+        some = rows[best]
+        values = np.empty(len(best), np.float64)
+        _exact(coarse, left, scale, fine_even, fine_odd, fine_steps, fine_step, some, some, values)
+        most = values.min()
+        for i in range(len(out)):
+            out[i] = min(out[i], most)
+        for i in range(len(best)):
+            out[best[i]] = values[i]
 
 
 @kernel(
@@ -331,6 +434,11 @@ def holds(
 @kernel("float64[:]", "int64", returns="out int64[:]", brief=True)
 def foremost(scores: FloatArray, k: int) -> IntArray:
     """Return where the largest scores above 0 are, as `arrays.foremost`."""
+    return _foremost(scores, k)
+
+
+@part
+def _foremost(scores: FloatArray, k: int) -> IntArray:
     n_above, n_equal, least = 0, 0, 0.0
     for score in scores:
         n_above += score > 0.0

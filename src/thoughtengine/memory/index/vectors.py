@@ -278,50 +278,49 @@ class Block:
         among : array of int64, optional
             Rows that may be found, ascending; default: all.
         """
-        rows = self._near(cue.unit, max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), maths, among)
+        if among is not None and not len(among):
+            return _EVERYONE, np.empty(0)
+        near, n = max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), len(self) if among is None else len(among)
         fine = self._fine() if self.dimension < _BITS else _NOTHING  # half bytes of few numbers tell little
-        cosines = self._compared(cue, rows, fine, maths)
-        if wanted < len(rows):
-            kept = maths.foremost(cosines + _ABOVE, wanted)
-            rows, cosines = rows[kept], cosines[kept]
-        return rows, cosines
+        code, stride = _codes(cue.unit[None], self.centre).ravel(), _SAMPLED if n > _SAMPLED * _LEAST else 1
+        cosines = np.empty(min(n, 4 * near))
+        rows: IntArray = maths.closest(
+            self.codes, code, _EVERYONE if among is None else among, near, stride, self.coarse, fine, self.scale,
+            *cue.rough, wanted, cosines,
+        )  # fmt: skip
+        return rows, cosines[: len(rows)]
 
     def cosines(self, cue: Direction, rows: IntArray, maths: ModuleType) -> FloatArray:
         """Return the cosines of some rows with a cue: the best as exact as the vectors, none of the others above them.
 
         The others are right to about four digits in a small block, else to two.
         """
-        fine = self._fine()
-        cosines, least = self._compared(cue, rows, fine, maths), _CLOSEST if len(fine) else _CLOSEST_OF_MANY
-        best = maths.foremost(cosines + _ABOVE, max(least, _NUMBERS // self.dimension))
-        if not len(best):
-            return cosines
-        exact = np.empty(len(best))
-        left, at = (
-            (self.fine, rows[best])
-            if isinstance(self.fine, np.ndarray)
-            else (self.fine[rows[best]], np.arange(len(best)))
-        )
-        maths.exact(self.coarse, left.reshape(-1), self.scale, *cue.fine, rows[best], at, exact)
-        np.minimum(cosines, exact.min(), out=cosines)
-        cosines[best] = exact
-        return cosines
+        fine, out = self._fine(), np.empty(len(rows))
+        least = max(_CLOSEST if len(fine) else _CLOSEST_OF_MANY, _NUMBERS // self.dimension)
+        if isinstance(self.fine, np.ndarray):
+            left = self.fine.reshape(-1)
+            maths.compared(self.coarse, fine, left, self.scale, *cue.rough, *cue.fine, rows, least, out)
+            return out
+        maths.cosines(self.coarse, fine, self.scale, *cue.rough, rows, out)
+        best = maths.foremost(out + _ABOVE, least)
+        if len(best):
+            exact, left = np.empty(len(best)), self.fine[rows[best]].reshape(-1)
+            maths.exact(self.coarse, left, self.scale, *cue.fine, rows[best], np.arange(len(best)), exact)
+            np.minimum(out, exact.min(), out=out)
+            out[best] = exact
+        return out
 
     def _fine(self) -> Bytes:
         """Return what the half bytes leave over, flat; nothing of a large block, whose rows lie too far apart in memory."""
         return self.fine.reshape(-1) if isinstance(self.fine, np.ndarray) and len(self) <= _SMALL else _NOTHING
-
-    def _compared(self, cue: Direction, rows: IntArray, fine: Bytes, maths: ModuleType) -> FloatArray:
-        out = np.empty(len(rows))
-        maths.cosines(self.coarse, fine, self.scale, *cue.rough, rows, out)
-        return out
 
     def usual(self, cue: Direction, maths: ModuleType) -> tuple[float, float]:
         """Return mean and variance of the cosines of all rows with a cue, the latter from a sample."""
         if self._sample is None:
             self._sample = self._sampled()
         sample = self._sample
-        some = sample._compared(cue, np.arange(len(sample)), sample._fine(), maths)
+        some = np.empty(len(sample))
+        maths.cosines(sample.coarse, sample._fine(), sample.scale, *cue.rough, np.arange(len(sample)), some)
         some -= some.sum() / len(some)
         return float(np.vecdot(self.centre, cue.unit)), float(np.vecdot(some, some)) / len(some)
 
@@ -332,15 +331,6 @@ class Block:
         return Block(
             self.rows[some], self.codes[:0], coarse, self.fine[some], self.scale[some], self.centre, self.made_by
         )
-
-    def _near(self, unit: SingleArray, wanted: int, maths: ModuleType, among: IntArray | None) -> IntArray:
-        """Return the rows with the fewest signs that differ, about `wanted` of them, ascending."""
-        n = len(self) if among is None else len(among)
-        if n <= wanted:
-            return np.arange(n, dtype=np.int64) if among is None else among
-        code, stride = _codes(unit[None], self.centre).ravel(), _SAMPLED if n > _SAMPLED * _LEAST else 1
-        near: IntArray = maths.nearest(self.codes, code, _EVERYONE if among is None else among, wanted, stride)
-        return near
 
 
 def _packed(coarse: SingleArray) -> Halves:

@@ -180,8 +180,11 @@ class View:
         own = [self.columns.fold[segment.start : segment.stop] for segment in self.segments]
         older = [segment.with_fold(mine, wanted, maths) for segment, mine in zip(self.segments, own, strict=True)]
         newer = [(tail.start, *tail.find(folds, self.n - tail.start)) for tail in self._tails()]
-        total = np.zeros(len(folds), np.int64) + sum(times for _, times in older)
-        total += sum(np.diff(bounds) for _, _, bounds in newer)
+        total = np.zeros(len(folds), np.int64)
+        for _, times in older:
+            total += times
+        for _, _, bounds in newer:
+            total += np.diff(bounds)
         found = {}
         for i in np.flatnonzero((total > 1) & (wanted > 0)).tolist():
             parts = [

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
@@ -54,8 +55,8 @@ class Scored(NamedTuple):
         Positions, ascending.
     shares : array of float64, shape (c, p)
         Weighted scores, in the order of `CHANNELS`.
-    text, dense : array of float32, shape (n,)
-        What each memory lends to its neighbours, by position: its words, and its likeness.
+    beside : array of int8, shape (p,)
+        1 where the memory after it lends it more than the one before, -1 where less, else 0.
     words : tuple of str
         Words of the cue and of its dates, the rarest first.
     frequency : array of int64, shape (t,)
@@ -64,8 +65,7 @@ class Scored(NamedTuple):
 
     places: IntArray
     shares: FloatArray
-    text: SingleArray
-    dense: SingleArray
+    beside: NDArray[np.int8]
     words: tuple[str, ...]
     frequency: IntArray
 
@@ -144,10 +144,10 @@ class _Scoring:
         for channel, likeness in likenesses.items():
             shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
         self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
-        self._lean(places, shares[_ROW["neighbours"]])
+        beside = self._lean(places, shares[_ROW["neighbours"]])
         self._favour(places, shares)
         self._place(places, shares)
-        return Scored(places, shares, self._text, self._dense, words, self._frequency)
+        return Scored(places, shares, beside, words, self._frequency)
 
     def _on(self, channel: str) -> float:
         weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
@@ -324,22 +324,24 @@ class _Scoring:
 
     # the channels that weigh what was found
 
-    def _lean(self, places: IntArray, out: FloatArray) -> None:
-        """Write what memories get from what was said just before and after them.
+    def _lean(self, places: IntArray, out: FloatArray) -> NDArray[np.int8]:
+        """Write what memories get from what was said just before and after them; return which of the two gave more.
 
         Where a memory holds every word of the cue, the others need no help to be found: then neighbours fill up to half of
         what they lend, and add nothing to what has more of its own.
         """
+        beside = np.zeros(len(places), np.int8)
         if weight := self._on("neighbours"):
             n, columns, config = self._view.n, self._view.columns, self._config
             lent = np.empty(len(places), np.float32)
             self._maths.spread(
                 self._text, self._dense, self._lends, columns.previous[:n], columns.following[:n], columns.length[:n],
-                places, _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words), lent,
+                places, _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words), lent, beside,
             )  # fmt: skip
             if self._complete:
                 lent = np.maximum(_FILLING * lent - self._text[places] - self._dense[places], _F(0.0))
             out[:] = lent * weight
+        return beside
 
     def _place(self, places: IntArray, shares: FloatArray) -> None:
         """Write what moment, episode and associations give."""

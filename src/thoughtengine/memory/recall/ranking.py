@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.memory.index import arrays
@@ -35,7 +36,7 @@ class Ranking(NamedTuple):
         Memories that were weighed against each other.
     words : tuple of str
         Distinct words of the cue, the rarest first.
-    beside : array of int64, shape (m,)
+    beside : array of int8, shape (m,)
         1 where the neighbour that lent the most comes after the memory, -1 where it comes before, 0 for none.
     crowd : array of float64
         The best scores of all that were weighed against each other, descending, at least 32 more than asked for.
@@ -51,7 +52,7 @@ class Ranking(NamedTuple):
     n_repeats: IntArray
     n_candidates: int
     words: tuple[str, ...] = ()
-    beside: IntArray = np.empty(0, np.int64)
+    beside: NDArray[np.int8] = np.empty(0, np.int8)
     crowd: FloatArray = np.empty(0)
     frequency: IntArray = np.empty(0, np.int64)
 

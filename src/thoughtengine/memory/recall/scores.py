@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from thoughtengine._types import FloatArray, IntArray
+from thoughtengine._types import FloatArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.index.view import View
-from thoughtengine.memory.recall.channels import CHANNELS, Scored, score
+from thoughtengine.memory.recall.channels import CHANNELS, score
 from thoughtengine.memory.recall.hit import Hit, Why
 from thoughtengine.memory.recall.question import Question
 from thoughtengine.memory.recall.ranking import Ranking, Sheet
@@ -63,22 +63,10 @@ def rank(
         n_repeats=np.array(repeats, np.int64),
         n_candidates=int(np.count_nonzero(sheet.scores > 0.0)),
         words=scored.words,
-        beside=_beside(view, places, scored),
+        beside=scored.beside[kept],
         crowd=sheet.crowd,
         frequency=scored.frequency,
     )
-
-
-def _beside(view: View, places: IntArray, scored: Scored) -> IntArray:
-    """Tell whether the next memory of the episode (1) or the one before (-1) matches better; 0 where both alike."""
-    n, text, dense = view.n, scored.text, scored.dense
-    after, before = view.columns.following[places].tolist(), view.columns.previous[places].tolist()
-
-    def lent(at: int) -> float:
-        return float(text[at] + dense[at]) if 0 <= at < n else 0.0
-
-    more = [lent(a) - lent(b) for a, b in zip(after, before, strict=True)]
-    return np.array([(value > 0.0) - (value < 0.0) for value in more], np.int64)
 
 
 def as_hits(ranking: Ranking, memories: Mapping[int, Memory], chances: FloatArray | None = None) -> tuple[Hit, ...]:

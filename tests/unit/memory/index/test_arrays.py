@@ -55,7 +55,7 @@ def lent(base: list[float], previous: list[int], following: list[int], lengths: 
     half = np.array(base, np.float32) / 2
     arrays.spread(
         half, half, EVERYONE, np.array(previous, np.int32), np.array(following, np.int32), np.array(lengths, np.uint16),
-        np.array(places), F(0.8), F(0.4), F(0.2), F(50.0), out,
+        np.array(places), F(0.8), F(0.4), F(0.2), F(50.0), out, np.empty(len(places), np.int8),
     )  # fmt: skip
     return out
 
@@ -73,10 +73,19 @@ def test_spread_ends_with_the_episode_and_with_the_view() -> None:
 
 def test_the_nearest_differ_in_the_fewest_bits() -> None:
     codes = np.array([0, 0b111, (1 << 64) - 1, 5], np.uint64).repeat(4)  # 4, 8, 252 and 4 bits from one of ones
-    one, everyone = np.ones(4, np.uint64), np.empty(0, np.int64)
-    assert arrays.nearest(codes, one, everyone, 1, 1).tolist() == [0, 3]
-    assert arrays.nearest(codes, one, everyone, 3, 1).tolist() == [0, 1, 3]
-    assert arrays.nearest(codes, one, np.array([1, 2]), 1, 1).tolist() == [1]
+    one, everyone, half = np.ones(4, np.uint64), np.empty(0, np.int64), np.zeros(1, np.int16)
+
+    def near(among: Any, n: int, wanted: int = 4) -> Any:
+        coarse, scale, out = np.arange(4, dtype=np.uint8), np.full(4, F(0.1)), np.empty(16)
+        steps = half + np.int16(1), half, half + np.int16(1), 1.0  # the cosines: -0.8, -0.7, -0.6, -0.5
+        return arrays.closest(
+            codes, one, among, n, 1, coarse, np.empty(0, np.int8), scale, *steps, wanted, out
+        ).tolist()
+
+    assert near(everyone, 1) == [0, 3]
+    assert near(everyone, 3) == [0, 1, 3]
+    assert near(np.array([1, 2]), 1) == [1]
+    assert near(everyone, 3, wanted=2) == [1, 3]  # of those the closest
 
 
 def test_cosines_are_exact_at_the_edge_of_what_is_promised() -> None:
