@@ -166,9 +166,13 @@ def closest(
     out: FloatArray,
 ) -> IntArray:
     """Return the rows closest to one, and write their cosines to `out`, as `arrays.closest`."""
-    rows = among.copy() if len(among) > 0 else np.arange(len(scale))
-    if len(rows) > near:
+    n = len(among) if len(among) > 0 else len(scale)
+    if n > near:
         rows = _nearest(codes, code, among, near, stride)
+    elif len(among) > 0:
+        rows = among.copy()
+    else:
+        rows = np.arange(len(scale))
     values = np.empty(len(rows), np.float64)
     _cosines(coarse, fine, scale, even, odd, steps, step, rows, values)
     if wanted < len(rows):
