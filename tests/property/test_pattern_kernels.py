@@ -15,11 +15,11 @@ from thoughtengine.patterns import arrays, kernels
 from thoughtengine.patterns.kernels import (
     AGES,
     BEAT,
+    BLENDED,
     DEPTH,
     KEPT,
     KINDS,
     PAIR,
-    PARTS,
     ROW,
     SINGLE,
     SKIP_ROW,
@@ -64,7 +64,7 @@ def pieces(columns_: dict[str, Any], cut: int) -> list[dict[str, Any]]:
 def sequence_tables() -> list[Any]:
     return [
         np.zeros(64, np.int64), np.zeros(64 * ROW, np.int64), np.zeros(64 * (1 + KEPT)), np.zeros(16, np.int64),
-        np.zeros(16 * SKIP_ROW, np.int64), np.zeros(16 * WORD, np.int64), np.ones(PARTS * 28),
+        np.zeros(16 * SKIP_ROW, np.int64), np.zeros(16 * WORD, np.int64), np.ones(BLENDED + 2 * STRATA),
         np.zeros(8 * THREAD, np.int64), np.zeros(8, np.int64), np.tile(UNTAUGHT, 3 * STRATA), np.full(2 * AGES, 5.0),
     ]  # fmt: skip
 

@@ -17,11 +17,14 @@ from thoughtengine.patterns.kernels import (
     AGES,
     BASKET,
     BEAT,
+    BLENDED,
     BROAD,
     DEPTH,
+    DOUBT,
     ETA,
     EVERY,
     FADE,
+    FAINTER,
     FEW,
     HEAD,
     KEPT,
@@ -73,7 +76,8 @@ def follow(
     """Learn what follows what, and tell how surprising each symbol was before it was learned.
 
     A mixture of contexts of one to five symbols, the last symbol in its part of the day, symbols at a distance, frequency,
-    and a base; what a component is worth depends on how much it has seen, and is learned. Of the first experiences all,
+    and a base; what a component is worth depends on how much it has seen, and is learned. To that is added what all that
+    came shortly before calls for jointly: what comes after each of it more often than usual. Of the first experiences all,
     later one in eight is predicted before it is learned: so it learns how far probabilities are to be trusted, and how
     often what came lately comes again.
 
@@ -91,12 +95,13 @@ def follow(
         What comes within eight symbols of a symbol; written.
     words : array of int64, shape (w * WORD,)
         How often each symbol came; written.
-    weights : array of float64, shape (PARTS * 28,)
-        Of the components, by what they have seen; written.
+    weights : array of float64, shape (BLENDED + 2 * STRATA,)
+        Of the components, by what they have seen; then of the mixture and of all that is near jointly, by the length of the
+        history; written.
     histories : array of int64, shape (t * THREAD * 8,)
         The last 32 symbols of each thread; written.
     counters : array of int64, shape (8,)
-        Experiences, symbols, distinct symbols, pairs at a distance, rules, experiences with symbols; written.
+        Experiences, symbols, distinct symbols, weight of the pairs at a distance, rules, experiences with symbols; written.
     calibration : array of float64, shape (l * LINE,)
         A line for the first candidate and one for the others, by the length of the history; written.
     repeats : array of float64, shape (2 * AGES,)
@@ -170,16 +175,39 @@ def _compare(
     before = repeats.copy()
     for depth in (DEPTH, 1 << order // EVERY % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
-        chances, _ = _foresee(recent, moment, *known, most=MOST)
-        if not chances:
+        mixed, together, _ = _foresee(recent, moment, *known, most=MOST)
+        if not mixed:
             continue
+        chances = _blended(mixed, together, recent, known[6])
         if depth == DEPTH:
             _learn_repeats(came, recent, chances, repeats)
         told = _seasoned(chances, recent, before if depth == DEPTH else repeats)
+        _learn_blend(came, recent, mixed, together, known[6])
         kind = kind_of(recent)
         best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:TOP]
         for rank, symbol in enumerate(best):
             correct(calibration, 2 * kind + min(rank, 1), told[symbol], symbol in came)
+
+
+def _blended(
+    mixed: dict[int, float], together: dict[int, float], history: IntArray, weights: FloatArray
+) -> dict[int, float]:
+    """Return the chances of the mixture and what is jointly told, by what either has been worth."""
+    if not history[0]:
+        return mixed
+    alone, joint = weights[BLENDED + 2 * kind_of(history) :][:2]
+    share = float(joint / (alone + joint))
+    return {symbol: chance + share * (together[symbol] - chance) for symbol, chance in mixed.items()}
+
+
+def _learn_blend(
+    came: IntArray, history: IntArray, mixed: dict[int, float], together: dict[int, float], weights: FloatArray
+) -> None:
+    line = weights[BLENDED + 2 * kind_of(history) :][:2]
+    for x in came.tolist():
+        if x in mixed:
+            worth = line * (mixed[x], together[x])
+            line[:] = FADE * line + (1.0 - FADE) * PRIOR + worth / worth.sum()
 
 
 def kind_of(history: IntArray) -> int:
@@ -373,20 +401,21 @@ def _learn(
 
 
 def _learn_at_distance(x: int, history: IntArray, keys: IntArray, near: IntArray, counters: IntArray) -> None:
+    unit = DEPTH // max(int(np.count_nonzero(history)), 1)
     for y in history[:NEAR].tolist():
         if not y:
             break
         at, known = _place(keys, y, near[:, :1])
         if not known:
             keys[at], near[at] = y, 0
-        near[at, 0] += 1
-        counters[3] += 1
+        near[at, 0] += unit
+        counters[3] += unit
         pairs = near[at, 2:].reshape(-1, 2)
         found = np.flatnonzero(pairs[:, 0] == x)
         slot = int(found[0]) if len(found) else int(pairs[:, 1].argmin())
         if not len(found):
             pairs[slot] = x, 0
-        pairs[slot, 1] += 1
+        pairs[slot, 1] += unit
 
 
 def expect(
@@ -425,11 +454,12 @@ def expect(
         How many were written, at most m.
     """
     most = len(found) // 2
-    chances, beside = _foresee(
+    mixed, together, beside = _foresee(
         history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, most=most
     )
-    if not chances:
+    if not mixed:
         return 0
+    chances = _blended(mixed, together, history, weights)
     for place, (symbol, chance) in enumerate(_seasoned(chances, history, repeats).items()):
         found[place], told[place] = symbol, chance
         found[most + place], told[most + place] = beside.get(symbol, (0, 0.0))
@@ -449,13 +479,13 @@ def _foresee(
     counters: IntArray,
     *,
     most: int,
-) -> tuple[dict[int, float], dict[int, tuple[int, float]]]:
-    """Return the chances of what may come next by the mixture; how often, and after how long, it came right after."""
+) -> tuple[dict[int, float], dict[int, float], dict[int, tuple[int, float]]]:
+    """Return chances by the mixture, and by all that is near jointly; how often, and after how long, each came right after."""
     table, times = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
     near, frequent = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD)
     total = int(counters[1])
     if not total:
-        return {}, {}
+        return {}, {}, {}
     masses = np.zeros(PARTS)
     masses[0], masses[8] = weights[_scale(total)], weights[8 * 28]
     places: dict[int, int] = {}
@@ -465,14 +495,14 @@ def _foresee(
             places[order] = at
             spread = _spread(table[at, HEAD:].reshape(-1, 3))
             masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread]
-    shares, n_near = dict[int, float](), 0
+    shares, at_place = dict[int, float](), dict[int, int]()
     for j, y in enumerate(history[: min(np.count_nonzero(history), NEAR)].tolist()):
         at, known = _place(skip_keys, y, near[:, :1])
         if known:
             shares[at] = shares.get(at, 0.0) + _rare(j, int(near[at, 0]), int(counters[3]))
-            n_near += 1
-    if n_near:
-        masses[7] = weights[7 * 28 + min(6, n_near)]
+            at_place[j] = at
+    if at_place:
+        masses[7] = weights[7 * 28 + min(6, len(at_place))]
     masses /= masses.sum()
     chances, beside = dict[int, float](), dict[int, tuple[int, float]]()
 
@@ -495,7 +525,24 @@ def _foresee(
         if symbol in known_ones or len(known_ones) < FEW:
             add(symbol, masses[0] * count / total)
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
-    return {symbol: 0.999 * chance + rest for symbol, chance in chances.items()}, beside
+    mixed = {symbol: 0.999 * chance + rest for symbol, chance in chances.items()}
+    return mixed, _together(mixed, at_place, near, frequent, total), beside
+
+
+def _together(
+    mixed: dict[int, float], places: dict[int, int], near: IntArray, frequent: IntArray, total: int
+) -> dict[int, float]:
+    """Return how likely each symbol is by how much more often than usual it comes after all that is near; the sum stays."""
+    often = {symbol: max(count, 1) for symbol, count, _ in frequent.tolist()}
+    scores = {symbol: math.log(often.get(symbol, 1)) for symbol in mixed}
+    for j, at in places.items():
+        for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
+            if symbol in scores:
+                scores[symbol] += FAINTER**j * math.log1p(count / (often.get(symbol, 1) / total) / DOUBT)
+    highest = max(scores.values())
+    chances = {symbol: math.exp(score - highest) for symbol, score in scores.items()}
+    scale = sum(mixed.values()) / sum(chances.values())
+    return {symbol: scale * chance for symbol, chance in chances.items()}
 
 
 def gather(

@@ -23,11 +23,14 @@ ROW = (
 ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
-NEAR = 8  # symbols of a thread that those at a distance are looked for behind
+NEAR = 8  # symbols of a thread that those at a distance are looked for behind; what comes late in a thread counts less
 WORD = 3  # key, n, newest id
 DEPTH = 32  # symbols of a thread that are remembered
 THREAD = 3 + DEPTH  # key, last use, moment; then symbols, newest first
 PARTS = 9  # components of the mixture: orders 0 to 5, part of the day, skip, base
+BLENDED = PARTS * 28  # weights of the components; then, by kind of history, of the mixture and of what is jointly near
+FAINTER = 0.5  # how much less a symbol says jointly than the one after it
+DOUBT = 96.0  # of counts at a distance: what stands against them
 ETA = 0.02
 MOST = 1024  # symbols that are weighed
 FEW = 16  # where contexts name fewer, all symbols are looked at
@@ -267,7 +270,8 @@ def _learn_contexts(
 
 @part
 def _learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, counters: IntArray) -> None:
-    """Count what comes within eight symbols of a symbol."""
+    """Count what comes within eight symbols of a symbol: in a long thread each counts less, or it would outweigh others."""
+    unit = DEPTH // max(_depth_of(history, DEPTH), 1)
     for j in range(_depth_of(history, NEAR)):
         start = _home(history[j], len(keys), WAYS)
         at = _locate(keys, 1, start, WAYS, history[j])
@@ -275,12 +279,12 @@ def _learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, co
             at = _weakest(rows, SKIP_ROW, 0, 0, start, WAYS)
             keys[at] = history[j]
             rows[at * SKIP_ROW : (at + 1) * SKIP_ROW] = 0
-        rows[at * SKIP_ROW] += 1
-        counters[3] += 1
+        rows[at * SKIP_ROW] += unit
+        counters[3] += unit
         slot = _slot_of(rows, at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2, x)
         if rows[slot] != x:
             rows[slot], rows[slot + 1] = x, 0
-        rows[slot + 1] += 1
+        rows[slot + 1] += unit
 
 
 @part
@@ -345,8 +349,9 @@ def _foresee(
     found: IntArray,
     told: FloatArray,
     slots: IntArray,
+    joint: FloatArray,
 ) -> int:
-    """Tell what may come next by the mixture, in no order; return how many."""
+    """Tell what may come next by the mixture, and by all that is near jointly, in no order; return how many."""
     slots[:] = -1
     if counters[1] == 0:
         return 0
@@ -383,7 +388,79 @@ def _foresee(
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     for i in range(n):
         told[i] = 0.999 * told[i] + rest
+    _join(near, n, skip_rows, words, counters, found, told, slots, joint)
     return n
+
+
+@part
+def _join(
+    near: IntArray,
+    n: int,
+    skip_rows: IntArray,
+    words: IntArray,
+    counters: IntArray,
+    found: IntArray,
+    told: FloatArray,
+    slots: IntArray,
+    joint: FloatArray,
+) -> None:
+    """Tell what comes more often than usual after all that is near; the sum is that of `told`."""
+    for i in range(n):
+        joint[i] = math.log(max(_times(found[i], words), 1))
+    for j in range(NEAR):
+        if near[j] < 0:
+            continue
+        for i in range(near[j] * SKIP_ROW + 2, (near[j] + 1) * SKIP_ROW, 2):
+            if skip_rows[i] == 0:
+                break
+            place = slots[_seat(skip_rows[i], found, slots)]
+            if place >= 0:
+                usual = max(_times(skip_rows[i], words), 1) / counters[1]
+                joint[place] += FAINTER**j * math.log1p(skip_rows[i + 1] / usual / DOUBT)
+    highest = joint[:n].max()
+    for i in range(n):
+        joint[i] = math.exp(joint[i] - highest)
+    scale = told[:n].sum() / joint[:n].sum()
+    for i in range(n):
+        joint[i] *= scale
+
+
+@part
+def _kind(history: IntArray) -> int:
+    """Return the kind of a history of one symbol or more: by its length."""
+    return min(_doublings(_depth_of(history, DEPTH) - 1), STRATA - 1)
+
+
+@part
+def _blend(history: IntArray, n: int, weights: FloatArray, told: FloatArray, joint: FloatArray) -> None:
+    """Add to the mixture what is jointly told, by what it has been worth."""
+    if history[0] == 0:
+        return
+    at = BLENDED + 2 * _kind(history)
+    share = weights[at + 1] / (weights[at] + weights[at + 1])
+    for i in range(n):
+        told[i] += share * (joint[i] - told[i])
+
+
+@part
+def _learn_blend(
+    came: IntArray,
+    history: IntArray,
+    weights: FloatArray,
+    found: IntArray,
+    told: FloatArray,
+    joint: FloatArray,
+    slots: IntArray,
+) -> None:
+    """Learn whether the mixture, given in `told`, or what is jointly told foresaw what came."""
+    at = BLENDED + 2 * _kind(history)
+    for x in came:
+        place = slots[_seat(x, found, slots)]
+        if place >= 0:
+            alone, together = weights[at] * told[place], weights[at + 1] * joint[place]
+            share = together / (alone + together)
+            weights[at] = FADE * weights[at] + (1.0 - FADE) * PRIOR + 1.0 - share
+            weights[at + 1] = FADE * weights[at + 1] + (1.0 - FADE) * PRIOR + share
 
 
 @part
@@ -508,10 +585,9 @@ def _correct(calibration: FloatArray, line: int, chance: float, right: bool) -> 
 
 @part
 def _learn_calibration(
-    came: IntArray, depth: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
+    came: IntArray, kind: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
 ) -> None:
     """Compare the best candidates with what came: the first by itself, the others together."""
-    kind = min(_doublings(depth - 1), STRATA - 1)
     for rank in range(min(TOP, n)):
         best = rank
         for i in range(rank + 1, n):
@@ -552,7 +628,7 @@ def follow(
     """Learn what follows what, as `arrays.follow`."""
     places, buckets, chances = np.empty(ORDERS, np.int64), np.empty(PARTS, np.int64), np.empty(PARTS)
     found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
-    recent = np.zeros(DEPTH, np.int64)
+    recent, joint, mixed = np.zeros(DEPTH, np.int64), np.empty(MOST), np.empty(MOST)
     for e in range(len(threads)):
         h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
@@ -564,15 +640,19 @@ def follow(
                 recent[:] = 0
                 recent[:depth] = history[:depth]
                 n = _foresee(
-                    recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots
-                )
+                    recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told,
+                    slots, joint,
+                )  # fmt: skip
+                mixed[:n] = told[:n]
+                _blend(recent, n, weights, told, joint)
                 if n > 0 and turn == 0:
                     factors = repeats.copy()
                     _learn_repeats(came, recent, n, repeats, found, told, slots)
                     _season(recent, n, factors, found, told, slots)
                 elif n > 0:
                     _season(recent, n, repeats, found, told, slots)
-                _learn_calibration(came, _depth_of(recent, DEPTH), n, calibration, found, told)
+                _learn_blend(came, recent, weights, found, mixed, joint, slots)
+                _learn_calibration(came, _kind(recent), n, calibration, found, told)
         counters[0] += 1
         counters[5] += len(came) > 0
         lag = math.log(max((moment - histories[h - 1]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
@@ -621,9 +701,12 @@ def expect(
     size = 1
     while size < len(found):
         size *= 2
-    slots = np.empty(size, np.int64)
-    n = _foresee(history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots)
+    slots, joint = np.empty(size, np.int64), np.empty(len(found) // 2)
+    n = _foresee(
+        history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots, joint
+    )
     if n > 0:
+        _blend(history, n, weights, told, joint)
         _season(history, n, repeats, found, told, slots)
     return n
 

@@ -109,7 +109,7 @@ class Sequences:
             "skip_keys": np.zeros(n_symbols, np.int64),
             "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
             "words": np.zeros(4 * n_symbols * WORD, np.int64),
-            "weights": np.repeat(np.array(_WEIGHTS), 28),
+            "weights": np.concatenate([np.repeat(np.array(_WEIGHTS), 28), np.full(2 * STRATA, PRIOR)]),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
             "calibration": np.tile(UNTAUGHT, 3 * STRATA),
