@@ -26,6 +26,8 @@ from thoughtengine.patterns.kernels import (
     FADE,
     FAINTER,
     FEW,
+    FIRST,
+    FOLLOWER,
     HEAD,
     KEPT,
     KINDS,
@@ -99,7 +101,7 @@ def follow(
         Of the components, by what they have seen; then of the mixture and of all that is near jointly, by the length of the
         history; written.
     histories : array of int64, shape (t * THREAD * 8,)
-        The last 32 symbols of each thread; written.
+        The last 32 symbols of each thread, and how many of them came at once; written.
     counters : array of int64, shape (8,)
         Experiences, symbols, distinct symbols, weight of the pairs at a distance, rules, experiences with symbols; written.
     calibration : array of float64, shape (l * LINE,)
@@ -120,7 +122,7 @@ def follow(
     known_so_far = (keys, rows, lags, skip_keys, skip_rows, words, weights, counters)
     for e in range(len(threads)):
         thread, came = past[_thread(past, threads[e])], symbols[bounds[e] : bounds[e + 1]]
-        history = thread[3:]
+        history = thread[FIRST:]
         order = int(counters[0])
         if (order < WATCHED or order % EVERY == 0) and len(came) and history[0]:
             _compare(history, int(moments[e]), came, order, known_so_far, calibration, repeats)
@@ -130,14 +132,14 @@ def follow(
         for s, x in enumerate(came, bounds[e]):
             total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
             word, known = _place(frequent[:, 0], x, frequent[:, 1:2])
-            places = _contexts(history, int(moments[e]), keys, table, lags_)
+            places = _contexts(history, int(thread[3]), int(moments[e]), keys, table, lags_)
             chances, buckets = np.zeros(PARTS), np.full(PARTS, -1)
             if total:
                 chances[0], buckets[0] = (frequent[word, 1] / total if known else 0.0), _scale(total)
             for order_, at in places.items():
                 n = int(table[at, 0])
                 if n:
-                    followers = table[at, HEAD:].reshape(-1, 3)
+                    followers = table[at, HEAD:].reshape(-1, FOLLOWER)
                     chances[order_] = followers[followers[:, 0] == x, 1].sum() / n
                     buckets[order_] = order_ * 28 + _scale(n) * 4 + _spread(followers)
             chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]))
@@ -159,7 +161,7 @@ def follow(
             history[1:] = history[:-1].copy()
             history[0] = x
         if len(came):
-            thread[1], thread[2] = counters[0], moments[e]
+            thread[1:FIRST] = counters[0], moments[e], len(came)
 
 
 def _compare(
@@ -318,7 +320,9 @@ def _keys(history: IntArray, moment: int) -> dict[int, int]:
     return keys
 
 
-def _contexts(history: IntArray, moment: int, keys: IntArray, table: IntArray, times: FloatArray) -> dict[int, int]:
+def _contexts(
+    history: IntArray, at_once: int, moment: int, keys: IntArray, table: IntArray, times: FloatArray
+) -> dict[int, int]:
     """Return the row of each context, made where there was none; of one that is new, longer ones would say the same."""
     places: dict[int, int] = {}
     fresh = False
@@ -328,7 +332,8 @@ def _contexts(history: IntArray, moment: int, keys: IntArray, table: IntArray, t
         at, known = _place(keys, key, table[:, :2])
         if not known:
             keys[at], table[at], times[at] = key, 0, 0.0
-            table[at, 2:5] = history[0], history[1] if order == 2 else 0, order
+            table[at, 2:4] = history[0], history[1] if order == 2 else 0
+        table[at, 4] = -order if order == 2 and at_once > 1 else order
         fresh = not table[at, 0]
         places[order] = at
     return places
@@ -385,14 +390,16 @@ def _learn(
         table[at, 0] += 1
         table[at, 5] += table[at, 1] != counters[0]
         table[at, 1] = counters[0]
-        followers = table[at, HEAD:].reshape(-1, 3)
+        followers = table[at, HEAD:].reshape(-1, FOLLOWER)
         found = np.flatnonzero(followers[:, 0] == x)
         slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
         if not len(found):
-            followers[slot, :2] = x, 0
+            followers[slot] = 0
+            followers[slot, 0] = x
             counters[4] += 1
         followers[slot, 1] += 1
-        followers[slot, 2] = id_
+        if followers[slot, 2] != id_:
+            followers[slot, 2:] = id_, *followers[slot, 2:-1].tolist()
         n, count = int(table[at, 0]), int(followers[slot, 1])
         if count == 1:
             times[at, 1 + slot] = 0.0
@@ -493,7 +500,7 @@ def _foresee(
         at, known = _place(keys, key, table[:, :2])
         if known and table[at, 0]:
             places[order] = at
-            spread = _spread(table[at, HEAD:].reshape(-1, 3))
+            spread = _spread(table[at, HEAD:].reshape(-1, FOLLOWER))
             masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread]
     shares, at_place = dict[int, float](), dict[int, int]()
     for j, y in enumerate(history[: min(np.count_nonzero(history), NEAR)].tolist()):
@@ -513,7 +520,7 @@ def _foresee(
         return True
 
     for order, at in places.items():
-        for slot, (symbol, count, _) in enumerate(table[at, HEAD:].reshape(-1, 3).tolist()):
+        for slot, (symbol, count, *_) in enumerate(table[at, HEAD:].reshape(-1, FOLLOWER).tolist()):
             if symbol and add(symbol, masses[order] * count / table[at, 0]) and order == 1:
                 beside[symbol] = count, float(times[at, 1 + slot])
     for at, rare in shares.items():

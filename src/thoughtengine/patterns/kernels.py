@@ -16,17 +16,17 @@ __all__ = ["associate", "beat", "divide", "expect", "follow", "gather", "notice"
 
 WAYS = 8
 KEPT = 16  # followers of a context
-HEAD = 6
-ROW = (
-    HEAD + 3 * KEPT
-)  # n, last use, newest symbol, the one before, order, experiences; then symbol, count, id of each follower
+HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
+FOLLOWER = 5  # symbol, count, newest ids
+ROW = HEAD + FOLLOWER * KEPT
 ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
 NEAR = 8  # symbols of a thread that those at a distance are looked for behind; what comes late in a thread counts less
 WORD = 3  # key, n, newest id
 DEPTH = 32  # symbols of a thread that are remembered
-THREAD = 3 + DEPTH  # key, last use, moment; then symbols, newest first
+FIRST = 4  # key, last use, moment, symbols of the last experience; then all symbols, newest first
+THREAD = FIRST + DEPTH
 PARTS = 9  # components of the mixture: orders 0 to 5, part of the day, skip, base
 BLENDED = PARTS * 28  # weights of the components; then, by kind of history, of the mixture and of what is jointly near
 FAINTER = 0.5  # how much less a symbol says jointly than the one after it
@@ -103,7 +103,7 @@ def _resume(histories: IntArray, thread: int) -> int:
         row = _weakest(histories, THREAD, 1, 1, start, WAYS)
         histories[row * THREAD : (row + 1) * THREAD] = 0
         histories[row * THREAD] = thread
-    return row * THREAD + 3
+    return row * THREAD + FIRST
 
 
 @part
@@ -127,7 +127,7 @@ def _context(history: IntArray, depth: int, order: int, shorter: int, moment: in
 
 @part
 def _open_contexts(
-    history: IntArray, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
+    history: IntArray, at_once: int, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
 ) -> None:
     """Find or make the rows of the contexts; of one that is new, longer ones would say the same and are not made."""
     places[:] = -1
@@ -147,7 +147,7 @@ def _open_contexts(
             lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
             rows[at * ROW + 2] = history[0]
             rows[at * ROW + 3] = history[1] if order == 2 else 0
-            rows[at * ROW + 4] = order
+        rows[at * ROW + 4] = -order if order == 2 and at_once > 1 else order
         fresh = rows[at * ROW] == 0
         places[order] = at
 
@@ -166,7 +166,7 @@ def _judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArra
         if at < 0 or rows[at * ROW] == 0:
             continue
         found, distinct = 0, 0
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, FOLLOWER):
             if rows[i] == 0:
                 break
             distinct += 1
@@ -251,14 +251,16 @@ def _learn_contexts(
         rows[r] += 1
         rows[r + 5] += rows[r + 1] != counters[0]
         rows[r + 1] = counters[0]
-        slot = _slot_of(rows, r + HEAD, r + ROW, 3, x)
+        slot = _slot_of(rows, r + HEAD, r + ROW, FOLLOWER, x)
         if rows[slot] != x:
-            rows[slot], rows[slot + 1] = x, 0
+            rows[slot : slot + FOLLOWER] = 0
+            rows[slot] = x
             counters[4] += 1
         rows[slot + 1] += 1
-        rows[slot + 2] = id_
+        if rows[slot + 2] != id_:
+            rows[slot + 4], rows[slot + 3], rows[slot + 2] = rows[slot + 3], rows[slot + 2], id_
         middle = at * (1 + KEPT)
-        mean = middle + 1 + (slot - r - HEAD) // 3
+        mean = middle + 1 + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
             lags[mean] = 0.0
         lags[mean] += (lag - lags[mean]) / rows[slot + 1]
@@ -364,14 +366,14 @@ def _foresee(
         at = places[order]
         if at < 0:
             continue
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, FOLLOWER):
             if rows[i] == 0:
                 break
             n = _nominate(rows[i], masses[order] * rows[i + 1] / rows[at * ROW], n, found, told, slots)
             place = slots[_seat(rows[i], found, slots)]
             if order == 1 and place >= 0:
                 found[most + place] = rows[i + 1]
-                told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // 3]
+                told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // FOLLOWER]
     for j in range(NEAR):
         at = near[j]
         if at < 0:
@@ -487,7 +489,7 @@ def _weigh(
         at = _locate(keys, 1, _home(wanted, len(keys), WAYS), WAYS, wanted) if wanted != 0 else -1
         if at >= 0 and rows[at * ROW] > 0:
             places[order], distinct = at, 0
-            while distinct < KEPT and rows[at * ROW + HEAD + 3 * distinct] != 0:
+            while distinct < KEPT and rows[at * ROW + HEAD + FOLLOWER * distinct] != 0:
                 distinct += 1
             masses[order] = weights[_bucket(order, rows[at * ROW], distinct)]
     norm, n_near = 0.0, 0
@@ -655,7 +657,7 @@ def follow(
                 _learn_calibration(came, _kind(recent), n, calibration, found, told)
         counters[0] += 1
         counters[5] += len(came) > 0
-        lag = math.log(max((moment - histories[h - 1]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
+        lag = math.log(max((moment - histories[h - 2]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
         for s in range(bounds[e], bounds[e + 1]):
             x, base = symbols[s], 1.0 / (counters[2] + 1.0)
             chances[:], buckets[:] = 0.0, -1
@@ -663,7 +665,7 @@ def follow(
                 chances[0] = _times(x, words) / counters[1]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
-            _open_contexts(history, moment, keys, rows, lags, places)
+            _open_contexts(history, histories[h - 1], moment, keys, rows, lags, places)
             _judge_contexts(x, places, rows, chances, buckets)
             _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
             bits[s] = -math.log2(_mix(chances, buckets, weights, base))
@@ -675,7 +677,7 @@ def follow(
                 history[j] = history[j - 1]
             history[0] = x
         if len(came) > 0:
-            histories[h - 2], histories[h - 1] = counters[0], moment
+            histories[h - 3], histories[h - 2], histories[h - 1] = counters[0], moment, len(came)
 
 
 @kernel(

@@ -6,7 +6,7 @@ import datetime as dt
 
 import attrs
 
-__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "spoken"]
+__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "recurring", "spoken"]
 
 _SPANS = (
     (31_556_952, "year"),
@@ -90,7 +90,7 @@ class Association:
     q_value : float
         Expected share of false ones among all associations as clear as this.
     evidence : tuple of int
-        Ids of memories, newest first.
+        Ids of memories, newest first, three at most.
     id : int
         Of the pattern: the same after a restart, and after learning anew.
     trust : float
@@ -119,7 +119,7 @@ class Sequence:
     Attributes
     ----------
     given : tuple of str
-        What came before, oldest first.
+        What came before, oldest first; `PatternManager.anticipate` takes it as it is.
     then : str
         What comes next.
     n : int
@@ -131,11 +131,13 @@ class Sequence:
     q_value : float
         Expected share of false ones among all sequences as clear as this.
     evidence : tuple of int
-        Ids of memories, newest first.
+        Ids of memories, newest first, three at most.
     id : int
         Of the pattern: the same after a restart, and after learning anew.
     trust : float
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
+    at_once : bool
+        Whether those given were tags of one experience, and did not follow each other.
     """
 
     given: tuple[str, ...]
@@ -147,12 +149,14 @@ class Sequence:
     evidence: tuple[int, ...]
     id: int = 0
     trust: float = 1.0
+    at_once: bool = False
 
     def __repr__(self) -> str:
+        given = (" with " if self.at_once else " → ").join(map(repr, self.given))
         told = f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}" + (
             f", after {spoken(self.lag_seconds)}" if self.lag_seconds >= 1.0 else ""
         )
-        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}{_doubt(self.trust)}>"
+        return f"<Sequence {given} → {self.then!r}: {told}, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
 @attrs.frozen(repr=False)
@@ -175,11 +179,13 @@ class Rhythm:
     q_value : float
         Expected share of false ones among all rhythms as clear as this.
     evidence : tuple of int
-        Ids of memories, newest first.
+        Ids of memories, newest first, three at most.
     id : int
         Of the pattern: the same after a restart, and after learning anew.
     trust : float
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
+    kept : float
+        In how many of the periods that went by it came, in (0, 1].
     """
 
     what: str
@@ -191,10 +197,26 @@ class Rhythm:
     evidence: tuple[int, ...] = ()
     id: int = 0
     trust: float = 1.0
+    kept: float = 1.0
 
     def __repr__(self) -> str:
-        told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
+        told = f"{recurring(self.period_seconds, self.kept)}, {_when(self)}, strength {self.strength:.2f}"
         return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}{_doubt(self.trust)}>"
+
+
+def recurring(period: float, kept: float) -> str:
+    """Return how often something recurs, as people say it; what leaves out most of its periods is not said to come in every one.
+
+    Examples
+    --------
+    >>> recurring(86_400, 0.9), recurring(86_400, 0.2), recurring(43_200, 0.2)
+    ('every day', '20% of the days', '20% of the spans of 12 hours')
+    """
+    span = spoken(period)
+    one = span.removeprefix("1 ")
+    if kept >= 0.5:
+        return f"every {one}"
+    return f"{max(kept, 0.01):.0%} of the {one}s" if one != span else f"{max(kept, 0.01):.0%} of the spans of {span}"
 
 
 def _when(rhythm: Rhythm) -> str:

@@ -20,7 +20,7 @@ from thoughtengine.storage.keyspace import MEMORY
 __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
-_KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
+_KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
 class Telling:
@@ -111,10 +111,12 @@ class Telling:
         return ", ".join(self._labels().terms(concept)[:3]) or f"concept {concept}"
 
     def shown(self, ids: Iterable[int]) -> tuple[int, ...]:
-        """Return those of some ids whose memories are there and not forgotten."""
-        return tuple(
-            id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and not self._memories.mark(id_).forgotten
-        )
+        """Return those of some ids whose memories are there, not forgotten and not superseded."""
+        return tuple(id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and self._stands(id_))
+
+    def _stands(self, id_: int) -> bool:
+        mark = self._memories.mark(id_)
+        return not mark.forgotten and mark.superseded_by is None
 
     def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
         """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
@@ -163,12 +165,14 @@ class Telling:
         """Yield what comes together, the clearest first; a concept and a name in a text are of the same words."""
         with self._store.writing:
             found = self.finders.associations.together()
+        told = set[frozenset[str]]()  # what has one name as a source and in texts is told once
         for i, (a, b) in enumerate(found.pairs.tolist()):
             if {self.finders.names.get(key, ("", ""))[0] for key in (a, b)} == {CONCEPT, ENTITY}:
                 continue
             left, right, evidence = self.name(a), self.name(b), self.shown(found.evidence[i].tolist())
-            if left is None or right is None or left == right or not evidence:
+            if left is None or right is None or left == right or not evidence or {left, right} in told:
                 continue
+            told.add(frozenset((left, right)))
             id_, n, expected = pattern_id("association", a, b), int(found.counts[i]), float(found.expected[i])
             sure = self._trust(id_, n, expected, evidence[0])
             yield Association(
@@ -182,14 +186,14 @@ class Telling:
         for i, (first, second) in enumerate(found.given.tolist()):
             keys = [key for key in (first, second) if key]
             given, then = [self.name(key) for key in keys], self.name(int(found.then[i]))
-            evidence = self.shown([int(found.ids[i])])
+            evidence = self.shown(found.ids[i].tolist())
             if then is None or None in given or not evidence:
                 continue
             id_, n = pattern_id("sequence", *keys, int(found.then[i])), int(found.counts[i])
             sure = self._trust(id_, n, float(found.expected[i]), evidence[0])
             yield Sequence(
                 tuple(name for name in given if name is not None), then, n, float(found.confidences[i]),
-                float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure,
+                float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure, bool(found.at_once[i]),
             )  # fmt: skip
 
     def rhythms(self) -> Iterator[Rhythm]:
@@ -205,14 +209,18 @@ class Telling:
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
-            yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure)
+            yield Rhythm(
+                what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
+            )
 
     def beats(self) -> dict[int, tuple[float, float]]:
         """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""
         if self._beats is not None and not self._stale(self._beats):
             return self._beats[1]
         found = self.finders.rhythms.recurring()
-        strong = np.flatnonzero((found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400))
+        strong = np.flatnonzero(
+            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400) & (found.kept >= _KEPT_RHYTHM)
+        )
         beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
         self._beats = self.finders.covered, beats
         return beats

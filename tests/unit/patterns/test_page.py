@@ -28,7 +28,7 @@ def test_the_command_prints_what_was_noticed(tmp_path: Path, capsys: pytest.Capt
     assert main(["patterns", str(tmp_path / "mind"), "--rebuild"]) == 0
     printed = capsys.readouterr().out
     assert "'wake' → 'coffee': 100% of 20" in printed
-    assert "'coffee': every 1 day, about 08:" in printed
+    assert "'coffee': every day, about 08:" in printed
     assert "what comes next" in printed
 
 
