@@ -28,6 +28,7 @@ from thoughtengine.patterns.kernels import (
     FEW,
     FIRST,
     FOLLOWER,
+    FOUNDED,
     HEAD,
     KEPT,
     KINDS,
@@ -45,9 +46,11 @@ from thoughtengine.patterns.kernels import (
     THREAD,
     TOP,
     UNSURE,
+    UNUSUAL,
     WATCHED,
     WAYS,
     WORD,
+    YOUNG,
 )
 
 __all__ = ["associate", "beat", "context_key", "correct", "divide", "expect", "follow", "gather", "kind_of", "notice"]
@@ -108,8 +111,8 @@ def follow(
         A line for the first candidate and one for the others, by the length of the history; written.
     repeats : array of float64, shape (2 * AGES,)
         Faded: how often what was that old came again, and how often that was expected; written.
-    bits : array of float64, shape (s,)
-        Surprise of each symbol; written.
+    bits : array of float64, shape (2 * s,)
+        Surprise of each symbol, then how often a symbol had come on average; written.
 
     References
     ----------
@@ -151,7 +154,7 @@ def follow(
             shares /= sum(shares.tolist())
             chances = 0.999 * chances + 0.001 * base
             chance = float(sum((shares * chances).tolist()))
-            bits[s] = -math.log2(chance)
+            bits[s], bits[len(symbols) + s] = -math.log2(chance), total * base
             gains = ETA * (shares * chances / chance - shares) / np.maximum(shares, 0.05)
             at_ = buckets[told]
             weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
@@ -596,13 +599,15 @@ def gather(
     members : array of int64, shape (c * 8,)
         First member, newest, and the six that were most alike; written.
     closeness : array of float32, shape (c * 8,)
-        How much alike those were; written.
+        How much alike its first member was to another concept (1 for the first of all), when that came, and how much alike
+        the six were; written.
     total, middle : arrays of shape (d,)
         Sum of everything, and what is taken away; written.
     counters : array of int64, shape (4,)
         Vectors, concepts, vectors at which the middle moves next, concepts given up; written.
     chosen, likeness : arrays of shape (n,)
-        The concept of each vector, by its first member; how much alike it was before, -2 for the first of all; written.
+        The concept of each vector, by its first member; how much alike it was to the nearest before, of a concept that is new
+        at most as much as its first member, -2 for the first of all; written.
 
     References
     ----------
@@ -640,12 +645,15 @@ def gather(
         likeness[e] = most
         if most >= alike:
             best = int(candidates[cosines.argmax()])
+            if (int(counters[0]) - int(closeness_[best, 1])) % FOUNDED <= YOUNG:
+                likeness[e] = min(most, float(closeness_[best, 0]))
             weights[best] += 1.0
             means_[best] += max(1.0 / weights[best], slowest) * (points[e] - means_[best])
         else:
             best = n if n < cap else int(np.lexsort((members_[:, 1], weights))[0])
             counters[1 if n < cap else 3] += 1
             weights[best], means_[best], members_[best], closeness_[best] = 1.0, points[e], 0, -2.0
+            closeness_[best, :2] = most if most > -2.0 else 1.0, int(counters[0]) % FOUNDED
             members_[best, 0], most = id_, 1.0
         place(slice(best, best + 1))
         members_[best, 1] = id_
@@ -829,6 +837,7 @@ def notice(
     high: float,
     fade: float,
     patience: float,
+    rest: int,
     bets: FloatArray,
     buckets: FloatArray,
     wealth: FloatArray,
@@ -848,14 +857,16 @@ def notice(
         What is kept of the past at each score, in (0, 1].
     patience : float
         Wealth at which a change is told.
+    rest : int
+        Scores after an unusual one that belong to the same surprise, and are not bet on.
     bets : array of float64, shape (b,)
         Exponents of the bets that small chances are not as rare as they should be, in (0, 1).
     buckets : array of float64, shape (m,)
         Faded counts of the scores; written.
     wealth : array of float64, shape (b,)
         Of each bet; written.
-    counters : array of float64, shape (1,)
-        Scores since the last change; written.
+    counters : array of float64, shape (2,)
+        Scores since the last change, and until the next bet; written.
     chances, changed : arrays, shape (n,)
         Chance of a score at least as high; whether a change is told there; written.
     """
@@ -863,10 +874,12 @@ def notice(
         bucket = int(min(max((score - low) / (high - low), 0.0), 1.0) * (len(buckets) - 1))
         above = buckets[bucket + 1 :].sum() + 0.5 * buckets[bucket]
         chances[i] = (above + 0.5) / (buckets.sum() + 1.0)
-        counters[0] += 1.0
-        if counters[0] > UNSURE:
+        counters[:] = counters[0] + 1.0, max(counters[1] - 1.0, 0.0)
+        bet = counters[0] > UNSURE and counters[1] == 0.0
+        if bet:
+            counters[1] = rest + 1.0 if chances[i] < UNUSUAL else 0.0
             wealth[:] = (wealth + 1.0) * bets * chances[i] ** (bets - 1.0)
-        changed[i] = counters[0] > UNSURE and wealth.mean() > patience
+        changed[i] = bet and wealth.mean() > patience
         if changed[i]:
             counters[0], wealth[:] = 0.0, 0.0
             buckets *= 0.05  # what was usual is not any more

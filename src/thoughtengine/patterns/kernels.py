@@ -52,6 +52,9 @@ BEAT = (
     11  # n, newest, first and last moment, gaps, of days, of hours, at noon, newest ids; then count and last per period
 )
 UNSURE = 64  # scores that say too little about what is usual
+UNUSUAL = 0.1  # chance below which a score is part of a surprise, which is counted once
+YOUNG = 64  # vectors for which what joins a new concept is as new as its first member
+FOUNDED = 1 << 20  # vectors after which they are counted anew, so that a number of 32 bits tells them apart
 
 
 # rows of tables
@@ -669,6 +672,7 @@ def follow(
             _judge_contexts(x, places, rows, chances, buckets)
             _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
             bits[s] = -math.log2(_mix(chances, buckets, weights, base))
+            bits[len(symbols) + s] = counters[1] * base
             _learn_word(x, ids[e], words, counters)
             _learn_contexts(x, ids[e], lag, places, rows, lags, counters)
             _learn_distant(x, history, skip_keys, skip_rows, counters)
@@ -844,16 +848,19 @@ def gather(
         likeness[e] = most
         if most >= alike:
             weights[best] += 1.0
+            if (counters[0] - int(closeness[8 * best + 1])) % FOUNDED <= YOUNG:
+                likeness[e] = min(most, closeness[8 * best])
             rate = max(1.0 / weights[best], slowest)
             for i in range(d):
                 means[best * d + i] += rate * (vectors[start + i] - means[best * d + i])
         else:
             best = n if n < cap else _fewest_members(weights, members)
             counters[1 if n < cap else 3] += 1
-            weights[best], most = 1.0, 1.0
+            weights[best] = 1.0
             means[best * d : (best + 1) * d] = vectors[start : start + d]
             members[8 * best : 8 * best + 8], closeness[8 * best : 8 * best + 8] = 0, -2.0
-            members[8 * best] = ids[e]
+            closeness[8 * best], closeness[8 * best + 1] = most if most > -2.0 else 1.0, counters[0] % FOUNDED
+            members[8 * best], most = ids[e], 1.0
         _direct(means, best * d, middle, units, best * d)
         _write_signs(units, best * d, d, signs, best * n_words)
         _newest_member(members, closeness, best, ids[e], most)
@@ -1015,7 +1022,7 @@ def divide(vectors: SingleArray, d: int, penalty: float, longest: int, gains: Fl
 
 
 @kernel(
-    "float64[:]", "float64", "float64", "float64", "float64", "float64[:]", "out float64[:]", "out float64[:]",
+    "float64[:]", "float64", "float64", "float64", "float64", "int64", "float64[:]", "out float64[:]", "out float64[:]",
     "out float64[:]", "out float64[:]", "out bool[:]",
 )  # fmt: skip
 def notice(
@@ -1024,6 +1031,7 @@ def notice(
     high: float,
     fade: float,
     patience: float,
+    rest: int,
     bets: FloatArray,
     buckets: FloatArray,
     wealth: FloatArray,
@@ -1043,7 +1051,10 @@ def notice(
         chances[i] = (above + 0.5) / (total + 1.0)
         changed[i] = False
         counters[0] += 1.0
-        if counters[0] > UNSURE:
+        counters[1] = max(counters[1] - 1.0, 0.0)
+        if counters[0] > UNSURE and counters[1] == 0.0:
+            if chances[i] < UNUSUAL:
+                counters[1] = rest + 1.0
             mean = 0.0
             for b in range(len(bets)):
                 wealth[b] = (wealth[b] + 1.0) * bets[b] * chances[i] ** (bets[b] - 1.0)

@@ -125,17 +125,17 @@ class Sequences:
 
     def learn(
         self, symbols: IntArray, bounds: IntArray, threads: IntArray, moments: IntArray, ids: IntArray
-    ) -> FloatArray:
-        """Take in experiences, and return how surprising each symbol was before, in bits.
+    ) -> tuple[FloatArray, FloatArray]:
+        """Take in experiences, and return how surprising each symbol was, in bits, and how often a symbol had come on average.
 
         Parameters
         ----------
         symbols, bounds, threads, moments, ids
             As in `arrays.follow`.
         """
-        bits = np.zeros(len(symbols))
+        bits = np.zeros(2 * len(symbols))
         maths().follow(symbols, bounds, threads, moments, ids, *self.tables.values(), bits)
-        return bits
+        return bits[: len(symbols)], bits[len(symbols) :]
 
     def history(self, thread: int) -> IntArray:
         """Return the last symbols of a thread, newest first, then 0."""

@@ -102,8 +102,8 @@ def test_threads_do_not_mix() -> None:
 def test_a_surprise_costs_more_bits_than_a_habit() -> None:
     finder = learned([1, 2] * 100)
     thread = np.array([HASHES[4000]])
-    usual = finder.learn(HASHES[[1]], np.array([0, 1]), thread, np.array([2001 * MINUTE]), np.array([900]))
-    unusual = finder.learn(HASHES[[77]], np.array([0, 1]), thread, np.array([2011 * MINUTE]), np.array([901]))
+    usual, _ = finder.learn(HASHES[[1]], np.array([0, 1]), thread, np.array([2001 * MINUTE]), np.array([900]))
+    unusual, _ = finder.learn(HASHES[[77]], np.array([0, 1]), thread, np.array([2011 * MINUTE]), np.array([901]))
     assert usual[0] < 1.0
     assert unusual[0] > 5.0
 
