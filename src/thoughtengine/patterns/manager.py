@@ -292,25 +292,33 @@ class PatternManager:
         self.catch_up()
         return _by_trust(self._telling.rhythms())
 
-    def episodes(self, *, k: int = 10) -> list[Episode]:
+    def episodes(self, *, k: int = 10, by_topic: bool = True) -> list[Episode]:
         """Return the newest episodes of what the host named none for, newest first.
 
         Recall takes what came before and after for neighbours up to the same pauses (`RecallConfig.pause`); where all of
-        them have vectors, an episode ends with its topic, too.
+        them have vectors, an episode ends with its topic, too: a talk about two things is two episodes.
 
         Parameters
         ----------
         k : int
             How many at most, among the newest 4,096 memories.
+        by_topic : bool
+            Whether an episode ends with its topic, and not with a pause alone.
 
         Raises
         ------
         InvalidArgumentError
-            For what is no whole number of at least 1.
+            For what is no whole number of at least 1, or no bool.
         """
         self._store.ready()
         _check_k(k)
-        found = (self._episode(part) for run in runs(self._memories.view()) for part in reversed(self._by_topic(run)))
+        if not isinstance(by_topic, bool):
+            raise InvalidArgumentError("by_topic", by_topic, "True or False")
+        found = (
+            self._episode(part)
+            for run in runs(self._memories.view())
+            for part in (reversed(self._by_topic(run)) if by_topic else (run,))
+        )
         return list(islice((one for one in found if one is not None), k))
 
     def _by_topic(self, run: IntArray) -> list[IntArray]:
