@@ -12,16 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thoughtengine.patterns import arrays, kernels
-from thoughtengine.patterns.kernels import (
+from thoughtengine.patterns.kernels.associations import KINDS, PAIR, SINGLE
+from thoughtengine.patterns.kernels.rhythms import BEAT
+from thoughtengine.patterns.kernels.sequences import (
     AGES,
-    BEAT,
     BLENDED,
     DEPTH,
     KEPT,
-    KINDS,
-    PAIR,
     ROW,
-    SINGLE,
     SKIP_ROW,
     STRATA,
     THREAD,

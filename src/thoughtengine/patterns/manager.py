@@ -27,7 +27,7 @@ from thoughtengine.patterns.anticipation import predictions
 from thoughtengine.patterns.concepts import ABSORBED
 from thoughtengine.patterns.episodes import runs, topics
 from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
-from thoughtengine.patterns.kernels import DEPTH
+from thoughtengine.patterns.kernels.sequences import DEPTH
 from thoughtengine.patterns.pattern import Association, Concept, Episode, Prediction, Rhythm, Sequence
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling

@@ -7,7 +7,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.chance import discoveries, no_rhythm
-from thoughtengine.patterns.kernels import BEAT
+from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["PERIODS", "Recurring", "Rhythms"]

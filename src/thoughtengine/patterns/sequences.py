@@ -6,9 +6,10 @@ import attrs
 import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray
-from thoughtengine.patterns.arrays import context_key, correct, kind_of
+from thoughtengine.patterns.arrays.calibration import correct, kind_of
+from thoughtengine.patterns.arrays.sequences import context_key
 from thoughtengine.patterns.chance import at_least, discoveries
-from thoughtengine.patterns.kernels import (
+from thoughtengine.patterns.kernels.sequences import (
     AGES,
     DEPTH,
     FIRST,

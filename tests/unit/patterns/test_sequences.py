@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from thoughtengine.patterns.kernels import DEPTH
+from thoughtengine.patterns.kernels.sequences import DEPTH
 from thoughtengine.patterns.sequences import Sequences
 
 HASHES = np.random.default_rng(4).integers(-(2**63), 2**63 - 1, 4096)
