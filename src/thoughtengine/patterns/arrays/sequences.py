@@ -413,20 +413,19 @@ def _foresee(
         for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
             if symbol:
                 add(symbol, masses[7] * rare / sum(shares.values()) * count / near[at, 0])
-    known_ones = frozenset(chances)
-    for symbol, count, _ in frequent[frequent[:, 0] != 0].tolist():
+    known_ones, often = frozenset(chances), dict(frequent[frequent[:, 0] != 0, :2].tolist())
+    for symbol, count in often.items():
         if symbol in known_ones or len(known_ones) < FEW:
             add(symbol, masses[0] * count / total)
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     mixed = {symbol: 0.999 * chance + rest for symbol, chance in chances.items()}
-    return mixed, _together(mixed, at_place, near, frequent, total), beside
+    return mixed, _together(mixed, at_place, near, often, total), beside
 
 
 def _together(
-    mixed: dict[int, float], places: dict[int, int], near: IntArray, frequent: IntArray, total: int
+    mixed: dict[int, float], places: dict[int, int], near: IntArray, often: dict[int, int], total: int
 ) -> dict[int, float]:
     """Return how likely each symbol is by how much more often than usual it comes after all that is near; the sum stays."""
-    often = {symbol: max(count, 1) for symbol, count, _ in frequent.tolist()}
     scores = {symbol: math.log(often.get(symbol, 1)) for symbol in mixed}
     for j, at in places.items():
         for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
