@@ -8,9 +8,9 @@ import numpy as np
 
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
-from thoughtengine.memory.where import parse_where
+from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.finders import CONCEPT, ENTITY, TAG, Finders, item
+from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
@@ -20,6 +20,7 @@ from thoughtengine.storage.keyspace import MEMORY
 __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
+_SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
@@ -114,6 +115,20 @@ class Telling:
         """Return those of some ids whose memories are there, not forgotten and not superseded."""
         return tuple(id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and self._stands(id_))
 
+    def _evidence(self, keys: Iterable[int], ids: Iterable[int]) -> tuple[int, ...]:
+        """Return the known evidence that is visible; else, of tags and sources, the newest memories that have them all."""
+        visible = self.shown(ids)
+        named = [self.finders.names.get(key, ("", "")) for key in keys]
+        if visible or not {kind for kind, _ in named} <= {TAG, SOURCE}:
+            return visible
+        tags, sources = ([name for kind, name in named if kind == wanted] for wanted in (TAG, SOURCE))
+        if len(sources) > 1:
+            return ()
+        view = self._memories.view()
+        where = parse_where(tags=All(*tags) if tags else None, sources=sources or None)
+        found = view.columns.id[view.select(where, 0)[::-1][:_LOOKED_AT]].tolist()
+        return self.shown(id_ for id_ in found if id_ <= self.finders.covered)[:_SHOWN]
+
     def _stands(self, id_: int) -> bool:
         mark = self._memories.mark(id_)
         return not mark.forgotten and mark.superseded_by is None
@@ -169,7 +184,7 @@ class Telling:
         for i, (a, b) in enumerate(found.pairs.tolist()):
             if {self.finders.names.get(key, ("", ""))[0] for key in (a, b)} == {CONCEPT, ENTITY}:
                 continue
-            left, right, evidence = self.name(a), self.name(b), self.shown(found.evidence[i].tolist())
+            left, right, evidence = self.name(a), self.name(b), self._evidence((a, b), found.evidence[i].tolist())
             if left is None or right is None or left == right or not evidence or {left, right} in told:
                 continue
             told.add(frozenset((left, right)))
@@ -202,7 +217,7 @@ class Telling:
             found = self.finders.rhythms.recurring()
         told = set[str]()
         for i, key in enumerate(found.items.tolist()):
-            what, evidence = self.name(key), self.shown(found.evidence[i].tolist())
+            what, evidence = self.name(key), self._evidence((key,), found.evidence[i].tolist())
             if what is None or what in told or not evidence:
                 continue
             told.add(what)

@@ -124,6 +124,22 @@ def test_evidence_is_the_newest_three_and_a_pattern_outlives_the_newest(mind: te
     assert evidence() == [(ids[-3], ids[-5])]
 
 
+def test_what_tags_and_sources_have_in_common_outlives_the_evidence_that_was_kept(mind: te.ThoughtEngine) -> None:
+    ids = [mind.remember(tags=["tea", "cake"], source="Ann", at=START + dt.timedelta(days=day)) for day in range(20)]
+    mind.remember_many(te.Experience(tags=["work"], source="Bob") for _ in range(30))
+
+    def evidence() -> dict[tuple[str, ...], tuple[int, ...]]:
+        return {tuple(sorted(one.items)): one.evidence for one in mind.patterns.associations()}
+
+    assert evidence()["cake", "tea"] == evidence()["Ann", "tea"] == tuple(ids[:-4:-1])
+    receipt = mind.forget(*ids[5:])
+    assert evidence()["cake", "tea"] == evidence()["Ann", "tea"] == tuple(ids[4:1:-1])
+    mind.forget(*ids[:5])
+    assert "tea" not in str(evidence())
+    mind.undo(receipt)
+    assert evidence()["cake", "tea"] == tuple(ids[:-4:-1])
+
+
 def test_what_only_superseded_memories_say_is_not_told(mind: te.ThoughtEngine) -> None:
     ids = [mind.remember("today I met Zebulon Quark again", tags=["meeting"]) for _ in range(8)]
     for _ in range(30):
