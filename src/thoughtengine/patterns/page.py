@@ -112,14 +112,16 @@ def page(
         every = list(found)
         kept = [one for one in every if dates or not any(map(is_date, names(one)))]
         left_out += len(every) - len(kept)
-        return kept[:k]
+        return kept
 
-    apart = (one for one in patterns.sequences() if one.then not in one.given)  # to go on about a thing is no news
+    apart = [one for one in patterns.sequences() if one.then not in one.given]  # to go on about a thing is no news
+    apart = [one for one in apart if not _says_less(one, apart)]
+    together = chosen(patterns.associations(), lambda one: one.items)
     parts = [
         ("what belongs together", [_concept(one, read) for one in patterns.concepts()[:k]]),
-        ("what comes together", [_association(one) for one in chosen(patterns.associations(), lambda one: one.items)]),
-        ("what follows what", [_sequence(one) for one in chosen(apart, lambda one: (*one.given, one.then))]),
-        ("what recurs", [_rhythm(one) for one in chosen(patterns.rhythms(), lambda one: (one.what,))]),
+        ("what comes together", _associations(together)[:k]),
+        ("what follows what", [_sequence(one) for one in chosen(apart, lambda one: (*one.given, one.then))[:k]]),
+        ("what recurs", _rhythms(chosen(patterns.rhythms(), lambda one: (one.what,)))[:k]),
         ("when in the week", [(line, "") for line in heat(moments).splitlines()]),
         (
             "what comes next",
@@ -164,11 +166,29 @@ def _times(n: int) -> str:
 def _concept(one: Concept, read: Callable[[int], str | None]) -> tuple[str, str]:
     text = " ".join((read(one.exemplars[0]) or "").split())
     said = f": “{text if len(text) <= _QUOTED else text[: _QUOTED - 1].rsplit(' ', 1)[0] + ' …'}”" if text else ""
-    return _short(one.label), f"{one.n_members:,} memories{_doubt(one.trust)}{said}"
+    return one.label, f"{one.n_members:,} memories{_doubt(one.trust)}{said}"
 
 
-def _association(one: Association) -> tuple[str, str]:
-    return " with ".join(map(_short, one.items)), f"{_times(one.n)}, by chance {one.expected:.2g}{_doubt(one.trust)}"
+def _associations(found: SequenceOf[Association]) -> list[tuple[str, str]]:
+    """Return a line for each; what always came together, in the same memories, is one line."""
+    alike: dict[tuple[int, tuple[int, ...]], list[Association]] = {}
+    for one in found:
+        alike.setdefault((one.n, one.evidence), []).append(one)
+    lines = []
+    for several in alike.values():
+        names = dict.fromkeys(name for one in several for name in one.items)
+        expected, trust = max(one.expected for one in several), min(one.trust for one in several)
+        told = f"{_times(several[0].n)}, by chance {expected:.2g}{_doubt(trust)}"
+        lines.append(((" with " if len(names) == 2 else ", ").join(map(_short, names)), told))
+    return lines
+
+
+def _says_less(one: Sequence, others: SequenceOf[Sequence]) -> bool:
+    """Tell whether what came before the last thing given makes no difference to what follows it."""
+    return any(
+        len(one.given) == 2 and (other.given, other.then) == (one.given[1:], one.then) and one.confidence < 1.1 * other.confidence
+        for other in others
+    )  # fmt: skip
 
 
 def _sequence(one: Sequence) -> tuple[str, str]:
@@ -180,9 +200,14 @@ def _sequence(one: Sequence) -> tuple[str, str]:
     )
 
 
-def _rhythm(one: Rhythm) -> tuple[str, str]:
-    often = recurring(one.period_seconds, one.kept)
-    return _short(one.what), f"{often}, {when(one)}, {_times(one.n)}{_doubt(one.trust)}"
+def _rhythms(found: SequenceOf[Rhythm]) -> list[tuple[str, str]]:
+    """Return a line for each; what recurred in the same memories is one line."""
+    alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for one in found:
+        often = recurring(one.period_seconds, one.kept)
+        told = f"{often}, {when(one)}, {_times(one.n)}{_doubt(one.trust)}"
+        alike.setdefault((told, one.evidence), []).append(one.what)
+    return [(", ".join(map(_short, names)), told) for (told, _), names in alike.items()]
 
 
 def _next(one: Prediction) -> tuple[str, str]:

@@ -136,3 +136,20 @@ def test_an_import_with_an_encoder_makes_what_belongs_together(
     capsys.readouterr()
     assert main(["patterns", str(tmp_path / "mind")]) == 0
     assert "what belongs together" in capsys.readouterr().out
+
+
+def test_the_page_says_a_thing_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        for day in range(40):
+            for hour, tags in ((7, ["wake"]), (8, ["coffee"]), (16, ["call", "family", "phone"])):
+                if hour < 16 or day % 4 == 0:
+                    at = MONDAY + dt.timedelta(days=day, hours=hour, minutes=day)
+                    mind.remember(tags=tags, source="me", at=at)
+    assert main(["patterns", str(tmp_path / "mind")]) == 0
+    printed = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    [together] = [line for line in lines if "times, by chance" in line]
+    assert set(together.partition(" 10 times")[0].split(", ")) == {"call", "family", "phone"}
+    assert any(line.startswith("wake → coffee 100%") for line in lines)
+    assert not any(line.startswith("coffee → wake → coffee") for line in lines)
+    assert not any("→ wake → coffee" in line for line in lines)
