@@ -89,8 +89,8 @@ def shares(n: int) -> list[Row]:
         timed("rhythms", finders.rhythms.learn, flat, bounds, moments, ids)
         flat, bounds = _flat([mine[: len(one.tags)] for one, mine in zip(batch, items, strict=True)])
         threads = np.array([thread_of(one.episode, one.source) for one in batch])
-        bits = timed("sequences, calibration", finders.sequences.learn, flat, bounds, threads, moments, ids)
-        timed("surprise, changes", finders._surprised, bits, bounds, ids)
+        bits, often = timed("sequences, calibration", finders.sequences.learn, flat, bounds, threads, moments, ids)
+        timed("surprise, changes", finders._surprised, bits, often, bounds, ids)
     spent["items and their hashes"] -= spent["names in texts"]
     total = sum(spent.values())
     return [[name, f"{1e6 * value / n:.1f}", f"{100 * value / total:.0f}"] for name, value in spent.items()]

@@ -25,7 +25,7 @@ import numpy as np
 
 from benchmarks.page import Row, show
 from thoughtengine import _jit
-from thoughtengine.patterns.kernels import DEPTH
+from thoughtengine.patterns.kernels.sequences import DEPTH
 from thoughtengine.patterns.sequences import Next, Sequences
 
 HASHES = np.random.default_rng(7).integers(-(2**63), 2**63 - 1, 1 << 18)

@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from thoughtengine._types import Progress
+    from thoughtengine.encoders import Encoder
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.memory.experience import Experience
+    from thoughtengine.patterns.pattern import Prediction
     from thoughtengine.storage.copies import Copy
 
 __all__ = ["main"]
@@ -31,6 +33,7 @@ _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
 _ONE_PASS = ("git", "documents")
+_ENCODERS = ("wordllama",)
 
 
 class Command(NamedTuple):
@@ -134,6 +137,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--form", choices=FORMS, metavar="FORM", help="what FILE is; default: looked at")
     parser.add_argument("--git", metavar="REPO", help="remember the history of this Git repository")
     parser.add_argument("--timezone", metavar="ZONE", help="of times without one: Europe/Berlin, +02:00; default: here")
+    _encoder_argument(parser, "make vectors with it, from now on (needs the extra `semantic`)")
     order = parser.add_mutually_exclusive_group()
     order.add_argument(
         "--day-first", dest="day_first", action="store_true", default=None, help="05/03/2024 is in March"
@@ -174,7 +178,7 @@ def _import(given: argparse.Namespace) -> int:
         first = list(itertools.islice(found, 1))  # a source that cannot be read makes no mind
         if not first and not given.skip:
             raise te.ImportFormatError(origin, None, f"there is nothing to import in it (as {form})")
-        with _entered(given.mind, keep=True) as mind:
+        with _entered(given.mind, keep=True, encoder=_encoder(given.encoder)) as mind:
             before, begun = len(mind), time.perf_counter()
             found = itertools.chain(first, found)
             n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
@@ -198,7 +202,7 @@ def _are(n: int) -> str:
 
 
 @contextmanager
-def _entered(folder: str, *, keep: bool) -> Iterator[ThoughtEngine]:
+def _entered(folder: str, *, keep: bool, encoder: Encoder | None = None) -> Iterator[ThoughtEngine]:
     """Open a mind, made where there is none; what this made is gone again after an error, or `keep` where it holds any."""
     import thoughtengine as te
 
@@ -206,7 +210,7 @@ def _entered(folder: str, *, keep: bool) -> Iterator[ThoughtEngine]:
     missing = [path for path in (place, *place.parents) if not path.exists()]
     made, kept = bool(missing) or (place.is_dir() and not any(place.iterdir())), True
     try:
-        with te.open(folder) as mind:
+        with te.open(folder, encoder=encoder) as mind:
             try:
                 yield mind
             except BaseException:
@@ -413,22 +417,62 @@ def _patterns_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("mind", metavar="MIND")
     parser.add_argument("-k", type=_natural, default=10, help="lines of each kind at most (default 10)")
     parser.add_argument("--rebuild", action="store_true", help="learn everything anew from the memories")
+    _encoder_argument(parser, "take this encoder over first, without which nothing belongs together")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--dates", action="store_true", help="show labels that are dates, too")
+    shape.add_argument("--json", action="store_true", help="print JSON, with q-values and evidence")
+
+
+def _encoder_argument(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--encoder", choices=_ENCODERS, help=what)
+
+
+def _encoder(name: str | None) -> Encoder | None:
+    from thoughtengine import encoders
+
+    return None if name is None else getattr(encoders, name)()
 
 
 def _patterns(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine.patterns.page import page
 
-    with te.open(given.mind, create=False) as mind, _bar() as progress:
-        mind.events.subscribe(
-            "progress", lambda event: progress(event.data["what"], event.data["done"], event.data["total"])
-        )
-        if given.rebuild:
-            mind.patterns.rebuild()
-        newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
-        told = page(mind.patterns, mind.anticipate(k=5), (memory.at for memory in newest), k=given.k)
+    with _bar() as progress:
+        encoder = _encoder(given.encoder)
+        upgrade: Any = "auto" if encoder is None else "wait"
+        with te.open(given.mind, create=False, encoder=encoder, upgrade=upgrade) as mind:
+            mind.events.subscribe(
+                "progress", lambda event: progress(event.data["what"], event.data["done"], event.data["total"])
+            )
+            if given.rebuild:
+                mind.patterns.rebuild()
+            following = mind.anticipate(k=5)
+            if given.json:
+                told = json.dumps(_noticed(mind, following, given.k), ensure_ascii=False, indent=2)
+            else:
+                newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
+                moments = [memory.at for memory in newest]
+                told = page(
+                    mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text, dates=given.dates
+                )
     print(told)
     return FINE
+
+
+def _noticed(mind: ThoughtEngine, following: list[Prediction], k: int) -> dict[str, Any]:
+    """Return what a mind noticed as JSON has it."""
+    import attrs
+
+    found = mind.patterns
+    kinds: dict[str, list[Any]] = {
+        "concepts": list(found.concepts()),
+        "associations": list(found.associations()),
+        "sequences": list(found.sequences()),
+        "rhythms": list(found.rhythms()),
+    }
+    rows = {name: [attrs.asdict(one) for one in several[:k]] for name, several in kinds.items()}
+    coming = [attrs.asdict(one) for one in following]
+    return rows | {"next": [row | {"at": row["at"] and row["at"].isoformat()} for row in coming]}
 
 
 # looking after it

@@ -694,7 +694,7 @@ class ThoughtEngine:
     def anticipate(
         self,
         *,
-        given: Sequence[str] | None = None,
+        given: Sequence[str | Sequence[str]] | None = None,
         episode: str | None = None,
         at: dt.datetime | str | None = None,
         k: int = 5,
@@ -703,13 +703,14 @@ class ThoughtEngine:
 
         Parameters
         ----------
-        given : sequence of str, optional
-            Recent tags, oldest first; several of one experience in the order given. Default: those of the latest experiences
-            of `episode`, else of the source that last spoke.
+        given : sequence of str or of sequences of str, optional
+            Recent tags, oldest first; several of one experience in the order given, one by one or together. Default: those of
+            the latest experiences of `episode`, else of the source that last spoke.
         episode : str, optional
-            Of which the latest experiences count.
+            Of which the latest experiences count; not together with `given`.
         at : datetime or str, optional
-            The moment that is meant, aware, or ISO 8601 text with offset.
+            The moment that is meant, aware, or ISO 8601 text with offset: its part of the day matters, and nothing is
+            expected before; of what is `given`, it is when that came. Default: now.
         k : int
             How many at most.
 

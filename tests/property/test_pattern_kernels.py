@@ -12,16 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thoughtengine.patterns import arrays, kernels
-from thoughtengine.patterns.kernels import (
+from thoughtengine.patterns.kernels.associations import KINDS, PAIR, SINGLE
+from thoughtengine.patterns.kernels.rhythms import BEAT
+from thoughtengine.patterns.kernels.sequences import (
     AGES,
-    BEAT,
+    BLENDED,
     DEPTH,
     KEPT,
-    KINDS,
-    PAIR,
-    PARTS,
     ROW,
-    SINGLE,
     SKIP_ROW,
     STRATA,
     THREAD,
@@ -64,7 +62,7 @@ def pieces(columns_: dict[str, Any], cut: int) -> list[dict[str, Any]]:
 def sequence_tables() -> list[Any]:
     return [
         np.zeros(64, np.int64), np.zeros(64 * ROW, np.int64), np.zeros(64 * (1 + KEPT)), np.zeros(16, np.int64),
-        np.zeros(16 * SKIP_ROW, np.int64), np.zeros(16 * WORD, np.int64), np.ones(PARTS * 28),
+        np.zeros(16 * SKIP_ROW, np.int64), np.zeros(16 * WORD, np.int64), np.ones(BLENDED + 2 * STRATA),
         np.zeros(8 * THREAD, np.int64), np.zeros(8, np.int64), np.tile(UNTAUGHT, 3 * STRATA), np.full(2 * AGES, 5.0),
     ]  # fmt: skip
 
@@ -79,15 +77,15 @@ def same(left: list[Any], right: list[Any]) -> None:
 @settings(deadline=None, max_examples=25)
 def test_what_follows_what_is_learned_alike(twin: Any, stream: list[Any], cut: int) -> None:
     c, expected, found = columns(stream), sequence_tables(), sequence_tables()
-    bits = np.zeros(len(c["items"]))
+    bits = np.zeros(2 * len(c["items"]))
     arrays.follow(c["items"], c["bounds"], c["threads"], c["moments"], c["ids"], *expected, bits)
     told = []
     for p in pieces(c, cut):
-        some = np.zeros(len(p["items"]))
+        some = np.zeros(2 * len(p["items"]))
         twin.follow(p["items"], p["bounds"], p["threads"], p["moments"], p["ids"], *found, some)
         told.append(some)
     same(expected, found)
-    np.testing.assert_allclose(np.concatenate(told), bits)
+    np.testing.assert_allclose(np.hstack([some.reshape(2, -1) for some in told]).ravel(), bits)
     assert (bits >= 0).all()
 
 
@@ -95,7 +93,9 @@ def test_what_follows_what_is_learned_alike(twin: Any, stream: list[Any], cut: i
 @settings(deadline=None, max_examples=25)
 def test_what_is_expected_is_told_alike(stream: list[Any], history: list[int], hour: int) -> None:
     c, tables = columns(stream), sequence_tables()
-    kernels.follow(c["items"], c["bounds"], c["threads"], c["moments"], c["ids"], *tables, np.zeros(len(c["items"])))
+    kernels.follow(
+        c["items"], c["bounds"], c["threads"], c["moments"], c["ids"], *tables, np.zeros(2 * len(c["items"]))
+    )
     recent = np.zeros(DEPTH, np.int64)
     recent[: len(history)] = HASHES[history]
     keys, rows, lags, skip_keys, skip_rows, words, weights, _, counters, _, repeats = tables
@@ -177,11 +177,11 @@ def test_segments_are_found_alike(seed: int, n: int, longest: int, penalty: floa
 def test_chances_and_changes_are_told_alike(scores: list[float], cut: int) -> None:
     answers = []
     for twin, cuts in ((arrays, (0, len(scores))), (kernels, (0, min(cut, len(scores)), len(scores)))):
-        state = [np.zeros(32), np.zeros(2), np.zeros(1)]
+        state = [np.zeros(32), np.zeros(2), np.zeros(2)]
         chances, changed = np.zeros(len(scores)), np.zeros(len(scores), np.bool_)
         for a, b in itertools.pairwise(cuts):
             bets = np.array([0.2, 0.5])
-            twin.notice(np.array(scores[a:b]), 0.0, 2.0, 0.99, 20.0, bets, *state, chances[a:b], changed[a:b])
+            twin.notice(np.array(scores[a:b]), 0.0, 2.0, 0.99, 20.0, 2, bets, *state, chances[a:b], changed[a:b])
         answers.append([*state, chances, changed])
     same(*answers)
     assert ((answers[0][3] > 0.0) & (answers[0][3] <= 1.0)).all()

@@ -10,7 +10,7 @@ import numpy as np
 from thoughtengine._types import IntArray
 from thoughtengine.memory.moment import from_stored
 from thoughtengine.patterns.finders import CONCEPT, TAG
-from thoughtengine.patterns.pattern import Prediction, spoken
+from thoughtengine.patterns.pattern import Prediction, recurring, spoken
 from thoughtengine.patterns.sequences import Next
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import pattern_id
@@ -21,7 +21,7 @@ _SURE = 3  # times after which the pause between two things tells more than a rh
 
 
 def predictions(
-    telling: Telling, found: Next, history: IntArray, base: int, lag: float | None
+    telling: Telling, found: Next, history: IntArray, base: int, lag: float | None, asked: int
 ) -> Iterator[tuple[int, Prediction]]:
     """Yield what may come next and its hash, most probable first.
 
@@ -37,6 +37,8 @@ def predictions(
         The moment from which on something is waited for, in microseconds of the clock on the wall.
     lag : float or None
         Seconds after which something usually follows.
+    asked : int
+        The moment that is asked about: nothing is expected before.
     """
     last, rhythms = telling.name(int(history[0])) if history[0] else None, telling.beats()
     for i, key, chance in _apart(telling, found):
@@ -45,7 +47,11 @@ def predictions(
             continue
         n, wait = int(found.supports[i]), float(found.lags[i])
         rhythm = rhythms.get(key)
-        seconds = wait if n >= _SURE else _until(base, rhythm) if rhythm else wait if n else lag
+        seconds = wait if n >= _SURE else None if rhythm else wait if n else lag
+        if seconds is None and rhythm:
+            seconds = _until(max(base, asked), rhythm) + max(asked - base, 0) / 1e6
+        if seconds is not None and asked > base:
+            seconds = max(seconds, (asked - base) / 1e6)
         yield key, Prediction(
             what, "tag" if kind == TAG else "concept", chance, _time(base, seconds, telling.finders.offset),
             _because(last, n, found.n_last, wait, rhythm),
@@ -60,7 +66,7 @@ def _because(last: str | None, n: int, n_last: int, wait: float, rhythm: tuple[f
         after = f", after {spoken(wait)}" if wait >= 1.0 else ""
         reasons.append(f"followed {last!r} {n:,} of {n_last:,} times{after}")
     if rhythm is not None:
-        reasons.append(f"comes every {spoken(rhythm[0])}")
+        reasons.append(f"comes {recurring(rhythm[0], 1.0)}")
     return "; ".join(reasons) or ("came after the ones before" if last is not None else "is frequent")
 
 

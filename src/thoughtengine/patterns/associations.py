@@ -7,7 +7,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.chance import at_least, discoveries, low_rate
-from thoughtengine.patterns.kernels import KINDS, PAIR, SINGLE
+from thoughtengine.patterns.kernels.associations import KINDS, PAIR, SINGLE
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["Associations", "Together"]

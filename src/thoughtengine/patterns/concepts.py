@@ -88,7 +88,8 @@ class Concepts:
         Returns
         -------
         chosen, likeness : arrays, shape (n,)
-            The first member of the cluster each was put to; its cosine to the nearest cluster before, -2 for the first of all.
+            The first member of the cluster each was put to; its cosine to the nearest cluster before, in a cluster that is new
+            at most that of its first member, -2 for the first of all.
         """
         vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         chosen, likeness = np.zeros(len(ids), np.int64), np.zeros(len(ids))

@@ -23,6 +23,8 @@ __all__ = ["CONCEPT", "ENTITY", "SOURCE", "TAG", "Finders", "Observed", "Turn", 
 TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
 _KINDS = TAG, SOURCE, ENTITY, CONCEPT  # by number; of no more than `kernels.KINDS`
 _NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
+_CONFUSED = 2  # experiences after a surprise that surprise because of it
+_FAMILIAR = 10.0  # times that a symbol came on average, from which on surprise tells of a change and not of a beginning
 _ENTITIES = 8  # of one text
 _LONGEST = 4000  # characters of a text that are looked at for names
 _WORD = r"(?:[A-Z][a-z]{0,2}\.|[A-Z][\w-]+(?:['’]s(?= [A-Z]))?)"  # an initial or short title, or a word with a capital
@@ -128,7 +130,7 @@ class Finders:
         self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
         self.concepts: Concepts | None = None
         self.novelty = Novelty(low=0.0, high=2.0)
-        self.surprise = Novelty(low=0.0, high=24.0)
+        self.surprise = Novelty(low=0.0, high=24.0, rest=_CONFUSED)
 
     def tables(self) -> Tables:
         """Return the arrays of all finders by name."""
@@ -166,8 +168,8 @@ class Finders:
         self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
         threads = np.array([thread_of(one.episode, one.source) for one in batch])
-        bits = self.sequences.learn(flat, bounds, threads, moments, ids)
-        turns += self._surprised(bits, bounds, ids)
+        bits, often = self.sequences.learn(flat, bounds, threads, moments, ids)
+        turns += self._surprised(bits, often, bounds, ids)
         self.covered, self.thread = batch[-1].id, int(threads[-1])
         self.offset, self.moment = batch[-1].offset, int(moments[-1])
         self.earliest = min(self.earliest or int(moments[0]), int(moments.min()))
@@ -213,11 +215,14 @@ class Finders:
             found[key] = None
         return list(found)
 
-    def _surprised(self, bits: FloatArray, bounds: IntArray, ids: IntArray) -> list[Turn]:
+    def _surprised(self, bits: FloatArray, often: FloatArray, bounds: IntArray, ids: IntArray) -> list[Turn]:
         told = np.flatnonzero(bounds[1:] > bounds[:-1])
+        told = told[often[bounds[told]] >= _FAMILIAR]
         if not len(told):
             return []
-        means = np.add.reduceat(bits, bounds[told]) / (bounds[told + 1] - bounds[told])
+        ends = np.stack([bounds[told], bounds[told + 1]], 1).reshape(-1)
+        totals = np.add.reduceat(np.append(bits, 0.0), ends)[::2]
+        means = totals / (bounds[told + 1] - bounds[told])
         _, changes = self.surprise.learn(means)
         return [Turn("order", int(ids[told[i]])) for i in changes]
 

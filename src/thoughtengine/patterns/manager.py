@@ -27,11 +27,11 @@ from thoughtengine.patterns.anticipation import predictions
 from thoughtengine.patterns.concepts import ABSORBED
 from thoughtengine.patterns.episodes import runs, topics
 from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
-from thoughtengine.patterns.kernels import DEPTH
+from thoughtengine.patterns.kernels.sequences import DEPTH
 from thoughtengine.patterns.pattern import Association, Concept, Episode, Prediction, Rhythm, Sequence
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
-from thoughtengine.patterns.trust import Expected, Ledger, note
+from thoughtengine.patterns.trust import Expected, Ledger, Outcome, note
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
 
@@ -129,7 +129,7 @@ class PatternManager:
             self.save()
 
     def catch_up(self) -> None:
-        """Take in everything that was stored."""
+        """Take in everything that was stored, and tell what did not come in its time."""
         if self.behind > _COMPILED:
             _jit.warm_up()
         total = self.behind
@@ -139,6 +139,9 @@ class PatternManager:
                 self._save_at_times()
             if total > _COMPILED:
                 self._emit("progress", what="noticing", done=total - self.behind, total=total)
+        if self._ledger.waits:
+            with self._store.writing:
+                self._learn_outcomes(self._ledger.overdue(self._wall(self._now())))
 
     def _take(self, limit: int) -> None:
         """Take in what waits, or up to so many from the store where not all that is new waits."""
@@ -176,10 +179,13 @@ class PatternManager:
         for one in batch if self._ledger.waits else ():
             thread, moment = thread_of(one.episode, one.source), one.at + one.offset * 1_000_000
             keys = frozenset(self._telling.concept_key(key) for key in self._finders.came[one.id])
-            for outcome in self._ledger.resolve(thread, keys, moment, one.id):
-                expected = outcome.expected
-                self._finders.sequences.told(expected.history, expected.probability, outcome.came_true)
-                note(self._finders.outcomes, outcome)
+            self._learn_outcomes(self._ledger.resolve(thread, keys, moment, one.id))
+
+    def _learn_outcomes(self, outcomes: Iterable[Outcome]) -> None:
+        for outcome in outcomes:
+            expected = outcome.expected
+            self._finders.sequences.told(expected.history, expected.probability, outcome.came_true)
+            note(self._finders.outcomes, outcome)
 
     def save(self) -> None:
         """Write what was learned, unless nothing was since the last time."""
@@ -286,25 +292,33 @@ class PatternManager:
         self.catch_up()
         return _by_trust(self._telling.rhythms())
 
-    def episodes(self, *, k: int = 10) -> list[Episode]:
+    def episodes(self, *, k: int = 10, by_topic: bool = True) -> list[Episode]:
         """Return the newest episodes of what the host named none for, newest first.
 
         Recall takes what came before and after for neighbours up to the same pauses (`RecallConfig.pause`); where all of
-        them have vectors, an episode ends with its topic, too.
+        them have vectors, an episode ends with its topic, too: a talk about two things is two episodes.
 
         Parameters
         ----------
         k : int
             How many at most, among the newest 4,096 memories.
+        by_topic : bool
+            Whether an episode ends with its topic, and not with a pause alone.
 
         Raises
         ------
         InvalidArgumentError
-            For what is no whole number of at least 1.
+            For what is no whole number of at least 1, or no bool.
         """
         self._store.ready()
         _check_k(k)
-        found = (self._episode(part) for run in runs(self._memories.view()) for part in reversed(self._by_topic(run)))
+        if not isinstance(by_topic, bool):
+            raise InvalidArgumentError("by_topic", by_topic, "True or False")
+        found = (
+            self._episode(part)
+            for run in runs(self._memories.view())
+            for part in (reversed(self._by_topic(run)) if by_topic else (run,))
+        )
         return list(islice((one for one in found if one is not None), k))
 
     def _by_topic(self, run: IntArray) -> list[IntArray]:
@@ -367,7 +381,7 @@ class PatternManager:
     def anticipate(
         self,
         *,
-        given: SequenceOf[str] | None = None,
+        given: SequenceOf[str | SequenceOf[str]] | None = None,
         episode: str | None = None,
         at: dt.datetime | str | None = None,
         now: int,
@@ -377,12 +391,14 @@ class PatternManager:
 
         Parameters
         ----------
-        given : sequence of str, optional
-            Recent tags, oldest first. Default: those of the latest experiences of the episode, else of its source.
+        given : sequence of str or of sequences of str, optional
+            Recent tags, oldest first; those of one experience one by one or together. Default: those of the latest experiences
+            of the episode, else of its source.
         episode : str, optional
-            Of which the latest experiences count.
+            Of which the latest experiences count; not together with `given`.
         at : datetime or str, optional
-            The moment it is asked for; it matters by its part of the day. Default: now, after a week of silence the end of it.
+            The moment it is asked for: its part of the day matters, and nothing is expected before. Of what is `given` it is
+            when that came. Default: now, after a week of silence the end of it.
         now : int
             The mind's clock, in microseconds since 1970.
         k : int
@@ -396,6 +412,8 @@ class PatternManager:
         _check_k(k)
         _check_name("episode", episode)
         _check_now(now)
+        if given is not None and episode is not None:
+            raise InvalidArgumentError("episode", episode, "None where `given` says what came before")
         history = None if given is None else _history(given)
         self.catch_up()
         with self._store.writing:
@@ -407,17 +425,25 @@ class PatternManager:
             found = sequences.next(history, moment)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        result = list(islice(predictions(self._telling, found, history, base, lag), k))
+        asked = base if at is None else moment
+        result = list(islice(predictions(self._telling, found, history, base, lag, asked), k))
         if result and given is None:
-            self._ledger.await_(thread, _expected(*result[0], history, base))
+            live = 0 <= self._wall(now) - base <= _LIKE_NOW
+            expected = _expected(*result[0], history, base, live=live)
+            if not live or expected.due is None or expected.due >= self._wall(now):  # else it is late already
+                self._ledger.await_(thread, expected)
         return [told for _, told in result]
 
     def _moment(self, at: dt.datetime | str | None, last: int | None, now: int) -> int:
         if at is not None:
             moment, offset = to_stored("at", at)
             return moment + offset * 1_000_000
-        now += self._finders.offset * 1_000_000
+        now = self._wall(now)
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
+
+    def _wall(self, now: int) -> int:
+        """Return a moment of the mind's clock by the clock on the wall."""
+        return now + self._finders.offset * 1_000_000
 
     # for others of the mind
 
@@ -541,19 +567,23 @@ def _quiet(kind: str, **data: object) -> None:
     """Tell nobody: what is learned anew was told when it happened."""
 
 
-def _expected(key: int, told: Prediction, history: IntArray, base: int) -> Expected:
+def _expected(key: int, told: Prediction, history: IntArray, base: int, *, live: bool) -> Expected:
     """Return a prediction as it is kept until it comes true, or is late by as much as it was to wait."""
     due = None
     if told.at is not None:
         moment, offset = to_stored("at", told.at)
         wait = moment + offset * 1_000_000 - base
         due = base + wait + max(wait, int(_LATE * 1e6))
-    return Expected(key, told.what, told.probability, told.id, history, due)
+    return Expected(key, told.what, told.probability, told.id, history, due, live)
 
 
-def _history(given: Iterable[str]) -> IntArray:
-    history = np.zeros(DEPTH, np.int64)
-    recent = [item(TAG, tag) for tag in reversed(_names("given", given)[-DEPTH:])]
+def _history(given: Iterable[str | Iterable[str]]) -> IntArray:
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise InvalidArgumentError("given", given, "a sequence of str, or of sequences of str for what came at once")
+    history, names = np.zeros(DEPTH, np.int64), list[str]()
+    for one in given:
+        names += _names("given", (one,) if isinstance(one, str) else one)
+    recent = [item(TAG, tag) for tag in reversed(names[-DEPTH:])]
     history[: len(recent)] = recent
     return history
 

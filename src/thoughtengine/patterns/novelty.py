@@ -23,6 +23,8 @@ class Novelty:
         Range of the scores; beyond, they count as its ends.
     patience : float
         Scores between two false alarms of a change, at least, on average.
+    rest : int
+        Scores after an unusual one that may be unusual because of it: they count for no alarm.
 
     Notes
     -----
@@ -35,9 +37,9 @@ class Novelty:
     Vovk, Nouretdinov and Gammerman, Testing exchangeability on-line, 2003. Deviates: a faded histogram, three fixed bets.
     """
 
-    def __init__(self, *, low: float, high: float, patience: float = 10_000.0) -> None:
-        self._low, self._high, self._patience = low, high, patience
-        self.tables: Tables = {"buckets": np.zeros(_BUCKETS), "wealth": np.zeros(len(_BETS)), "counters": np.zeros(1)}
+    def __init__(self, *, low: float, high: float, patience: float = 10_000.0, rest: int = 0) -> None:
+        self._low, self._high, self._patience, self._rest = low, high, patience, rest
+        self.tables: Tables = {"buckets": np.zeros(_BUCKETS), "wealth": np.zeros(len(_BETS)), "counters": np.zeros(2)}
 
     def _bucket(self, score: float) -> int:
         share = (score - self._low) / (self._high - self._low)
@@ -61,7 +63,7 @@ class Novelty:
         """
         chances, changed = np.zeros(len(scores)), np.zeros(len(scores), np.bool_)
         maths().notice(
-            np.asarray(scores, np.float64), self._low, self._high, _FADE, self._patience, _BETS, *self.tables.values(),
-            chances, changed,
+            np.asarray(scores, np.float64), self._low, self._high, _FADE, self._patience, self._rest, _BETS,
+            *self.tables.values(), chances, changed,
         )  # fmt: skip
         return chances, np.flatnonzero(changed).tolist()

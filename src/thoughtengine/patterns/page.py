@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
+from typing import TypeVar
 
+from thoughtengine.memory.index.entry import MONTHS
 from thoughtengine.patterns.manager import PatternManager
-from thoughtengine.patterns.pattern import Prediction, Sequence
+from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, recurring, spoken, when
 
-__all__ = ["heat", "page"]
+__all__ = ["heat", "is_date", "page"]
+
+_Told = TypeVar("_Told", Association, Sequence, Rhythm, Prediction)
+_WIDEST, _LONGEST = 60, 28  # characters of a column of names, and of each name in it
+_QUOTED = 60  # characters of a text that are shown
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_WHEN = "|".join([*MONTHS, *(f"{name[:3]}t?" for name in MONTHS), *_DAYS, *(f"{name[:3]}(?:r?s)?" for name in _DAYS)])
+_DATE = re.compile(rf"(?:(?:{_WHEN}|the|of|\d+(?:st|nd|rd|th)?)\b[\s.,:/–-]*)+", re.IGNORECASE)
+_BESIDE = re.compile(r"\(.*?\)")
 
 _SHADES = " ░▒▓█"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -19,7 +30,7 @@ _BAR = 48  # cells of the longest bar
 def heat(moments: Iterable[dt.datetime]) -> str:
     """Return a week by hours: the darker, the more happened then; empty for nothing.
 
-    Bare dates have no hours: of those, a bar for each day of the week.
+    Bare dates have no hours (they are kept with midnight or noon): of those, a bar for each day of the week.
 
     Parameters
     ----------
@@ -36,7 +47,7 @@ def heat(moments: Iterable[dt.datetime]) -> str:
     counts, dated = [[0] * 24 for _ in _WEEKDAYS], True
     for moment in moments:
         counts[moment.weekday()][moment.hour] += 1
-        dated = dated and not (moment.hour or moment.minute or moment.second)
+        dated = dated and moment.hour in (0, 12) and not (moment.minute or moment.second)
     rows = [[sum(hours)] for hours in counts] if dated else counts
     most = max(map(max, rows))
     if not most:
@@ -57,8 +68,25 @@ def _cell(n: int, most: int) -> str:
     return "··" if not n else _SHADES[-(-n * (len(_SHADES) - 1) // most)] * 2
 
 
+def is_date(name: str) -> bool:
+    """Tell whether a label says when and not what: what is imported has the heading of its day for a tag.
+
+    Examples
+    --------
+    >>> [is_date(name) for name in ("21st", "August 1st", "Jan. 1st (Lord’s day)", "2024-03-05", "Lord’s day", "1984 novel")]
+    [True, True, True, True, False, False]
+    """
+    return bool(_DATE.fullmatch(_BESIDE.sub("", name).strip()))
+
+
 def page(
-    patterns: PatternManager, predictions: SequenceOf[Prediction], moments: Iterable[dt.datetime], *, k: int
+    patterns: PatternManager,
+    predictions: SequenceOf[Prediction],
+    moments: SequenceOf[dt.datetime],
+    *,
+    k: int,
+    read: Callable[[int], str | None],
+    dates: bool = False,
 ) -> str:
     """Return what a mind noticed.
 
@@ -68,29 +96,121 @@ def page(
         Of the mind.
     predictions : sequence of Prediction
         What it says comes next.
-    moments : iterable of datetime
+    moments : sequence of datetime
         Of its experiences, for the week by hours.
     k : int
         Lines of each kind at most.
+    read : callable
+        Gives the text of a memory.
+    dates : bool
+        Whether labels that are dates are shown.
     """
-    told_apart = [one for one in patterns.sequences() if not _stays(one)]
+    left_out = 0
+
+    def chosen(found: Iterable[_Told], names: Callable[[_Told], Iterable[str]]) -> list[_Told]:
+        nonlocal left_out
+        every = list(found)
+        kept = [one for one in every if dates or not any(map(is_date, names(one)))]
+        left_out += len(every) - len(kept)
+        return kept
+
+    apart = [one for one in patterns.sequences() if one.then not in one.given]  # to go on about a thing is no news
+    apart = [one for one in apart if not _says_less(one, apart)]
+    together = chosen(patterns.associations(), lambda one: one.items)
     parts = [
-        ("what belongs together", [_line(one) for one in patterns.concepts()[:k]]),
-        ("what comes together", [_line(one) for one in patterns.associations()[:k]]),
-        ("what follows what", [_line(one) for one in told_apart[:k]]),
-        ("what recurs", [_line(one) for one in patterns.rhythms()[:k]]),
-        ("when in the week", heat(moments).splitlines()),
-        ("what comes next", [_line(one) for one in predictions]),
+        ("what belongs together", [_concept(one, read) for one in patterns.concepts()[:k]]),
+        ("what comes together", _associations(together)[:k]),
+        ("what follows what", [_sequence(one) for one in chosen(apart, lambda one: (*one.given, one.then))[:k]]),
+        ("what recurs", _rhythms(chosen(patterns.rhythms(), lambda one: (one.what,)))[:k]),
+        ("when in the week", [(line, "") for line in heat(moments).splitlines()]),
+        (
+            "what comes next",
+            [_next(one) for one in chosen(predictions, lambda one: (one.what,)) if one.probability >= 0.01],
+        ),
     ]
-    told = [f"{title}\n" + "\n".join(f"  {line}" for line in lines) for title, lines in parts if lines]
-    return "\n\n".join(told) or "nothing was noticed yet"
+    told = [f"{title}\n" + "\n".join(_columns(lines)) for title, lines in parts if lines]
+    if not told:
+        return "nothing was noticed yet"
+    if left_out:
+        told.append(f"{left_out:,} more are about dates that are labels; --dates shows them")
+    return "\n\n".join([*_span(moments), *told])
 
 
-def _stays(sequence: Sequence) -> bool:
-    """Tell whether a thing follows itself: that somebody goes on about it is no news."""
-    return sequence.then in sequence.given
+def _span(moments: SequenceOf[dt.datetime]) -> list[str]:
+    if not moments:
+        return []
+    first, last = (f"{moment.day} {moment:%b} {moment.year}" for moment in (min(moments), max(moments)))
+    n = len(moments)
+    return [f"{n:,} experience{'s' if n > 1 else ''}, " + (first if first == last else f"{first} to {last}")]
 
 
-def _line(pattern: object) -> str:
-    """Return a pattern as it shows itself, without its frame."""
-    return repr(pattern).removeprefix(f"<{type(pattern).__name__} ").removesuffix(">")
+def _columns(lines: list[tuple[str, str]]) -> list[str]:
+    """Return lines of names and what is said of them, the latter below each other."""
+    width = min(max(len(name) for name, _ in lines), _WIDEST)
+    return [f"  {name:{width}}  {told}".rstrip() for name, told in lines]
+
+
+def _short(name: str) -> str:
+    """Return a name without its middle where it is long."""
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 3]}…{name[_LONGEST // 3 + 1 - _LONGEST :]}"
+
+
+def _doubt(trust: float) -> str:
+    return "" if trust >= 0.5 else f", doubtful ({trust:.2f})"
+
+
+def _times(n: int) -> str:
+    return f"{n:,} time{'' if n == 1 else 's'}"
+
+
+def _concept(one: Concept, read: Callable[[int], str | None]) -> tuple[str, str]:
+    text = " ".join((read(one.exemplars[0]) or "").split())
+    said = f": “{text if len(text) <= _QUOTED else text[: _QUOTED - 1].rsplit(' ', 1)[0] + ' …'}”" if text else ""
+    return one.label, f"{one.n_members:,} memories{_doubt(one.trust)}{said}"
+
+
+def _associations(found: SequenceOf[Association]) -> list[tuple[str, str]]:
+    """Return a line for each; what always came together, in the same memories, is one line."""
+    alike: dict[tuple[int, tuple[int, ...]], list[Association]] = {}
+    for one in found:
+        alike.setdefault((one.n, one.evidence), []).append(one)
+    lines = []
+    for several in alike.values():
+        names = dict.fromkeys(name for one in several for name in one.items)
+        expected, trust = max(one.expected for one in several), min(one.trust for one in several)
+        told = f"{_times(several[0].n)}, by chance {expected:.2g}{_doubt(trust)}"
+        lines.append(((" with " if len(names) == 2 else ", ").join(map(_short, names)), told))
+    return lines
+
+
+def _says_less(one: Sequence, others: SequenceOf[Sequence]) -> bool:
+    """Tell whether what came before the last thing given makes no difference to what follows it."""
+    return any(
+        len(one.given) == 2 and (other.given, other.then) == (one.given[1:], one.then) and one.confidence < 1.1 * other.confidence
+        for other in others
+    )  # fmt: skip
+
+
+def _sequence(one: Sequence) -> tuple[str, str]:
+    lag = f", after {spoken(one.lag_seconds)}" if one.lag_seconds >= 1.0 else ""
+    given = (" with " if one.at_once else " → ").join(map(_short, one.given))
+    return (
+        f"{given} → {_short(one.then)}",
+        f"{one.confidence:.0%} of {_times(round(one.n / one.confidence))}{lag}{_doubt(one.trust)}",
+    )
+
+
+def _rhythms(found: SequenceOf[Rhythm]) -> list[tuple[str, str]]:
+    """Return a line for each; what recurred in the same memories is one line."""
+    alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
+    for one in found:
+        often = recurring(one.period_seconds, one.kept)
+        told = f"{often}, {when(one)}, {_times(one.n)}{_doubt(one.trust)}"
+        alike.setdefault((told, one.evidence), []).append(one.what)
+    return [(", ".join(map(_short, names)), told) for (told, _), names in alike.items()]
+
+
+def _next(one: Prediction) -> tuple[str, str]:
+    clock = "" if one.at is None or (one.at.hour, one.at.minute) == (0, 0) else f" {one.at:%H:%M}"
+    due = "" if one.at is None else f", about {one.at:%a} {one.at.day} {one.at:%b} {one.at.year}{clock}"
+    return _short(one.what), f"{one.probability:.0%}{due}: {one.because}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
+import math
 
 import attrs
 
-__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "spoken"]
+__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "recurring", "spoken", "when"]
 
 _SPANS = (
     (31_556_952, "year"),
@@ -17,7 +19,8 @@ _SPANS = (
     (60, "minute"),
 )
 
-_DAY = 86_400
+_DAY, _MONTH, _YEAR = 86_400, 2_629_746, 31_556_952
+_EPOCH = dt.datetime(1970, 1, 1)
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
@@ -90,7 +93,7 @@ class Association:
     q_value : float
         Expected share of false ones among all associations as clear as this.
     evidence : tuple of int
-        Ids of memories, newest first.
+        Ids of memories, newest first, three at most.
     id : int
         Of the pattern: the same after a restart, and after learning anew.
     trust : float
@@ -119,7 +122,7 @@ class Sequence:
     Attributes
     ----------
     given : tuple of str
-        What came before, oldest first.
+        What came before, oldest first; `PatternManager.anticipate` takes it as it is.
     then : str
         What comes next.
     n : int
@@ -131,11 +134,13 @@ class Sequence:
     q_value : float
         Expected share of false ones among all sequences as clear as this.
     evidence : tuple of int
-        Ids of memories, newest first.
+        Ids of memories, newest first, three at most.
     id : int
         Of the pattern: the same after a restart, and after learning anew.
     trust : float
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
+    at_once : bool
+        Whether those given were tags of one experience, and did not follow each other.
     """
 
     given: tuple[str, ...]
@@ -147,12 +152,14 @@ class Sequence:
     evidence: tuple[int, ...]
     id: int = 0
     trust: float = 1.0
+    at_once: bool = False
 
     def __repr__(self) -> str:
+        given = (" with " if self.at_once else " → ").join(map(repr, self.given))
         told = f"{self.confidence:.0%} of {round(self.n / max(self.confidence, 1e-9)):,}" + (
             f", after {spoken(self.lag_seconds)}" if self.lag_seconds >= 1.0 else ""
         )
-        return f"<Sequence {' → '.join(map(repr, self.given))} → {self.then!r}: {told}, q {self.q_value:.1g}{_doubt(self.trust)}>"
+        return f"<Sequence {given} → {self.then!r}: {told}, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
 @attrs.frozen(repr=False)
@@ -175,11 +182,13 @@ class Rhythm:
     q_value : float
         Expected share of false ones among all rhythms as clear as this.
     evidence : tuple of int
-        Ids of memories, newest first.
+        Ids of memories, newest first, three at most.
     id : int
         Of the pattern: the same after a restart, and after learning anew.
     trust : float
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
+    kept : float
+        In how many of the periods that went by it came, in (0, 1].
     """
 
     what: str
@@ -191,20 +200,59 @@ class Rhythm:
     evidence: tuple[int, ...] = ()
     id: int = 0
     trust: float = 1.0
+    kept: float = 1.0
 
     def __repr__(self) -> str:
-        told = f"every {spoken(self.period_seconds)}, {_when(self)}, strength {self.strength:.2f}"
+        told = f"{recurring(self.period_seconds, self.kept)}, {when(self)}, strength {self.strength:.2f}"
         return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}{_doubt(self.trust)}>"
 
 
-def _when(rhythm: Rhythm) -> str:
-    """Return when in its period a rhythm peaks: an hour, a weekday, or how far in."""
-    if rhythm.period_seconds == _DAY:
-        minutes = round(rhythm.phase_seconds / 60) % 1440
+def recurring(period: float, kept: float) -> str:
+    """Return how often something recurs, as people say it; what leaves out most of its periods is not said to come in every one.
+
+    Examples
+    --------
+    >>> recurring(86_400, 0.9), recurring(86_400, 0.2), recurring(43_200, 0.2)
+    ('every day', '20% of the days', '20% of the spans of 12 hours')
+    """
+    span = spoken(period)
+    one = span.removeprefix("1 ")
+    if kept >= 0.5:
+        return f"every {one}"
+    return f"{max(kept, 0.01):.0%} of the {one}s" if one != span else f"{max(kept, 0.01):.0%} of the spans of {span}"
+
+
+def when(rhythm: Rhythm) -> str:
+    """Return when in its period a rhythm peaks, as people say it.
+
+    Examples
+    --------
+    >>> when(Rhythm("tea", 86_400, 30_600, 0.9, 20, 1e-6)), when(Rhythm("rent", 2_629_746, 0, 0.9, 20, 1e-6))
+    ('about 08:30', 'about the 1st')
+    """
+    period, phase = rhythm.period_seconds, rhythm.phase_seconds
+    if period == _DAY:
+        minutes = round(phase / 60) % 1440
         return f"about {minutes // 60:02}:{minutes % 60:02}"
-    if rhythm.period_seconds == 7 * _DAY:
-        return f"on {_WEEKDAYS[int(rhythm.phase_seconds // _DAY) % 7]}s"
-    return f"{spoken(rhythm.phase_seconds)} in"
+    if period % (7 * _DAY) == 0:
+        return f"on {_WEEKDAYS[int(phase // _DAY) % 7]}s"
+    if period == _MONTH:
+        day = _day_of_month(phase)
+        return f"about the {day}{'th' if 4 <= day <= 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+    if period == _YEAR:
+        day_ = _EPOCH + dt.timedelta(seconds=phase)
+        return f"about {day_.day} {day_:%B}"
+    return f"{spoken(phase)} in"
+
+
+def _day_of_month(phase: float) -> int:
+    """Return the day on which a rhythm of mean months peaks, on average over four years of months as they are."""
+    angles = list[float]()
+    for number in range(48):
+        peak = _EPOCH + dt.timedelta(seconds=phase + number * _MONTH)
+        angles.append(2.0 * math.pi * (peak.day - 0.5) / calendar.monthrange(peak.year, peak.month)[1])
+    mean = math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles))) % (2.0 * math.pi)
+    return int(mean / (2.0 * math.pi) * _MONTH / _DAY) + 1
 
 
 @attrs.frozen(repr=False)

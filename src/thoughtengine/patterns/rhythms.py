@@ -7,7 +7,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.chance import discoveries, no_rhythm
-from thoughtengine.patterns.kernels import BEAT
+from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["PERIODS", "Recurring", "Rhythms"]
@@ -37,6 +37,8 @@ class Recurring:
         Length of the mean phase vector in [0, 1]; q-values.
     counts : array of int64, shape (n,)
         Moments that counted.
+    kept : array of float64, shape (n,)
+        In how many of the periods that went by each came, in (0, 1].
     newest : array of int64, shape (n,)
         The newest moment of each, in microseconds of the clock on the wall.
     evidence : array of int64, shape (n, 3)
@@ -49,6 +51,7 @@ class Recurring:
     strengths: FloatArray
     q_values: FloatArray
     counts: IntArray
+    kept: FloatArray
     newest: IntArray
     evidence: IntArray
 
@@ -105,7 +108,9 @@ class Rhythms:
         weights = np.broadcast_to(_WEIGHTS, power.shape)[tested]
         weights = weights / weights.mean() if len(weights) else weights
         q_all[tested] = discoveries(np.minimum(no_rhythm(power[tested]) / weights, 1.0), int(tested.sum()))
-        best = np.where(tested, power, -1.0).argmax(1) if len(at) else np.zeros(0, np.int64)
+        kept = np.minimum(counts / (1.0 + span / PERIODS), 1.0)
+        clear = np.where(q_all <= q, power * np.sqrt(kept), -1.0)  # what comes monthly at one hour is not daily
+        best = clear.argmax(1) if len(at) else np.zeros(0, np.int64)
         line = np.arange(len(at))
         once = np.hypot(sums[line, best, 0], sums[line, best, 1]) / many[line, best]
         twice = np.hypot(sums[line, best, 2], sums[line, best, 3]) / many[line, best]
@@ -125,7 +130,8 @@ class Rhythms:
         order = found[np.lexsort((keys[at][found], -power[found, best[found]]))]
         return Recurring(
             keys[at][order], PERIODS[best[order]] / 1e6, phases[order] / 1e6, np.maximum(once, twice)[order],
-            q_all[order, best[order]], counts[order, best[order]], rows[order, 1], rows[order, 8:BEAT],
+            q_all[order, best[order]], counts[order, best[order]], kept[order, best[order]], rows[order, 1],
+            rows[order, 8:BEAT],
         )  # fmt: skip
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import attrs
 import numpy as np
 
-from thoughtengine._types import FloatArray, IntArray
-from thoughtengine.patterns.arrays import context_key, correct, kind_of
+from thoughtengine._types import BoolArray, FloatArray, IntArray
+from thoughtengine.patterns.arrays.calibration import correct, kind_of
+from thoughtengine.patterns.arrays.sequences import context_key
 from thoughtengine.patterns.chance import at_least, discoveries
-from thoughtengine.patterns.kernels import (
+from thoughtengine.patterns.kernels.sequences import (
     AGES,
     DEPTH,
+    FIRST,
+    FOLLOWER,
     HEAD,
     KEPT,
     LINE,
@@ -70,13 +73,18 @@ class Following:
     ----------
     given : array of int64, shape (n, 2)
         Hashes of what came before, oldest first; the first is 0 where only one is given.
-    then, counts, ids : arrays of int64, shape (n,)
-        What comes next, how often, and where it last did.
+    at_once : array of bool, shape (n,)
+        Whether the two given were of one experience when they last came.
+    then, counts : arrays of int64, shape (n,)
+        What comes next, and how often.
+    ids : array of int64, shape (n, 3)
+        Where it last did, newest first; 0 for none.
     expected, confidences, lags, q_values : arrays of float64, shape (n,)
         How often chance would bring it, share of the cases, typical seconds, q-values.
     """
 
     given: IntArray
+    at_once: BoolArray
     then: IntArray
     counts: IntArray
     ids: IntArray
@@ -109,7 +117,7 @@ class Sequences:
             "skip_keys": np.zeros(n_symbols, np.int64),
             "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
             "words": np.zeros(4 * n_symbols * WORD, np.int64),
-            "weights": np.repeat(np.array(_WEIGHTS), 28),
+            "weights": np.concatenate([np.repeat(np.array(_WEIGHTS), 28), np.full(2 * STRATA, PRIOR)]),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
             "calibration": np.tile(UNTAUGHT, 3 * STRATA),
@@ -118,22 +126,22 @@ class Sequences:
 
     def learn(
         self, symbols: IntArray, bounds: IntArray, threads: IntArray, moments: IntArray, ids: IntArray
-    ) -> FloatArray:
-        """Take in experiences, and return how surprising each symbol was before, in bits.
+    ) -> tuple[FloatArray, FloatArray]:
+        """Take in experiences, and return how surprising each symbol was, in bits, and how often a symbol had come on average.
 
         Parameters
         ----------
         symbols, bounds, threads, moments, ids
             As in `arrays.follow`.
         """
-        bits = np.zeros(len(symbols))
+        bits = np.zeros(2 * len(symbols))
         maths().follow(symbols, bounds, threads, moments, ids, *self.tables.values(), bits)
-        return bits
+        return bits[: len(symbols)], bits[len(symbols) :]
 
     def history(self, thread: int) -> IntArray:
         """Return the last symbols of a thread, newest first, then 0."""
         row = self._thread(thread)
-        return np.zeros(DEPTH, np.int64) if row is None else row[3:].copy()
+        return np.zeros(DEPTH, np.int64) if row is None else row[FIRST:].copy()
 
     def moment(self, thread: int) -> int | None:
         """Return when a thread last went on, in microseconds of the clock on the wall; None where it is not known."""
@@ -232,13 +240,13 @@ class Sequences:
         words = self.tables["words"].reshape(-1, WORD)
         words = words[words[:, 0] != 0]
         words = words[words[:, 0].argsort()]
-        followers = rows[:, HEAD:].reshape(-1, KEPT, 3)
-        reported = (rows[:, 4] == 1) | ((rows[:, 4] == 2) & (rows[:, 3] != 0))
+        followers = rows[:, HEAD:].reshape(-1, KEPT, FOLLOWER)
+        reported = (rows[:, 4] == 1) | ((np.abs(rows[:, 4]) == 2) & (rows[:, 3] != 0))
         line, slot = np.nonzero(reported[:, None] & (followers[:, :, 1] >= _FEWEST))
-        then, counts, ids = followers[line, slot].T
+        then, counts = followers[line, slot, :2].T
         at = np.clip(words[:, 0].searchsorted(then), 0, max(len(words) - 1, 0))
         here = words[at, 0] == then if len(words) else np.zeros(len(then), bool)
-        line, slot, then, counts, ids, at = (part[here] for part in (line, slot, then, counts, ids, at))
+        line, slot, then, counts, at = (part[here] for part in (line, slot, then, counts, at))
         n_given = rows[line, 0].astype(np.float64)
         expected = n_given * words[at, 1] / max(int(self.tables["counters"][1]), 1)
         chances = at_least(counts, np.maximum(expected, 1e-12))
@@ -247,7 +255,8 @@ class Sequences:
         order = chosen[np.lexsort((then[chosen], rows[line[chosen], 2], -counts[chosen], chances[chosen]))]
         at_ = line[order]
         return Following(
-            rows[at_][:, [3, 2]], then[order], counts[order], ids[order], expected[order],
+            rows[at_][:, [3, 2]], rows[at_, 4] < 0, then[order], counts[order], followers[at_, slot[order], 2:],
+            expected[order],
             counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],
         )  # fmt: skip

@@ -8,9 +8,9 @@ import numpy as np
 
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
-from thoughtengine.memory.where import parse_where
+from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.finders import CONCEPT, ENTITY, TAG, Finders, item
+from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
@@ -20,7 +20,8 @@ from thoughtengine.storage.keyspace import MEMORY
 __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
-_KEPT_RHYTHM = 0.5  # strength from which on a rhythm tells when
+_SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
+_KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
 class Telling:
@@ -111,10 +112,26 @@ class Telling:
         return ", ".join(self._labels().terms(concept)[:3]) or f"concept {concept}"
 
     def shown(self, ids: Iterable[int]) -> tuple[int, ...]:
-        """Return those of some ids whose memories are there and not forgotten."""
-        return tuple(
-            id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and not self._memories.mark(id_).forgotten
-        )
+        """Return those of some ids whose memories are there, not forgotten and not superseded."""
+        return tuple(id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and self._stands(id_))
+
+    def _evidence(self, keys: Iterable[int], ids: Iterable[int]) -> tuple[int, ...]:
+        """Return the known evidence that is visible; else, of tags and sources, the newest memories that have them all."""
+        visible = self.shown(ids)
+        named = [self.finders.names.get(key, ("", "")) for key in keys]
+        if visible or not {kind for kind, _ in named} <= {TAG, SOURCE}:
+            return visible
+        tags, sources = ([name for kind, name in named if kind == wanted] for wanted in (TAG, SOURCE))
+        if len(sources) > 1:
+            return ()
+        view = self._memories.view()
+        where = parse_where(tags=All(*tags) if tags else None, sources=sources or None)
+        found = view.columns.id[view.select(where, 0)[::-1][:_LOOKED_AT]].tolist()
+        return self.shown(id_ for id_ in found if id_ <= self.finders.covered)[:_SHOWN]
+
+    def _stands(self, id_: int) -> bool:
+        mark = self._memories.mark(id_)
+        return not mark.forgotten and mark.superseded_by is None
 
     def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
         """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
@@ -163,12 +180,14 @@ class Telling:
         """Yield what comes together, the clearest first; a concept and a name in a text are of the same words."""
         with self._store.writing:
             found = self.finders.associations.together()
+        told = set[frozenset[str]]()  # what has one name as a source and in texts is told once
         for i, (a, b) in enumerate(found.pairs.tolist()):
             if {self.finders.names.get(key, ("", ""))[0] for key in (a, b)} == {CONCEPT, ENTITY}:
                 continue
-            left, right, evidence = self.name(a), self.name(b), self.shown(found.evidence[i].tolist())
-            if left is None or right is None or left == right or not evidence:
+            left, right, evidence = self.name(a), self.name(b), self._evidence((a, b), found.evidence[i].tolist())
+            if left is None or right is None or left == right or not evidence or {left, right} in told:
                 continue
+            told.add(frozenset((left, right)))
             id_, n, expected = pattern_id("association", a, b), int(found.counts[i]), float(found.expected[i])
             sure = self._trust(id_, n, expected, evidence[0])
             yield Association(
@@ -182,14 +201,14 @@ class Telling:
         for i, (first, second) in enumerate(found.given.tolist()):
             keys = [key for key in (first, second) if key]
             given, then = [self.name(key) for key in keys], self.name(int(found.then[i]))
-            evidence = self.shown([int(found.ids[i])])
+            evidence = self.shown(found.ids[i].tolist())
             if then is None or None in given or not evidence:
                 continue
             id_, n = pattern_id("sequence", *keys, int(found.then[i])), int(found.counts[i])
             sure = self._trust(id_, n, float(found.expected[i]), evidence[0])
             yield Sequence(
                 tuple(name for name in given if name is not None), then, n, float(found.confidences[i]),
-                float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure,
+                float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure, bool(found.at_once[i]),
             )  # fmt: skip
 
     def rhythms(self) -> Iterator[Rhythm]:
@@ -198,21 +217,25 @@ class Telling:
             found = self.finders.rhythms.recurring()
         told = set[str]()
         for i, key in enumerate(found.items.tolist()):
-            what, evidence = self.name(key), self.shown(found.evidence[i].tolist())
+            what, evidence = self.name(key), self._evidence((key,), found.evidence[i].tolist())
             if what is None or what in told or not evidence:
                 continue
             told.add(what)
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
-            yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure)
+            yield Rhythm(
+                what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
+            )
 
     def beats(self) -> dict[int, tuple[float, float]]:
         """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""
         if self._beats is not None and not self._stale(self._beats):
             return self._beats[1]
         found = self.finders.rhythms.recurring()
-        strong = np.flatnonzero((found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400))
+        strong = np.flatnonzero(
+            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400) & (found.kept >= _KEPT_RHYTHM)
+        )
         beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
         self._beats = self.finders.covered, beats
         return beats

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import attrs
@@ -100,6 +101,8 @@ class Expected:
         What it was made from.
     due : int or None
         When it is too late, in microseconds of the clock on the wall.
+    live : bool
+        Whether the mind's clock tells when that is: not where what came last is long past, as in a diary.
     """
 
     key: int
@@ -108,6 +111,7 @@ class Expected:
     pattern: int
     history: IntArray
     due: int | None
+    live: bool = True
 
 
 class Outcome(NamedTuple):
@@ -185,16 +189,24 @@ class Ledger:
         found = list[Outcome]()
         if keys and (expected := self._open.pop(thread, None)) is not None:
             found.append(self._told(expected, expected.key in keys, id_))
-        for late, expected in list(self._open.items()):
-            if expected.due is not None and expected.due < moment:
-                del self._open[late]
-                found.append(self._told(expected, False, id_, overdue=True))
+        return found + self._late(moment, (id_,), lambda expected: True)
+
+    def overdue(self, now: int) -> list[Outcome]:
+        """Tell what did not come in its time though nothing else did either; `now` by the clock on the wall."""
+        return self._late(now, (), lambda expected: expected.live)
+
+    def _late(self, moment: int, ids: tuple[int, ...], counts: Callable[[Expected], bool]) -> list[Outcome]:
+        found = list[Outcome]()
+        for thread, expected in list(self._open.items()):
+            if expected.due is not None and expected.due < moment and counts(expected):
+                del self._open[thread]
+                found.append(self._told(expected, False, *ids, overdue=True))
         return found
 
-    def _told(self, expected: Expected, came: bool, id_: int, *, overdue: bool = False) -> Outcome:
+    def _told(self, expected: Expected, came: bool, *ids: int, overdue: bool = False) -> Outcome:
         self._emit(
             "anticipated", what=expected.what, probability=expected.probability, came_true=came, overdue=overdue,
-            ids=(id_,),
+            ids=ids,
         )  # fmt: skip
         return Outcome(expected, came)
 

@@ -49,6 +49,8 @@ def test_episodes_are_between_pauses_and_end_with_their_topic(tmp_path: Path) ->
         assert [list(one.ids) for one in found] == [bare[2:], bare[:2], second[5:], second[:5], first]
         assert (found[1].begins, found[1].ends) == tuple(START + dt.timedelta(minutes=m) for m in (200, 229))
         assert [one.ids for one in mind.patterns.episodes(k=2)] == [one.ids for one in found[:2]]
+        by_pause = [list(one.ids) for one in mind.patterns.episodes(by_topic=False)]
+        assert by_pause == [bare[2:], bare[:2], second, first]
         assert repr(found[1]) == f"<Episode of 2 memories from {bare[0]} on: 2024-01-01 12:20, 29 minutes>"
 
 

@@ -62,3 +62,48 @@ def test_a_vector_of_another_length_is_passed_over() -> None:
     )
     assert finders.concepts is not None
     assert finders.concepts.tables["counters"][0] == 1
+
+
+def turns(*, tags: list[str] | None = None, vectors: np.ndarray | None = None) -> list[tuple[str, int]]:
+    """Give the changes that are noticed in a stream of tags, or of vectors."""
+    finders, n = Finders(), len(tags if tags is not None else vectors)
+    stream = [
+        Observed(
+            i + 1, i * 3_600_000_000, 0, tags=() if tags is None else (tags[i],), source="a",
+            vector=None if vectors is None else vectors[i].astype(np.float32),
+        )
+        for i in range(n)
+    ]  # fmt: skip
+    return [(turn.of, turn.id) for start in range(0, n, 50) for turn in finders.observe(stream[start : start + 50])]
+
+
+def about(directions: np.ndarray, n: int, random: np.random.Generator) -> np.ndarray:
+    """Give vectors that are each about one of some directions."""
+    return directions[random.integers(len(directions), size=n)] + 0.2 * random.normal(size=(n, directions.shape[1]))
+
+
+def test_new_topics_are_a_change_though_each_of_them_is_new_only_once() -> None:
+    random = np.random.default_rng(0)
+    old, new = random.normal(size=(6, 64)), random.normal(size=(2, 64))
+    found = turns(vectors=np.concatenate([about(old, 400, random), about(new, 60, random)]))
+    assert [of for of, _ in found] == ["topics"]
+    assert 400 < found[0][1] < 440
+    assert turns(vectors=about(np.concatenate([old, new]), 2000, random)) == []
+
+
+def test_rare_tags_and_single_oddities_are_no_change_of_order() -> None:
+    random = np.random.default_rng(1)
+    chances = 1.0 / np.arange(1, 201)
+    for _ in range(3):
+        assert turns(tags=[f"t{i}" for i in random.choice(200, 3000, p=chances / chances.sum())]) == []
+    habits = ["wake", "coffee", "work", "lunch", "work", "home", "sleep"] * 300
+    for at in range(200, 2100, 45):
+        habits[at] = f"odd{at % 7}"
+    assert turns(tags=habits) == []
+
+
+def test_another_order_of_the_same_tags_is_a_change() -> None:
+    habits = ["wake", "coffee", "work", "lunch", "home", "sleep"]
+    found = turns(tags=habits * 100 + habits[::-1] * 30)
+    assert [of for of, _ in found] == ["order"]
+    assert 600 < found[0][1] < 630

@@ -1,11 +1,12 @@
 import datetime as dt
+import json
 from pathlib import Path
 
 import pytest
 
 import thoughtengine as te
 from thoughtengine.cli import main
-from thoughtengine.patterns.page import heat
+from thoughtengine.patterns.page import heat, is_date
 from thoughtengine.patterns.pattern import Prediction, Rhythm, spoken
 
 MONDAY = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -27,8 +28,10 @@ def test_the_command_prints_what_was_noticed(tmp_path: Path, capsys: pytest.Capt
                 mind.remember(tags=[tag], source="home", at=MONDAY + dt.timedelta(days=day, hours=hour, minutes=day))
     assert main(["patterns", str(tmp_path / "mind"), "--rebuild"]) == 0
     printed = capsys.readouterr().out
-    assert "'wake' → 'coffee': 100% of 20" in printed
-    assert "'coffee': every 1 day, about 08:" in printed
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    assert lines[0] == "40 experiences, 1 Jan 2024 to 20 Jan 2024"
+    assert "wake → coffee 100% of 20 times, after 1 hour" in lines
+    assert "coffee every day, about 08:10, 20 times" in lines
     assert "what comes next" in printed
 
 
@@ -40,7 +43,14 @@ def test_a_mind_without_anything_says_so(tmp_path: Path, capsys: pytest.CaptureF
 
 @pytest.mark.parametrize(
     ("period", "phase", "told"),
-    [(86_400, 30_600, "about 08:30"), (604_800, 6 * 86_400, "on Sundays"), (3600, 600, "10 minutes in")],
+    [
+        (86_400, 30_600, "about 08:30"),
+        (604_800, 6 * 86_400, "on Sundays"),
+        (3600, 600, "10 minutes in"),
+        (1_209_600, 9 * 86_400, "every 2 weeks, on Wednesdays"),
+        (2_629_746, 14 * 86_400, "every month, about the 15th"),
+        (31_556_952, 79 * 86_400 + 3600, "every year, about 21 March"),
+    ],
 )
 def test_a_rhythm_says_when(period: float, phase: float, told: str) -> None:
     assert told in repr(Rhythm("tea", period, phase, 0.9, 20, 1e-6))
@@ -60,3 +70,86 @@ def test_bare_dates_have_a_bar_for_each_day_of_the_week() -> None:
     lines = heat([MONDAY] * 4 + [MONDAY + dt.timedelta(days=1)] * 2).splitlines()
     assert [line.count("█") for line in lines] == [48, 24, 0, 0, 0, 0, 0]
     assert lines[0].endswith("4")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> str:
+    """Give a mind of days whose headings became tags, as an import makes them."""
+    with te.open(tmp_path / "journal") as mind:
+        for day in range(240):
+            at = MONDAY + dt.timedelta(days=day, hours=12)
+            mind.remember(f"we met Ann Lee at the Old Mill on day {day}", tags=[f"{at.day}th"], source="me", at=at)
+    return str(tmp_path / "journal")
+
+
+def test_labels_that_are_dates_do_not_drown_the_rest(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["patterns", journal]) == 0
+    printed = capsys.readouterr().out
+    assert "th →" not in printed
+    assert printed.rstrip().endswith("labels; --dates shows them")
+    assert "Mon ████" in printed  # bare dates are kept with noon
+    assert main(["patterns", journal, "--dates"]) == 0
+    dated = capsys.readouterr().out
+    assert "th → " in dated
+    assert "--dates" not in dated
+
+
+def test_what_was_noticed_is_printed_as_json(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["patterns", journal, "--json", "-k", "3"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed.keys() == {"concepts", "associations", "sequences", "rhythms", "next"}
+    with te.open(journal) as mind:
+        assert [tuple(one["evidence"]) for one in printed["rhythms"]] == [
+            one.evidence for one in mind.patterns.rhythms()[:3]
+        ]
+        assert [one["at"] for one in printed["next"]] == [one.at and one.at.isoformat() for one in mind.anticipate(k=5)]
+
+
+def test_with_an_encoder_there_are_concepts(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("wordllama")
+    assert main(["patterns", journal, "--encoder", "wordllama"]) == 0
+    assert "what belongs together" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("21st", True), ("August 1st", True), ("Jan. 1st (Lord’s day)", True), ("2024-03-05", True), ("5.3.2024", True),
+        ("Tuesday, 5 March", True), ("Lord’s day", False), ("march", True), ("Mayor", False), ("1st floor", False),
+        ("Augusta", False), ("", False), ("the wedding (May 5th)", False),
+    ],
+)  # fmt: skip
+def test_a_label_that_says_when_is_a_date(name: str, date: bool) -> None:
+    assert is_date(name) == date
+
+
+def test_an_import_with_an_encoder_makes_what_belongs_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("wordllama")
+    file = tmp_path / "notes.jsonl"
+    lines = (
+        f"{what} number {i}" for i in range(12) for what in ("the kettle boils, tea", "the train leaves, platform")
+    )
+    file.write_text("\n".join(json.dumps({"text": line}) for line in lines))
+    assert main(["import", str(file), str(tmp_path / "mind"), "--encoder", "wordllama"]) == 0
+    capsys.readouterr()
+    assert main(["patterns", str(tmp_path / "mind")]) == 0
+    assert "what belongs together" in capsys.readouterr().out
+
+
+def test_the_page_says_a_thing_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        for day in range(40):
+            for hour, tags in ((7, ["wake"]), (8, ["coffee"]), (16, ["call", "family", "phone"])):
+                if hour < 16 or day % 4 == 0:
+                    at = MONDAY + dt.timedelta(days=day, hours=hour, minutes=day)
+                    mind.remember(tags=tags, source="me", at=at)
+    assert main(["patterns", str(tmp_path / "mind")]) == 0
+    printed = capsys.readouterr().out
+    lines = [" ".join(line.split()) for line in printed.splitlines()]
+    [together] = [line for line in lines if "times, by chance" in line]
+    assert set(together.partition(" 10 times")[0].split(", ")) == {"call", "family", "phone"}
+    assert any(line.startswith("wake → coffee 100%") for line in lines)
+    assert not any(line.startswith("coffee → wake → coffee") for line in lines)
+    assert not any("→ wake → coffee" in line for line in lines)

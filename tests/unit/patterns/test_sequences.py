@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from thoughtengine.patterns.kernels import DEPTH
+from thoughtengine.patterns.kernels.sequences import DEPTH
 from thoughtengine.patterns.sequences import Sequences
 
 HASHES = np.random.default_rng(4).integers(-(2**63), 2**63 - 1, 4096)
@@ -102,8 +102,8 @@ def test_threads_do_not_mix() -> None:
 def test_a_surprise_costs_more_bits_than_a_habit() -> None:
     finder = learned([1, 2] * 100)
     thread = np.array([HASHES[4000]])
-    usual = finder.learn(HASHES[[1]], np.array([0, 1]), thread, np.array([2001 * MINUTE]), np.array([900]))
-    unusual = finder.learn(HASHES[[77]], np.array([0, 1]), thread, np.array([2011 * MINUTE]), np.array([901]))
+    usual, _ = finder.learn(HASHES[[1]], np.array([0, 1]), thread, np.array([2001 * MINUTE]), np.array([900]))
+    unusual, _ = finder.learn(HASHES[[77]], np.array([0, 1]), thread, np.array([2011 * MINUTE]), np.array([901]))
     assert usual[0] < 1.0
     assert unusual[0] > 5.0
 
@@ -133,3 +133,20 @@ def test_predictions_that_somebody_asked_for_calibrate_later_ones() -> None:
     assert after.symbols[0] == before.symbols[0]
     assert after.probabilities[0] > 0.6
     assert after.probabilities.sum() <= 1.0 + 1e-9
+
+
+def test_all_that_came_shortly_before_tells_jointly_in_any_order() -> None:
+    random = np.random.default_rng(0)
+    baskets = [random.permutation(30)[:7] for _ in range(25)]
+    finder = Sequences()
+    for thread in range(250):
+        seen = random.permutation(baskets[thread % 25])[:5]
+        finder.learn(
+            HASHES[seen], np.arange(6), np.full(5, HASHES[1000 + thread]), np.zeros(5, np.int64),
+            np.arange(1, 6) + 5 * thread,
+        )  # fmt: skip
+    right = 0
+    for thread in range(200):
+        seen = random.permutation(baskets[thread % 25])
+        right += finder.next(history(*seen[:4]), 0).symbols[0] in HASHES[seen[4:]]
+    assert right > 100  # by contexts and each symbol alone: 84

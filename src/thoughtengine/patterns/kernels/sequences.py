@@ -1,7 +1,4 @@
-"""The maths of patterns, compiled: the names and arguments of `arrays`, which says what they mean.
-
-Tables are flat arrays. A row is found by its key, a 64-bit hash, among the eight of its set; 0 is no key.
-"""
+"""Compiled: what follows what, and what comes next. Tables are flat arrays; `arrays.sequences` says what they mean."""
 
 from __future__ import annotations
 
@@ -10,24 +7,27 @@ import math
 import numpy as np
 
 from thoughtengine._jit import kernel, part
-from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
+from thoughtengine._types import FloatArray, IntArray
 
-__all__ = ["associate", "beat", "divide", "expect", "follow", "gather", "notice"]
+__all__ = ["expect", "follow"]
 
 WAYS = 8
 KEPT = 16  # followers of a context
-HEAD = 6
-ROW = (
-    HEAD + 3 * KEPT
-)  # n, last use, newest symbol, the one before, order, experiences; then symbol, count, id of each follower
+HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
+FOLLOWER = 5  # symbol, count, newest ids
+ROW = HEAD + FOLLOWER * KEPT
 ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
-NEAR = 8  # symbols of a thread that those at a distance are looked for behind
+NEAR = 8  # symbols of a thread that those at a distance are looked for behind; what comes late in a thread counts less
 WORD = 3  # key, n, newest id
 DEPTH = 32  # symbols of a thread that are remembered
-THREAD = 3 + DEPTH  # key, last use, moment; then symbols, newest first
+FIRST = 4  # key, last use, moment, symbols of the last experience; then all symbols, newest first
+THREAD = FIRST + DEPTH
 PARTS = 9  # components of the mixture: orders 0 to 5, part of the day, skip, base
+BLENDED = PARTS * 28  # weights of the components; then, by kind of history, of the mixture and of what is jointly near
+FAINTER = 0.5  # how much less a symbol says jointly than the one after it
+DOUBT = 96.0  # of counts at a distance: what stands against them
 ETA = 0.02
 MOST = 1024  # symbols that are weighed
 FEW = 16  # where contexts name fewer, all symbols are looked at
@@ -40,18 +40,6 @@ FADE = 0.998  # of calibration: what stays of the past at each candidate
 PRIOR = 2.0  # how surely probabilities are thought to be right as they are
 AGES = 7  # how long ago a symbol came: one symbol, two, up to 4, 8, 16, 32, longer or never
 REPEATED = 0.999  # of what came again: what stays of the past at each prediction
-SINGLE = 5  # key, n, error of n, newest id, kind
-KINDS = 4  # of items: an experience draws its items of each kind by themselves
-PAIR = 7  # both keys, n, error of n, newest ids
-BROAD = 16  # ways of a set of pairs
-BASKET = 40  # items of one experience that are paired
-BEAT = (
-    11  # n, newest, first and last moment, gaps, of days, of hours, at noon, newest ids; then count and last per period
-)
-UNSURE = 64  # scores that say too little about what is usual
-
-
-# rows of tables
 
 
 @part
@@ -88,9 +76,6 @@ def _mixed(key: int) -> int:
     return key ^ (key << 17)
 
 
-# what follows what
-
-
 @part
 def _resume(histories: IntArray, thread: int) -> int:
     """Return where the symbols of a thread begin; of a new one, in the place of the one that was silent for longest."""
@@ -100,7 +85,7 @@ def _resume(histories: IntArray, thread: int) -> int:
         row = _weakest(histories, THREAD, 1, 1, start, WAYS)
         histories[row * THREAD : (row + 1) * THREAD] = 0
         histories[row * THREAD] = thread
-    return row * THREAD + 3
+    return row * THREAD + FIRST
 
 
 @part
@@ -124,7 +109,7 @@ def _context(history: IntArray, depth: int, order: int, shorter: int, moment: in
 
 @part
 def _open_contexts(
-    history: IntArray, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
+    history: IntArray, at_once: int, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
 ) -> None:
     """Find or make the rows of the contexts; of one that is new, longer ones would say the same and are not made."""
     places[:] = -1
@@ -144,7 +129,7 @@ def _open_contexts(
             lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
             rows[at * ROW + 2] = history[0]
             rows[at * ROW + 3] = history[1] if order == 2 else 0
-            rows[at * ROW + 4] = order
+        rows[at * ROW + 4] = -order if order == 2 and at_once > 1 else order
         fresh = rows[at * ROW] == 0
         places[order] = at
 
@@ -163,7 +148,7 @@ def _judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArra
         if at < 0 or rows[at * ROW] == 0:
             continue
         found, distinct = 0, 0
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, FOLLOWER):
             if rows[i] == 0:
                 break
             distinct += 1
@@ -248,14 +233,16 @@ def _learn_contexts(
         rows[r] += 1
         rows[r + 5] += rows[r + 1] != counters[0]
         rows[r + 1] = counters[0]
-        slot = _slot_of(rows, r + HEAD, r + ROW, 3, x)
+        slot = _slot_of(rows, r + HEAD, r + ROW, FOLLOWER, x)
         if rows[slot] != x:
-            rows[slot], rows[slot + 1] = x, 0
+            rows[slot : slot + FOLLOWER] = 0
+            rows[slot] = x
             counters[4] += 1
         rows[slot + 1] += 1
-        rows[slot + 2] = id_
+        if rows[slot + 2] != id_:
+            rows[slot + 4], rows[slot + 3], rows[slot + 2] = rows[slot + 3], rows[slot + 2], id_
         middle = at * (1 + KEPT)
-        mean = middle + 1 + (slot - r - HEAD) // 3
+        mean = middle + 1 + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
             lags[mean] = 0.0
         lags[mean] += (lag - lags[mean]) / rows[slot + 1]
@@ -267,7 +254,8 @@ def _learn_contexts(
 
 @part
 def _learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, counters: IntArray) -> None:
-    """Count what comes within eight symbols of a symbol."""
+    """Count what comes within eight symbols of a symbol: in a long thread each counts less, or it would outweigh others."""
+    unit = DEPTH // max(_depth_of(history, DEPTH), 1)
     for j in range(_depth_of(history, NEAR)):
         start = _home(history[j], len(keys), WAYS)
         at = _locate(keys, 1, start, WAYS, history[j])
@@ -275,12 +263,12 @@ def _learn_distant(x: int, history: IntArray, keys: IntArray, rows: IntArray, co
             at = _weakest(rows, SKIP_ROW, 0, 0, start, WAYS)
             keys[at] = history[j]
             rows[at * SKIP_ROW : (at + 1) * SKIP_ROW] = 0
-        rows[at * SKIP_ROW] += 1
-        counters[3] += 1
+        rows[at * SKIP_ROW] += unit
+        counters[3] += unit
         slot = _slot_of(rows, at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2, x)
         if rows[slot] != x:
             rows[slot], rows[slot + 1] = x, 0
-        rows[slot + 1] += 1
+        rows[slot + 1] += unit
 
 
 @part
@@ -302,9 +290,6 @@ def _times(x: int, words: IntArray) -> int:
     """Return how often a symbol came."""
     at = _locate(words, WORD, _home(x, len(words) // WORD, WAYS), WAYS, x)
     return words[WORD * at + 1] if at >= 0 else 0
-
-
-# what comes next
 
 
 @part
@@ -345,8 +330,9 @@ def _foresee(
     found: IntArray,
     told: FloatArray,
     slots: IntArray,
+    joint: FloatArray,
 ) -> int:
-    """Tell what may come next by the mixture, in no order; return how many."""
+    """Tell what may come next by the mixture, and by all that is near jointly, in no order; return how many."""
     slots[:] = -1
     if counters[1] == 0:
         return 0
@@ -359,14 +345,14 @@ def _foresee(
         at = places[order]
         if at < 0:
             continue
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, 3):
+        for i in range(at * ROW + HEAD, (at + 1) * ROW, FOLLOWER):
             if rows[i] == 0:
                 break
             n = _nominate(rows[i], masses[order] * rows[i + 1] / rows[at * ROW], n, found, told, slots)
             place = slots[_seat(rows[i], found, slots)]
             if order == 1 and place >= 0:
                 found[most + place] = rows[i + 1]
-                told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // 3]
+                told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // FOLLOWER]
     for j in range(NEAR):
         at = near[j]
         if at < 0:
@@ -383,7 +369,79 @@ def _foresee(
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     for i in range(n):
         told[i] = 0.999 * told[i] + rest
+    _join(near, n, skip_rows, words, counters, found, told, slots, joint)
     return n
+
+
+@part
+def _join(
+    near: IntArray,
+    n: int,
+    skip_rows: IntArray,
+    words: IntArray,
+    counters: IntArray,
+    found: IntArray,
+    told: FloatArray,
+    slots: IntArray,
+    joint: FloatArray,
+) -> None:
+    """Tell what comes more often than usual after all that is near; the sum is that of `told`."""
+    for i in range(n):
+        joint[i] = math.log(max(_times(found[i], words), 1))
+    for j in range(NEAR):
+        if near[j] < 0:
+            continue
+        for i in range(near[j] * SKIP_ROW + 2, (near[j] + 1) * SKIP_ROW, 2):
+            if skip_rows[i] == 0:
+                break
+            place = slots[_seat(skip_rows[i], found, slots)]
+            if place >= 0:
+                usual = max(_times(skip_rows[i], words), 1) / counters[1]
+                joint[place] += FAINTER**j * math.log1p(skip_rows[i + 1] / usual / DOUBT)
+    highest = joint[:n].max()
+    for i in range(n):
+        joint[i] = math.exp(joint[i] - highest)
+    scale = told[:n].sum() / joint[:n].sum()
+    for i in range(n):
+        joint[i] *= scale
+
+
+@part
+def _kind(history: IntArray) -> int:
+    """Return the kind of a history of one symbol or more: by its length."""
+    return min(_doublings(_depth_of(history, DEPTH) - 1), STRATA - 1)
+
+
+@part
+def _blend(history: IntArray, n: int, weights: FloatArray, told: FloatArray, joint: FloatArray) -> None:
+    """Add to the mixture what is jointly told, by what it has been worth."""
+    if history[0] == 0:
+        return
+    at = BLENDED + 2 * _kind(history)
+    share = weights[at + 1] / (weights[at] + weights[at + 1])
+    for i in range(n):
+        told[i] += share * (joint[i] - told[i])
+
+
+@part
+def _learn_blend(
+    came: IntArray,
+    history: IntArray,
+    weights: FloatArray,
+    found: IntArray,
+    told: FloatArray,
+    joint: FloatArray,
+    slots: IntArray,
+) -> None:
+    """Learn whether the mixture, given in `told`, or what is jointly told foresaw what came."""
+    at = BLENDED + 2 * _kind(history)
+    for x in came:
+        place = slots[_seat(x, found, slots)]
+        if place >= 0:
+            alone, together = weights[at] * told[place], weights[at + 1] * joint[place]
+            share = together / (alone + together)
+            weights[at] = FADE * weights[at] + (1.0 - FADE) * PRIOR + 1.0 - share
+            weights[at + 1] = FADE * weights[at + 1] + (1.0 - FADE) * PRIOR + share
 
 
 @part
@@ -410,7 +468,7 @@ def _weigh(
         at = _locate(keys, 1, _home(wanted, len(keys), WAYS), WAYS, wanted) if wanted != 0 else -1
         if at >= 0 and rows[at * ROW] > 0:
             places[order], distinct = at, 0
-            while distinct < KEPT and rows[at * ROW + HEAD + 3 * distinct] != 0:
+            while distinct < KEPT and rows[at * ROW + HEAD + FOLLOWER * distinct] != 0:
                 distinct += 1
             masses[order] = weights[_bucket(order, rows[at * ROW], distinct)]
     norm, n_near = 0.0, 0
@@ -508,10 +566,9 @@ def _correct(calibration: FloatArray, line: int, chance: float, right: bool) -> 
 
 @part
 def _learn_calibration(
-    came: IntArray, depth: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
+    came: IntArray, kind: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
 ) -> None:
     """Compare the best candidates with what came: the first by itself, the others together."""
-    kind = min(_doublings(depth - 1), STRATA - 1)
     for rank in range(min(TOP, n)):
         best = rank
         for i in range(rank + 1, n):
@@ -523,6 +580,47 @@ def _learn_calibration(
         for x in came:
             right = right or x == found[rank]
         _correct(calibration, 2 * kind + min(rank, 1), told[rank], right)
+
+
+@part
+def _compare(
+    history: IntArray,
+    moment: int,
+    came: IntArray,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    skip_keys: IntArray,
+    skip_rows: IntArray,
+    words: IntArray,
+    weights: FloatArray,
+    counters: IntArray,
+    calibration: FloatArray,
+    repeats: FloatArray,
+    found: IntArray,
+    told: FloatArray,
+    slots: IntArray,
+    scratch: FloatArray,
+) -> None:
+    """Predict one experience before it is learned, and compare; after many symbols also as if one were asked with fewer."""
+    recent, joint, mixed = np.zeros(DEPTH, np.int64), scratch[:MOST], scratch[MOST:]
+    for turn in range(1 if history[NEAR - 1] == 0 else 2):
+        depth = DEPTH if turn == 0 else 1 << counters[0] // EVERY % 4
+        recent[:] = 0
+        recent[:depth] = history[:depth]
+        n = _foresee(
+            recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots, joint
+        )
+        mixed[:n] = told[:n]
+        _blend(recent, n, weights, told, joint)
+        if n > 0 and turn == 0:
+            factors = repeats.copy()
+            _learn_repeats(came, recent, n, repeats, found, told, slots)
+            _season(recent, n, factors, found, told, slots)
+        elif n > 0:
+            _season(recent, n, repeats, found, told, slots)
+        _learn_blend(came, recent, weights, found, mixed, joint, slots)
+        _learn_calibration(came, _kind(recent), n, calibration, found, told)
 
 
 @kernel(
@@ -552,30 +650,18 @@ def follow(
     """Learn what follows what, as `arrays.follow`."""
     places, buckets, chances = np.empty(ORDERS, np.int64), np.empty(PARTS, np.int64), np.empty(PARTS)
     found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
-    recent = np.zeros(DEPTH, np.int64)
+    scratch = np.empty(2 * MOST)
     for e in range(len(threads)):
         h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
-        watched = counters[0] < WATCHED or counters[0] % EVERY == 0
-        if watched and len(came) > 0 and history[0] != 0:
-            turns = 1 if history[NEAR - 1] == 0 else 2  # a long thread: also as if one were asked with fewer
-            for turn in range(turns):
-                depth = DEPTH if turn == 0 else 1 << counters[0] // EVERY % 4
-                recent[:] = 0
-                recent[:depth] = history[:depth]
-                n = _foresee(
-                    recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots
-                )
-                if n > 0 and turn == 0:
-                    factors = repeats.copy()
-                    _learn_repeats(came, recent, n, repeats, found, told, slots)
-                    _season(recent, n, factors, found, told, slots)
-                elif n > 0:
-                    _season(recent, n, repeats, found, told, slots)
-                _learn_calibration(came, _depth_of(recent, DEPTH), n, calibration, found, told)
+        if (counters[0] < WATCHED or counters[0] % EVERY == 0) and len(came) > 0 and history[0] != 0:
+            _compare(
+                history, moment, came, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, calibration, repeats,
+                found, told, slots, scratch,
+            )  # fmt: skip
         counters[0] += 1
         counters[5] += len(came) > 0
-        lag = math.log(max((moment - histories[h - 1]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
+        lag = math.log(max((moment - histories[h - 2]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
         for s in range(bounds[e], bounds[e + 1]):
             x, base = symbols[s], 1.0 / (counters[2] + 1.0)
             chances[:], buckets[:] = 0.0, -1
@@ -583,10 +669,11 @@ def follow(
                 chances[0] = _times(x, words) / counters[1]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
-            _open_contexts(history, moment, keys, rows, lags, places)
+            _open_contexts(history, histories[h - 1], moment, keys, rows, lags, places)
             _judge_contexts(x, places, rows, chances, buckets)
             _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
             bits[s] = -math.log2(_mix(chances, buckets, weights, base))
+            bits[len(symbols) + s] = counters[1] * base
             _learn_word(x, ids[e], words, counters)
             _learn_contexts(x, ids[e], lag, places, rows, lags, counters)
             _learn_distant(x, history, skip_keys, skip_rows, counters)
@@ -595,7 +682,7 @@ def follow(
                 history[j] = history[j - 1]
             history[0] = x
         if len(came) > 0:
-            histories[h - 2], histories[h - 1] = counters[0], moment
+            histories[h - 3], histories[h - 2], histories[h - 1] = counters[0], moment, len(came)
 
 
 @kernel(
@@ -621,352 +708,11 @@ def expect(
     size = 1
     while size < len(found):
         size *= 2
-    slots = np.empty(size, np.int64)
-    n = _foresee(history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots)
+    slots, joint = np.empty(size, np.int64), np.empty(len(found) // 2)
+    n = _foresee(
+        history, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots, joint
+    )
     if n > 0:
+        _blend(history, n, weights, told, joint)
         _season(history, n, repeats, found, told, slots)
     return n
-
-
-# what is alike
-
-
-@part
-def _write_signs(values: FloatArray | SingleArray, start: int, d: int, signs: IntArray, at: int) -> None:
-    """Write the signs of d numbers, a bit each."""
-    for w in range((d + 63) // 64):
-        word = 0
-        for i in range(64 * w, min(64 * w + 64, d)):
-            if values[start + i] > 0.0:
-                word |= 1 << (i - 64 * w)
-        signs[at + w] = word
-
-
-@part
-def _direct(values: SingleArray, start: int, middle: SingleArray, units: FloatArray | SingleArray, at: int) -> None:
-    """Write the direction of a vector from the middle."""
-    norm = 0.0
-    for i in range(len(middle)):
-        norm += (values[start + i] - middle[i]) * (values[start + i] - middle[i])
-    norm = math.sqrt(norm) + 1e-12
-    for i in range(len(middle)):
-        units[at + i] = (values[start + i] - middle[i]) / norm
-
-
-@part
-def _differing(a: IntArray, start: int, b: IntArray) -> int:
-    """Return how many bits of two rows differ."""
-    total = np.int64(0)
-    for w in range(len(b)):
-        x = np.uint64(a[start + w] ^ b[w])
-        x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
-        x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
-        x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-        total += np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
-    return int(total)
-
-
-@part
-def _within(signs: IntArray, sign: IntArray, n: int, near: int, distances: IntArray, histogram: IntArray) -> int:
-    """Write in how many signs each concept differs; return in how many the closest ones do at most."""
-    histogram[:] = 0
-    for c in range(n):
-        distances[c] = _differing(signs, c * len(sign), sign)
-        histogram[distances[c]] += 1
-    bound, count = 0, histogram[0]
-    while count < near:
-        bound += 1
-        count += histogram[bound]
-    return bound
-
-
-@part
-def _newest_member(members: IntArray, closeness: SingleArray, at: int, id_: int, cosine: float) -> None:
-    """Note a member: the newest, and among the six most alike."""
-    members[8 * at + 1] = id_
-    last = 2
-    for i in range(3, 8):
-        if closeness[8 * at + i] < closeness[8 * at + last]:
-            last = i
-    if cosine > closeness[8 * at + last]:
-        members[8 * at + last], closeness[8 * at + last] = id_, cosine
-
-
-@part
-def _fewest_members(weights: FloatArray, members: IntArray) -> int:
-    """Return the concept that fewest belong to, of equals the one that was met longest ago."""
-    least = 0
-    for c in range(len(weights)):
-        few, fewest = weights[c], weights[least]
-        if few < fewest or (few == fewest and members[8 * c + 1] < members[8 * least + 1]):
-            least = c
-    return least
-
-
-@kernel(
-    "float32[:]", "int64[:]", "float64", "float64", "int64", "out float32[:]", "out float32[:]", "out int64[:]",
-    "out float64[:]", "out int64[:]", "out float32[:]", "out float64[:]", "out float32[:]", "out int64[:]",
-    "out int64[:]", "out float64[:]",
-)  # fmt: skip
-def gather(
-    vectors: SingleArray,
-    ids: IntArray,
-    alike: float,
-    slowest: float,
-    near: int,
-    means: SingleArray,
-    units: SingleArray,
-    signs: IntArray,
-    weights: FloatArray,
-    members: IntArray,
-    closeness: SingleArray,
-    total: FloatArray,
-    middle: SingleArray,
-    counters: IntArray,
-    chosen: IntArray,
-    likeness: FloatArray,
-) -> None:
-    """Put vectors to the concept they are most alike, or begin a new one, as `arrays.gather`."""
-    d, cap = len(middle), len(weights)
-    n_words = (d + 63) // 64
-    point, sign = np.empty(d), np.empty(n_words, np.int64)
-    distances, histogram = np.empty(cap, np.int64), np.empty(64 * n_words + 1, np.int64)
-    for e in range(len(ids)):
-        start = e * d
-        counters[0] += 1
-        for i in range(d):
-            total[i] += vectors[start + i]
-        if counters[0] >= counters[2]:  # the middle moves at the powers of two, then every 8,192
-            counters[2] = min(2 * counters[0], counters[0] + 8192)
-            for i in range(d):
-                middle[i] = total[i] / (counters[0] + 16.0)
-            for c in range(counters[1]):
-                _direct(means, c * d, middle, units, c * d)
-                _write_signs(units, c * d, d, signs, c * n_words)
-        _direct(vectors, start, middle, point, 0)
-        n, bound = counters[1], 64 * n_words
-        if n > 2 * near:  # only those whose signs agree most are compared in full
-            _write_signs(point, 0, d, sign, 0)
-            bound = _within(signs, sign, n, near, distances, histogram)
-        best, most = -1, -2.0
-        for c in range(n):
-            if n <= 2 * near or distances[c] <= bound:
-                cosine = 0.0
-                for i in range(d):
-                    cosine += point[i] * units[c * d + i]
-                if cosine > most:
-                    best, most = c, cosine
-        likeness[e] = most
-        if most >= alike:
-            weights[best] += 1.0
-            rate = max(1.0 / weights[best], slowest)
-            for i in range(d):
-                means[best * d + i] += rate * (vectors[start + i] - means[best * d + i])
-        else:
-            best = n if n < cap else _fewest_members(weights, members)
-            counters[1 if n < cap else 3] += 1
-            weights[best], most = 1.0, 1.0
-            means[best * d : (best + 1) * d] = vectors[start : start + d]
-            members[8 * best : 8 * best + 8], closeness[8 * best : 8 * best + 8] = 0, -2.0
-            members[8 * best] = ids[e]
-        _direct(means, best * d, middle, units, best * d)
-        _write_signs(units, best * d, d, signs, best * n_words)
-        _newest_member(members, closeness, best, ids[e], most)
-        chosen[e] = members[8 * best]
-
-
-# what comes together
-
-
-@part
-def _count_item(singles: IntArray, item: int, id_: int, kind: int) -> None:
-    """Count an item."""
-    start = _home(item, len(singles) // SINGLE, WAYS)
-    at = _locate(singles, SINGLE, start, WAYS, item)
-    if at < 0:
-        at = _weakest(singles, SINGLE, 1, 1, start, WAYS)
-        singles[SINGLE * at], singles[SINGLE * at + 2] = item, singles[SINGLE * at + 1]
-    singles[SINGLE * at + 1] += 1
-    singles[SINGLE * at + 3], singles[SINGLE * at + 4] = id_, kind
-
-
-@part
-def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
-    """Count a pair of items."""
-    start, at = _home(low ^ (low << 13) ^ (high >> 7) ^ high, len(pairs) // PAIR, BROAD), -1
-    for way in range(start, start + BROAD):
-        if pairs[PAIR * way] == low and pairs[PAIR * way + 1] == high:
-            at = way
-            break
-    if at < 0:
-        at = _weakest(pairs, PAIR, 2, 2, start, BROAD)
-        p = PAIR * at
-        pairs[p], pairs[p + 1], pairs[p + 3] = low, high, pairs[p + 2]
-        pairs[p + 4 : p + PAIR] = 0
-        counters[3] += 1
-    p = PAIR * at
-    pairs[p + 2] += 1
-    for i in range(p + PAIR - 1, p + 4, -1):
-        pairs[i] = pairs[i - 1]
-    pairs[p + 4] = id_
-
-
-@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]", "out int64[:]")
-def associate(
-    items: IntArray,
-    kinds: IntArray,
-    bounds: IntArray,
-    ids: IntArray,
-    singles: IntArray,
-    pairs: IntArray,
-    counters: IntArray,
-    places: IntArray,
-) -> None:
-    """Count items and pairs of items that come together, as `arrays.associate`."""
-    for e in range(len(ids)):
-        size = bounds[e + 1] - bounds[e]
-        taken = min(size, BASKET)
-        counters[0] += 1
-        counters[1] += taken
-        counters[2] += taken * (taken - 1)
-        for i in range(taken):
-            at = bounds[e] + i * size // taken
-            a, kind = items[at], kinds[at]
-            _count_item(singles, a, ids[e], kind)
-            places[kind] += 1
-            for j in range(i + 1, taken):
-                other = bounds[e] + j * size // taken
-                b = items[other]
-                places[KINDS * (1 + kind) + kinds[other]] += 1
-                places[KINDS * (1 + kinds[other]) + kind] += 1
-                if a != b:
-                    _count_pair(pairs, min(a, b), max(a, b), ids[e], counters)
-
-
-# what recurs
-
-
-@part
-def _rhythm_of(x: int, t: int, keys: IntArray, rows: IntArray, width: int, sums: FloatArray) -> int:
-    """Return the row of an item; of a new one, in the place of the one seen least often."""
-    start = _home(x, len(keys), WAYS)
-    at = _locate(keys, 1, start, WAYS, x)
-    if at < 0:
-        at = _weakest(rows, width, 0, 0, start, WAYS)
-        keys[at] = x
-        n = len(sums) // len(keys)
-        rows[at * width : (at + 1) * width], sums[at * n : (at + 1) * n] = 0, 0.0
-        rows[at * width + 2], rows[at * width + 3] = t, t
-    return at
-
-
-@part
-def _note_moment(rows: IntArray, r: int, t: int, id_: int) -> None:
-    """Note a moment in the head of a row: how many, how finely they are told, the newest memories."""
-    if rows[r] > 0 and t != rows[r + 1]:
-        gap = t - rows[r + 1]
-        rows[r + 4] += 1
-        rows[r + 5] += gap % 86_400_000_000 == 0
-        rows[r + 6] += gap % 3_600_000_000 == 0
-    rows[r + 7] += t % 43_200_000_000 == 0
-    rows[r] += 1
-    rows[r + 1] = t
-    rows[r + 2], rows[r + 3] = min(rows[r + 2], t), max(rows[r + 3], t)
-    rows[r + 10], rows[r + 9], rows[r + 8] = rows[r + 9], rows[r + 8], id_
-
-
-@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out float64[:]")
-def beat(
-    items: IntArray,
-    bounds: IntArray,
-    moments: IntArray,
-    ids: IntArray,
-    periods: IntArray,
-    keys: IntArray,
-    rows: IntArray,
-    sums: FloatArray,
-) -> None:
-    """Add moments to the rhythm of each item, as `arrays.beat`."""
-    n_periods = len(periods)
-    width = BEAT + 2 * n_periods
-    for e in range(len(moments)):
-        t = moments[e]
-        for s in range(bounds[e], bounds[e + 1]):
-            at = _rhythm_of(items[s], t, keys, rows, width, sums)
-            _note_moment(rows, at * width, t, ids[e])
-            for p in range(n_periods):
-                i, j = at * width + BEAT + 2 * p, (at * n_periods + p) * 4
-                if rows[at * width] > 1 and abs(t - rows[i + 1]) < max(periods[p] // 12, 900_000_000):
-                    continue  # of a burst, only the first counts
-                rows[i] += 1
-                rows[i + 1] = t
-                angle = 2.0 * math.pi * (t % periods[p] / periods[p])
-                sums[j] += math.cos(angle)
-                sums[j + 1] += math.sin(angle)
-                sums[j + 2] += math.cos(2.0 * angle)
-                sums[j + 3] += math.sin(2.0 * angle)
-
-
-# where topics change, and what is unlike before
-
-
-@kernel("float32[:]", "int64", "float64", "int64", "out float64[:]", "out int64[:]")
-def divide(vectors: SingleArray, d: int, penalty: float, longest: int, gains: FloatArray, begins: IntArray) -> None:
-    """Find the best division of a run of vectors into segments, as `arrays.divide`."""
-    n = len(vectors) // d
-    total = np.empty(d)
-    gains[0] = 0.0
-    for stop in range(1, n + 1):
-        gains[stop], begins[stop] = -np.inf, stop - 1
-        total[:] = 0.0
-        for begin in range(stop - 1, max(stop - longest, 0) - 1, -1):
-            norm = 0.0
-            for i in range(d):
-                total[i] += vectors[begin * d + i]
-                norm += total[i] * total[i]
-            gain = gains[begin] + math.sqrt(norm) - penalty
-            if gain > gains[stop]:
-                gains[stop], begins[stop] = gain, begin
-
-
-@kernel(
-    "float64[:]", "float64", "float64", "float64", "float64", "float64[:]", "out float64[:]", "out float64[:]",
-    "out float64[:]", "out float64[:]", "out bool[:]",
-)  # fmt: skip
-def notice(
-    scores: FloatArray,
-    low: float,
-    high: float,
-    fade: float,
-    patience: float,
-    bets: FloatArray,
-    buckets: FloatArray,
-    wealth: FloatArray,
-    counters: FloatArray,
-    chances: FloatArray,
-    changed: BoolArray,
-) -> None:
-    """Turn scores into chances and notice a change, as `arrays.notice`."""
-    last = len(buckets) - 1
-    for i in range(len(scores)):
-        bucket = int(min(max((scores[i] - low) / (high - low), 0.0), 1.0) * last)
-        above, total = 0.5 * buckets[bucket], 0.0
-        for b in range(len(buckets)):
-            total += buckets[b]
-            if b > bucket:
-                above += buckets[b]
-        chances[i] = (above + 0.5) / (total + 1.0)
-        changed[i] = False
-        counters[0] += 1.0
-        if counters[0] > UNSURE:
-            mean = 0.0
-            for b in range(len(bets)):
-                wealth[b] = (wealth[b] + 1.0) * bets[b] * chances[i] ** (bets[b] - 1.0)
-                mean += wealth[b] / len(bets)
-            if mean > patience:
-                changed[i] = True
-                counters[0] = 0.0
-                wealth[:] = 0.0
-                buckets *= 0.05
-        buckets *= fade
-        buckets[bucket] += 1.0

@@ -1,0 +1,106 @@
+"""Compiled: what comes together. Tables are flat arrays; `arrays.associations` says what they mean."""
+
+from __future__ import annotations
+
+from thoughtengine._jit import kernel, part
+from thoughtengine._types import IntArray
+
+__all__ = ["associate"]
+
+WAYS = 8
+SINGLE = 5  # key, n, error of n, newest id, kind
+KINDS = 4  # of items: an experience draws its items of each kind by themselves
+PAIR = 7  # both keys, n, error of n, newest ids
+BROAD = 16  # ways of a set of pairs
+BASKET = 40  # items of one experience that are paired
+
+
+@part
+def _home(key: int, n_rows: int, ways: int) -> int:
+    """Return the first row of the set of a key."""
+    return ((key ^ (key >> 32)) & (n_rows // ways - 1)) * ways
+
+
+@part
+def _locate(keys: IntArray, width: int, start: int, ways: int, key: int) -> int:
+    """Return the row of a key in the set that begins at `start`, -1 where it is not there."""
+    for row in range(start, start + ways):
+        if keys[row * width] == key:
+            return row
+    return -1
+
+
+@part
+def _weakest(rows: IntArray, width: int, column: int, tie: int, start: int, ways: int) -> int:
+    """Return the row of a set with the least value in a column, of equals the least by another one."""
+    least = start
+    for row in range(start + 1, start + ways):
+        value, lowest = rows[row * width + column], rows[least * width + column]
+        if value < lowest or (value == lowest and rows[row * width + tie] < rows[least * width + tie]):
+            least = row
+    return least
+
+
+@part
+def _count_item(singles: IntArray, item: int, id_: int, kind: int) -> None:
+    """Count an item."""
+    start = _home(item, len(singles) // SINGLE, WAYS)
+    at = _locate(singles, SINGLE, start, WAYS, item)
+    if at < 0:
+        at = _weakest(singles, SINGLE, 1, 1, start, WAYS)
+        singles[SINGLE * at], singles[SINGLE * at + 2] = item, singles[SINGLE * at + 1]
+    singles[SINGLE * at + 1] += 1
+    singles[SINGLE * at + 3], singles[SINGLE * at + 4] = id_, kind
+
+
+@part
+def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
+    """Count a pair of items."""
+    start, at = _home(low ^ (low << 13) ^ (high >> 7) ^ high, len(pairs) // PAIR, BROAD), -1
+    for way in range(start, start + BROAD):
+        if pairs[PAIR * way] == low and pairs[PAIR * way + 1] == high:
+            at = way
+            break
+    if at < 0:
+        at = _weakest(pairs, PAIR, 2, 2, start, BROAD)
+        p = PAIR * at
+        pairs[p], pairs[p + 1], pairs[p + 3] = low, high, pairs[p + 2]
+        pairs[p + 4 : p + PAIR] = 0
+        counters[3] += 1
+    p = PAIR * at
+    pairs[p + 2] += 1
+    for i in range(p + PAIR - 1, p + 4, -1):
+        pairs[i] = pairs[i - 1]
+    pairs[p + 4] = id_
+
+
+@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]", "out int64[:]")
+def associate(
+    items: IntArray,
+    kinds: IntArray,
+    bounds: IntArray,
+    ids: IntArray,
+    singles: IntArray,
+    pairs: IntArray,
+    counters: IntArray,
+    places: IntArray,
+) -> None:
+    """Count items and pairs of items that come together, as `arrays.associate`."""
+    for e in range(len(ids)):
+        size = bounds[e + 1] - bounds[e]
+        taken = min(size, BASKET)
+        counters[0] += 1
+        counters[1] += taken
+        counters[2] += taken * (taken - 1)
+        for i in range(taken):
+            at = bounds[e] + i * size // taken
+            a, kind = items[at], kinds[at]
+            _count_item(singles, a, ids[e], kind)
+            places[kind] += 1
+            for j in range(i + 1, taken):
+                other = bounds[e] + j * size // taken
+                b = items[other]
+                places[KINDS * (1 + kind) + kinds[other]] += 1
+                places[KINDS * (1 + kinds[other]) + kind] += 1
+                if a != b:
+                    _count_pair(pairs, min(a, b), max(a, b), ids[e], counters)

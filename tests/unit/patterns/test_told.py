@@ -1,0 +1,188 @@
+"""What the host is told of patterns: when, in which words, with which evidence."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import thoughtengine as te
+
+START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+
+
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> dt.datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def mind(tmp_path: Path, clock: Clock) -> Iterator[te.ThoughtEngine]:
+    with te.open(tmp_path / "mind", clock=clock) as mind:
+        yield mind
+
+
+def live(mind: te.ThoughtEngine, clock: Clock, n: int, *tags: tuple[str, ...]) -> list[int]:
+    """Live n days, an experience with each of the tags every hour from seven on."""
+    ids, first = list[int](), clock.now.replace(hour=0, minute=0)
+    for day in range(n):
+        for hour, some in enumerate(tags, 7):
+            clock.now = first + dt.timedelta(days=day, hours=hour, minutes=3 * day % 10)
+            ids.append(mind.remember(tags=some, source="home"))
+    clock.now = first + dt.timedelta(days=n)
+    return ids
+
+
+@pytest.mark.parametrize("look", ["anticipate", "sequences", "rhythms"])
+def test_what_does_not_come_in_its_time_is_told_at_the_next_look(
+    mind: te.ThoughtEngine, clock: Clock, look: str
+) -> None:
+    heard: list[tuple[str, bool, tuple[int, ...]]] = []
+    mind.events.subscribe(
+        "anticipated", lambda event: heard.append((event.data["what"], event.data["overdue"], event.data["ids"]))
+    )
+    live(mind, clock, 20, ("wake",), ("coffee",))
+    best = mind.anticipate()[0]
+    assert best.what == "wake"
+    clock.now += dt.timedelta(hours=7)
+    mind.patterns.sequences()  # not yet
+    clock.now += dt.timedelta(days=3)
+    getattr(mind if look == "anticipate" else mind.patterns, look)()
+    getattr(mind if look == "anticipate" else mind.patterns, look)()
+    mind.events.close()
+    assert heard == [("wake", True, ())]
+
+
+def test_what_a_diary_of_long_ago_expects_is_not_overdue_by_the_clock_of_today(
+    mind: te.ThoughtEngine, clock: Clock
+) -> None:
+    heard: list[object] = []
+    mind.events.subscribe("anticipated", heard.append)
+    live(mind, clock, 20, ("wake",), ("coffee",))
+    clock.now += dt.timedelta(days=10_000)
+    mind.anticipate()
+    mind.patterns.sequences()
+    mind.events.close()
+    assert heard == []
+
+
+def test_tags_of_one_experience_are_told_as_such_and_can_be_given_as_they_are(
+    mind: te.ThoughtEngine, clock: Clock
+) -> None:
+    live(mind, clock, 20, ("wake", "alarm"), ("coffee",), ("walk",))
+    found = {(one.given, one.then): one for one in mind.patterns.sequences()}
+    both, turn = found[("wake", "alarm"), "coffee"], found[("alarm", "coffee"), "walk"]
+    assert both.at_once
+    assert repr(both).startswith("<Sequence 'wake' with 'alarm' → 'coffee': 100% of 19")
+    assert not turn.at_once
+    assert mind.anticipate(given=both.given)[0].what == "coffee"
+    assert mind.anticipate(given=[["wake", "alarm"]]) == mind.anticipate(given=["wake", "alarm"])
+
+
+@pytest.mark.parametrize("given", [[["wake"], 5], [b"wake"], "wake", [["wake", 5]]])
+def test_what_is_given_must_be_names(mind: te.ThoughtEngine, given: object) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="given"):
+        mind.anticipate(given=given)  # type: ignore[arg-type]
+
+
+def test_what_came_is_given_or_looked_up_and_not_both(mind: te.ThoughtEngine) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="episode"):
+        mind.anticipate(given=["wake"], episode="today")
+
+
+def test_nothing_is_expected_before_the_moment_that_is_asked_about(mind: te.ThoughtEngine, clock: Clock) -> None:
+    live(mind, clock, 20, ("wake",), ("coffee",))
+    usual = mind.anticipate()[0]
+    assert usual.at is not None
+    assert usual.at - clock.now < dt.timedelta(hours=8)
+    later = clock.now + dt.timedelta(days=2)
+    asked = mind.anticipate(at=later)[0]
+    assert asked.at is not None
+    assert later <= asked.at < later + dt.timedelta(hours=8)
+
+
+def test_evidence_is_the_newest_three_and_a_pattern_outlives_the_newest(mind: te.ThoughtEngine, clock: Clock) -> None:
+    ids = live(mind, clock, 20, ("wake",), ("coffee",))
+
+    def evidence() -> list[tuple[int, ...]]:
+        return [one.evidence for one in mind.patterns.sequences() if (one.given, one.then) == (("wake",), "coffee")]
+
+    assert evidence() == [(ids[-1], ids[-3], ids[-5])]
+    mind.forget(ids[-1])
+    assert evidence() == [(ids[-3], ids[-5])]
+
+
+def test_what_tags_and_sources_have_in_common_outlives_the_evidence_that_was_kept(mind: te.ThoughtEngine) -> None:
+    ids = [mind.remember(tags=["tea", "cake"], source="Ann", at=START + dt.timedelta(days=day)) for day in range(20)]
+    mind.remember_many(te.Experience(tags=["work"], source="Bob") for _ in range(30))
+
+    def evidence() -> dict[tuple[str, ...], tuple[int, ...]]:
+        return {tuple(sorted(one.items)): one.evidence for one in mind.patterns.associations()}
+
+    assert evidence()["cake", "tea"] == evidence()["Ann", "tea"] == tuple(ids[:-4:-1])
+    receipt = mind.forget(*ids[5:])
+    assert evidence()["cake", "tea"] == evidence()["Ann", "tea"] == tuple(ids[4:1:-1])
+    mind.forget(*ids[:5])
+    assert "tea" not in str(evidence())
+    mind.undo(receipt)
+    assert evidence()["cake", "tea"] == tuple(ids[:-4:-1])
+
+
+def test_what_only_superseded_memories_say_is_not_told(mind: te.ThoughtEngine) -> None:
+    ids = [mind.remember("today I met Zebulon Quark again", tags=["meeting"]) for _ in range(8)]
+    for _ in range(30):
+        mind.remember("nothing to tell", tags=["work"])
+    assert "Zebulon Quark" in str(mind.patterns.associations())
+    for id_ in ids:
+        mind.revise(id_, text="today I met nobody")
+    assert "Zebulon Quark" not in str(mind.patterns.associations())
+
+
+def test_what_is_a_source_and_a_name_in_texts_comes_together_with_a_thing_once(mind: te.ThoughtEngine) -> None:
+    for _ in range(20):
+        mind.remember("it was Dana Frey who rang", source="Dana Frey", tags=["call"])
+        mind.remember("silence", source="home", tags=["rest"])
+    pairs = [tuple(sorted(one.items)) for one in mind.patterns.associations()]
+    assert ("Dana Frey", "call") in pairs
+    assert len(pairs) == len(set(pairs))
+
+
+def rhythm(mind: te.ThoughtEngine, what: str) -> te.Rhythm:
+    return next(one for one in mind.patterns.rhythms() if one.what == what)
+
+
+def test_what_comes_monthly_or_weekly_at_one_hour_is_not_daily(mind: te.ThoughtEngine, clock: Clock) -> None:
+    for month in range(30):
+        at = START.replace(year=2020 + month // 12, month=month % 12 + 1)
+        mind.remember(tags=["rent"], at=at + dt.timedelta(hours=9, minutes=month % 7))
+    for week in range(30):
+        mind.remember(tags=["choir"], at=START + dt.timedelta(days=7 * week, hours=19, minutes=week % 7))
+    assert rhythm(mind, "rent").period_seconds == 2_629_746
+    assert repr(rhythm(mind, "rent")).startswith("<Rhythm 'rent': every month")
+    assert rhythm(mind, "choir").period_seconds == 7 * 86_400
+    assert rhythm(mind, "choir").kept > 0.9
+
+
+def test_what_comes_on_some_days_at_one_hour_is_not_said_to_come_every_day(mind: te.ThoughtEngine) -> None:
+    days = [0, 3, 4, 11, 13, 22, 24, 25, 31, 40, 42, 51, 53, 58, 69, 77, 80, 81, 95, 99]
+    for day in days:
+        mind.remember(tags=["swim"], at=START + dt.timedelta(days=day, hours=6, minutes=day % 9))
+    found = rhythm(mind, "swim")
+    assert found.period_seconds == 86_400
+    assert found.kept == pytest.approx(0.2, abs=0.01)
+    assert "20% of the days, about 06:0" in repr(found)
+    for day in range(100, 130):
+        mind.remember(tags=["walk"], at=START + dt.timedelta(days=day, hours=8))
+    assert "comes" not in str([one.because for one in mind.anticipate(given=["walk"]) if one.what == "swim"])
