@@ -424,6 +424,8 @@ class Index:
         """Chain what came without an episode, as `_before` says; the file was made under other settings, maybe."""
         columns = self._columns
         alone = run.columns["episode"] == 0 if run.episodes else np.ones(stop - start, np.bool_)
+        if not alone.any():
+            return
         mine = start + np.flatnonzero(alone & np.isin(run.columns["state"] & LAYER, tuple(HAPPENED)))
         if not len(mine):
             return
