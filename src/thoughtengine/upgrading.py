@@ -37,7 +37,7 @@ from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, pla
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
-from thoughtengine.migrations.take_back import take_back
+from thoughtengine.migrations.take_back import take_back, take_back_all
 from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
@@ -189,7 +189,7 @@ def _linked(root: Path, target: Path) -> Path:
         pointer, _ = read_pointer(root)
         checkpoint(None, root / generation_name(pointer.generation), folder / generation_name(1))
         alone = msgspec.structs.replace(
-            pointer, generation=1, stage="", upgrade=None, backups=(), quarantine=(),
+            pointer, generation=1, stage="", upgrade=None, beneath=(), backups=(), quarantine=(),
             mark=msgspec.structs.replace(pointer.mark, generation=1),
         )  # fmt: skip
         write_pointer(folder, alone)
@@ -259,7 +259,10 @@ def rollback(
                 with store.writing:
                     TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
                     store.settle()
-            return go_down(store, why="as asked")
+            stays = take_back_all(store, Hooks(hooks), TOOLS, why="as asked, on the way to format 1")
+            return go_down(store, why="; ".join(filter(None, ("as asked", stays))))
+        except RecordUpgradeError as error:
+            raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
         finally:
             store.close()
 

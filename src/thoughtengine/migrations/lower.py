@@ -259,7 +259,13 @@ def _keep_aside(store: FolderStore) -> None:
     part.mkdir(mode=0o700)
     store.checkpoint(part / generation_name(1), whole=False)
     pointer = msgspec.structs.replace(
-        store.pointer, generation=1, mark=mark_of(store.head, 1), stage="", upgrade=None, state="REBUILD"
+        store.pointer,
+        generation=1,
+        mark=mark_of(store.head, 1),
+        stage="",
+        upgrade=None,
+        beneath=(),
+        state="REBUILD",
     )
     write_pointer(part, pointer, KEPT)
     sync_folder(part)

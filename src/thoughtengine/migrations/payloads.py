@@ -24,9 +24,10 @@ from thoughtengine.errors import (
 from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.points import SOAK, covered, keep_point, uncovered
 from thoughtengine.migrations.probing import changed, copied
 from thoughtengine.migrations.report import UpgradeReport
-from thoughtengine.migrations.running import SOAK, Approve, PacedClone, Running, Tools, contract, silent
+from thoughtengine.migrations.running import Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -35,7 +36,7 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import verify
 from thoughtengine.storage.codec import decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import PART, discard, size_of, sync_folder
+from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
@@ -69,6 +70,8 @@ class _Name(msgspec.Struct, frozen=True):
 def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[int, int]] | None = None) -> None:
     """Seal the serving generation by hard links, and note in the pointer file what is begun; it is verified before the sweep.
 
+    What soaks meanwhile goes on doing so beneath it, and can be taken back after it.
+
     Writers wait for the moment of linking; what they write from then on counts as written since.
 
     Parameters
@@ -86,31 +89,28 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
     disk = os.statvfs(root)
     if (free := disk.f_bavail * disk.f_frsize) < need:
         raise StoreFullError(root, f"to upgrade the payloads {need:,} bytes must be free: there are {free:,}")
-    contract(store)
-    part, name = root / (ROLLBACK + PART), store.generation.name
-    for leftover in (part, root / ROLLBACK):
-        discard(leftover)
+    now, token = dt.datetime.now(dt.UTC), secrets.token_hex(2)
+    part, name = root / (ROLLBACK + PART), f"{store.generation.name}-{token}"
+    discard(part)
     part.mkdir(mode=0o700)
     head = store.checkpoint(part / name)
     own_copy(part / name, store.config)
-    os.rename(part, root / ROLLBACK)
-    sync_folder(root)
-    now = dt.datetime.now(dt.UTC)
+    keep_point(store, name)
     walks = {kind: hooks.steps(kind, versions, store.pointer) for kind, versions in pending.items()}
     note = UpgradeNote(
-        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
+        id=f"{now:%Y%m%dT%H%M%S}-{token}", begun=now.isoformat(timespec="microseconds"),
         source=store.pointer.format, target=store.pointer.format, rollback=f"{ROLLBACK}/{name}",
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt, namespaces=pending,
         fingerprints={kind: walk.fingerprint for kind, walk in walks.items()},
         must=tuple(kind for kind, walk in walks.items() if walk.must), left=store.pointer.left,
     )  # fmt: skip
-    store.update_pointer(stage="UPGRADING", upgrade=note)
+    store.update_pointer(stage="UPGRADING", upgrade=note, beneath=covered(store.pointer))
 
 
 def abandon(store: FolderStore) -> None:
     """Let an upgrade go whose rollback point did not verify: nothing was swept yet."""
-    store.update_pointer(stage="", upgrade=None)
-    discard(store.root / ROLLBACK)
+    store.update_pointer(**uncovered(store.pointer))
+    store.tidy_points()
 
 
 def _known(note: UpgradeNote, hooks: Hooks, store: FolderStore) -> set[str]:

@@ -287,9 +287,17 @@ def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encode
     risk = Risk(
         kind="encoder change", blocks=False, impact=told, mitigation="te.rehearse(path, cues=[...]) tells what changes"
     )
+    risks = (*planned.risks, risk)
+    note = None if planned.source == 1 else read_pointer(root)[0].encoding
+    if note is not None and note.until and note.former != before:
+        impact = f"the vectors of {note.former.name if note.former else 'none'}, kept for a way back, go"
+        remedy = (
+            "te.rollback(path) takes that change back first; the encoder before, given again, makes its vectors anew"
+        )
+        risks += (Risk(kind="encoder change", blocks=False, impact=impact, mitigation=remedy),)
     return attrs.evolve(
         planned, steps=(*planned.steps, Step(name=named, records=n)), seconds=planned.seconds + seconds,
-        records=max(planned.records, n), risks=(*planned.risks, risk),
+        records=max(planned.records, n), risks=risks,
     )  # fmt: skip
 
 

@@ -17,9 +17,10 @@ from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.report import UpgradeReport, write_report
-from thoughtengine.migrations.running import PROBE_SECONDS, SOAK, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.running import PROBE_SECONDS, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.sweep import Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -256,11 +257,11 @@ def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
         When it could not be done; the mind is as it was, and the next call begins again.
     """
     meter, root, begun = Meter(), store.root, dt.datetime.now(dt.UTC)
-    note = store.pointer.upgrade
-    if note is None or note.namespaces:  # the rollback point of payloads is of no use here
-        note = UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
-    if store.pointer.stage != "ROLLING_BACK":
-        store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, source=1, why=why))
+    flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
+    note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
+    if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
+        note = msgspec.structs.replace(note, source=1, why=why)
+        store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
     made = lower(store)
     report = UpgradeReport(
         id=note.id, kind="rollback", path=str(root), source=note.target, target=1,

@@ -24,13 +24,11 @@ from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_re
 from thoughtengine.migrations.watch import Watch
 from thoughtengine.storage.contract import Rows, Store
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import discard
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 
-__all__ = ["SOAK", "Approve", "PacedClone", "Running", "Tools", "contract", "refusal", "silent"]
+__all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent"]
 
-SOAK = dt.timedelta(days=7)
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
 VERIFYING = "P0 rollback point"
@@ -332,10 +330,3 @@ class PacedClone(CloneStore):
     def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
         self._pace.breathe()
         return super()._page(start, stop, limit, reverse)
-
-
-def contract(store: FolderStore) -> None:
-    """Let the rollback point go: from here on only the planned way down is left."""
-    if store.pointer.stage == "SOAK" and store.pointer.upgrade is not None:
-        store.update_pointer(stage="", upgrade=None)
-        discard(store.root / "rollback")
