@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.before import Before, Onward, is_memory
 from thoughtengine.migrations.overlay import Index, UpgradingStore
-from thoughtengine.migrations.v0001_flat import LAYERS, place_of
+from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import Sealed, open_envelope
+from thoughtengine.storage.codec import Sealed, encode, open_envelope
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     CARRIED,
@@ -73,15 +73,15 @@ class _Slice:
         self.batch, self.until = Batch(), time.monotonic() + seconds
         self.at, self.next_id, self.next_carried = cursor.at, cursor.next_id, cursor.next_carried
         self.counts, self.memories, self.receipts = dict(cursor.counts), 0, 0
-        self._rows = self._bytes = 0
+        self.rows = self._bytes = 0
 
     def count(self, word: str, by: int = 1) -> None:
         self.counts[word] = self.counts.get(word, 0) + by
 
     def full(self, n_bytes: int) -> bool:
         """Note a row; tell whether the slice has had enough."""
-        self._rows, self._bytes = self._rows + 1, self._bytes + n_bytes
-        return self._rows >= _ROWS or self._bytes >= _BYTES or time.monotonic() >= self.until
+        self.rows, self._bytes = self.rows + 1, self._bytes + n_bytes
+        return self.rows >= _ROWS or self._bytes >= _BYTES or time.monotonic() >= self.until
 
 
 class Sweep:
@@ -108,6 +108,8 @@ class Sweep:
         self._store, self._index, self._at = store, index, at
         self._before: Before = store.before
         self._again = store.pointer.upgrade.again
+        self._onward = Onward(self._before)
+        self._made = 0, b""  # the last memory that was made, and its key in format 1
         self._numbers: dict[bytes, int] | None = None
         self._is_used = True  # whether anything new was remembered since it was begun
         self._sweeps: tuple[Callable[[_Slice], bool], ...] = (
@@ -187,14 +189,44 @@ class Sweep:
     # phase 1: the bytes of every row under its new key
 
     def _storage(self, done: _Slice) -> bool:
+        if not self._again:
+            return self._origins(done)
         for key, value in self._before.rows(done.at):
             self._take(done, key, value)
             done.at = key
             if done.full(len(value)):
                 return False
-        if self._again:
-            self._notice_deleted(done)
+        self._notice_deleted(done)
         return True
+
+    def _origins(self, done: _Slice) -> bool:
+        """Do what `_take` does to a store that was of no later format before: every row of it is new."""
+        onward, puts, id_, feels = self._onward, done.batch.puts, done.next_id, self._before.feels
+        is_a, emotion_of, key_of, full = (
+            onward.layer_of if feels else layer_of,
+            onward.emotion_of,
+            ORIGIN.key,
+            done.full,
+        )
+        ended = True
+        for key, value in onward.rows(done.at):
+            if is_a(key):
+                emotion = emotion_of(key) if feels else None
+                puts[key_of(id_)] = ORIGIN, encode(OriginRecord(key=key, value=value, emotion=emotion))
+                id_ += 1
+            elif layer_of(key):
+                done.count("appraisals")
+            else:
+                self._carry(done, key, value)
+            if full(len(value)):
+                ended = False
+                break
+        done.at = key if done.rows else done.at
+        for word, n in (("rows", done.rows), ("memories", id_ - done.next_id)):
+            if n:
+                done.count(word, n)
+        done.next_id = id_
+        return ended
 
     def _take(self, done: _Slice, key: bytes, value: bytes) -> None:
         done.count("rows")
@@ -282,6 +314,8 @@ class Sweep:
     # phase 2: the records of the layers
 
     def _layers(self, done: _Slice) -> bool:
+        if not self._again:
+            return self._records(done)
         for id_, origin in self._store.rows(ORIGIN, OriginRecord, after=_number(done.at, ORIGIN.number)):
             if not (self._again and self._store.held(MEMORY.key(id_))):  # else what is put again is the same
                 self._make(done, id_, origin)
@@ -289,6 +323,50 @@ class Sweep:
             if done.full(len(origin.value)):
                 return False
         return True
+
+    def _records(self, done: _Slice) -> bool:
+        """Do what `_make` does of all origins, from the rows that they are the bytes of: these need no envelope opened."""
+        id_ = ORIGIN.number(done.at) if done.at else 0
+        if id_ != self._made[0]:  # it goes on where another process had come to
+            origin = self._store.get(ORIGIN, id_, OriginRecord)
+            self._made = id_, b"" if origin is None else origin.key
+        onward, at, feels = self._onward, self._made[1], self._before.feels
+        is_a, emotion_of, key_of, full = (
+            onward.layer_of if feels else layer_of,
+            onward.emotion_of,
+            MEMORY.key,
+            done.full,
+        )
+        puts, n_layers = done.batch.puts, [0] * len(LAYERS)
+        ended, compared = True, done.counts.get("compared", 0)
+        for key, value in onward.rows(at):
+            at = key
+            if is_a(key):
+                id_ += 1
+                memory, appraisal = layers_up(key, value, emotion_of(key) if feels else None)
+                puts[key_of(id_)] = MEMORY, encode(memory)
+                if appraisal is not None:
+                    puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
+                n_layers[memory.layer] += 1
+                if memory.payload is value:
+                    done.count("as bytes")
+                elif compared < _COMPARED:
+                    compared += 1
+                    self._compare(done, LAYERS[memory.layer], key, value)
+            if full(len(value)):
+                ended = False
+                break
+        for layer, n in zip(LAYERS, n_layers, strict=True):
+            if n:
+                done.count(layer, n)
+        done.at, self._made = ORIGIN.key(id_), (id_, at)
+        return ended
+
+    def _compare(self, done: _Slice, layer: str, key: bytes, value: bytes) -> None:
+        """Count what the new processor makes differently of an old record."""
+        done.count("compared")
+        for name in differences(key, value):
+            done.count(f"differs: {layer}.{name}")
 
     def _make(self, done: _Slice, id_: int, origin: OriginRecord) -> None:
         lowered = self._store.get(LOWERED, origin.key, LoweredRecord) if self._again else None
@@ -303,9 +381,7 @@ class Sweep:
         if memory.payload is origin.value:
             done.count("as bytes")
         elif done.counts.get("compared", 0) < _COMPARED:
-            done.count("compared")
-            for name in differences(origin.key, origin.value):
-                done.count(f"differs: {layer}.{name}")
+            self._compare(done, layer, origin.key, origin.value)
 
     # phase 3: what the thought engine had learned
 

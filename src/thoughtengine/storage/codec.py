@@ -7,20 +7,21 @@ MessagePack. The checksum is CRC-32 over key, header and body, so a value found 
 from __future__ import annotations
 
 import struct
-import zlib
 from functools import lru_cache
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 
 from thoughtengine.errors import RecordError
 from thoughtengine.storage.keyspace import Area
 
-__all__ = ["MAGIC", "Sealed", "decode", "encode", "is_intact", "open_envelope", "seal"]
+__all__ = ["MAGIC", "Sealed", "decode", "encode", "head_of", "is_intact", "open_envelope", "seal", "seal_with"]
 
 MAGIC = 0x7E
 _HEAD = struct.Struct(">BBBHQ")
 _SUM = struct.Struct(">I")
+_pack_sum = _SUM.pack
 _ENVELOPE = struct.Struct(">BBBHQI")
 _LENGTH = _ENVELOPE.size
 
@@ -40,10 +41,19 @@ class Sealed(msgspec.Struct, frozen=True):
     flags: int = 0
 
 
+def head_of(area: Area, sequence: int, flags: int = 0) -> bytes:
+    """Return what stands in front of the checksum in every envelope of one area, sequence and flags."""
+    return _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+
+
+def seal_with(head: bytes, key: bytes, body: bytes) -> bytes:
+    """Return `body` in an envelope that begins with `head`, bound to `key`."""
+    return head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body
+
+
 def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) -> bytes:
     """Return `body` in its envelope, bound to `key`; `flags` are those of `Area.beside`."""
-    head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
-    return head + _SUM.pack(zlib.crc32(body, zlib.crc32(key + head))) + body
+    return seal_with(head_of(area, sequence, flags), key, body)
 
 
 def is_intact(key: bytes, value: bytes) -> bool:
@@ -51,7 +61,7 @@ def is_intact(key: bytes, value: bytes) -> bool:
     if len(value) < _LENGTH:
         return False
     (given,) = _SUM.unpack_from(value, _HEAD.size)
-    found = zlib.crc32(value[_LENGTH:], zlib.crc32(value[: _HEAD.size], zlib.crc32(key)))
+    found = crc32(value[_LENGTH:], crc32(value[: _HEAD.size], crc32(key)))
     return bool(found == given)
 
 
@@ -67,7 +77,7 @@ def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
         raise RecordError(f"{area.name} {key.hex()}: {len(value)} bytes are too few for an envelope")
     magic, flags, kind, version, sequence, given = _ENVELOPE.unpack_from(value)
     body = value[_LENGTH:]
-    if given != zlib.crc32(body, zlib.crc32(value[: _HEAD.size], zlib.crc32(key))):
+    if given != crc32(body, crc32(value[: _HEAD.size], crc32(key))):
         raise RecordError(f"{area.name} {key.hex()}: the checksum does not match, the value is damaged")
     if magic != MAGIC or kind != area.kind or (flags and flags & ~sum(area.beside.values())):
         raise RecordError(f"{area.name} {key.hex()}: magic {magic}, flags {flags}, kind {kind} do not belong here")

@@ -469,7 +469,7 @@ class FolderStore(Store):
 
     def _find_room(self, puts: Rows) -> None:
         """Refuse a batch larger than the buffer unless it fits twice, as log and as table: the ballast is for small ones."""
-        size = sum(len(value) for _, value in puts)
+        size = sum([len(value) for _, value in puts])
         if size > self.config.write_buffer_bytes // 2:
             disk = os.statvfs(self.root)
             if (free := disk.f_bavail * disk.f_frsize) < 3 * size:
