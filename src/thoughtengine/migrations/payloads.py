@@ -165,6 +165,9 @@ class PayloadUpgrade(Running):
         self._watch = Watch(STEP_SECONDS)
         self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
+        self._named: bytearray | None = (
+            None  # by rank of a memory: whether its name is its own, while nobody else writes
+        )
         self.cursor = store.get(CURSOR, 0, CursorRecord) or CursorRecord()
 
     @property
@@ -215,6 +218,8 @@ class PayloadUpgrade(Running):
 
     def _slice(self, until: float) -> None:
         with self.store.writing:
+            if self.windows is None and self._named is None:
+                self._named = self._bearers()
             store, counts, at, n_bytes, n = self.store, dict(self.cursor.counts), self.cursor.at, 0, 0
             batch, ended = Batch(), True
             for key, value in store.raw(MEMORY, after=MEMORY.number(at) if at else None):
@@ -286,11 +291,23 @@ class PayloadUpgrade(Running):
             if has and (value := self.store._get(area.key(id_))) is not None:
                 beside[area.prefix] = open_envelope(area.key(id_), value, area).body
                 batch.put_body(area, id_, beside[area.prefix])
-        if memory.key is not None:
-            name = self.store.get(NAME, memory.key, _Name)
-            if name is not None and name.id == id_:
-                vector = beside.get(VECTOR.prefix)
-                batch.put_body(NAME, memory.key, self._tools.name(id_, body, beside.get(APPRAISAL.prefix), vector))
+        if memory.key is not None and self._bears(id_, memory.key):
+            vector = beside.get(VECTOR.prefix)
+            batch.put_body(NAME, memory.key, self._tools.name(id_, body, beside.get(APPRAISAL.prefix), vector))
+
+    def _bears(self, id_: int, key: str) -> bool:
+        """Tell whether a name is this memory's, and no later one's."""
+        if self._named is not None:
+            return bool(self._named[self.store.rank(id_)])
+        name = self.store.get(NAME, key, _Name)
+        return name is not None and name.id == id_
+
+    def _bearers(self) -> bytearray:
+        """Read all names once, in order, where no mind serves: a look-up of each would take a third of the time."""
+        found = bytearray(self.store.rank(self.store.head.next_id) + 1)
+        for key, value in self.store.raw(NAME):
+            found[self.store.rank(decode(open_envelope(key, value, NAME).body, _Name).id)] = 1
+        return found
 
     def _finish(self) -> UpgradeReport:
         """Validate, ask for approval, switch."""

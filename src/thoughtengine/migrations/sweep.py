@@ -341,9 +341,9 @@ class Sweep:
         ended, compared = True, done.counts.get("compared", 0)
         for key, value in onward.rows(at):
             at = key
-            if is_a(key):
+            if layer := is_a(key):
                 id_ += 1
-                memory, appraisal = layers_up(key, value, emotion_of(key) if feels else None)
+                memory, appraisal = layers_up(key, value, emotion_of(key) if feels else None, layer=layer)
                 puts[key_of(id_)] = MEMORY, encode(memory)
                 if appraisal is not None:
                     puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
@@ -352,7 +352,7 @@ class Sweep:
                     done.count("as bytes")
                 elif compared < _COMPARED:
                     compared += 1
-                    self._compare(done, LAYERS[memory.layer], key, value)
+                    self._compare(done, layer, key, value)
             if full(len(value)):
                 ended = False
                 break

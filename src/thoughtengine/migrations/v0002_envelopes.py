@@ -59,7 +59,7 @@ class Appraisal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, g
 
 
 def layers_up(
-    key: bytes, value: bytes, emotion: bytes | None = None, *, supersedes: int | None = None
+    key: bytes, value: bytes, emotion: bytes | None = None, *, supersedes: int | None = None, layer: str = ""
 ) -> tuple[Memory, Appraisal | None]:
     """Make the memory, and its appraisal, of a row of format 1.
 
@@ -71,8 +71,10 @@ def layers_up(
         The value of the emotion of the same name.
     supersedes : int, optional
         The memory it is a later version of.
+    layer : str, optional
+        Of the key, where that is known.
     """
-    layer, document = layer_of(key), parse(value)
+    layer, document = layer or layer_of(key), parse(value)
     said = document.get(_ANY.get(layer)) if type(document) is dict else None
     text, payload = (plain(said), None) if type(said) is str else _content(layer, document, value)
     at = _moment(document.get(_WHEN.get(layer, "timestamp")) if isinstance(document, dict) else None)

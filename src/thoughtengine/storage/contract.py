@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 def sealed(batch: Batch, sequence: int) -> Rows:
     """Return the puts of a batch in their envelopes."""
-    puts, heads, rows = batch.puts, dict[tuple[int, int], bytes](), list[tuple[bytes, bytes]]()
+    puts, heads, rows = batch.puts, dict[int, bytes](), list[tuple[bytes, bytes]]()
     there: set[bytes] | None = None  # most batches hold nothing that could lie beside
     for key, (area, body) in puts.items():
         flags = 0
@@ -36,9 +36,9 @@ def sealed(batch: Batch, sequence: int) -> Rows:
             for prefix, flag in area.beside.items():
                 if prefix in there and prefix + key[1:] in puts:
                     flags |= flag
-        head = heads.get((area.kind, flags))
+        head = heads.get(area.kind << 8 | flags)
         if head is None:
-            head = heads[area.kind, flags] = head_of(area, sequence, flags)
+            head = heads[area.kind << 8 | flags] = head_of(area, sequence, flags)
         rows.append((key, seal_with(head, key, body)))
     return rows
 
