@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from thoughtengine.migrations.before import Before, Onward, is_memory
+from thoughtengine.migrations.merge import is_pinned, merged
 from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
@@ -27,6 +28,7 @@ from thoughtengine.storage.keyspace import (
     RECEIPT,
     STATE,
     TERMS,
+    VECTOR,
     Area,
 )
 from thoughtengine.storage.origin import CarriedRecord, CursorRecord, LoweredRecord, OriginRecord, StateRecord
@@ -74,6 +76,7 @@ class _Slice:
         self.at, self.next_id, self.next_carried = cursor.at, cursor.next_id, cursor.next_carried
         self.counts, self.memories, self.receipts = dict(cursor.counts), 0, 0
         self.rows = self._bytes = 0
+        self.pinned: list[int] = []
 
     def count(self, word: str, by: int = 1) -> None:
         self.counts[word] = self.counts.get(word, 0) + by
@@ -231,7 +234,7 @@ class Sweep:
     def _take(self, done: _Slice, key: bytes, value: bytes) -> None:
         done.count("rows")
         lowered = self._store.get(LOWERED, key, LoweredRecord) if self._again else None
-        same = lowered is not None and lowered.digest == row_digest(key, value) and not self._lost_emotion(key)
+        same = lowered is not None and lowered.digest == row_digest(key, value) and not self._feels_otherwise(key)
         if not is_memory(self._before, key) and not self._is_new_beside(key):
             if place_of(key).layer:
                 done.count("appraisals")
@@ -247,25 +250,26 @@ class Sweep:
             done.count("memories")
 
     def _is_new_beside(self, key: bytes) -> bool:
-        """Tell whether this is a changed emotion beside an experience that did not change, and is as it was kept."""
+        """Tell whether this emotion went down as a memory of its own, whose name an experience bears too, and has changed."""
         if not self._again or place_of(key).layer != "emotion":
             return False
-        partner = b"sensory:" + key.partition(b":")[2]
-        there, lowered = self._before.get(partner), self._store.get(LOWERED, partner, LoweredRecord)
-        if there is None or lowered is None or lowered.digest != row_digest(partner, there):
+        mine = self._store.get(LOWERED, key, LoweredRecord)
+        partner = self._store.get(LOWERED, b"sensory:" + key.partition(b":")[2], LoweredRecord)
+        if mine is None or partner is None or mine.id == partner.id:
             return False
-        mine, value = self._store.get(LOWERED, key, LoweredRecord), self._before.get(key) or b""
-        return mine is None or mine.digest != row_digest(key, value)
+        return mine.digest != row_digest(key, self._before.get(key) or b"")
 
-    def _lost_emotion(self, key: bytes) -> bool:
-        """Tell whether an experience went down with an emotion beside it that a program of format 1 has deleted since."""
+    def _feels_otherwise(self, key: bytes) -> bool:
+        """Tell whether a program of format 1 has changed, added or deleted the emotion beside an experience meanwhile."""
+        if not key.startswith(b"sensory:"):
+            return False
         felt = b"emotion:" + key.partition(b":")[2]
-        return (
-            key.startswith(b"sensory:")
-            and self._before.get(felt) is None
-            and (lowered := self._store.get(LOWERED, felt, LoweredRecord)) is not None
-            and lowered.id == getattr(self._store.get(LOWERED, key, LoweredRecord), "id", None)
-        )
+        there, went = self._before.get(felt), self._store.get(LOWERED, felt, LoweredRecord)
+        if went is None:
+            return there is not None
+        if went.id != getattr(self._store.get(LOWERED, key, LoweredRecord), "id", None):
+            return False
+        return there is None or went.digest != row_digest(felt, there)
 
     def _is_kept(self, lowered: LoweredRecord) -> bool:
         """Tell whether the memory that went down is here in full: a sweep may have been broken off before it came."""
@@ -321,7 +325,9 @@ class Sweep:
                 self._make(done, id_, origin)
             done.at = ORIGIN.key(id_)
             if done.full(len(origin.value)):
+                self._pin(done)
                 return False
+        self._pin(done)
         return True
 
     def _records(self, done: _Slice) -> bool:
@@ -371,10 +377,15 @@ class Sweep:
     def _make(self, done: _Slice, id_: int, origin: OriginRecord) -> None:
         lowered = self._store.get(LOWERED, origin.key, LoweredRecord) if self._again else None
         supersedes = lowered.id if lowered is not None and lowered.id not in (0, id_) else None
-        memory, appraisal = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
+        made = merged(self._store, origin, supersedes)
+        memory = made.memory if self._bears(made.memory.key, supersedes) else made.named(origin)
         done.batch.put(MEMORY, id_, memory)
-        if appraisal is not None:
-            done.batch.put(APPRAISAL, id_, appraisal)
+        if made.appraisal is not None:
+            done.batch.put(APPRAISAL, id_, made.appraisal)
+        if made.vector is not None:
+            done.batch.put_body(VECTOR, id_, made.vector)
+        if supersedes is not None and is_pinned(self._store, supersedes):
+            done.pinned.append(id_)
         done.memories += self._again  # else they were counted when the upgrade began
         layer = LAYERS[memory.layer]
         done.count(layer)
@@ -382,6 +393,18 @@ class Sweep:
             done.count("as bytes")
         elif done.counts.get("compared", 0) < _COMPARED:
             self._compare(done, layer, origin.key, origin.value)
+
+    def _bears(self, key: str | None, id_: int | None) -> bool:
+        """Tell whether a name is still that of the memory that is changed, so that it goes over to the later version."""
+        named = None if key is None or id_ is None else self._store.get(NAME, key, _Name)
+        return named is None or named.id == id_
+
+    def _pin(self, done: _Slice) -> None:
+        """Pin, with a receipt, the later versions of what was pinned."""
+        if done.pinned:
+            told = _Forgetting(verb="pin", at=self._at, ids=tuple(done.pinned), detail={"by": "format 1"})
+            done.batch.put(RECEIPT, self._store.head.next_receipt + done.receipts, told)
+            done.receipts += 1
 
     # phase 3: what the thought engine had learned
 
