@@ -144,7 +144,8 @@ def await_encoder(mind: ThoughtEngine) -> None:
         mind._memories.view()
         mind._memories.live.upkeep.wait()
         if trouble := mind._memories.live.trouble:
-            raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
+            report = running.broken_off(f"the encoder was not taken over yet: {trouble}")
+            raise UpgradeFailedError(mind.path, f"{report.reason} (the next opening with it goes on)", report=report)
     if running is not None and running.failed:
         raise UpgradeFailedError(mind.path, running.failed)
 

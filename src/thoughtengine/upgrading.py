@@ -108,7 +108,7 @@ def upgrade(
     Returns
     -------
     UpgradeReport or None
-        None where there was nothing to do.
+        None where there was nothing to do; then `into` is not made.
 
     Raises
     ------
@@ -119,6 +119,8 @@ def upgrade(
     """
     root, known = folder_at(path), Hooks(hooks)
     if into is not None:
+        if _has_nothing(root, known, encoder):
+            return None
         root = _copied(root, folder_at(into, argument="into"))
     before = {report.id for report in reports(root)}
     opened = open_store(
@@ -131,6 +133,17 @@ def upgrade(
             await_encoder(mind)
     done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
     return done[-1] if done else None
+
+
+def _has_nothing(root: Path, hooks: Hooks, encoder: Encoder | None) -> bool:
+    """Tell whether there is nothing to upgrade, by the pointer file alone."""
+    if is_format_1(root):
+        return False
+    pointer, _ = read_pointer(root)
+    encoding = pointer.encoding is not None and not pointer.encoding.until
+    known = pointer.encoder.fingerprint if pointer.encoder is not None else None
+    other = encoder is not None and (encoding or encoder.fingerprint != known)
+    return not (pointer.unfinished or hooks.pending(pointer) or hooks.newer(pointer.namespaces) or other)
 
 
 def _mind(
@@ -325,12 +338,19 @@ def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
 
 
 def _is_back(root: Path, to: object) -> UpgradeReport:
-    """Return the report of the rollback that has ended here; what a kill at its very end left is removed."""
-    settle_bare(root)
+    """Return the report of a rollback that was killed at its very end; what that left is removed.
+
+    Raises
+    ------
+    DowngradeError
+        When there was no such rollback: nothing is left to do.
+    """
+    ended = settle_bare(root)
     done = [report for report in reports(root) if report.kind == "rollback"]
-    if not done or to not in (None, 1):
-        raise DowngradeError(root, "it is of format 1, the oldest there is")
-    return done[-1]
+    if ended and done and to in (None, 1):
+        return done[-1]
+    back = f" (rolled back on {done[-1].ended[:10]})" if done else ""
+    raise DowngradeError(root, f"it is of format 1 already, the oldest there is{back}: nothing was done")
 
 
 def rehearse(

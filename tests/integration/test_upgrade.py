@@ -672,7 +672,8 @@ def test_on_the_command_line(old: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["history", str(old), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.partition("\n[")[2].join(["[", ""]))
     assert [report["kind"] for report in told] == ["upgrade", "rollback"]
-    assert main(["rollback", str(old)]) == 0
+    assert main(["rollback", str(old)]) == 2
+    assert "of format 1 already" in capsys.readouterr().err
     assert read_flat(old) == rows()
 
 

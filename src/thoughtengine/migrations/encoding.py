@@ -93,7 +93,7 @@ def former_back(store: FolderStore, *, why: str) -> UpgradeReport:
         store.sync()
         store.update_pointer(encoder=note.former, former=None, encoding=None)
     report = UpgradeReport(
-        id=note.id, kind="rollback", path=str(store.root), source=store.pointer.format, target=store.pointer.format,
+        id=f"{note.id}-back", kind="rollback", path=str(store.root), source=store.pointer.format, target=store.pointer.format,
         encoder=_names(new, note.former), begun=begun.isoformat(timespec="seconds"),
         ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=True, reason=why,
         rows_in=rows, rows_kept=rows, **meter.figures(),
@@ -249,6 +249,15 @@ class Encoding:
         until = (dt.datetime.now(dt.UTC) + SOAK).isoformat(timespec="seconds")
         self.store.update_pointer(former=None, encoding=msgspec.structs.replace(note, until=until))
         self.emit("upgrade", what="done", report=report.id)
+
+    def broken_off(self, why: str) -> UpgradeReport:
+        """Write, and return, a report of how far it has come; it is not taken back, and can be gone on with."""
+        note = self.store.pointer.encoding
+        if note is None:
+            raise ValueError("no encoder is being taken over")
+        report = attrs.evolve(self._report(note), id=f"{note.id}-stopped", succeeded=False, reason=why)
+        write_report(self.store.root, report)
+        return report
 
     def _report(self, note: EncodingNote) -> UpgradeReport:
         work, figures = self.work, self.meter.figures()

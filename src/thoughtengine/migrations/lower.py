@@ -295,10 +295,12 @@ def give_back(root: Path) -> None:
     tidy(root)
 
 
-def tidy(root: Path) -> None:
-    """Remove what the mind had beside its store of format 1; what tells of its life goes to `.te/`."""
+def tidy(root: Path) -> bool:
+    """Remove what the mind had beside its store of format 1; what tells of its life goes to `.te/`; tell whether any was."""
+    found = False
     for name in _GOES_ASIDE:
         if (root / name).is_dir():
+            found = True
             (root / ASIDE).mkdir(mode=0o700, exist_ok=True)
             if (root / ASIDE / name).exists():
                 _merge(root / name, root / ASIDE / name)
@@ -311,10 +313,13 @@ def tidy(root: Path) -> None:
         root / ROLLBACK,
         root / LOWERED_FOLDER,
     ]:
+        found |= entry.exists()
         remove_tree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
-    for name in ("reserve.bin", "te.lock", "cues.json"):
+    for name in ("reserve.bin", "cues.json", "te.lock"):
+        found |= name != "te.lock" and (root / name).exists()  # that one is held by whoever tidies
         (root / name).unlink(missing_ok=True)
     sync_folder(root)
+    return found
 
 
 def _merge(source: Path, target: Path) -> None:

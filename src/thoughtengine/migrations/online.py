@@ -24,7 +24,7 @@ from thoughtengine.migrations.encoding import Encoding, contract_encoding, forme
 from thoughtengine.migrations.judge import Windows, calls_judged
 from thoughtengine.migrations.points import let_go, told
 from thoughtengine.migrations.report import UpgradeReport
-from thoughtengine.migrations.running import Running
+from thoughtengine.migrations.running import COMPACTING, Running
 from thoughtengine.storage.folder import FolderStore
 
 __all__ = ["Background", "UpgradeControl", "UpgradeStatus"]
@@ -76,7 +76,7 @@ class UpgradeStatus:
     def __str__(self) -> str:
         if not self.stage:
             return "no upgrade"
-        if self.stage != "UPGRADING":
+        if self.stage != "UPGRADING" and self.phase != COMPACTING:
             behind = f" (behind it: {', '.join(self.beneath)})" if self.beneath else ""
             return f"{self.stage.lower()}{f' until {self.until}' if self.until else ''}{behind}"
         share = self.done / self.total if self.total else 0.0

@@ -27,7 +27,7 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK, covered, keep_point, uncovered
 from thoughtengine.migrations.probing import changed, copied
 from thoughtengine.migrations.report import UpgradeReport
-from thoughtengine.migrations.running import Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.running import VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -316,6 +316,7 @@ class PayloadUpgrade(Running):
             wrong, counted = self._validate()
         except (RecordUpgradeError, TookTooLongError) as error:
             wrong, counted = [f"{type(error).__name__}: {error}"], {"in": 0, "upgraded": 0, "quarantined": 0}
+        self._milestone(VALIDATING, counted["in"])
         report = self._told(counted, reason="; ".join(wrong[:_TOLD]))
         self._sign_off(report)
         until = dt.datetime.now(dt.UTC) + SOAK

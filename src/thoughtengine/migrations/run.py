@@ -20,7 +20,7 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.report import UpgradeReport, write_report
-from thoughtengine.migrations.running import PROBE_SECONDS, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.sweep import Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -152,6 +152,7 @@ class Upgrade(Running):
         lost, missed = self._tools.probe(store, wanted, self.pace.duty >= 1.0)
         wrong += [f"probe: {told}" for told in lost[:_TOLD]]
         wrong += self._probed()
+        self._milestone(VALIDATING, found.n_in)
         report = self._told(found, probes=len(wanted), missed=len(lost) + missed, reason="; ".join(wrong))
         self._sign_off(report)
         self._switch()
@@ -264,7 +265,7 @@ def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
     made = lower(store)
     report = UpgradeReport(
-        id=note.id, kind="rollback", path=str(root), source=note.target, target=1,
+        id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=1,
         begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
         succeeded=True, reason=why, rows_in=made.rows, rows_kept=made.rows, digest_after=made.digest,
         digest_before=note.digest, counts=made.layers, **meter.figures(),
@@ -276,7 +277,8 @@ def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
     return report
 
 
-def settle_bare(root: Path) -> None:
-    """Remove what a rollback that was killed at its very end left beside a store of format 1."""
+def settle_bare(root: Path) -> bool:
+    """Remove what a rollback that was killed at its very end left beside a store of format 1; tell whether there was anything."""
     with contextlib.suppress(StoreLockedError), locked(root):
-        tidy(root)
+        return tidy(root)
+    return False
