@@ -1,5 +1,6 @@
 """What upgrades tell: nothing to do is said and not done, each report has its own name, and every phase shows in the status."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import thoughtengine as te
 from tests.flat import write_flat
 from tests.golden.v0001.write import rows
 from thoughtengine import lifting
-from thoughtengine.migrations import run, running
+from thoughtengine.config import StorageConfig
+from thoughtengine.migrations import run, running, sweep
 
 
 class Vowels:
@@ -122,6 +124,55 @@ def test_validation_and_compaction_are_phases(old: Path, phase: str, monkeypatch
         behind = mind.upgrade.background
         assert behind is not None
         behind._thread.join(timeout=60)
-        assert phase in heard
+    assert phase in heard
     assert phase in str(seen[0])
     assert running.VALIDATING in [each.name for each in te.history(old)[-1].phases]
+
+
+@pytest.mark.parametrize("at", [1, 30, 100, 150, 230])
+def test_a_plan_of_what_was_begun_has_the_figures_of_what_is_left(old: Path, at: int) -> None:
+    class StoppedError(BaseException):
+        pass
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        if done >= at or what == running.VALIDATING:
+            raise StoppedError
+
+    whole = te.plan(old)
+    sweep_rows, sweep._ROWS = sweep._ROWS, 20
+    try:
+        with pytest.raises(StoppedError):
+            te.upgrade(old, progress=stop)
+    finally:
+        sweep._ROWS = sweep_rows
+    gc.collect()
+    left = te.plan(old)
+    assert left
+    assert (left.source, left.target, left.records) == (1, 2, whole.records)
+    assert left.bytes > 0
+    assert left.needed_bytes > 0
+    n_left, n_whole = sum(step.records for step in left.steps), sum(step.records for step in whole.steps)
+    assert n_left < n_whole
+    assert left.seconds == pytest.approx(n_left / 4000.0)
+    te.upgrade(old)
+    assert not te.plan(old)
+
+
+def test_a_plan_of_what_was_only_begun_counts_itself(old: Path) -> None:
+    whole = te.plan(old)
+    lifting.begin_flat(old, StorageConfig())
+    begun = te.plan(old)
+    assert [step.records for step in begun.steps] == [step.records for step in whole.steps]
+    assert (begun.records, begun.counts) == (whole.records, whole.counts)
+
+
+def test_a_plan_of_half_an_encoder_goes_on_with_it(noted: Path) -> None:
+    encoder = Vowels()
+    encoder.away = True
+    with pytest.raises(te.UpgradeFailedError):
+        te.upgrade(noted, encoder=encoder)
+    encoder.away = False
+    plan = te.plan(noted, encoder=encoder)
+    assert [(step.name, step.records) for step in plan.steps] == [("P4 encoder: none to vowels", 3)]
+    te.upgrade(noted, encoder=encoder)
+    assert not te.plan(noted, encoder=encoder)
