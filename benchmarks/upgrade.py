@@ -9,6 +9,8 @@ import argparse
 import json
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +22,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.storage.store import Level
 
 WINDOW_SECONDS = 0.2
+MORE_BYTES = 64 << 20  # that an upgrade may take above what the mind takes without it
 KEYS = 2000
 WORDS = ("tea", "rain", "garden", "train", "letter", "market", "summer", "window", "river", "song")
 
@@ -58,6 +61,28 @@ def raw_rewrite(source: Path, target: Path) -> float:
         old.close()
         new.close()
     return time.perf_counter() - begun
+
+
+def peak_bytes(code: str, path: Path) -> int:
+    """Return the most memory that a new process has which imports the product and runs a line of code on a folder."""
+    told = "import resource, sys, thoughtengine as te; path = sys.argv[1]; {}; print(resource.getrusage(0).ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", told.format(code), str(path)], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout) << 10
+
+
+def memory_row(folder: Path, records: int) -> Row:
+    """Compare what an upgrade takes with what the same mind takes that is opened and asked."""
+    write_old(folder / "weighed", records)
+    upgraded = peak_bytes("te.upgrade(path)", folder / "weighed")
+    asked = peak_bytes("mind = te.open(path); mind.recall('tea in the garden')", folder / "weighed")
+    more = upgraded - asked
+    verdict = "met" if more <= MORE_BYTES else "missed"
+    return (
+        "most memory: upgrade / open and recall", f"{upgraded / 1e6:.0f} MB, {asked / 1e6:.0f} MB",
+        f"{more / 1e6:+.0f} MB, limit +{MORE_BYTES >> 20} MiB: {verdict}",
+    )  # fmt: skip
 
 
 def window(call: Callable[[], None]) -> list[float]:
@@ -148,7 +173,9 @@ def measure(folder: Path, *, records: int, pairs: int) -> list[Row]:
         ("first get by key, first recall", f"{1e3 * first:.1f} ms, {1e3 * recalled:.1f} ms", f"coverage {coverage:.2f}"),
         ("calls with upgrade / without, median of pairs", f"{statistics.median(ratios):.3f}",
             f"[{low:.3f}, {high:.3f}], {len(ratios)} pairs"),
-        ("99th percentile with, without", f"{1e3 * p99(on):.2f} ms, {1e3 * p99(off):.2f} ms", ""),
+        ("99th percentile with, without", f"{1e3 * p99(on):.2f} ms, {1e3 * p99(off):.2f} ms",
+            f"limit 1.1 times and 1 ms: {'met' if p99(on) <= 1.1 * p99(off) + 0.001 else 'missed'}"),
+        memory_row(folder, records),
         ("failed calls", "0", f"of {len(on) + len(off):,}"),
     ]  # fmt: skip
 
