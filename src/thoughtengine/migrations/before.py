@@ -46,11 +46,9 @@ class Onward:
         if after != self._at or not self._page:
             self._turn(after)
         while self._page:
-            page, place = self._page, self._place
-            while place < len(page):
-                row = page[place]
-                place += 1
-                self._place, self._at = place, row[0]
+            for row in islice(self._page, self._place, None):
+                self._place += 1
+                self._at = row[0]
                 yield row
             self._turn(self._at)
 

@@ -7,6 +7,7 @@ MessagePack. The checksum is CRC-32 over key, header and body, so a value found 
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 from zlib import crc32
@@ -16,7 +17,7 @@ import msgspec
 from thoughtengine.errors import RecordError
 from thoughtengine.storage.keyspace import Area
 
-__all__ = ["MAGIC", "Sealed", "decode", "encode", "head_of", "is_intact", "open_envelope", "seal", "seal_with"]
+__all__ = ["MAGIC", "Sealed", "decode", "encode", "is_intact", "open_envelope", "seal", "seal_all"]
 
 MAGIC = 0x7E
 _HEAD = struct.Struct(">BBBHQ")
@@ -41,19 +42,28 @@ class Sealed(msgspec.Struct, frozen=True):
     flags: int = 0
 
 
-def head_of(area: Area, sequence: int, flags: int = 0) -> bytes:
-    """Return what stands in front of the checksum in every envelope of one area, sequence and flags."""
-    return _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
-
-
-def seal_with(head: bytes, key: bytes, body: bytes) -> bytes:
-    """Return `body` in an envelope that begins with `head`, bound to `key`."""
+def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) -> bytes:
+    """Return `body` in its envelope, bound to `key`; `flags` are those of `Area.beside`."""
+    head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
     return head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body
 
 
-def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) -> bytes:
-    """Return `body` in its envelope, bound to `key`; `flags` are those of `Area.beside`."""
-    return seal_with(head_of(area, sequence, flags), key, body)
+def seal_all(puts: Mapping[bytes, tuple[Area, bytes]], sequence: int) -> list[tuple[bytes, bytes]]:
+    """Return the bodies of one batch in their envelopes, as `seal` makes them; flags tell what the batch holds beside a row."""
+    heads, rows = dict[int, bytes](), list[tuple[bytes, bytes]]()
+    there: set[bytes] | None = None  # most batches hold nothing that could lie beside
+    for key, (area, body) in puts.items():
+        flags = 0
+        if area.beside:
+            there = there if there is not None else {each[:1] for each in puts}
+            for prefix, flag in area.beside.items():
+                if prefix in there and prefix + key[1:] in puts:
+                    flags |= flag
+        head = heads.get(area.kind << 8 | flags)
+        if head is None:
+            head = heads[area.kind << 8 | flags] = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+        rows.append((key, head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body))
+    return rows
 
 
 def is_intact(key: bytes, value: bytes) -> bool:

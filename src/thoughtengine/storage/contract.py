@@ -13,7 +13,7 @@ import msgspec
 
 from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import decode, head_of, open_envelope, seal_with
+from thoughtengine.storage.codec import decode, open_envelope, seal_all
 from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
 
 __all__ = ["PAGE", "Rows", "Store", "sealed"]
@@ -27,20 +27,7 @@ T = TypeVar("T")
 
 def sealed(batch: Batch, sequence: int) -> Rows:
     """Return the puts of a batch in their envelopes."""
-    puts, heads, rows = batch.puts, dict[int, bytes](), list[tuple[bytes, bytes]]()
-    there: set[bytes] | None = None  # most batches hold nothing that could lie beside
-    for key, (area, body) in puts.items():
-        flags = 0
-        if area.beside:
-            there = there if there is not None else {each[:1] for each in puts}
-            for prefix, flag in area.beside.items():
-                if prefix in there and prefix + key[1:] in puts:
-                    flags |= flag
-        head = heads.get(area.kind << 8 | flags)
-        if head is None:
-            head = heads[area.kind << 8 | flags] = head_of(area, sequence, flags)
-        rows.append((key, seal_with(head, key, body)))
-    return rows
+    return seal_all(batch.puts, sequence)
 
 
 class Store(abc.ABC):
