@@ -550,6 +550,7 @@ def _plan(given: argparse.Namespace) -> int:
 def _upgrade_arguments(parser: argparse.ArgumentParser) -> None:
     _taken_over_arguments(parser)
     parser.add_argument("--into", metavar="FOLDER", help="a new folder for the upgraded mind; the old one is only read")
+    parser.add_argument("--salvage", action="store_true", help="with --into: carry what can be read of a damaged store")
 
 
 def _upgrade(given: argparse.Namespace) -> int:
@@ -561,7 +562,7 @@ def _upgrade(given: argparse.Namespace) -> int:
     if given.into is None and is_format_1(Path(given.mind)):
         _tell(begins(given.mind))
     with _bar() as progress:
-        report = te.upgrade(given.mind, into=given.into, progress=progress, **how)
+        report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
     print(report if report is not None else f"{given.mind}: nothing to do")
     if report is not None and (told := way_back(given.into or given.mind)):
         _tell(told)

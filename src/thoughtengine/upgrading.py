@@ -39,10 +39,12 @@ from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
 from thoughtengine.migrations.take_back import take_back, take_back_all
 from thoughtengine.storage.bare import BareLock
+from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
 from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
 from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
 
 __all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
@@ -85,6 +87,7 @@ def upgrade(
     path: str | os.PathLike[str],
     *,
     into: str | os.PathLike[str] | None = None,
+    salvage: bool = False,
     hooks: Sequence[Upgrades] = (),
     encoder: Encoder | None = None,
     approve: Approve | None = None,
@@ -98,6 +101,9 @@ def upgrade(
         The folder.
     into : path, optional
         A new folder for the upgraded mind: the old one is only read.
+    salvage : bool
+        With `into`, and a damaged store of format 1: carry what can be read; an incident in the new folder tells what is damaged.
+        (A mind of today's format salvages by itself when it is opened.)
     hooks, encoder
         As for `open`; another encoder than the mind's is taken over when this returns.
     approve : callable, optional
@@ -121,7 +127,9 @@ def upgrade(
     if into is not None:
         if _has_nothing(root, known, encoder):
             return None
-        root = _copied(root, folder_at(into, argument="into"))
+        root = _copied(root, folder_at(into, argument="into"), salvaged=salvage)
+    elif salvage:
+        raise InvalidArgumentError("salvage", salvage, "into=NEW with it: the damaged store is only read")
     before = {report.id for report in reports(root)}
     opened = open_store(
         root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
@@ -177,7 +185,7 @@ def _lockable(root: Path) -> None:
         raise StoreError(root, f"{told} (nothing was touched)")
 
 
-def _copied(root: Path, target: Path) -> Path:
+def _copied(root: Path, target: Path, *, salvaged: bool = False) -> Path:
     """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
     _lockable(root)
     if not is_format_1(root):
@@ -188,7 +196,7 @@ def _copied(root: Path, target: Path) -> Path:
     with translated(root):
         lock = BareLock(root)
     try:
-        building(target, lambda folder: _copy_bare(root, folder))
+        building(target, lambda folder: (_salvage if salvaged else _copy_bare)(root, folder))
     finally:
         lock.release()
     return target
@@ -215,11 +223,26 @@ def _linked(root: Path, target: Path) -> Path:
 def _copy_bare(root: Path, folder: Path) -> None:
     part = folder / ("copy" + PART)
     checkpoint(None, root, part)
+    _lay_out(root, folder, part)
+
+
+def _lay_out(root: Path, folder: Path, part: Path) -> None:
+    """Let a copy of a bare LevelDB lie in a folder, with what was kept aside beside the original."""
     for entry in part.iterdir():
         os.rename(entry, folder / entry.name)
     part.rmdir()
     if (root / ASIDE).is_dir():
         copy_tree(root / ASIDE, folder / ASIDE)
+
+
+def _salvage(root: Path, folder: Path) -> None:
+    """Make a store of format 1 of what can be read of a damaged one; what is damaged is told as an incident."""
+    part = folder / ("copy" + PART)
+    found = salvage_bare(root, part, folder / ("salvage" + PART), StorageConfig())
+    _lay_out(root, folder, part)
+    if found.damaged:
+        named = tuple(name for name, _ in found.damaged)
+        record_incident(folder, "damage", f"salvaged from {root}: {found}", files=named, rows=found.rows)
 
 
 def rollback(

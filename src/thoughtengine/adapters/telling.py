@@ -23,6 +23,10 @@ _TYPED = (
         re.compile(r"te\.open\(path\) goes on with it, te\.rollback\(path\)"),
         "`thoughtengine upgrade MIND` goes on with it, `thoughtengine rollback MIND`",
     ),
+    (
+        re.compile(r"te\.upgrade\(path, into=NEW, salvage=True\)"),
+        "`thoughtengine upgrade MIND --into NEW --salvage`",
+    ),
     (re.compile(r"te\.rollback\(path, to=1\)"), "`thoughtengine rollback MIND --to 1`"),
 )
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")

@@ -28,6 +28,7 @@ from thoughtengine.storage.store import Level
 
 __all__ = [
     "ASIDE",
+    "DAMAGED",
     "GROWTH",
     "KEPT",
     "ROLLBACK",
@@ -43,6 +44,10 @@ __all__ = [
 ]
 
 ASIDE = BESIDE
+DAMAGED = (
+    "A damaged store is not upgraded: restore a copy of it, then try again; or te.upgrade(path, into=NEW, salvage=True) "
+    "carries what can be read"
+)
 KEPT = "KEPT"
 """Name of the pointer file in it."""
 
@@ -159,7 +164,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         leftovers(root)
         if problems := inspect(root):
             name, what = problems[0]
-            told = f"{name}: {what}. A damaged store is not upgraded: restore a copy of it, then try again"
+            told = f"{name}: {what}. {DAMAGED}"
             raise StoreDamagedError(root, told, file=name)
         need, free = room_for(root, config)
         if free < need:
@@ -167,7 +172,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         try:
             _prepare(root, config, source)
         except StoreDamagedError as error:
-            told = f"{error}. A damaged store is not upgraded: restore a copy of it, then try again"
+            told = f"{error}. {DAMAGED}"
             raise StoreDamagedError(root, told, file=error.file) from error
         finally:
             if not (root / STORE).exists():

@@ -395,7 +395,10 @@ def _risks(root: Path, config: StorageConfig) -> list[Risk]:
             Risk(kind="space", blocks=True, impact=impact, mitigation="free space, or upgrade into another place")
         )
     for name, what in inspect(root):
-        impact, remedy = f"{name}: {what}", "restore a copy of the store, then upgrade that"
+        impact, remedy = (
+            f"{name}: {what}",
+            "restore a copy and upgrade that, or te.upgrade(path, into=NEW, salvage=True)",
+        )
         found.append(Risk(kind="damage", blocks=True, impact=impact, mitigation=remedy))
     if not os.access(root, os.W_OK | os.X_OK):
         remedy = "copy the folder to a place that can be written"

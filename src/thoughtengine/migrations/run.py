@@ -12,7 +12,7 @@ import msgspec
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
-from thoughtengine.migrations.begin import ASIDE, GROWTH, measure
+from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
@@ -120,7 +120,7 @@ class Upgrade(Running):
                 store.root / note.rollback, store.root / ("verify" + PART), store.config, breathe=self.pace.breathe
             )
         except StoreDamagedError as error:
-            told = f"{error}. A damaged store is not upgraded: restore a copy of it, then try again"
+            told = f"{error}. {DAMAGED}"
             raise StoreDamagedError(store.root, told, file=error.file) from error
         self.note = msgspec.structs.replace(note, digest=flat.digest, rows=flat.rows)
         with store.writing:
