@@ -421,13 +421,16 @@ def rehearse(
     part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
     try:
         copy = _copied(root, part) if is_format_1(root) else _linked(root, part)
+        known_before = {done.id for done in reports(copy)}
         before = _answers_through(copy, cues) if is_format_1(copy) else _answers(copy, cues)
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
         upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
-        report = next((done for done in reversed(reports(copy)) if done.kind == "upgrade"), None)
+        made = [done for done in reports(copy) if done.kind == "upgrade" and done.id not in known_before]
+        report = made[-1] if made else None
         after, size = _answers(copy, cues, hooks, encoder), size_of(copy)
-        rollback(copy, hooks=hooks)
+        for _ in made:  # each has a rollback point of its own
+            rollback(copy, hooks=hooks)
         return Rehearsal(
             plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
             n_cues=len(before), changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},

@@ -1,6 +1,7 @@
 """Rollback points lie upon each other: a later upgrade within the soak of an earlier one drops none of them."""
 
 import datetime as dt
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
+from thoughtengine import upgrading
 from thoughtengine.migrations.points import due, let_go
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
@@ -140,6 +142,39 @@ def test_payloads_that_do_not_hold_leave_the_format_as_it_was(path: Path) -> Non
     assert payload(path) == {"text": "since"}
     te.rollback(path)
     assert {key: read_flat(path)[key] for key in ROWS} == ROWS
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_payloads_that_were_broken_off_are_gone_back_through_too(path: Path, known: bool) -> None:
+    class StoppedError(BaseException):
+        pass
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        te.upgrade(path, hooks=[hooks_up_to(2)], progress=stop)
+    gc.collect()
+    assert points(path) == ["1", "2{'acme.note': (1, 2)}"]
+    te.rollback(path, to=1, hooks=[hooks_up_to(2)] if known else [])
+    found = read_flat(path)
+    assert {key: found[key] for key in ROWS} == ROWS
+    assert raw_of(found) == [{"text": "since"}]
+
+
+def test_a_rehearsal_tries_every_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_flat(tmp_path / "mind", ROWS)
+    taken, right = list[str](), upgrading.rollback
+
+    def rollback(root: Path, **how: Any) -> te.UpgradeReport:
+        report = right(root, **how)
+        taken.append(report.moved)
+        return report
+
+    monkeypatch.setattr(upgrading, "rollback", rollback)
+    assert te.rehearse(tmp_path / "mind", encoder=Vowels(), cues=["tea"])
+    assert taken == ["encoder vowels to none", "format 2 to 1"]
+    assert read_flat(tmp_path / "mind") == ROWS
 
 
 def test_an_encoder_within_the_soak_goes_first_on_the_way_back(path: Path) -> None:
