@@ -101,6 +101,33 @@ def upgrade_again(life: Life) -> None:
     life.close()
 
 
+def touched(life: Life) -> None:
+    """A program of format 1 has changed a row whose key, source and tags were kept aside."""
+    flat(life)
+    life.open()
+    new = life.remember(key="mine", source="Dana", tags=["a"])
+    life.forget(3)
+    life.close()
+    te.rollback(life.root / MIND)
+    item = life.item(key=None, source=None)
+
+    def change() -> int:
+        value = json.dumps({"timestamp": 1, "type": "sensory", "raw": item["text"]}).encode()
+        write_flat(life.root / MIND, {f"sensory:te-{new}".encode(): value})
+        return new + 1
+
+    life.act("revise", change, items=[item], old=new)
+    life.act("sync", lambda: None)
+
+
+@workload(touched)
+def upgrade_touched(life: Life) -> None:
+    """What was kept aside comes back, and what an old program has changed keeps what it says nothing of."""
+    life.open()
+    life.remember()
+    life.close()
+
+
 @workload(flat)
 def upgrade_behind(life: Life) -> None:
     """The mind serves, and is written to, while it is upgraded."""
