@@ -12,6 +12,7 @@ import msgspec
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
+from thoughtengine.migrations.again import SweepAgain
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
@@ -82,7 +83,7 @@ class Upgrade(Running):
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._rate = rate
         self._at = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
-        self.sweep = Sweep(store, tools.index, at=self._at)
+        self.sweep = (SweepAgain if self.note.again else Sweep)(store, tools.index, at=self._at)
         self._rows_before = self.done
 
     @property
