@@ -8,7 +8,10 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import shutil
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +23,22 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.storage.store import Level
 
 WINDOW_SECONDS = 0.2
+MORE_BYTES = 64 << 20  # that an upgrade may take above what the mind takes without it
+WEIGHED = """
+import re, sys, threading, time
+import thoughtengine as te
+
+def look():
+    while True:
+        told = open("/proc/self/status").read()
+        seen.append(int(re.search(r"RssAnon:\\s+(\\d+)", told)[1]))
+        time.sleep(0.01)
+
+path, seen = sys.argv[1], []
+threading.Thread(target=look, daemon=True).start()
+{}
+print(max(seen))
+"""
 KEYS = 2000
 WORDS = ("tea", "rain", "garden", "train", "letter", "market", "summer", "window", "river", "song")
 
@@ -58,6 +77,32 @@ def raw_rewrite(source: Path, target: Path) -> float:
         old.close()
         new.close()
     return time.perf_counter() - begun
+
+
+def peak_bytes(code: str, path: Path) -> int:
+    """Return the most memory of its own that a new process has which runs a line of code on a folder: without mapped files."""
+    done = subprocess.run(
+        [sys.executable, "-c", WEIGHED.format(code), str(path)], capture_output=True, text=True, check=True
+    )
+    return int(done.stdout) << 10
+
+
+def memory_row(folder: Path, records: int) -> Row:
+    """Compare what an upgrade takes, which builds the index too, with what the same mind takes that builds it to answer."""
+    write_old(folder / "weighed", records)
+    upgraded = peak_bytes("te.upgrade(path)", folder / "weighed")
+    for index in (folder / "weighed").glob("index-*"):
+        shutil.rmtree(index)
+    asked = peak_bytes(
+        "mind = te.open(path); mind.count(layers='sensory'); mind.recall('tea in the garden'); mind.close()",
+        folder / "weighed",
+    )
+    more = upgraded - asked
+    verdict = "met" if more <= MORE_BYTES else "missed"
+    return (
+        "most memory: upgrade / open, index and recall", f"{upgraded / 1e6:.0f} MB, {asked / 1e6:.0f} MB",
+        f"{more / 1e6:+.0f} MB, limit +{MORE_BYTES >> 20} MiB: {verdict}",
+    )  # fmt: skip
 
 
 def window(call: Callable[[], None]) -> list[float]:
@@ -110,7 +155,7 @@ def measure(folder: Path, *, records: int, pairs: int) -> list[Row]:
         phases.append({phase.name[:2]: phase.seconds for phase in report.phases})
     raw, whole = statistics.median(raws), statistics.median(wholes)
     records_swept = statistics.median(each["P1"] + each["P2"] for each in phases)
-    swept = statistics.median(sum(each.values()) - each["P0"] for each in phases)
+    swept = statistics.median(sum(each[name] for name in ("P1", "P2", "P3", "P4")) for each in phases)
     begun = time.perf_counter()
     mind = te.open(folder / "old", timezone="UTC")
     opened = time.perf_counter() - begun
@@ -148,7 +193,9 @@ def measure(folder: Path, *, records: int, pairs: int) -> list[Row]:
         ("first get by key, first recall", f"{1e3 * first:.1f} ms, {1e3 * recalled:.1f} ms", f"coverage {coverage:.2f}"),
         ("calls with upgrade / without, median of pairs", f"{statistics.median(ratios):.3f}",
             f"[{low:.3f}, {high:.3f}], {len(ratios)} pairs"),
-        ("99th percentile with, without", f"{1e3 * p99(on):.2f} ms, {1e3 * p99(off):.2f} ms", ""),
+        ("99th percentile with, without", f"{1e3 * p99(on):.2f} ms, {1e3 * p99(off):.2f} ms",
+            f"limit 1.1 times and 1 ms: {'met' if p99(on) <= 1.1 * p99(off) + 0.001 else 'missed'}"),
+        memory_row(folder, records),
         ("failed calls", "0", f"of {len(on) + len(off):,}"),
     ]  # fmt: skip
 

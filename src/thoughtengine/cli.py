@@ -11,13 +11,12 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
     from thoughtengine._types import Progress
-    from thoughtengine.encoders import Encoder
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.memory.experience import Experience
     from thoughtengine.patterns.pattern import Prediction
@@ -33,7 +32,6 @@ _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
 _ONE_PASS = ("git", "documents")
-_ENCODERS = ("wordllama",)
 
 
 class Command(NamedTuple):
@@ -144,6 +142,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
     )
     order.add_argument("--month-first", dest="day_first", action="store_false", help="05/03/2024 is in May")
     parser.add_argument("--skip", metavar="N", type=_natural, default=0, help="leave out the first N, to go on")
+    _upgrade_option(parser)
 
 
 def _natural(written: str) -> int:
@@ -162,7 +161,7 @@ def _import(given: argparse.Namespace) -> int:
     origin = given.git or given.file
     form = "git" if given.git else given.form or adapters.detect(origin)
     if form == "export":
-        return _take_export(origin, given.mind, keep=True)
+        return _take_export(origin, given.mind, keep=True, upgrade=given.upgrade)
     if form in _UNZONED and given.timezone is None:
         _tell(f"times without a zone are read as {time.strftime('%Z, %z')}; --timezone says otherwise")
 
@@ -178,7 +177,8 @@ def _import(given: argparse.Namespace) -> int:
         first = list(itertools.islice(found, 1))  # a source that cannot be read makes no mind
         if not first and not given.skip:
             raise te.ImportFormatError(origin, None, f"there is nothing to import in it (as {form})")
-        with _entered(given.mind, keep=True, encoder=_encoder(given.encoder)) as mind:
+        known = {"upgrade": given.upgrade, "encoder": given.encoder}
+        with _made(given.mind, keep=True, progress=progress, **known) as mind:
             before, begun = len(mind), time.perf_counter()
             found = itertools.chain(first, found)
             n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
@@ -202,15 +202,18 @@ def _are(n: int) -> str:
 
 
 @contextmanager
-def _entered(folder: str, *, keep: bool, encoder: Encoder | None = None) -> Iterator[ThoughtEngine]:
+def _made(
+    folder: str, *, keep: bool, upgrade: str | None, progress: Progress, encoder: str | None = None
+) -> Iterator[ThoughtEngine]:
     """Open a mind, made where there is none; what this made is gone again after an error, or `keep` where it holds any."""
-    import thoughtengine as te
+    from thoughtengine.adapters.entering import encoder_named, entered
 
     place = Path(os.path.realpath(folder))
     missing = [path for path in (place, *place.parents) if not path.exists()]
     made, kept = bool(missing) or (place.is_dir() and not any(place.iterdir())), True
     try:
-        with te.open(folder, encoder=encoder) as mind:
+        taken = encoder_named(encoder)
+        with entered(folder, upgrade, taken, tell=_tell, progress=progress, create=True) as mind:
             try:
                 yield mind
             except BaseException:
@@ -257,11 +260,11 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, te
     return len(ids)
 
 
-def _take_export(file: str, folder: str, *, keep: bool) -> int:
+def _take_export(file: str, folder: str, *, keep: bool, upgrade: str | None = None) -> int:
     from thoughtengine.adapters import export
     from thoughtengine.adapters.telling import counted
 
-    with _bar() as progress, _entered(folder, keep=keep) as mind:
+    with _bar() as progress, _made(folder, keep=keep, upgrade=upgrade, progress=progress) as mind:
         begun = time.perf_counter()
         n = export.restore(mind, Path(file), progress=progress)
         told = f"{counted(n, 'memory', 'memories')} of {file} (export) {_are(n)} in {folder}"
@@ -273,14 +276,14 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("mind", metavar="MIND")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-", help="where to; default and -: standard output")
     parser.add_argument("--force", action="store_true", help="write over FILE")
+    _upgrade_option(parser)
 
 
 def _export(given: argparse.Namespace) -> int:
-    import thoughtengine as te
     from thoughtengine.adapters import export
     from thoughtengine.adapters.telling import counted
 
-    with te.open(given.mind, create=False) as mind, _bar() as progress:
+    with _bar() as progress, _entered(given, progress) as mind:
         rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)
         with _writing(given.file, force=given.force) as file:
             n = export.write(rows, file)
@@ -336,6 +339,7 @@ def _recall_arguments(parser: argparse.ArgumentParser) -> None:
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--json", action="store_true", help="print JSON")
     shape.add_argument("--context", type=int, metavar="TOKENS", help="print what a model would read, within a budget")
+    _upgrade_option(parser)
 
 
 def _recall(given: argparse.Namespace) -> int:
@@ -346,7 +350,7 @@ def _recall(given: argparse.Namespace) -> int:
     if since is not None and until is not None and since > until:
         raise te.InvalidArgumentError("--since", given.since, f"a moment before --until {given.until}")
     chosen = {name: value for name, value in where.items() if value is not None}
-    with te.open(given.mind, create=False) as mind:
+    with _bar() as progress, _entered(given, progress) as mind:
         mind.count()  # waits until the index is whole: nobody comes back here for the rest
         recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
         if given.context is not None:
@@ -399,14 +403,13 @@ def _plain(recall: Any) -> dict[str, Any]:
 def _feeling_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("mind", metavar="MIND")
     parser.add_argument("about", metavar="ABOUT", nargs="+", help="a source, a tag, or a topic")
+    _upgrade_option(parser)
 
 
 def _feeling(given: argparse.Namespace) -> int:
-    import thoughtengine as te
-
-    with te.open(given.mind, create=False) as mind:
+    with _bar() as progress, _entered(given, progress) as mind:
         feeling = mind.feeling(" ".join(given.about))
-        print(feeling)
+    print(feeling)
     return FINE if feeling else FOUND_WRONG
 
 
@@ -418,43 +421,34 @@ def _patterns_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-k", type=_natural, default=10, help="lines of each kind at most (default 10)")
     parser.add_argument("--rebuild", action="store_true", help="learn everything anew from the memories")
     _encoder_argument(parser, "take this encoder over first, without which nothing belongs together")
+    _upgrade_option(parser)
     shape = parser.add_mutually_exclusive_group()
     shape.add_argument("--dates", action="store_true", help="show labels that are dates, too")
     shape.add_argument("--json", action="store_true", help="print JSON, with q-values and evidence")
 
 
 def _encoder_argument(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--encoder", choices=_ENCODERS, help=what)
-
-
-def _encoder(name: str | None) -> Encoder | None:
-    from thoughtengine import encoders
-
-    return None if name is None else getattr(encoders, name)()
+    parser.add_argument("--encoder", metavar="NAME", help=f"{what}; `wordllama`, or MODULE:NAME")
 
 
 def _patterns(given: argparse.Namespace) -> int:
-    import thoughtengine as te
     from thoughtengine.patterns.page import page
 
-    with _bar() as progress:
-        encoder = _encoder(given.encoder)
-        upgrade: Any = "auto" if encoder is None else "wait"
-        with te.open(given.mind, create=False, encoder=encoder, upgrade=upgrade) as mind:
-            mind.events.subscribe(
-                "progress", lambda event: progress(event.data["what"], event.data["done"], event.data["total"])
+    with _bar() as progress, _entered(given, progress) as mind:
+        mind.events.subscribe(
+            "progress", lambda event: progress(event.data["what"], event.data["done"], event.data["total"])
+        )
+        if given.rebuild:
+            mind.patterns.rebuild()
+        following = mind.anticipate(k=5)
+        if given.json:
+            told = json.dumps(_noticed(mind, following, given.k), ensure_ascii=False, indent=2)
+        else:
+            newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
+            moments = [memory.at for memory in newest]
+            told = page(
+                mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text, dates=given.dates
             )
-            if given.rebuild:
-                mind.patterns.rebuild()
-            following = mind.anticipate(k=5)
-            if given.json:
-                told = json.dumps(_noticed(mind, following, given.k), ensure_ascii=False, indent=2)
-            else:
-                newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
-                moments = [memory.at for memory in newest]
-                told = page(
-                    mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text, dates=given.dates
-                )
     print(told)
     return FINE
 
@@ -485,16 +479,15 @@ def _mind_argument(parser: argparse.ArgumentParser) -> None:
 def _stats_arguments(parser: argparse.ArgumentParser) -> None:
     _mind_argument(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+    _upgrade_option(parser)
 
 
 def _stats(given: argparse.Namespace) -> int:
     import attrs
 
-    import thoughtengine as te
-
-    with te.open(given.mind, create=False) as mind:
+    with _bar() as progress, _entered(given, progress) as mind:
         stats = mind.stats()
-        print(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
+    print(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
     return FINE
 
 
@@ -548,24 +541,69 @@ def _copied(copy: Copy) -> int:
 # upgrades
 
 
+def _upgrade_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--upgrade",
+        choices=("auto", "wait", "refuse"),
+        help="a mind of an older format: serve at once and upgrade behind, upgrade first, or refuse; default: refuse to "
+        "begin an upgrade, go on with one that was begun",
+    )
+
+
+def _entered(given: argparse.Namespace, progress: Progress) -> AbstractContextManager[ThoughtEngine]:
+    """Open the mind that a command looks at; no upgrade is begun unless that was said."""
+    from thoughtengine.adapters.entering import encoder_named, entered
+
+    encoder = encoder_named(getattr(given, "encoder", None))
+    return entered(given.mind, given.upgrade, encoder, tell=_tell, progress=progress)
+
+
+def _hooked_arguments(parser: argparse.ArgumentParser) -> None:
+    _mind_argument(parser)
+    parser.add_argument(
+        "--hooks", action="append", metavar="MODULE:NAME", help="the te.Upgrades of a host's payloads (may be repeated)"
+    )
+
+
+def _taken_over_arguments(parser: argparse.ArgumentParser) -> None:
+    _hooked_arguments(parser)
+    parser.add_argument(
+        "--encoder", metavar="NAME", help="an encoder to take over: `wordllama`, or MODULE:NAME"
+    )
+
+
+def _taken_over(given: argparse.Namespace) -> dict[str, Any]:
+    from thoughtengine.adapters.entering import encoder_named, hooks_named
+
+    return {"hooks": hooks_named(given.hooks), "encoder": encoder_named(given.encoder)}
+
+
 def _plan(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
-    print(te.plan(given.mind))
+    print(te.plan(given.mind, **_taken_over(given)))
     return FINE
 
 
 def _upgrade_arguments(parser: argparse.ArgumentParser) -> None:
-    _mind_argument(parser)
+    _taken_over_arguments(parser)
     parser.add_argument("--into", metavar="FOLDER", help="a new folder for the upgraded mind; the old one is only read")
+    parser.add_argument("--salvage", action="store_true", help="with --into: carry what can be read of a damaged store")
 
 
 def _upgrade(given: argparse.Namespace) -> int:
     import thoughtengine as te
+    from thoughtengine.adapters.entering import begins, way_back
+    from thoughtengine.formats import is_format_1
 
+    how = _taken_over(given)
+    if given.into is None and is_format_1(Path(given.mind)):
+        _tell(begins(given.mind))
     with _bar() as progress:
-        report = te.upgrade(given.mind, into=given.into, progress=progress)
+        report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
     print(report if report is not None else f"{given.mind}: nothing to do")
+    if report is not None and (told := way_back(given.into or given.mind)):
+        _tell(told)
     return FINE
 
 
@@ -573,21 +611,45 @@ def _rehearse(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
     with _bar() as progress:
-        rehearsal = te.rehearse(given.mind, progress=progress)
+        rehearsal = te.rehearse(given.mind, progress=progress, **_taken_over(given))
     print(rehearsal)
     return FINE if rehearsal or not rehearsal.plan else FOUND_WRONG
 
 
 def _rollback_arguments(parser: argparse.ArgumentParser) -> None:
-    _mind_argument(parser)
-    parser.add_argument("--to", metavar="FORMAT", type=_natural, help="default: the format before the last upgrade")
+    _hooked_arguments(parser)
+    parser.add_argument(
+        "--to",
+        action="append",
+        metavar="FORMAT|KIND=VERSION",
+        help="a format, or the version of a kind of payload (may be repeated); default: what was before the last upgrade",
+    )
 
 
 def _rollback(given: argparse.Namespace) -> int:
     import thoughtengine as te
+    from thoughtengine.adapters.entering import hooks_named, way_back
 
-    print(te.rollback(given.mind, to=given.to))
+    print(te.rollback(given.mind, to=_goal(given.to), hooks=hooks_named(given.hooks)))
+    if told := way_back(given.mind):
+        _tell(f"an earlier upgrade is kept: {told}")
     return FINE
+
+
+def _goal(written: list[str] | None) -> int | dict[str, int] | None:
+    """Read what to go down to: a format, or versions by kind."""
+    from thoughtengine.errors import InvalidArgumentError
+
+    if written is None:
+        return None
+    if len(written) == 1 and written[0].isdecimal():
+        return int(written[0])
+    parts = [each.rpartition("=") for each in written]
+    if not all(kind and version.isdecimal() for kind, _, version in parts):
+        raise InvalidArgumentError(
+            "--to", " ".join(written), "one FORMAT such as 1, or KIND=VERSION such as acme.note=1"
+        )
+    return {kind: int(version) for kind, _, version in parts}
 
 
 def _history_arguments(parser: argparse.ArgumentParser) -> None:
@@ -699,9 +761,9 @@ _COMMANDS = {
     "check": Command("read everything and tell what is wrong", _mind_argument, _check),
     "backup": Command("copy a mind, verified, to a new folder", _backup_arguments, _backup),
     "restore": Command("make a mind of a backup or an export", _restore_arguments, _restore),
-    "plan": Command("tell what an upgrade would do and what could go wrong", _mind_argument, _plan),
+    "plan": Command("tell what an upgrade would do and what could go wrong", _taken_over_arguments, _plan),
     "upgrade": Command("upgrade a mind of an older format, verified", _upgrade_arguments, _upgrade),
-    "rehearse": Command("do the upgrade on a copy, broken off and taken back", _mind_argument, _rehearse),
+    "rehearse": Command("do the upgrade on a copy, broken off and taken back", _taken_over_arguments, _rehearse),
     "rollback": Command("take a mind back to the format before", _rollback_arguments, _rollback),
     "history": Command("show the upgrades and rollbacks of a mind", _history_arguments, _history),
     "export": Command("write every memory as a line of JSON, without loss", _export_arguments, _export),

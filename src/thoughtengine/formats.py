@@ -144,7 +144,8 @@ def await_encoder(mind: ThoughtEngine) -> None:
         mind._memories.view()
         mind._memories.live.upkeep.wait()
         if trouble := mind._memories.live.trouble:
-            raise UpgradeFailedError(mind.path, f"the encoder was not taken over: {trouble}")
+            report = running.broken_off(f"the encoder was not taken over yet: {trouble}")
+            raise UpgradeFailedError(mind.path, f"{report.reason} (the next opening with it goes on)", report=report)
     if running is not None and running.failed:
         raise UpgradeFailedError(mind.path, running.failed)
 
@@ -162,11 +163,11 @@ def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> Open
     """Open what needs no upgrade, or make it."""
     store, created = open_folder(root, config, create=create)
     try:
-        note = store.pointer.upgrade
-        if note is not None and note.until and dt.datetime.fromisoformat(note.until) <= dt.datetime.now(dt.UTC):
-            from thoughtengine.migrations.running import contract
+        if store.pointer.points:
+            from thoughtengine.migrations.points import due, let_go
 
-            contract(store)
+            if due(store.pointer, now := dt.datetime.now(dt.UTC)):
+                let_go(store, now=now)
         if hooks.pending(store.pointer):  # one that was just made
             store.update_pointer(namespaces=hooks.versions)
     except BaseException:

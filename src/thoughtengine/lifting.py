@@ -37,7 +37,7 @@ from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
 from thoughtengine.migrations.running import Approve, Running, Tools
-from thoughtengine.migrations.take_back import check_way_down, take_back
+from thoughtengine.migrations.take_back import check_way_down, take_back, take_back_all
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.folder import FolderStore
@@ -286,22 +286,26 @@ def take_back_of(
         return None
     if to is not None and (isinstance(to, bool) or not isinstance(to, int)):
         raise InvalidArgumentError("to", to, "the number of a format; during an upgrade of the format also P1 to P4")
-    if note is not None and note.namespaces:
+    of_payloads = note is not None and bool(note.namespaces)
+    if to not in (None, 1) and not (of_payloads and to == store.pointer.format):
+        raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
+    through = to == 1 and not (store.pointer.unfinished and of_payloads)
+    if of_payloads and not through:
         try:
             check_way_down(store, hooks)
         except RecordUpgradeError as error:
             raise DowngradeError(store.root, f"{error}: nothing was done") from error
     if background is not None:
         background.stop()
-    if note is not None and note.namespaces:
+    if note is not None and note.namespaces and to != 1:
         hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
         report = take_back(store, hooks, TOOLS, why="as asked")
         mind._memories.live.dropped()
     else:
-        if to not in (None, 1):
-            raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
+        why = (note.why if note is not None else "") or "as asked"
         mind._memories.live.close()
-        report = go_down(store, why=(note.why if note is not None else "") or "as asked")
+        stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
+        report = go_down(store, why="; ".join(filter(None, (why, stays))))
     mind.events.emit("upgrade", what="rolled back", report=report.id)
     if store.closed:
         mind.events.close()

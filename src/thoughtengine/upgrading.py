@@ -37,12 +37,14 @@ from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, pla
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
-from thoughtengine.migrations.take_back import take_back
+from thoughtengine.migrations.take_back import take_back, take_back_all
 from thoughtengine.storage.bare import BareLock
+from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
 from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
 from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
 
 __all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
@@ -85,6 +87,7 @@ def upgrade(
     path: str | os.PathLike[str],
     *,
     into: str | os.PathLike[str] | None = None,
+    salvage: bool = False,
     hooks: Sequence[Upgrades] = (),
     encoder: Encoder | None = None,
     approve: Approve | None = None,
@@ -98,6 +101,9 @@ def upgrade(
         The folder.
     into : path, optional
         A new folder for the upgraded mind: the old one is only read.
+    salvage : bool
+        With `into`, and a damaged store of format 1: carry what can be read; an incident in the new folder tells what is damaged.
+        (A mind of today's format salvages by itself when it is opened.)
     hooks, encoder
         As for `open`; another encoder than the mind's is taken over when this returns.
     approve : callable, optional
@@ -108,7 +114,7 @@ def upgrade(
     Returns
     -------
     UpgradeReport or None
-        None where there was nothing to do.
+        None where there was nothing to do; then `into` is not made.
 
     Raises
     ------
@@ -119,7 +125,11 @@ def upgrade(
     """
     root, known = folder_at(path), Hooks(hooks)
     if into is not None:
-        root = _copied(root, folder_at(into, argument="into"))
+        if _has_nothing(root, known, encoder):
+            return None
+        root = _copied(root, folder_at(into, argument="into"), salvaged=salvage)
+    elif salvage:
+        raise InvalidArgumentError("salvage", salvage, "into=NEW with it: the damaged store is only read")
     before = {report.id for report in reports(root)}
     opened = open_store(
         root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
@@ -131,6 +141,17 @@ def upgrade(
             await_encoder(mind)
     done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
     return done[-1] if done else None
+
+
+def _has_nothing(root: Path, hooks: Hooks, encoder: Encoder | None) -> bool:
+    """Tell whether there is nothing to upgrade, by the pointer file alone."""
+    if is_format_1(root):
+        return False
+    pointer, _ = read_pointer(root)
+    encoding = pointer.encoding is not None and not pointer.encoding.until
+    known = pointer.encoder.fingerprint if pointer.encoder is not None else None
+    other = encoder is not None and (encoding or encoder.fingerprint != known)
+    return not (pointer.unfinished or hooks.pending(pointer) or hooks.newer(pointer.namespaces) or other)
 
 
 def _mind(
@@ -164,7 +185,7 @@ def _lockable(root: Path) -> None:
         raise StoreError(root, f"{told} (nothing was touched)")
 
 
-def _copied(root: Path, target: Path) -> Path:
+def _copied(root: Path, target: Path, *, salvaged: bool = False) -> Path:
     """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
     _lockable(root)
     if not is_format_1(root):
@@ -175,7 +196,7 @@ def _copied(root: Path, target: Path) -> Path:
     with translated(root):
         lock = BareLock(root)
     try:
-        building(target, lambda folder: _copy_bare(root, folder))
+        building(target, lambda folder: (_salvage if salvaged else _copy_bare)(root, folder))
     finally:
         lock.release()
     return target
@@ -189,7 +210,7 @@ def _linked(root: Path, target: Path) -> Path:
         pointer, _ = read_pointer(root)
         checkpoint(None, root / generation_name(pointer.generation), folder / generation_name(1))
         alone = msgspec.structs.replace(
-            pointer, generation=1, stage="", upgrade=None, backups=(), quarantine=(),
+            pointer, generation=1, stage="", upgrade=None, beneath=(), backups=(), quarantine=(),
             mark=msgspec.structs.replace(pointer.mark, generation=1),
         )  # fmt: skip
         write_pointer(folder, alone)
@@ -202,11 +223,26 @@ def _linked(root: Path, target: Path) -> Path:
 def _copy_bare(root: Path, folder: Path) -> None:
     part = folder / ("copy" + PART)
     checkpoint(None, root, part)
+    _lay_out(root, folder, part)
+
+
+def _lay_out(root: Path, folder: Path, part: Path) -> None:
+    """Let a copy of a bare LevelDB lie in a folder, with what was kept aside beside the original."""
     for entry in part.iterdir():
         os.rename(entry, folder / entry.name)
     part.rmdir()
     if (root / ASIDE).is_dir():
         copy_tree(root / ASIDE, folder / ASIDE)
+
+
+def _salvage(root: Path, folder: Path) -> None:
+    """Make a store of format 1 of what can be read of a damaged one; what is damaged is told as an incident."""
+    part = folder / ("copy" + PART)
+    found = salvage_bare(root, part, folder / ("salvage" + PART), StorageConfig())
+    _lay_out(root, folder, part)
+    if found.damaged:
+        named = tuple(name for name, _ in found.damaged)
+        record_incident(folder, "damage", f"salvaged from {root}: {found}", files=named, rows=found.rows)
 
 
 def rollback(
@@ -259,7 +295,10 @@ def rollback(
                 with store.writing:
                     TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
                     store.settle()
-            return go_down(store, why="as asked")
+            stays = take_back_all(store, Hooks(hooks), TOOLS, why="as asked, on the way to format 1")
+            return go_down(store, why="; ".join(filter(None, ("as asked", stays))))
+        except RecordUpgradeError as error:
+            raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
         finally:
             store.close()
 
@@ -322,12 +361,19 @@ def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
 
 
 def _is_back(root: Path, to: object) -> UpgradeReport:
-    """Return the report of the rollback that has ended here; what a kill at its very end left is removed."""
-    settle_bare(root)
+    """Return the report of a rollback that was killed at its very end; what that left is removed.
+
+    Raises
+    ------
+    DowngradeError
+        When there was no such rollback: nothing is left to do.
+    """
+    ended = settle_bare(root)
     done = [report for report in reports(root) if report.kind == "rollback"]
-    if not done or to not in (None, 1):
-        raise DowngradeError(root, "it is of format 1, the oldest there is")
-    return done[-1]
+    if ended and done and to in (None, 1):
+        return done[-1]
+    back = f" (rolled back on {done[-1].ended[:10]})" if done else ""
+    raise DowngradeError(root, f"it is of format 1 already, the oldest there is{back}: nothing was done")
 
 
 def rehearse(
@@ -375,13 +421,16 @@ def rehearse(
     part = root.with_name(f".{root.name}.rehearsal-{secrets.token_hex(4)}{PART}")
     try:
         copy = _copied(root, part) if is_format_1(root) else _linked(root, part)
+        known_before = {done.id for done in reports(copy)}
         before = _answers_through(copy, cues) if is_format_1(copy) else _answers(copy, cues)
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
         upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
-        report = next((done for done in reversed(reports(copy)) if done.kind == "upgrade"), None)
+        made = [done for done in reports(copy) if done.kind == "upgrade" and done.id not in known_before]
+        report = made[-1] if made else None
         after, size = _answers(copy, cues, hooks, encoder), size_of(copy)
-        rollback(copy, hooks=hooks)
+        for _ in made:  # each has a rollback point of its own
+            rollback(copy, hooks=hooks)
         return Rehearsal(
             plan=planned, report=report, broken_off=broken, seconds=time.monotonic() - begun, bytes=size,
             n_cues=len(before), changed={cue: (before[cue], after[cue]) for cue in before if before[cue] != after[cue]},

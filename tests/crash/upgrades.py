@@ -101,6 +101,33 @@ def upgrade_again(life: Life) -> None:
     life.close()
 
 
+def touched(life: Life) -> None:
+    """A program of format 1 has changed a row whose key, source and tags were kept aside."""
+    flat(life)
+    life.open()
+    new = life.remember(key="mine", source="Dana", tags=["a"])
+    life.forget(3)
+    life.close()
+    te.rollback(life.root / MIND)
+    item = life.item(key=None, source=None)
+
+    def change() -> int:
+        value = json.dumps({"timestamp": 1, "type": "sensory", "raw": item["text"]}).encode()
+        write_flat(life.root / MIND, {f"sensory:te-{new}".encode(): value})
+        return new + 1
+
+    life.act("revise", change, items=[item], old=new)
+    life.act("sync", lambda: None)
+
+
+@workload(touched)
+def upgrade_touched(life: Life) -> None:
+    """What was kept aside comes back, and what an old program has changed keeps what it says nothing of."""
+    life.open()
+    life.remember()
+    life.close()
+
+
 @workload(flat)
 def upgrade_behind(life: Life) -> None:
     """The mind serves, and is written to, while it is upgraded."""
@@ -141,6 +168,44 @@ def payloads(life: Life) -> None:
 @workload(noted_anew)
 def payloads_back(life: Life) -> None:
     life.act("rollback", lambda: te.rollback(life.root / MIND, hooks=[HOOKS]))
+
+
+def noted_in_soak(life: Life) -> None:
+    """A mind that was of format 1 and still soaks, with payloads of an older version."""
+    flat(life)
+    te.upgrade(life.root / MIND)
+    noted(life)
+    life.open()
+    life.forget(3)
+    life.close()
+
+
+def noted_anew_in_soak(life: Life) -> None:
+    noted_in_soak(life)
+    te.upgrade(life.root / MIND, hooks=[HOOKS])
+    life.mind = life.act("open", lambda: te.open(life.root / MIND, hooks=[HOOKS]))
+    text = life.text()
+    item = {"text": text, "key": "late", "source": None, "kind": "crash.note", "payload": {"body": text}}
+    life.act("remember", lambda: life.mind.remember(**item), items=[item])
+    life.close()
+
+
+@workload(noted_in_soak)
+def payloads_in_soak(life: Life) -> None:
+    """A second rollback point lies upon the first."""
+    life.act("upgrade", lambda: te.upgrade(life.root / MIND, hooks=[HOOKS]))
+
+
+@workload(noted_anew_in_soak)
+def points_back(life: Life) -> None:
+    """From the second rollback point to the first, and from there to the old format."""
+    life.act("rollback", lambda: te.rollback(life.root / MIND, hooks=[HOOKS]))
+    life.act("rollback", lambda: te.rollback(life.root / MIND))
+
+
+@workload(noted_anew_in_soak)
+def points_back_at_once(life: Life) -> None:
+    life.act("rollback", lambda: te.rollback(life.root / MIND, to=1, hooks=[HOOKS]))
 
 
 def noted_long_ago(life: Life) -> None:
@@ -256,7 +321,7 @@ def went_wrong(root: Path, diary: Path, forgotten: set[str]) -> list[str]:
     if not told.exists():
         return []
     rows = {bytes.fromhex(key): bytes.fromhex(value) for key, value in json.loads(told.read_text()).items()}
-    te.rollback(root / MIND)
+    te.rollback(root / MIND, to=1, hooks=[HOOKS] if (diary.parent / HOOKED).exists() else [])
     found = read_flat(root / MIND)
     gone = {key for key in rows if key.decode().partition(":")[2] in forgotten}
     wrong = [key for key, value in rows.items() if found.get(key) != (None if key in gone else value)]

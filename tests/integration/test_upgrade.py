@@ -1,5 +1,6 @@
 """Whole lives of stores of format 1: up, used, down, up again; refused, broken off, opened by somebody else in between."""
 
+import datetime as dt
 import json
 import shutil
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
 from thoughtengine import upgrading
 from thoughtengine.migrations import sweep
+from thoughtengine.storage.keyspace import VECTOR
 from thoughtengine.storage.pointer import read_pointer
 
 EVERY_LAYER = ("sensory", "emotion", "logic", "dream", "eternal")
@@ -140,6 +142,79 @@ def test_what_an_old_program_did_meanwhile_is_taken_over(old: Path) -> None:
     assert found[b"sensory:extra"] == found[b"sensory:fresh"] == later
     assert b"no-colon" not in found
     assert b"sensory:list" not in found
+
+
+def test_what_an_old_program_touched_keeps_what_it_says_nothing_of(old: Path) -> None:
+    vector, felt = [1.0, 2.0], te.Affect(0.5, 0.25)
+    with te.open(old) as mind:
+        said = mind.remember(
+            "said later", key="mine", source="Ana", tags=["a"], episode="day", affect=felt, vector=vector,
+            at="2024-03-05T14:10:00+05:00",
+        )  # fmt: skip
+        both = mind.remember("its text", key="both", tags=["b"], kind="acme.note", payload={"n": 1, "raw": b"\x00"})
+        mind.pin(said)
+        mind.revise("sensory:extra", tags=["of the old"])
+        mind.pin("sensory:extra")
+    te.rollback(old)
+    rows = read_flat(old)
+
+    def change(name: str, **fields: Any) -> dict[str, Any]:
+        document = json.loads(rows[name.encode()]) | fields
+        write_flat(old, {name.encode(): json.dumps(document).encode()})
+        return document
+
+    change(f"sensory:te-{said}-2", seen=True)  # the golden store has a row of the first choice
+    changed = change(f"sensory:te-{both}", raw={"n": 2, "raw": "AA=="})
+    with te.open(old) as mind:
+        memory = mind["mine"]
+        assert (memory.id != said, mind[said].superseded_by) == (True, memory.id)
+        assert (memory.text, memory.source, memory.tags, memory.episode) == ("said later", "Ana", ("a",), "day")
+        assert (memory.affect, memory.at, memory.layer) == (felt, mind[said].at, "eternal")
+        assert memory.at.utcoffset() == dt.timedelta(hours=5)
+        assert mind._store.has(VECTOR, memory.id)
+        note = mind["both"]
+        assert (note.text, note.tags, note.kind, note.payload) == ("its text", ("b",), "acme.note", changed["raw"])
+        assert mind.check() == []
+    te.rollback(old)
+    assert json.loads(read_flat(old)[f"sensory:te-{both}".encode()]) == changed
+    with te.open(old) as mind:  # once more up: what was merged by the upgrade before stays as it is
+        assert (mind["mine"].tags, mind["mine"].layer, mind["both"].text) == (("a",), "eternal", "its text")
+        assert mind.check() == []
+
+
+def test_a_text_that_an_old_program_changed_counts_and_its_vector_goes(old: Path) -> None:
+    with te.open(old) as mind:
+        said = mind.remember("said later", tags=["a"], affect=te.Affect(0.5, 0.25), vector=[1.0, 2.0])
+    te.rollback(old)
+    write_flat(
+        old, {f"sensory:te-{said}-2".encode(): b'{"timestamp": 5000, "type": "sensory", "raw": "said otherwise"}'}
+    )
+    with te.open(old) as mind:
+        later = mind[mind[said].superseded_by or 0]
+        assert (later.text, later.tags, later.affect) == ("said otherwise", ("a",), te.Affect(0.5, 0.25))
+        assert later.at == dt.datetime(1970, 1, 1, 0, 0, 0, 5, tzinfo=dt.UTC)
+        assert not mind._store.has(VECTOR, later.id)
+        assert mind.check() == []
+
+
+@pytest.mark.parametrize("valence", [-1.0, None], ids=["changed", "deleted"])
+def test_an_emotion_that_an_old_program_changed_is_that_of_its_experience(old: Path, valence: float | None) -> None:
+    with te.open(old) as mind:
+        mind.remember("so that something is kept aside")
+    te.rollback(old)
+    write_flat(old, {b"emotion:list": b'{"processed_at": 1, "type": "emotion", "valence": 0.75}'})
+    with te.open(old) as mind:
+        memory = mind["sensory:list"]
+        assert (memory.affect, memory.layer) == (te.Affect(0.75, 0.0), "sensory")
+        assert mind.check() == []
+    te.rollback(old)
+    assert b"emotion:list" in read_flat(old)
+    given = None if valence is None else json.dumps({"processed_at": 2, "type": "emotion", "valence": valence}).encode()
+    write_flat(old, {b"emotion:list": given})
+    with te.open(old) as mind:
+        affect = mind["sensory:list"].affect
+        assert (None if affect is None else affect.valence) == valence
+        assert mind.check() == []
 
 
 def test_an_emotion_that_an_old_program_deleted_stays_deleted(old: Path) -> None:
@@ -597,7 +672,8 @@ def test_on_the_command_line(old: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert main(["history", str(old), "--json"]) == 0
     told = json.loads(capsys.readouterr().out.partition("\n[")[2].join(["[", ""]))
     assert [report["kind"] for report in told] == ["upgrade", "rollback"]
-    assert main(["rollback", str(old)]) == 0
+    assert main(["rollback", str(old)]) == 2
+    assert "of format 1 already" in capsys.readouterr().err
     assert read_flat(old) == rows()
 
 

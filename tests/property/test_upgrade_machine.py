@@ -1,5 +1,6 @@
 """A store lives under old programs and new ones, upgraded slice by slice, killed, taken back: a dict tells what is there."""
 
+import contextlib
 import json
 import shutil
 import tempfile
@@ -23,6 +24,17 @@ texts = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1,
 def only_there(self: object) -> bool:
     """Tell whether the store is of format 1."""
     return self.mind is None and not self.is_new  # type: ignore[attr-defined]
+
+
+def copied(source: Path, target: Path) -> None:
+    """Copy files as they stand at one moment: LevelDB has a thread that makes and removes tables."""
+    while True:
+        before = sorted(source.rglob("*"))
+        with contextlib.suppress(shutil.Error):
+            shutil.copytree(source, target)
+            if sorted(source.rglob("*")) == before:
+                return
+        shutil.rmtree(target, ignore_errors=True)
 
 
 class Lives(RuleBasedStateMachine):
@@ -114,7 +126,7 @@ class Lives(RuleBasedStateMachine):
         """What a killed process leaves are its files as they stand."""
         assert self.mind is not None
         self.n += 1
-        shutil.copytree(self.path, self.folder / f"mind-{self.n}")
+        copied(self.path, self.folder / f"mind-{self.n}")
         self.close()
         self.path = self.folder / f"mind-{self.n}"
 

@@ -14,6 +14,20 @@ _TYPED = (
     (re.compile(r"te\.restore\((?:this|backup), path\)"), "`thoughtengine restore BACKUP MIND`"),
     (re.compile(r"te\.restore a backup"), "`thoughtengine restore BACKUP MIND` a backup to a new folder"),
     (re.compile(r"te\.check\(path\)"), "`thoughtengine check MIND`"),
+    (
+        re.compile(r"te\.plan\(path\) tells what te\.upgrade\(path\) does"),
+        "`thoughtengine plan MIND` tells what `thoughtengine upgrade MIND` does, and so does this command with --upgrade wait",
+    ),
+    (re.compile(r"te\.upgrade\(path\), or te\.open\(path\)"), "`thoughtengine upgrade MIND` upgrades it"),
+    (
+        re.compile(r"te\.open\(path\) goes on with it, te\.rollback\(path\)"),
+        "`thoughtengine upgrade MIND` goes on with it, `thoughtengine rollback MIND`",
+    ),
+    (
+        re.compile(r"te\.upgrade\(path, into=NEW, salvage=True\)"),
+        "`thoughtengine upgrade MIND --into NEW --salvage`",
+    ),
+    (re.compile(r"te\.rollback\(path, to=1\)"), "`thoughtengine rollback MIND --to 1`"),
 )
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")
 

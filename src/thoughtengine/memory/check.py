@@ -8,7 +8,7 @@ from typing import Any
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import RecordError
-from thoughtengine.memory.derive import Derived, derive, digest_of
+from thoughtengine.memory.derive import Derived, content_digest, derive
 from thoughtengine.memory.index.analysis import ANALYSIS
 from thoughtengine.memory.index.entry import Entry, make_entry
 from thoughtengine.memory.index.shelf import Shelf
@@ -133,16 +133,20 @@ def _accounting(store: Store, found: Derived) -> Iterator[Finding]:
 
 
 def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterator[Finding]:
+    entries, marks = store.along(TERMS, Entry), store.along(MARK, MarkRecord)
+    appraisals, vectors = store.along(APPRAISAL, AppraisalRecord), store.along(VECTOR, VectorRecord)
     for done, (id_, record) in enumerate(store.rows(MEMORY, MemoryRecord), 1):
-        entry = store.get(TERMS, id_, Entry)
+        entry = entries(id_)
         if entry is None or (entry.analysis == ANALYSIS and entry != make_entry(record)):
             yield Finding("derived differs", f"terms {id_}", "the index entry is not what the memory gives", (id_,))
-        mark = store.get(MARK, id_, MarkRecord) or MarkRecord()
+        mark = marks(id_) or MarkRecord()
         if mark != found.marks.get(id_, MarkRecord()):
             yield Finding("derived differs", f"mark {id_}", f"{mark} is not what the receipts give", (id_,))
         if record.key is not None and found.names[record.key] == id_:
             name = store.get(NAME, record.key, NameRecord)
-            if name is None or name.id != id_ or name.digest != digest_of(store, id_):
+            vector = vectors(id_)
+            digest = content_digest(record, appraisals(id_), vector.data if vector else None)
+            if name is None or name.id != id_ or name.digest != digest:
                 yield Finding("derived differs", f"name {record.key!r}", f"it does not name memory {id_}", (id_,))
         if record.supersedes is not None and not 0 < record.supersedes < id_:
             yield Finding(
@@ -154,8 +158,12 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
 
 def _hanging(store: Store, found: Derived) -> Iterator[Finding]:
     for area in (APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE):
+        memories, memory = store.raw(MEMORY), b""
         for key, _ in store.raw(area):
-            if not store.has(MEMORY, area.number(key)):
+            wanted = MEMORY.prefix + key[1:]
+            while memory < wanted:
+                memory, _ = next(memories, (MEMORY.stop, b""))
+            if memory != wanted:
                 id_ = area.number(key)
                 yield Finding("orphan", f"{area.name} {id_}", "there is no such memory", (id_,))
     for key, _ in store.raw(NAME):

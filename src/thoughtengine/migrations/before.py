@@ -7,22 +7,89 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from itertools import islice
 
-from thoughtengine.migrations.v0001_flat import COMPONENTS, LAYERS, place_of
-from thoughtengine.storage.contract import PAGE
+from thoughtengine.migrations.v0001_flat import COMPONENTS, LAYERS, layer_of
+from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.store import Level
 
-__all__ = ["Before", "is_memory"]
+__all__ = ["Before", "Onward", "is_memory"]
 
 _EVERY = 128
+_FAR = 64  # rows walked along before a name is sought
 _PAGE = 4 * PAGE  # keys, without their values
 
 
 def is_memory(before: Before, key: bytes) -> bool:
     """Tell whether a row becomes a memory of its own: one of the five layers, and no emotion beside an experience."""
-    place = place_of(key)
-    if not place.layer:
-        return False
-    return place.layer != "emotion" or before.get(b"sensory:" + key.partition(b":")[2]) is None
+    layer = layer_of(key)
+    if layer != "emotion":
+        return bool(layer)
+    return before.get(b"sensory:" + key.partition(b":")[2]) is None
+
+
+class Onward:
+    """Memories of the old generation in order: goes on where it was, so that short slices read no page twice.
+
+    Parameters
+    ----------
+    before : Before
+        The generation; it never changes.
+    """
+
+    def __init__(self, before: Before) -> None:
+        self._before = before
+        self._page: Rows = []
+        self._place, self._at = 0, b""
+        self._emotions, self._senses = _Along(before, b"emotion:"), _Along(before, b"sensory:")
+
+    def rows(self, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """Yield (key, value) of every row behind a key; what was not taken is yielded the next time."""
+        if after != self._at or not self._page:
+            self._turn(after)
+        while self._page:
+            for row in islice(self._page, self._place, None):
+                self._place += 1
+                self._at = row[0]
+                yield row
+            self._turn(self._at)
+
+    def _turn(self, after: bytes) -> None:
+        self._page, self._place = self._before.page(after + b"\x00" if after else b"", None), 0
+
+    def layer_of(self, key: bytes) -> str:
+        """Return the layer of a memory, empty for what is none: `is_memory`, for keys that rise."""
+        layer = layer_of(key)
+        return "" if layer == "emotion" and self._senses.get(key[8:]) is not None else layer
+
+    def emotion_of(self, key: bytes) -> bytes | None:
+        """Return the value of the emotion beside an experience: `Before.emotion_of`, for keys that rise."""
+        return self._emotions.get(key[8:]) if self._before.feels and key.startswith(b"sensory:") else None
+
+
+class _Along:
+    """Values of one layer by name, for names that rise: its rows are read once, in order, and not looked up."""
+
+    def __init__(self, before: Before, prefix: bytes) -> None:
+        self._before, self._prefix, self._stop = before, prefix, prefix[:-1] + b";"
+        self._rows: Rows = []
+        self._place, self._from = 0, b""
+
+    def get(self, name: bytes) -> bytes | None:
+        """Return the value under a name."""
+        key, rows, place = self._prefix + name, self._rows, self._place
+        if not self._from <= key:  # somebody has begun anew
+            rows, place = [], 0
+        for _ in range(_FAR):
+            if place >= len(rows):
+                break
+            found, value = rows[place]
+            if found >= key:
+                self._place, self._from = place, key
+                return value if found == key else None
+            place += 1
+        rows = self._before.page(key, self._stop)
+        end = [(self._stop, b"")] if len(rows) < PAGE else []
+        self._rows, self._place, self._from = rows + end, 0, key
+        return rows[0][1] if rows and rows[0][0] == key else None
 
 
 class Before:
@@ -44,11 +111,15 @@ class Before:
         self._guard = threading.Lock()
         self._marks: list[bytes] | None = None  # keys of the ids 1, 129, 257 …
         self.n_memories = 0
-        self._feels = bool(level.page(b"emotion:", b"emotion;", 1, False))
+        self.feels = bool(level.page(b"emotion:", b"emotion;", 1, False))
 
     def get(self, key: bytes) -> bytes | None:
         """Return the value under a key."""
         return self._level.get(key)
+
+    def page(self, start: bytes, stop: bytes | None) -> Rows:
+        """Return the next rows from a key on."""
+        return self._level.page(start, stop, PAGE, False)
 
     def rows(self, after: bytes = b"", *, within: bytes | None = None) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, value) in order, behind a key; an iterator is held for a page only."""
@@ -117,7 +188,7 @@ class Before:
 
     def emotion_of(self, key: bytes) -> bytes | None:
         """Return the value of the emotion beside an experience."""
-        return self._level.get(b"emotion:" + key[8:]) if self._feels and key.startswith(b"sensory:") else None
+        return self._level.get(b"emotion:" + key[8:]) if self.feels and key.startswith(b"sensory:") else None
 
     def abandon(self) -> None:
         """Never touch LevelDB again: called in a forked child."""

@@ -19,7 +19,7 @@ from thoughtengine.storage.bare import BESIDE, BareLock, clear, take_in
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.files import PART, copy_file, discard, remove_tree, size_of, sync_folder, sync_tree
-from thoughtengine.storage.folder import FolderStore, generation_name, mark_of, new_pointer
+from thoughtengine.storage.folder import ROLLBACK, FolderStore, generation_name, mark_of, new_pointer
 from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.manifest import inspect
@@ -28,6 +28,7 @@ from thoughtengine.storage.store import Level
 
 __all__ = [
     "ASIDE",
+    "DAMAGED",
     "GROWTH",
     "KEPT",
     "ROLLBACK",
@@ -42,8 +43,11 @@ __all__ = [
     "room_for",
 ]
 
-ROLLBACK = "rollback"
 ASIDE = BESIDE
+DAMAGED = (
+    "A damaged store is not upgraded: restore a copy of it, then try again; or te.upgrade(path, into=NEW, salvage=True) "
+    "carries what can be read"
+)
 KEPT = "KEPT"
 """Name of the pointer file in it."""
 
@@ -160,7 +164,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         leftovers(root)
         if problems := inspect(root):
             name, what = problems[0]
-            told = f"{name}: {what}. A damaged store is not upgraded: restore a copy of it, then try again"
+            told = f"{name}: {what}. {DAMAGED}"
             raise StoreDamagedError(root, told, file=name)
         need, free = room_for(root, config)
         if free < need:
@@ -168,7 +172,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         try:
             _prepare(root, config, source)
         except StoreDamagedError as error:
-            told = f"{error}. A damaged store is not upgraded: restore a copy of it, then try again"
+            told = f"{error}. {DAMAGED}"
             raise StoreDamagedError(root, told, file=error.file) from error
         finally:
             if not (root / STORE).exists():
@@ -216,7 +220,7 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     head = _keep_on(root, config) if kept else new_generation(root, config)
     now = dt.datetime.now(dt.UTC)
     note = UpgradeNote(
-        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"), source=source,
+        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="microseconds"), source=source,
         target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept,
         fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
@@ -14,8 +15,9 @@ import msgspec
 from thoughtengine._types import Calls, Progress
 from thoughtengine.migrations.judge import criteria
 from thoughtengine.migrations.meter import Meter
+from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
-from thoughtengine.migrations.running import SOAK, Approve, refusal
+from thoughtengine.migrations.running import Approve, refusal
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import decode, open_envelope
 from thoughtengine.storage.contract import PAGE
@@ -43,6 +45,13 @@ def adopt(store: FolderStore, identity: EncoderIdentity) -> None:
         former_back(store, why="the encoder before was given again")
         return
     if note is not None and note.until:
+        told = "%s: the vectors of %s, kept for a way back, go: %s is taken over from %s"
+        names = (
+            note.former.name if note.former is not None else "none",
+            identity.name,
+            _names(pointer.encoder, None)[0],
+        )
+        logging.getLogger("thoughtengine").warning(told, store.root, *names)
         contract_encoding(store)
         note = None
     if not store.head.memories:
@@ -50,7 +59,7 @@ def adopt(store: FolderStore, identity: EncoderIdentity) -> None:
         return
     now = dt.datetime.now(dt.UTC)
     begun = EncodingNote(
-        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="seconds"),
+        id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="microseconds"),
         former=pointer.encoder if note is None else note.former,
     )  # fmt: skip
     store.update_pointer(encoder=identity, former=pointer.encoder, encoding=begun)
@@ -84,7 +93,7 @@ def former_back(store: FolderStore, *, why: str) -> UpgradeReport:
         store.sync()
         store.update_pointer(encoder=note.former, former=None, encoding=None)
     report = UpgradeReport(
-        id=note.id, kind="rollback", path=str(store.root), source=store.pointer.format, target=store.pointer.format,
+        id=f"{note.id}-back", kind="rollback", path=str(store.root), source=store.pointer.format, target=store.pointer.format,
         encoder=_names(new, note.former), begun=begun.isoformat(timespec="seconds"),
         ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=True, reason=why,
         rows_in=rows, rows_kept=rows, **meter.figures(),
@@ -240,6 +249,15 @@ class Encoding:
         until = (dt.datetime.now(dt.UTC) + SOAK).isoformat(timespec="seconds")
         self.store.update_pointer(former=None, encoding=msgspec.structs.replace(note, until=until))
         self.emit("upgrade", what="done", report=report.id)
+
+    def broken_off(self, why: str) -> UpgradeReport:
+        """Write, and return, a report of how far it has come; it is not taken back, and can be gone on with."""
+        note = self.store.pointer.encoding
+        if note is None:
+            raise ValueError("no encoder is being taken over")
+        report = attrs.evolve(self._report(note), id=f"{note.id}-stopped", succeeded=False, reason=why)
+        write_report(self.store.root, report)
+        return report
 
     def _report(self, note: EncodingNote) -> UpgradeReport:
         work, figures = self.work, self.meter.figures()

@@ -259,7 +259,13 @@ def _keep_aside(store: FolderStore) -> None:
     part.mkdir(mode=0o700)
     store.checkpoint(part / generation_name(1), whole=False)
     pointer = msgspec.structs.replace(
-        store.pointer, generation=1, mark=mark_of(store.head, 1), stage="", upgrade=None, state="REBUILD"
+        store.pointer,
+        generation=1,
+        mark=mark_of(store.head, 1),
+        stage="",
+        upgrade=None,
+        beneath=(),
+        state="REBUILD",
     )
     write_pointer(part, pointer, KEPT)
     sync_folder(part)
@@ -289,10 +295,12 @@ def give_back(root: Path) -> None:
     tidy(root)
 
 
-def tidy(root: Path) -> None:
-    """Remove what the mind had beside its store of format 1; what tells of its life goes to `.te/`."""
+def tidy(root: Path) -> bool:
+    """Remove what the mind had beside its store of format 1; what tells of its life goes to `.te/`; tell whether any was."""
+    found = False
     for name in _GOES_ASIDE:
         if (root / name).is_dir():
+            found = True
             (root / ASIDE).mkdir(mode=0o700, exist_ok=True)
             if (root / ASIDE / name).exists():
                 _merge(root / name, root / ASIDE / name)
@@ -305,10 +313,13 @@ def tidy(root: Path) -> None:
         root / ROLLBACK,
         root / LOWERED_FOLDER,
     ]:
+        found |= entry.exists()
         remove_tree(entry) if entry.is_dir() else entry.unlink(missing_ok=True)
-    for name in ("reserve.bin", "te.lock", "cues.json"):
+    for name in ("reserve.bin", "cues.json", "te.lock"):
+        found |= name != "te.lock" and (root / name).exists()  # that one is held by whoever tidies
         (root / name).unlink(missing_ok=True)
     sync_folder(root)
+    return found
 
 
 def _merge(source: Path, target: Path) -> None:

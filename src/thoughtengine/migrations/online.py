@@ -20,10 +20,11 @@ from thoughtengine.errors import (
     UpgradeRunningError,
 )
 from thoughtengine.migrations.encoding import PHASE as ENCODER
-from thoughtengine.migrations.encoding import Encoding, contract_encoding, former_back
+from thoughtengine.migrations.encoding import Encoding, contract_encoding, former_back, newest_is_encoding
 from thoughtengine.migrations.judge import Windows, calls_judged
+from thoughtengine.migrations.points import let_go, told
 from thoughtengine.migrations.report import UpgradeReport
-from thoughtengine.migrations.running import Running, contract
+from thoughtengine.migrations.running import COMPACTING, Running
 from thoughtengine.storage.folder import FolderStore
 
 __all__ = ["Background", "UpgradeControl", "UpgradeStatus"]
@@ -57,6 +58,8 @@ class UpgradeStatus:
         Why it ended without success; it is taken back when the mind is closed, or was already.
     until : str
         While it soaks: when the rollback point goes.
+    beneath : tuple of str
+        What can be gone back to behind that, and until when, newest first.
     """
 
     stage: str
@@ -68,12 +71,14 @@ class UpgradeStatus:
     duty: float = 0.0
     failed: str = ""
     until: str = ""
+    beneath: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if not self.stage:
             return "no upgrade"
-        if self.stage != "UPGRADING":
-            return f"{self.stage.lower()}{f' until {self.until}' if self.until else ''}"
+        if self.stage != "UPGRADING" and self.phase != COMPACTING:
+            behind = f" (behind it: {', '.join(self.beneath)})" if self.beneath else ""
+            return f"{self.stage.lower()}{f' until {self.until}' if self.until else ''}{behind}"
         share = self.done / self.total if self.total else 0.0
         left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s to go"
         return f"{self.phase}: {share:.0%}{left}{' (paused)' if self.paused else ''}{f', {self.failed}' if self.failed else ''}"
@@ -264,28 +269,32 @@ class UpgradeControl:
     def status(self) -> UpgradeStatus:
         """Tell how far it is."""
         pointer, behind = self._store.pointer, self.background
-        note = pointer.upgrade
+        note, beneath = pointer.upgrade, tuple(told(each) for each in reversed(pointer.beneath))
         if behind is None or behind.over:
             return self._encoding_status() or UpgradeStatus(
-                stage=pointer.stage, until=note.until if note is not None else ""
+                stage=pointer.stage, until=note.until if note is not None else "", beneath=beneath
             )
         return UpgradeStatus(
             stage=pointer.stage, phase=behind.upgrade.phase, done=behind.upgrade.done, total=behind.upgrade.total,
             seconds_left=behind.seconds_left(), paused=behind.paused, duty=behind.duty, failed=behind.failed,
+            beneath=beneath,
         )  # fmt: skip
 
     def _encoding_status(self) -> UpgradeStatus | None:
-        """Tell how far a change of encoder is; None where there is none, or an upgrade of records soaks."""
-        note, phase = self._store.pointer.encoding, self.encoding
+        """Tell how far a change of encoder is; None where there is none, or an upgrade of records soaks above it."""
+        pointer, phase = self._store.pointer, self.encoding
+        note, beneath = pointer.encoding, tuple(told(each) for each in reversed(pointer.points))
         if phase is not None and (phase.failed or not phase.over):
             return UpgradeStatus(
                 stage="ROLLING_BACK" if phase.failed else "UPGRADING", phase=ENCODER, done=phase.done,
                 total=phase.total, seconds_left=phase.seconds_left(), paused=phase.work.paused, duty=phase.work.duty,
-                failed=phase.failed,
+                failed=phase.failed, beneath=beneath,
             )  # fmt: skip
-        if note is None or self._store.pointer.stage:
+        if note is None or not newest_is_encoding(self._store):
             return None
-        return UpgradeStatus(stage="SOAK" if note.until else "UPGRADING", phase=ENCODER, until=note.until)
+        return UpgradeStatus(
+            stage="SOAK" if note.until else "UPGRADING", phase=ENCODER, until=note.until, beneath=beneath
+        )
 
     def pause(self) -> UpgradeStatus:
         """Stop the work behind until `resume`; the mind goes on serving everything."""
@@ -314,7 +323,7 @@ class UpgradeControl:
         return self.status()
 
     def commit(self) -> UpgradeStatus:
-        """End the soak: the rollback point goes. The only step that cannot be taken back.
+        """End the soak: all rollback points go. The only step that cannot be taken back.
 
         Raises
         ------
@@ -325,7 +334,7 @@ class UpgradeControl:
         note = self._store.pointer.encoding
         if self._store.pointer.unfinished or (note is not None and not note.until):
             raise UpgradeRunningError(self._store.root, "it is not finished: there is nothing to commit yet")
-        contract(self._store)
+        let_go(self._store)
         if note is not None:
             contract_encoding(self._store)
         return self.status()
@@ -337,8 +346,9 @@ class UpgradeControl:
         ----------
         to : {"P1", "P2", "P3", "P4"} or int, optional
             During an unfinished upgrade of the format: phases up to that one stay done, later ones are dropped, and the work
-            waits for `resume`; returns None. Default: the last upgrade, all of it. The mind is closed then if that makes it a
-            store of format 1, or was a change of encoder; taking payloads back leaves it open.
+            waits for `resume`; returns None. Default: the last upgrade, all of it; once more: the one before it. 1: all of
+            them. The mind is closed then if that makes it a store of format 1, or was a change of encoder; taking payloads
+            back leaves it open.
 
         Raises
         ------

@@ -10,20 +10,24 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
+import msgspec
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder, encode
-from thoughtengine.migrations.begin import ASIDE, Flat, measure, room_for
+from thoughtengine.migrations.begin import ASIDE, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
+from thoughtengine.migrations.v0001_flat import LAYERS
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
-from thoughtengine.storage.keyspace import FORMAT, MEMORY, VECTOR
+from thoughtengine.storage.folder import generation_name
+from thoughtengine.storage.keyspace import CODE, CURSOR, FORMAT, MEMORY, VECTOR
 from thoughtengine.storage.manifest import inspect
-from thoughtengine.storage.pointer import read_pointer
+from thoughtengine.storage.origin import CursorRecord
+from thoughtengine.storage.pointer import STORE, Pointer, UpgradeNote, read_pointer
 
 __all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of", "with_encoder"]
 
@@ -242,12 +246,8 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
              mitigation="give the hooks of the later release")
         for kind, (stored, known) in hooks.newer(pointer.namespaces).items()
     ]  # fmt: skip
-    if pointer.unfinished:
-        left = pointer.upgrade.rows if pointer.upgrade else 0
-        unfinished = Step(name=f"an unfinished upgrade goes on ({pointer.stage})", records=left)
-        return UpgradePlan(
-            path=str(root), source=pointer.format, target=FORMAT, steps=(unfinished,), risks=tuple(risks)
-        )
+    if pointer.unfinished and pointer.upgrade is not None:
+        return _unfinished(root, config, pointer, pointer.upgrade, tuple(risks))
     if not pending:
         return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT, risks=tuple(risks))
     generation = root / f"gen-{pointer.generation:06d}"
@@ -271,12 +271,53 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
     )  # fmt: skip
 
 
+def _unfinished(
+    root: Path, config: StorageConfig, pointer: Pointer, note: UpgradeNote, risks: tuple[Risk, ...]
+) -> UpgradePlan:
+    """Plan what is left of an upgrade, or of a way back, that was begun."""
+    generation, scratch = root / generation_name(pointer.generation), root / f"plan-{secrets.token_hex(4)}{PART}"
+    clone = CloneStore(generation, scratch, config)
+    try:
+        cursor, head = clone.get(CURSOR, 0, CursorRecord) or CursorRecord(), clone.read_head()
+    finally:
+        clone.close()
+    rows, memories, counts = note.rows, max(head.skipped[0] - 1, 0), dict[str, int]()
+    if note.namespaces:
+        steps = [("P4 host payloads", max(0, head.memories - cursor.counts.get("rows", 0)))]
+        rows = head.memories
+    else:
+        if not note.digest and note.rollback:  # nothing was counted yet
+            flat = measure(root / note.rollback, scratch, config)
+            rows, memories, counts = flat.rows, flat.memories, flat.layers
+        done = [cursor.counts.get("rows", 0), sum(cursor.counts.get(layer, 0) for layer in LAYERS)]
+        done += [0, cursor.counts.get("indexed", 0)]
+        again = (0, 0, 0, 0) if note.again else (rows, memories, counts.get("components", 0), memories)
+        steps = [(phase, max(0, n - d)) for phase, n, d in zip(PHASES, again, done, strict=True)][cursor.step :]
+    if pointer.stage == "ROLLING_BACK":
+        steps = [("the way back", rows)]
+    left, disk = sum(n for _, n in steps), os.statvfs(root)
+    size = size_of(root / note.rollback) if note.rollback and (root / note.rollback).is_dir() else size_of(generation)
+    need = (2 if note.namespaces else GROWTH) * size - (size_of(generation) if cursor.at or cursor.step else 0)
+    return UpgradePlan(
+        path=str(root), source=note.source, target=1 if pointer.stage == "ROLLING_BACK" and not note.namespaces else FORMAT,
+        namespaces=note.namespaces, counts=counts, records=rows, bytes=size, seconds=left / rate_of(history(root)),
+        steps=tuple(Step(name=f"an unfinished upgrade goes on ({pointer.stage}): {name}", records=n) for name, n in steps),
+        needed_bytes=max(0, need) + 8 * config.write_buffer_bytes, free_bytes=disk.f_bavail * disk.f_frsize, risks=risks,
+    )  # fmt: skip
+
+
 def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encoder: Encoder) -> UpgradePlan:
     """Add to a plan that another encoder is taken over, if it is another; a few texts are encoded to see how long it takes."""
-    before = None if planned.source == 1 else read_pointer(root)[0].encoder
-    if before is not None and before.fingerprint == encoder.fingerprint:
+    is_bare = not (root / STORE).exists()
+    pointer = None if is_bare else read_pointer(root)[0]
+    before = None if pointer is None else pointer.encoder
+    note = None if pointer is None else pointer.encoding
+    goes_on = note is not None and not note.until
+    if before is not None and before.fingerprint == encoder.fingerprint and not goes_on:
         return planned
-    if planned.source == 1:
+    if note is not None and goes_on:
+        before = note.former
+    if is_bare:
         n, seconds = planned.steps[1].records, 0.0
     else:
         n, seconds = _to_encode(root, config, encoder)
@@ -287,10 +328,23 @@ def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encode
     risk = Risk(
         kind="encoder change", blocks=False, impact=told, mitigation="te.rehearse(path, cues=[...]) tells what changes"
     )
+    risks = (*planned.risks, risk)
+    if note is not None and note.until and note.former != before:
+        impact = f"the vectors of {note.former.name if note.former else 'none'}, kept for a way back, go"
+        remedy = (
+            "te.rollback(path) takes that change back first; the encoder before, given again, makes its vectors anew"
+        )
+        risks += (Risk(kind="encoder change", blocks=False, impact=impact, mitigation=remedy),)
     return attrs.evolve(
         planned, steps=(*planned.steps, Step(name=named, records=n)), seconds=planned.seconds + seconds,
-        records=max(planned.records, n), risks=(*planned.risks, risk),
+        records=max(planned.records, n), risks=risks,
     )  # fmt: skip
+
+
+class _Vector(msgspec.Struct, frozen=True):
+    """The part of a vector row of format 2 that matters here."""
+
+    fingerprint: str = ""
 
 
 def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int, float]:
@@ -299,8 +353,10 @@ def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int
     clone = CloneStore(root / f"gen-{pointer.generation:06d}", root / f"plan-{secrets.token_hex(4)}{PART}", config)
     n, some = 0, list[str]()
     try:
+        codes, vectors = clone.along(CODE, _Vector), clone.along(VECTOR, _Vector)
         for id_, memory in clone.rows(MEMORY, Memory):
-            if memory.text is not None and not clone.has(VECTOR, id_):
+            code, given = codes(id_), vectors(id_)
+            if memory.text is not None and not given and (code is None or code.fingerprint != encoder.fingerprint):
                 n += 1
                 some += [memory.text] * (len(some) < _TRIED)
     finally:
@@ -339,7 +395,10 @@ def _risks(root: Path, config: StorageConfig) -> list[Risk]:
             Risk(kind="space", blocks=True, impact=impact, mitigation="free space, or upgrade into another place")
         )
     for name, what in inspect(root):
-        impact, remedy = f"{name}: {what}", "restore a copy of the store, then upgrade that"
+        impact, remedy = (
+            f"{name}: {what}",
+            "restore a copy and upgrade that, or te.upgrade(path, into=NEW, salvage=True)",
+        )
         found.append(Risk(kind="damage", blocks=True, impact=impact, mitigation=remedy))
     if not os.access(root, os.W_OK | os.X_OK):
         remedy = "copy the folder to a place that can be written"

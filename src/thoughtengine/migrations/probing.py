@@ -36,8 +36,8 @@ def copied(store: FolderStore, generation: Path, namespaces: dict[str, int]) -> 
     with _folder(store) as folder:
         checkpoint(None, generation, folder / generation_name(1))
         pointer = msgspec.structs.replace(
-            store.pointer, generation=1, stage="", upgrade=None, state="SETTLED", namespaces=namespaces,
-            mark=Mark(skipped=store.head.skipped), quarantine=(), backups=(),
+            store.pointer, generation=1, stage="", upgrade=None, beneath=(), state="SETTLED",
+            namespaces=namespaces, mark=Mark(skipped=store.head.skipped), quarantine=(), backups=(),
         )  # fmt: skip
         write_pointer(folder, pointer)
         yield folder

@@ -28,6 +28,7 @@ from thoughtengine.storage.keyspace import (
     VECTOR,
 )
 from thoughtengine.storage.origin import OriginRecord
+from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
 
 __all__ = ["purge_rollback"]
@@ -36,16 +37,22 @@ _OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, AS
 
 
 def purge_rollback(store: FolderStore, ids: Iterable[int]) -> bool:
-    """Replace the rollback point of an upgrade that soaks by one without some memories; tell whether there was one.
+    """Replace the rollback points of what soaks by others without some memories; tell whether there were any.
 
     Raises
     ------
     StoreDamagedError
         When what was written is not what is read; the old one is still there then.
     """
-    note = store.pointer.upgrade
-    if store.pointer.stage != "SOAK" or note is None or not note.rollback:
+    if store.pointer.stage != "SOAK":
         return False
+    ids, points = tuple(ids), [note for note in store.pointer.points if note.rollback]
+    for note in points:
+        _purge(store, note, ids)
+    return bool(points)
+
+
+def _purge(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...]) -> None:
     if note.source == 1:
         drop = _old_keys(store, ids)
     else:
@@ -55,9 +62,9 @@ def purge_rollback(store: FolderStore, ids: Iterable[int]) -> bool:
     new = old.with_name(f"{old.name.partition('-purged-')[0]}-purged-{secrets.token_hex(4)}")
     rows, digest = _without(old, new, store, drop)
     changed = msgspec.structs.replace(note, rollback=f"{old.parent.name}/{new.name}", rows=rows, digest=digest)
-    store.update_pointer(upgrade=changed)
+    *beneath, newest = [changed if each == note else each for each in store.pointer.points]
+    store.update_pointer(upgrade=newest, beneath=tuple(beneath))
     discard(old)
-    return True
 
 
 def _old_keys(store: FolderStore, ids: Iterable[int]) -> set[bytes]:

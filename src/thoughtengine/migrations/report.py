@@ -200,23 +200,32 @@ class UpgradeReport:
 
     def __str__(self) -> str:
         end = ": ".join(filter(None, ("done" if self.succeeded else "not done", self.reason)))
-        moved = f"format {self.source} to {self.target}"
-        if any(self.encoder):
-            moved = f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"
-        told = f"{self.kind} of {self.path} from {moved}: {end}"
+        told = f"{self.kind} of {self.path} from {self.moved}: {end}"
         rows = f"{self.rows_in:,} rows: {self.rows_upgraded:,} upgraded, {self.rows_kept:,} kept, {self.rows_carried:,} carried"
         return f"{told}\n{rows}, {self.rows_quarantined:,} quarantined, in {self.seconds:.2f} s"
 
     def __repr__(self) -> str:
         end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"
-        return f"<UpgradeReport {self.id} {self.kind} {self.source} to {self.target}, {self.rows_in:,} rows, {end}>"
+        return f"<UpgradeReport {self.id} {self.kind} {self.moved}, {self.rows_in:,} rows, {end}>"
+
+    @property
+    def moved(self) -> str:
+        """What changed, from what to what."""
+        if any(self.encoder):
+            return f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"
+        if self.namespaces:
+            back = self.kind == "rollback" and self.id.endswith("-back")
+            steps = {kind: moved[::-1] if back else moved for kind, moved in self.namespaces.items()}
+            return f"payloads {', '.join(f'{kind} {before} to {after}' for kind, (before, after) in steps.items())}"
+        return f"format {self.source} to {self.target}"
 
     def markdown(self) -> str:
         """Return the report as a page of Markdown."""
         figures = {
             name: value
             for name, value in attrs.asdict(self, recurse=False).items()
-            if name not in ("phases", "counts", "criteria", "lessons", "namespaces", "optimisations")
+            if name not in ("phases", "counts", "criteria", "lessons", "namespaces", "optimisations", "encoder")
+            and value != ""
         }
         lines = [f"# {self.kind.capitalize()} {self.id}", "", str(self), "", "| figure | value |", "| --- | --- |"]
         lines += [f"| {name} | {_shown(value)} |" for name, value in figures.items()]

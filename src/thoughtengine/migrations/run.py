@@ -12,14 +12,16 @@ import msgspec
 
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
-from thoughtengine.migrations.begin import ASIDE, GROWTH, measure
+from thoughtengine.migrations.again import SweepAgain
+from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.report import UpgradeReport, write_report
-from thoughtengine.migrations.running import PROBE_SECONDS, SOAK, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.sweep import Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -81,7 +83,7 @@ class Upgrade(Running):
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._rate = rate
         self._at = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
-        self.sweep = Sweep(store, tools.index, at=self._at)
+        self.sweep = (SweepAgain if self.note.again else Sweep)(store, tools.index, at=self._at)
         self._rows_before = self.done
 
     @property
@@ -119,7 +121,7 @@ class Upgrade(Running):
                 store.root / note.rollback, store.root / ("verify" + PART), store.config, breathe=self.pace.breathe
             )
         except StoreDamagedError as error:
-            told = f"{error}. A damaged store is not upgraded: restore a copy of it, then try again"
+            told = f"{error}. {DAMAGED}"
             raise StoreDamagedError(store.root, told, file=error.file) from error
         self.note = msgspec.structs.replace(note, digest=flat.digest, rows=flat.rows)
         with store.writing:
@@ -151,6 +153,7 @@ class Upgrade(Running):
         lost, missed = self._tools.probe(store, wanted, self.pace.duty >= 1.0)
         wrong += [f"probe: {told}" for told in lost[:_TOLD]]
         wrong += self._probed()
+        self._milestone(VALIDATING, found.n_in)
         report = self._told(found, probes=len(wanted), missed=len(lost) + missed, reason="; ".join(wrong))
         self._sign_off(report)
         self._switch()
@@ -256,14 +259,14 @@ def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
         When it could not be done; the mind is as it was, and the next call begins again.
     """
     meter, root, begun = Meter(), store.root, dt.datetime.now(dt.UTC)
-    note = store.pointer.upgrade
-    if note is None or note.namespaces:  # the rollback point of payloads is of no use here
-        note = UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
-    if store.pointer.stage != "ROLLING_BACK":
-        store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, source=1, why=why))
+    flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
+    note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
+    if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
+        note = msgspec.structs.replace(note, source=1, why=why)
+        store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
     made = lower(store)
     report = UpgradeReport(
-        id=note.id, kind="rollback", path=str(root), source=note.target, target=1,
+        id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=1,
         begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
         succeeded=True, reason=why, rows_in=made.rows, rows_kept=made.rows, digest_after=made.digest,
         digest_before=note.digest, counts=made.layers, **meter.figures(),
@@ -275,7 +278,8 @@ def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
     return report
 
 
-def settle_bare(root: Path) -> None:
-    """Remove what a rollback that was killed at its very end left beside a store of format 1."""
+def settle_bare(root: Path) -> bool:
+    """Remove what a rollback that was killed at its very end left beside a store of format 1; tell whether there was anything."""
     with contextlib.suppress(StoreLockedError), locked(root):
-        tidy(root)
+        return tidy(root)
+    return False

@@ -24,16 +24,14 @@ from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_re
 from thoughtengine.migrations.watch import Watch
 from thoughtengine.storage.contract import Rows, Store
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import discard
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 
-__all__ = ["SOAK", "Approve", "PacedClone", "Running", "Tools", "contract", "refusal", "silent"]
+__all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent"]
 
-SOAK = dt.timedelta(days=7)
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
-VERIFYING = "P0 rollback point"
+VERIFYING, VALIDATING, COMPACTING = "P0 rollback point", "P5 validation", "P6 compaction"
 
 Approve = Callable[[UpgradeReport], bool]
 """``approve(report)``: whether it is good enough; in its place the criteria decide."""
@@ -132,6 +130,7 @@ class Running(abc.ABC):
         self._hooks = hooks or Hooks()
         self.windows: Windows | None = None
         self.leaving = False
+        self._ending = ""  # the phase behind the sweeps
         self._phases: list[PhaseReport] = []
         self._begun = self._phase_begun = time.monotonic()
 
@@ -147,7 +146,7 @@ class Running(abc.ABC):
     @property
     def phase(self) -> str:
         """Name of the phase that runs."""
-        return self._sweeping if self.verified else VERIFYING
+        return self._ending or (self._sweeping if self.verified else VERIFYING)
 
     @property
     @abc.abstractmethod
@@ -189,9 +188,13 @@ class Running(abc.ABC):
         UpgradeFailedError
             When anything does not hold, or it is not signed off: it must be rolled back, which `run` does.
         """
-        with self._failing("validation"):
+        self._ending, self._phase_begun = VALIDATING, time.monotonic()
+        self._progress(VALIDATING, 0, None)
+        with self._failing(VALIDATING):
             report = self._finish()
         self._emit("upgrade", what="done", report=report.id)
+        self._ending = COMPACTING
+        self._progress(COMPACTING, 0, None)
         if tried := optimise(self.store, self.pace, leaving=lambda: self.leaving):
             report = attrs.evolve(report, optimisations=tried)
             write_report(self.store.root, report)
@@ -332,10 +335,3 @@ class PacedClone(CloneStore):
     def _page(self, start: bytes, stop: bytes, limit: int, reverse: bool) -> Rows:
         self._pace.breathe()
         return super()._page(start, stop, limit, reverse)
-
-
-def contract(store: FolderStore) -> None:
-    """Let the rollback point go: from here on only the planned way down is left."""
-    if store.pointer.stage == "SOAK" and store.pointer.upgrade is not None:
-        store.update_pointer(stage="", upgrade=None)
-        discard(store.root / "rollback")

@@ -5,60 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any
 
 import msgspec
 
-from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.before import Before, Onward
 from thoughtengine.migrations.overlay import Index, UpgradingStore
-from thoughtengine.migrations.v0001_flat import LAYERS, place_of
+from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import Sealed, open_envelope
+from thoughtengine.storage.codec import Sealed, encode, open_envelope
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     CARRIED,
     CURSOR,
     FIRST_NEW,
-    LOWERED,
     MEMORY,
     NAME,
     ORIGIN,
-    RECEIPT,
     STATE,
     TERMS,
     Area,
 )
-from thoughtengine.storage.origin import CarriedRecord, CursorRecord, LoweredRecord, OriginRecord, StateRecord
+from thoughtengine.storage.origin import CarriedRecord, CursorRecord, OriginRecord, StateRecord
 
-__all__ = ["PHASES", "Sweep", "row_digest", "rows_of"]
+__all__ = ["PHASES", "Slice", "Sweep", "row_digest", "rows_of"]
 
 PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
 _OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
 _ROWS, _BYTES = 2048, 1 << 20
-_COMPARED = 1000
+COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
-
-
-class _Name(msgspec.Struct, frozen=True):
-    """The part of a name row of format 2 that matters here."""
-
-    id: int
-
-
-class _Later(msgspec.Struct, frozen=True):
-    """The part of a memory of format 2 that matters here."""
-
-    supersedes: int | None = None
-
-
-class _Forgetting(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A receipt of format 2."""
-
-    verb: str
-    at: int
-    ids: tuple[int, ...] = ()
-    detail: dict[str, Any] = {}
 
 
 def row_digest(key: bytes, value: bytes) -> bytes:
@@ -66,22 +42,31 @@ def row_digest(key: bytes, value: bytes) -> bytes:
     return blake2b(key + b"\0" + value, digest_size=16).digest()
 
 
-class _Slice:
-    """What one slice has done so far: its batch, how far it is, what it counted."""
+class Slice:
+    """What one slice has done so far: its batch, how far it is, what it counted.
+
+    Parameters
+    ----------
+    cursor : CursorRecord
+        Where it begins.
+    seconds : float
+        How long it may take.
+    """
 
     def __init__(self, cursor: CursorRecord, seconds: float) -> None:
         self.batch, self.until = Batch(), time.monotonic() + seconds
         self.at, self.next_id, self.next_carried = cursor.at, cursor.next_id, cursor.next_carried
         self.counts, self.memories, self.receipts = dict(cursor.counts), 0, 0
-        self._rows = self._bytes = 0
+        self.rows = self._bytes = 0
 
     def count(self, word: str, by: int = 1) -> None:
+        """Count what was met or done."""
         self.counts[word] = self.counts.get(word, 0) + by
 
     def full(self, n_bytes: int) -> bool:
         """Note a row; tell whether the slice has had enough."""
-        self._rows, self._bytes = self._rows + 1, self._bytes + n_bytes
-        return self._rows >= _ROWS or self._bytes >= _BYTES or time.monotonic() >= self.until
+        self.rows, self._bytes = self.rows + 1, self._bytes + n_bytes
+        return self.rows >= _ROWS or self._bytes >= _BYTES or time.monotonic() >= self.until
 
 
 class Sweep:
@@ -107,15 +92,18 @@ class Sweep:
             raise ValueError("there is no old generation to sweep")
         self._store, self._index, self._at = store, index, at
         self._before: Before = store.before
-        self._again = store.pointer.upgrade.again
+        self._onward = Onward(self._before)
+        self._made = 0, b""  # the last memory that was made, and its key in format 1
         self._numbers: dict[bytes, int] | None = None
         self._is_used = True  # whether anything new was remembered since it was begun
-        self._sweeps: tuple[Callable[[_Slice], bool], ...] = (
+        self._sweeps: tuple[Callable[[Slice], bool], ...] = (
             self._storage, self._layers, self._engine, self._integration,
         )  # fmt: skip
-        first = CursorRecord(next_id=store.head.next_id if self._again else 1)
-        self.cursor = store.get(CURSOR, 0, CursorRecord) or first
+        self.cursor = store.get(CURSOR, 0, CursorRecord) or self._first()
         self._note_swept()
+
+    def _first(self) -> CursorRecord:
+        return CursorRecord(next_id=1)
 
     @property
     def done(self) -> bool:
@@ -130,7 +118,7 @@ class Sweep:
     def slice(self, seconds: float = 60.0) -> bool:
         """Do a slice, at most 2,048 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
         with self._store.writing:
-            done, store = _Slice(self.cursor, seconds), self._store
+            done, store = Slice(self.cursor, seconds), self._store
             ended = self._sweeps[self.cursor.step](done)
             cursor = CursorRecord(
                 step=self.cursor.step + ended,
@@ -186,60 +174,35 @@ class Sweep:
 
     # phase 1: the bytes of every row under its new key
 
-    def _storage(self, done: _Slice) -> bool:
-        for key, value in self._before.rows(done.at):
-            self._take(done, key, value)
-            done.at = key
-            if done.full(len(value)):
-                return False
-        if self._again:
-            self._notice_deleted(done)
-        return True
-
-    def _take(self, done: _Slice, key: bytes, value: bytes) -> None:
-        done.count("rows")
-        lowered = self._store.get(LOWERED, key, LoweredRecord) if self._again else None
-        same = lowered is not None and lowered.digest == row_digest(key, value) and not self._lost_emotion(key)
-        if not is_memory(self._before, key) and not self._is_new_beside(key):
-            if place_of(key).layer:
-                done.count("appraisals")
-            elif not same:
-                self._carry(done, key, value)
-        elif lowered is not None and same and self._is_kept(lowered):
-            done.count("kept")
-        else:
-            id_ = lowered.id if lowered is not None and same and lowered.id else done.next_id
-            origin = OriginRecord(key=key, value=value, emotion=self._before.emotion_of(key))
-            done.batch.put(ORIGIN, id_, origin)
-            done.next_id += id_ == done.next_id
-            done.count("memories")
-
-    def _is_new_beside(self, key: bytes) -> bool:
-        """Tell whether this is a changed emotion beside an experience that did not change, and is as it was kept."""
-        if not self._again or place_of(key).layer != "emotion":
-            return False
-        partner = b"sensory:" + key.partition(b":")[2]
-        there, lowered = self._before.get(partner), self._store.get(LOWERED, partner, LoweredRecord)
-        if there is None or lowered is None or lowered.digest != row_digest(partner, there):
-            return False
-        mine, value = self._store.get(LOWERED, key, LoweredRecord), self._before.get(key) or b""
-        return mine is None or mine.digest != row_digest(key, value)
-
-    def _lost_emotion(self, key: bytes) -> bool:
-        """Tell whether an experience went down with an emotion beside it that a program of format 1 has deleted since."""
-        felt = b"emotion:" + key.partition(b":")[2]
-        return (
-            key.startswith(b"sensory:")
-            and self._before.get(felt) is None
-            and (lowered := self._store.get(LOWERED, felt, LoweredRecord)) is not None
-            and lowered.id == getattr(self._store.get(LOWERED, key, LoweredRecord), "id", None)
+    def _storage(self, done: Slice) -> bool:
+        onward, puts, id_, feels = self._onward, done.batch.puts, done.next_id, self._before.feels
+        is_a, emotion_of, key_of, full = (
+            onward.layer_of if feels else layer_of,
+            onward.emotion_of,
+            ORIGIN.key,
+            done.full,
         )
+        ended = True
+        for key, value in onward.rows(done.at):
+            if is_a(key):
+                emotion = emotion_of(key) if feels else None
+                puts[key_of(id_)] = ORIGIN, encode(OriginRecord(key=key, value=value, emotion=emotion))
+                id_ += 1
+            elif layer_of(key):
+                done.count("appraisals")
+            else:
+                self._carry(done, key, value)
+            if full(len(value)):
+                ended = False
+                break
+        done.at = key if done.rows else done.at
+        for word, n in (("rows", done.rows), ("memories", id_ - done.next_id)):
+            if n:
+                done.count(word, n)
+        done.next_id = id_
+        return ended
 
-    def _is_kept(self, lowered: LoweredRecord) -> bool:
-        """Tell whether the memory that went down is here in full: a sweep may have been broken off before it came."""
-        return self._store.has(MEMORY, lowered.id) or self._store.has(ORIGIN, lowered.id)
-
-    def _carry(self, done: _Slice, key: bytes, value: bytes) -> None:
+    def _carry(self, done: Slice, key: bytes, value: bytes) -> None:
         numbers = self._carried_numbers()
         number = numbers.setdefault(key, max(done.next_carried, max(numbers.values(), default=0) + 1))
         done.batch.put(CARRIED, number, CarriedRecord(key=key, value=value))
@@ -251,72 +214,62 @@ class Sweep:
             self._numbers = {record.key: n for n, record in self._store.rows(CARRIED, CarriedRecord)}
         return self._numbers
 
-    def _notice_deleted(self, done: _Slice) -> None:
-        """Forget, with a receipt, what a program of the old format has deleted since it went down."""
-        gone = set[int]()
-        for key, _ in self._store.raw(LOWERED):
-            old = key[1:]
-            lowered = self._store.get(LOWERED, old, LoweredRecord)
-            if self._before.get(old) is not None or lowered is None:
-                continue
-            if lowered.id and place_of(old).layer != "emotion":
-                gone.update(self._with_earlier(lowered.id))
-            elif not lowered.id:
-                number = self._carried_numbers().get(old)
-                record = self._store.get(CARRIED, number, CarriedRecord) if number else None
-                if number and record is not None:
-                    done.batch.put(CARRIED, number, msgspec.structs.replace(record, gone=True))
-        if gone:
-            told = _Forgetting(verb="forget", at=self._at, ids=tuple(sorted(gone)), detail={"by": "format 1"})
-            done.batch.put(RECEIPT, self._store.head.next_receipt, told)
-            done.receipts += 1
-            done.count("deleted since", len(gone))
-
-    def _with_earlier(self, id_: int | None) -> Iterator[int]:
-        """Yield a memory and what it is a later version of, which would else stand for its name again."""
-        while id_ is not None:
-            yield id_
-            memory = self._store.get(MEMORY, id_, _Later)
-            id_ = None if memory is None else memory.supersedes
-
     # phase 2: the records of the layers
 
-    def _layers(self, done: _Slice) -> bool:
-        for id_, origin in self._store.rows(ORIGIN, OriginRecord, after=_number(done.at, ORIGIN.number)):
-            if not (self._again and self._store.held(MEMORY.key(id_))):  # else what is put again is the same
-                self._make(done, id_, origin)
-            done.at = ORIGIN.key(id_)
-            if done.full(len(origin.value)):
-                return False
-        return True
+    def _layers(self, done: Slice) -> bool:
+        """Make the records from the rows that origins are the bytes of: these need no envelope opened."""
+        id_ = ORIGIN.number(done.at) if done.at else 0
+        if id_ != self._made[0]:  # it goes on where another process had come to
+            origin = self._store.get(ORIGIN, id_, OriginRecord)
+            self._made = id_, b"" if origin is None else origin.key
+        onward, at, feels = self._onward, self._made[1], self._before.feels
+        is_a, emotion_of, key_of, full = (
+            onward.layer_of if feels else layer_of,
+            onward.emotion_of,
+            MEMORY.key,
+            done.full,
+        )
+        puts, n_layers = done.batch.puts, [0] * len(LAYERS)
+        ended, compared = True, done.counts.get("compared", 0)
+        for key, value in onward.rows(at):
+            at = key
+            if layer := is_a(key):
+                id_ += 1
+                memory, appraisal = layers_up(key, value, emotion_of(key) if feels else None, layer=layer)
+                puts[key_of(id_)] = MEMORY, encode(memory)
+                if appraisal is not None:
+                    puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
+                n_layers[memory.layer] += 1
+                if memory.payload is value:
+                    done.count("as bytes")
+                elif compared < COMPARED:
+                    compared += 1
+                    self._compare(done, layer, key, value)
+            if full(len(value)):
+                ended = False
+                break
+        for layer, n in zip(LAYERS, n_layers, strict=True):
+            if n:
+                done.count(layer, n)
+        done.at, self._made = ORIGIN.key(id_), (id_, at)
+        return ended
 
-    def _make(self, done: _Slice, id_: int, origin: OriginRecord) -> None:
-        lowered = self._store.get(LOWERED, origin.key, LoweredRecord) if self._again else None
-        supersedes = lowered.id if lowered is not None and lowered.id not in (0, id_) else None
-        memory, appraisal = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
-        done.batch.put(MEMORY, id_, memory)
-        if appraisal is not None:
-            done.batch.put(APPRAISAL, id_, appraisal)
-        done.memories += self._again  # else they were counted when the upgrade began
-        layer = LAYERS[memory.layer]
-        done.count(layer)
-        if memory.payload is origin.value:
-            done.count("as bytes")
-        elif done.counts.get("compared", 0) < _COMPARED:
-            done.count("compared")
-            for name in differences(origin.key, origin.value):
-                done.count(f"differs: {layer}.{name}")
+    def _compare(self, done: Slice, layer: str, key: bytes, value: bytes) -> None:
+        """Count what the new processor makes differently of an old record."""
+        done.count("compared")
+        for name in differences(key, value):
+            done.count(f"differs: {layer}.{name}")
 
     # phase 3: what the thought engine had learned
 
-    def _engine(self, done: _Slice) -> bool:
+    def _engine(self, done: Slice) -> bool:
         for _, row in self._store.rows(CARRIED, CarriedRecord):
             component = place_of(row.key).component
             if component and not row.gone:
                 self._make_state(done, component, row.value)
         return True
 
-    def _make_state(self, done: _Slice, component: str, value: bytes) -> None:
+    def _make_state(self, done: Slice, component: str, value: bytes) -> None:
         made = self.state_of(component, value)
         if made is None:
             done.count("component without JSON")
@@ -336,21 +289,18 @@ class Sweep:
 
     def _resolve(self, name: str) -> int | None:
         for key in candidates(name):
-            if self._again:
-                row = self._store.get(NAME, key, _Name)
-                id_ = None if row is None else row.id
-            else:
-                id_ = self._before.id_of(key)
-            if id_ is not None:
+            if (id_ := self._named(key)) is not None:
                 return id_
         return None
 
+    def _named(self, key: bytes) -> int | None:
+        """Return the id of the memory that a key of format 1 names."""
+        return self._before.id_of(key)
+
     # phase 4: what is derived from them
 
-    def _integration(self, done: _Slice) -> bool:
-        if self._again:  # receipts may have come too: all of it is built again
-            return True
-        after = _number(done.at, MEMORY.number)
+    def _integration(self, done: Slice) -> bool:
+        after = MEMORY.number(done.at) if done.at else None
         self._is_used = self._store.head.next_id > FIRST_NEW
         for key, value in self._store.raw(MEMORY, after=after):
             id_ = MEMORY.number(key)
@@ -362,7 +312,7 @@ class Sweep:
                 return False
         return True
 
-    def _derive(self, done: _Slice, id_: int, memory: Sealed) -> None:
+    def _derive(self, done: Slice, id_: int, memory: Sealed) -> None:
         felt = self._store._get(APPRAISAL.key(id_)) if memory.flags else None
         appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
         entry, name, named = self._index(id_, memory.body, appraisal)
@@ -372,10 +322,6 @@ class Sweep:
         ):  # else a later one of the user's bears it
             done.batch.put_body(NAME, named, name)
         done.count("indexed")
-
-
-def _number(at: bytes, number: Callable[[bytes], int]) -> int | None:
-    return number(at) if at else None
 
 
 def rows_of(store: UpgradingStore) -> Iterator[tuple[bytes, bytes]]:

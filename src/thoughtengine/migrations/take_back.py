@@ -7,9 +7,9 @@ import datetime as dt
 import msgspec
 
 from thoughtengine.errors import RecordUpgradeError
-from thoughtengine.migrations.begin import ROLLBACK
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter
+from thoughtengine.migrations.points import uncovered
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -31,7 +31,7 @@ from thoughtengine.storage.keyspace import (
 from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
 
-__all__ = ["check_way_down", "take_back"]
+__all__ = ["check_way_down", "take_back", "take_back_all"]
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -68,15 +68,39 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
         sync_tree(target)
         before = {kind: stored for kind, (stored, _) in note.namespaces.items()}
         namespaces = {k: v for k, v in {**store.pointer.namespaces, **before}.items() if v > 1}
-        store.serve(number, stage="", upgrade=None, namespaces=namespaces, left=note.left)
-        discard(root / ROLLBACK)
+        store.serve(number, **uncovered(store.pointer), namespaces=namespaces, left=note.left)
+        store.tidy_points()
     report = UpgradeReport(
-        id=note.id, kind="rollback", path=str(root), source=note.target, target=note.source, namespaces=note.namespaces,
+        id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=note.source, namespaces=note.namespaces,
         begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
         succeeded=True, reason=why, rows_in=rows, rows_kept=rows, digest_before=note.digest, **meter.figures(),
     )  # fmt: skip
     write_report(root, report)
     return report
+
+
+def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> str:
+    """Take back every upgrade of payloads that can be, newest first, on the way to an older format.
+
+    Returns
+    -------
+    str
+        Which payloads stay at their version, as the hooks do not know their way down; empty: none.
+
+    Raises
+    ------
+    RecordUpgradeError
+        When one that is not finished cannot be: then nobody could tell which version a payload is of.
+    """
+    while (note := store.pointer.upgrade) is not None and note.namespaces:
+        try:
+            take_back(store, hooks, tools, why=why)
+        except RecordUpgradeError:
+            if store.pointer.unfinished:
+                raise
+            kept = (f"{kind} at {store.pointer.namespaces.get(kind, 1)}" for kind in note.namespaces)
+            return f"payloads stay as they are: {', '.join(kept)} (the hooks that know their way down were not given)"
+    return ""
 
 
 def check_way_down(store: FolderStore, hooks: Hooks) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 from typing import Any
 
 import msgspec
 
-__all__ = ["COMPONENTS", "LAYERS", "UNREADABLE", "Place", "parse", "place_of", "plain", "storable"]
+__all__ = ["COMPONENTS", "LAYERS", "UNREADABLE", "Place", "layer_of", "parse", "place_of", "plain", "storable"]
 
 LAYERS = ("sensory", "emotion", "logic", "dream", "eternal")
 COMPONENTS = {b"thought:patterns": "patterns", b"thought:learning": "learning", b"thought:dreams": "dreams"}
 UNREADABLE: Any = object()
 """What `parse` gives for bytes that are no JSON."""
 
+_LAYER_OF = {f"{name}:".encode(): name for name in LAYERS}
 _DEEPEST = 64
 _LONGEST_INTEGER = 4000
 _strict = msgspec.json.Decoder().decode
@@ -58,14 +58,33 @@ def place_of(key: bytes) -> Place:
     return place if colon and place.layer in LAYERS else Place()
 
 
+def layer_of(key: bytes) -> str:
+    r"""Return the layer of `place_of`, without the rest of it, in a fraction of the time.
+
+    Examples
+    --------
+    >>> layer_of(b"sensory:tea"), layer_of(b"weather:today"), layer_of(b"sensoryx"), layer_of(b"sensory:\xff")
+    ('sensory', '', '', '')
+    """
+    layer = _LAYER_OF.get(key[: key.find(b":") + 1], "")
+    if layer and not key.isascii():
+        try:
+            key.decode()
+        except UnicodeDecodeError:
+            return ""
+    return layer
+
+
 def parse(value: bytes) -> Any:
     """Return the JSON in a value, `UNREADABLE` where it is none.
 
     Integers of thousands of digits stay text, as Python reads no such; NaN and lone surrogates come through.
     """
     if len(value) < _LONGEST_INTEGER:  # where it answers, it answers the same, five times as fast
-        with contextlib.suppress(msgspec.MsgspecError, ValueError, RecursionError):
+        try:
             return _strict(value)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            pass
     try:
         return json.loads(value, parse_int=_integer)
     except (ValueError, RecursionError):

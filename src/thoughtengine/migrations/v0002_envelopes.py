@@ -13,18 +13,20 @@ from typing import Any
 
 import msgspec
 
-from thoughtengine.migrations.v0001_flat import LAYERS, UNREADABLE, parse, place_of, plain, storable
+from thoughtengine.migrations.v0001_flat import LAYERS, UNREADABLE, layer_of, parse, plain, storable
 
 __all__ = ["Appraisal", "Memory", "candidates", "differences", "engine_up", "layers_down", "layers_up", "name_down"]
 
 _ANY = {"sensory": "raw", "logic": "data", "dream": "source", "eternal": "data"}
+_NUMBERS = {layer: number for number, layer in enumerate(LAYERS)}
+_FELT = ("emotion", "eternal")
 _WHEN = {"emotion": "processed_at", "eternal": "created_at"}
 _TEXTS = ("text", "content", "message")
 _EARLIEST, _LATEST = -62_135_596_800_000_000 + 86_400_000_000, 253_402_300_799_999_999 - 86_400_000_000
 _SECONDS_BELOW = 1e11
 
 
-class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """A memory of format 2."""
 
     layer: int
@@ -44,7 +46,7 @@ class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     origin: str = "host"
 
 
-class Appraisal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Appraisal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """An appraisal of format 2."""
 
     valence: float | None = None
@@ -57,7 +59,7 @@ class Appraisal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 def layers_up(
-    key: bytes, value: bytes, emotion: bytes | None = None, *, supersedes: int | None = None
+    key: bytes, value: bytes, emotion: bytes | None = None, *, supersedes: int | None = None, layer: str = ""
 ) -> tuple[Memory, Appraisal | None]:
     """Make the memory, and its appraisal, of a row of format 1.
 
@@ -69,14 +71,19 @@ def layers_up(
         The value of the emotion of the same name.
     supersedes : int, optional
         The memory it is a later version of.
+    layer : str, optional
+        Of the key, where that is known.
     """
-    layer, document = place_of(key).layer, parse(value)
-    text, payload = _content(layer, document, value)
+    layer, document = layer or layer_of(key), parse(value)
+    said = document.get(_ANY.get(layer)) if type(document) is dict else None
+    text, payload = (plain(said), None) if type(said) is str else _content(layer, document, value)
     at = _moment(document.get(_WHEN.get(layer, "timestamp")) if isinstance(document, dict) else None)
     memory = Memory(
-        layer=LAYERS.index(layer), at=at, added=at, text=text, key=key.decode(), payload=payload,
+        layer=_NUMBERS[layer], at=at, added=at, text=text, key=key.decode(), payload=payload,
         supersedes=supersedes, origin="format 1",
     )  # fmt: skip
+    if emotion is None and layer not in _FELT:
+        return memory, None
     felt = parse(emotion) if emotion is not None else document if layer == "emotion" else None
     return memory, _appraisal(felt, document if layer == "eternal" else None)
 
@@ -107,6 +114,8 @@ def _number(value: Any) -> float | None:
 
 def _moment(value: Any) -> int:
     """Return microseconds of a moment in nanoseconds (or, as a float, seconds); 0 where there is none."""
+    if type(value) is int and _EARLIEST <= (at := value // 1000) <= _LATEST:
+        return at
     if _number(value) is None:
         return 0
     if isinstance(value, float):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.merge import merged
 from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
 from thoughtengine.migrations.v0001_flat import COMPONENTS, place_of
-from thoughtengine.migrations.v0002_envelopes import layers_up
 from thoughtengine.storage.codec import decode, encode, open_envelope
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, STATE
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord, StateRecord
@@ -139,6 +139,7 @@ class _Revision(msgspec.Struct, frozen=True):
 
 def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
     memories, row = store.raw(MEMORY), (b"", b"")
+    fork_id = store.pointer.upgrade.fork_id if store.pointer.upgrade is not None else 0
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         pace.breathe()
         key = MEMORY.key(id_)
@@ -150,8 +151,11 @@ def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
         opened = open_envelope(key, row[1], MEMORY)
         body, beside = opened.body, opened.flags & MEMORY.beside[APPRAISAL.prefix]
         supersedes = decode(body, _Revision).supersedes
-        memory, appraisal = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
-        if body != encode(memory):
+        if supersedes is not None and id_ < fork_id:
+            continue  # merged, and compared, by an earlier upgrade: what it was merged with may be another by now
+        made = merged(store, origin, supersedes)
+        appraisal = made.appraisal
+        if body != encode(made.memory) and (supersedes is None or body != encode(made.named(origin))):
             yield f"memory {id_} ({origin.key!r}) is not what the step makes of its origin"
         felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
         given = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body

@@ -7,20 +7,22 @@ MessagePack. The checksum is CRC-32 over key, header and body, so a value found 
 from __future__ import annotations
 
 import struct
-import zlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
+from zlib import crc32
 
 import msgspec
 
 from thoughtengine.errors import RecordError
 from thoughtengine.storage.keyspace import Area
 
-__all__ = ["MAGIC", "Sealed", "decode", "encode", "is_intact", "open_envelope", "seal"]
+__all__ = ["MAGIC", "Sealed", "decode", "encode", "is_intact", "open_envelope", "seal", "seal_all"]
 
 MAGIC = 0x7E
 _HEAD = struct.Struct(">BBBHQ")
 _SUM = struct.Struct(">I")
+_pack_sum = _SUM.pack
 _ENVELOPE = struct.Struct(">BBBHQI")
 _LENGTH = _ENVELOPE.size
 
@@ -43,7 +45,25 @@ class Sealed(msgspec.Struct, frozen=True):
 def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) -> bytes:
     """Return `body` in its envelope, bound to `key`; `flags` are those of `Area.beside`."""
     head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
-    return head + _SUM.pack(zlib.crc32(body, zlib.crc32(key + head))) + body
+    return head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body
+
+
+def seal_all(puts: Mapping[bytes, tuple[Area, bytes]], sequence: int) -> list[tuple[bytes, bytes]]:
+    """Return the bodies of one batch in their envelopes, as `seal` makes them; flags tell what the batch holds beside a row."""
+    heads, rows = dict[int, bytes](), list[tuple[bytes, bytes]]()
+    there: set[bytes] | None = None  # most batches hold nothing that could lie beside
+    for key, (area, body) in puts.items():
+        flags = 0
+        if area.beside:
+            there = there if there is not None else {each[:1] for each in puts}
+            for prefix, flag in area.beside.items():
+                if prefix in there and prefix + key[1:] in puts:
+                    flags |= flag
+        head = heads.get(area.kind << 8 | flags)
+        if head is None:
+            head = heads[area.kind << 8 | flags] = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+        rows.append((key, head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body))
+    return rows
 
 
 def is_intact(key: bytes, value: bytes) -> bool:
@@ -51,7 +71,7 @@ def is_intact(key: bytes, value: bytes) -> bool:
     if len(value) < _LENGTH:
         return False
     (given,) = _SUM.unpack_from(value, _HEAD.size)
-    found = zlib.crc32(value[_LENGTH:], zlib.crc32(value[: _HEAD.size], zlib.crc32(key)))
+    found = crc32(value[_LENGTH:], crc32(value[: _HEAD.size], crc32(key)))
     return bool(found == given)
 
 
@@ -67,7 +87,7 @@ def open_envelope(key: bytes, value: bytes, area: Area) -> Sealed:
         raise RecordError(f"{area.name} {key.hex()}: {len(value)} bytes are too few for an envelope")
     magic, flags, kind, version, sequence, given = _ENVELOPE.unpack_from(value)
     body = value[_LENGTH:]
-    if given != zlib.crc32(body, zlib.crc32(value[: _HEAD.size], zlib.crc32(key))):
+    if given != crc32(body, crc32(value[: _HEAD.size], crc32(key))):
         raise RecordError(f"{area.name} {key.hex()}: the checksum does not match, the value is damaged")
     if magic != MAGIC or kind != area.kind or (flags and flags & ~sum(area.beside.values())):
         raise RecordError(f"{area.name} {key.hex()}: magic {magic}, flags {flags}, kind {kind} do not belong here")

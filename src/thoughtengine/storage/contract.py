@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ import msgspec
 
 from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import decode, open_envelope, seal
+from thoughtengine.storage.codec import decode, open_envelope, seal_all
 from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
 
 __all__ = ["PAGE", "Rows", "Store", "sealed"]
@@ -27,15 +27,7 @@ T = TypeVar("T")
 
 def sealed(batch: Batch, sequence: int) -> Rows:
     """Return the puts of a batch in their envelopes."""
-    puts = batch.puts
-    rows: Rows = []
-    for key, (area, body) in puts.items():
-        flags = 0
-        for prefix, flag in area.beside.items():
-            if prefix + key[1:] in puts:
-                flags |= flag
-        rows.append((key, seal(key, area, sequence, body, flags=flags)))
-    return rows
+    return seal_all(batch.puts, sequence)
 
 
 class Store(abc.ABC):
@@ -153,6 +145,19 @@ class Store(abc.ABC):
         """
         for key, value in self.raw(area, after=after, reverse=reverse):
             yield area.number(key), decode(open_envelope(key, value, area).body, record)
+
+    def along(self, area: Area, record: type[T]) -> Callable[[int], T | None]:
+        """Return what gives the record of a number in a numbered area, for numbers that rise: rows are read once, in order."""
+        rows = self.rows(area, record)
+        row = next(rows, None)
+
+        def get(number: int) -> T | None:
+            nonlocal row
+            while row is not None and row[0] < number:
+                row = next(rows, None)
+            return row[1] if row is not None and row[0] == number else None
+
+        return get
 
     def raw(self, area: Area, *, after: int | None = None, reverse: bool = False) -> Iterator[tuple[bytes, bytes]]:
         """Yield (key, sealed value) of an area in order of key."""

@@ -117,7 +117,15 @@ def _on_another_disk(target: Path, root: Path) -> bool:
 
 
 def _pointer_for(store_pointer: Pointer, head: HeadRecord, **changes: object) -> Pointer:
-    fields = {"generation": 1, "mark": mark_of(head, 1), "quarantine": (), "backups": (), "stage": "", "upgrade": None}
+    fields = {
+        "generation": 1,
+        "mark": mark_of(head, 1),
+        "quarantine": (),
+        "backups": (),
+        "stage": "",
+        "upgrade": None,
+        "beneath": (),
+    }
     fields |= changes
     return msgspec.structs.replace(store_pointer, **fields)
 

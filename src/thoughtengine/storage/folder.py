@@ -57,6 +57,7 @@ from thoughtengine.storage.store import Level
 __all__ = [
     "ASIDE",
     "QUARANTINE",
+    "ROLLBACK",
     "SNAPSHOTS",
     "FolderStore",
     "derived_name",
@@ -67,6 +68,7 @@ __all__ = [
 ]
 
 QUARANTINE = "quarantine"
+ROLLBACK = "rollback"
 _PATIENCE = 10.0
 """Seconds to wait for a process that is making the same mind."""
 SNAPSHOTS = "snapshots"
@@ -240,11 +242,24 @@ class FolderStore(Store):
             merged = entry == self.root / BESIDE and not self.pointer.unfinished
             if stale or merged or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
+        self.tidy_points()
         self._drop_derived()
+
+    def tidy_points(self) -> None:
+        """Remove rollback points that the pointer file does not name: of what was killed, or was let go of."""
+        kept = {self.root / note.rollback for note in self.pointer.points if note.rollback}
+        folder = self.root / ROLLBACK
+        if not folder.is_dir():
+            return
+        for entry in folder.iterdir():
+            if entry not in kept:
+                discard(entry)
+        if not kept:
+            discard(folder)
 
     def _clear_root(self) -> None:
         """Unlink what an upgrade left of the bare LevelDB it took in; what an old program put there is kept as an incident."""
-        note = self.pointer.upgrade
+        note = next((each for each in self.pointer.points if not each.namespaces), None)
         sealed = self.root / note.rollback if note is not None and note.rollback else None
         lock = BareLock(self.root)
         try:
@@ -454,7 +469,7 @@ class FolderStore(Store):
 
     def _find_room(self, puts: Rows) -> None:
         """Refuse a batch larger than the buffer unless it fits twice, as log and as table: the ballast is for small ones."""
-        size = sum(len(value) for _, value in puts)
+        size = sum([len(value) for _, value in puts])
         if size > self.config.write_buffer_bytes // 2:
             disk = os.statvfs(self.root)
             if (free := disk.f_bavail * disk.f_frsize) < 3 * size:

@@ -43,7 +43,7 @@ FORMAT = 2
 FIRST_NEW = 1 << 32
 """The first id given to a new memory in a mind that was of format 1: old ones keep the rank of their key."""
 
-_NUMBER = struct.Struct(">Q")
+_pack = struct.Struct(">Q").pack
 
 
 class Area(msgspec.Struct, frozen=True, eq=False):
@@ -77,7 +77,7 @@ class Area(msgspec.Struct, frozen=True, eq=False):
     def key(self, name: int | str | bytes) -> bytes:
         """Return the key of `name` in this area."""
         if isinstance(name, int):
-            return self.prefix + _NUMBER.pack(name)
+            return self.prefix + _pack(name)
         return self.prefix + (name.encode() if isinstance(name, str) else name)
 
     def number(self, key: bytes) -> int:

@@ -15,7 +15,7 @@ import msgspec
 
 from thoughtengine.storage.contract import Rows
 
-__all__ = ["Reader", "Rescued", "batches", "crc32c", "hole", "records", "rescue", "verify_log"]
+__all__ = ["Reader", "Rescued", "batches", "crc32c", "hole", "operations", "records", "rescue", "verify_log"]
 
 _BLOCK = 32768
 _HEADER = struct.Struct("<IHB")
@@ -183,13 +183,37 @@ def rescue(data: bytes) -> Iterator[Rescued]:
         yield Rescued(list(_puts(batch)), whole)
 
 
+def operations(data: bytes) -> Iterator[list[tuple[bytes, bytes | None]]]:
+    """Yield (key, value; None: deleted) of each write in a log that verifies whole; damaged ones are stepped over."""
+    for _, _, batch in _joined(_whole(data)):
+        yield list(_operations(batch))
+
+
+def _whole(data: bytes) -> Iterator[Fragment]:
+    """Yield the physical records that verify, without those whose beginning does not."""
+    broken, expected = False, 0
+    for at, checksum, kind, payload in _followed(data):
+        if not _verifies(data, at):
+            broken = True
+        elif kind in (_FULL, _FIRST) or not broken:
+            broken = at != expected and kind not in (_FULL, _FIRST)
+            if not broken:
+                yield at, checksum, kind, payload
+        end = at + _HEADER.size + len(payload)
+        expected = end + _trailer(end)
+
+
 def _puts(batch: bytes) -> Iterator[tuple[bytes, bytes]]:
+    yield from ((key, value) for key, value in _operations(batch) if value is not None)
+
+
+def _operations(batch: bytes) -> Iterator[tuple[bytes, bytes | None]]:
     reader = Reader(batch, _BATCH.size)
     try:
         while reader:
             tag, key = reader.number(), reader.piece()
-            if tag == 1:
-                yield key, reader.piece()
+            if tag in (0, 1):
+                yield key, reader.piece() if tag else None
     except (IndexError, ValueError):
         return
 

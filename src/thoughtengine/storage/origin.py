@@ -9,7 +9,7 @@ import msgspec
 __all__ = ["AsideRecord", "CarriedRecord", "CursorRecord", "LoweredRecord", "OriginRecord", "StateRecord"]
 
 
-class OriginRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class OriginRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """What a memory was in format 1, byte for byte: source; `emotion` is the value beside it, of the same name."""
 
     key: bytes

@@ -169,7 +169,13 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     files: dict[str, tuple[int, str | None]] = {}  # in a backup: name -> (bytes, sum)
     stage: str = ""
     upgrade: UpgradeNote | None = None
+    beneath: tuple[UpgradeNote, ...] = ()  # earlier ones that can still be taken back behind it, oldest first
     content: dict[str, Any] = {}  # in a backup: rows and digest
+
+    @property
+    def points(self) -> tuple[UpgradeNote, ...]:
+        """The upgrades whose rollback points are kept, the one that runs too, oldest first."""
+        return self.beneath if self.upgrade is None else (*self.beneath, self.upgrade)
 
     @property
     def unfinished(self) -> bool:

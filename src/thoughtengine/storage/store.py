@@ -103,16 +103,11 @@ class Level:
 
     def page(self, start: bytes, stop: bytes | None, limit: int, reverse: bool) -> Rows:
         """Return up to `limit` rows with start <= key < stop; None: to the end."""
-        rows: Rows = []
         try:
             with self._db.iterator(start=start, stop=stop, reverse=reverse, verify_checksums=True) as iterator:
-                for row in iterator:
-                    rows.append(row)
-                    if len(rows) == limit:
-                        break
+                return list(islice(iterator, limit))
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
-        return rows
 
     def keys(self, start: bytes, stop: bytes | None, limit: int) -> list[bytes]:
         """Return up to `limit` keys with start <= key < stop, at a third of what their rows cost."""

@@ -2,10 +2,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.golden.v0001.write import rows
 from thoughtengine.config import StorageConfig
-from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.before import Before, Onward, is_memory
+from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.storage.store import Level
 
 
@@ -43,3 +46,52 @@ def test_rows_come_in_order_from_anywhere(before: Before) -> None:
     expected = sorted(rows(400).items())
     assert list(before.rows()) == expected
     assert list(before.rows(expected[300][0])) == expected[301:]
+
+
+@given(
+    st.binary(max_size=12)
+    | st.tuples(st.sampled_from([*LAYERS, "thought", ""]), st.sampled_from([":", ""]), st.text(max_size=4)).map(
+        lambda parts: "".join(parts).encode("utf-8", "surrogatepass")
+    )
+    | st.binary(max_size=3).map(lambda name: b"sensory:" + name)
+)
+def test_the_layer_alone_is_that_of_the_place(key: bytes) -> None:
+    assert layer_of(key) == place_of(key).layer
+
+
+@pytest.mark.parametrize("slices", [1, 3, 70, 1000])
+def test_what_goes_on_where_it_was_gives_the_same_as_looking_up(before: Before, slices: int) -> None:
+    onward, at, found = Onward(before), b"", list[tuple[bytes, bytes, str, bytes | None]]()
+    while True:
+        n = 0
+        for key, value in onward.rows(at):
+            at, n = key, n + 1
+            found.append((key, value, onward.layer_of(key), onward.emotion_of(key)))
+            if n == slices:
+                break
+        if not n:
+            break
+    expected = [
+        (key, value, place_of(key).layer if is_memory(before, key) else "", before.emotion_of(key))
+        for key, value in before.rows()
+    ]
+    assert found == expected
+    assert list(onward.rows(expected[100][0])) == [row[:2] for row in expected[101:]]
+
+
+def test_emotions_and_experiences_far_from_each_other_find_each_other(
+    flat_store: Callable[[dict[bytes, bytes]], Path],
+) -> None:
+    rows = {f"emotion:{n:05d}".encode(): b"{}" for n in range(900)}
+    rows |= {f"sensory:{n:05d}".encode(): b"{}" for n in (3, 4, 280, 281, 899, 950)}
+    level = Level(str(flat_store(rows)), StorageConfig())
+    try:
+        before = Before(level)
+        onward = Onward(before)
+        told = [(key, onward.layer_of(key), onward.emotion_of(key)) for key, _ in onward.rows()]
+        assert told == [
+            (key, place_of(key).layer if is_memory(before, key) else "", before.emotion_of(key)) for key in sorted(rows)
+        ]
+        assert onward.emotion_of(b"sensory:00003") == b"{}"  # back again
+    finally:
+        level.close()

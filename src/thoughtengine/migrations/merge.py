@@ -1,0 +1,121 @@
+"""Merge: what a program of format 1 has changed is a revision of what was kept aside, and keeps what it does not contradict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, layers_up
+from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, ORIGIN, VECTOR
+from thoughtengine.storage.origin import OriginRecord
+
+__all__ = ["Merged", "is_pinned", "merged"]
+
+_SAID = ("text", "content", "message")
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """The part of a mark of format 2 that matters here."""
+
+    pinned: tuple[int, ...] = ()
+
+
+class Merged(msgspec.Struct, frozen=True):
+    """What a row of format 1 becomes.
+
+    Attributes
+    ----------
+    memory, appraisal : Memory, Appraisal or None
+        Its records.
+    vector : bytes or None
+        Body of the vector row that is still its own: the host's, of the same text.
+    """
+
+    memory: Memory
+    appraisal: Appraisal | None
+    vector: bytes | None = None
+
+    def named(self, origin: OriginRecord) -> Memory:
+        """Return the memory under the name that the row has, where another one bears that of its earlier version by now."""
+        return msgspec.structs.replace(self.memory, key=origin.key.decode())
+
+
+def merged(store: Store, origin: OriginRecord, supersedes: int | None) -> Merged:
+    """Return what the step makes of a row, with what its earlier version had and the row does not contradict.
+
+    Three are compared: the row as it went down, as it is now, and the memory that it was. What the old program left as it was
+    stays what that memory has; what it changed counts.
+
+    Parameters
+    ----------
+    store : Store
+        Holds the earlier version.
+    origin : OriginRecord
+        The row.
+    supersedes : int or None
+        Id of the earlier version.
+    """
+    now, felt = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
+    old = None if supersedes is None else store.get(MEMORY, supersedes, Memory)
+    if supersedes is None or old is None or old.layer != now.layer:
+        return Merged(now, felt)
+    old_felt = store.get(APPRAISAL, supersedes, Appraisal)
+    before = store.get(ORIGIN, supersedes, OriginRecord)
+    value, emotion = (layers_down(old, old_felt), None) if before is None else (before.value, before.emotion)
+    then, then_felt = layers_up(origin.key, value, emotion)
+    memory = _record(old, then, now)
+    same = (memory.text, memory.payload) == (old.text, old.payload)
+    return Merged(memory, _felt(old_felt, then_felt, felt), _vector(store, supersedes) if same else None)
+
+
+def _record(old: Memory, then: Memory, now: Memory) -> Memory:
+    kept: dict[str, Any] = {
+        name: getattr(old, name) for name in ("key", "source", "tags", "episode", "derived_from")
+    }  # format 1 has no place for them
+    if now.at == then.at:
+        kept |= {"at": old.at, "offset": old.offset}
+    if (now.text, now.payload) == (then.text, then.payload):
+        kept |= {name: getattr(old, name) for name in ("text", "payload", "kind", "payload_version")}
+    else:
+        if old.text is not None and old.text != then.text and not _says(now.payload):
+            kept["text"] = old.text  # it had not gone down: the payload had, and that is what was changed
+        if _shape(now.payload) == _shape(then.payload):
+            kept |= {"kind": old.kind, "payload_version": old.payload_version}
+    return msgspec.structs.replace(now, **kept)
+
+
+def _says(payload: Any) -> bool:
+    """Tell whether a row gives a text of its own."""
+    return payload is None or (isinstance(payload, dict) and any(isinstance(payload.get(name), str) for name in _SAID))
+
+
+def _shape(payload: Any) -> Any:
+    """Return what must be the same for a payload to be of the same kind."""
+    return frozenset(payload) if isinstance(payload, dict) else type(payload)
+
+
+def _felt(old: Appraisal | None, then: Appraisal | None, now: Appraisal | None) -> Appraisal | None:
+    if old is None:
+        return now
+    nothing = Appraisal()
+    was, found = then or nothing, now or nothing
+    kept = {
+        name: getattr(old if getattr(found, name) == getattr(was, name) else found, name)
+        for name in ("valence", "arousal", "salience")
+    }
+    made = Appraisal(surprise=old.surprise, **kept)
+    return None if made == nothing else made
+
+
+def _vector(store: Store, id_: int) -> bytes | None:
+    value = store._get(VECTOR.key(id_))
+    return None if value is None else open_envelope(VECTOR.key(id_), value, VECTOR).body
+
+
+def is_pinned(store: Store, id_: int) -> bool:
+    """Tell whether a memory is pinned."""
+    mark = store.get(MARK, id_, _Mark)
+    return mark is not None and bool(mark.pinned)

@@ -1,0 +1,243 @@
+"""Rollback points lie upon each other: a later upgrade within the soak of an earlier one drops none of them."""
+
+import datetime as dt
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+import thoughtengine as te
+from tests.flat import read_flat, write_flat
+from thoughtengine import upgrading
+from thoughtengine.migrations.points import due, let_go
+from thoughtengine.storage.pointer import read_pointer, write_pointer
+
+ROWS = {
+    f"sensory:note-{n}".encode(): json.dumps(
+        {"timestamp": 1_700_000_000_000_000_000 + n, "type": "sensory", "raw": f"tea in the garden {n}", "mood": [n]}
+    ).encode()
+    for n in range(6)
+} | {b"weather:today": b"\xff\xfe"}
+
+
+def hooks_up_to(version: int, *, down: bool = True) -> te.Upgrades:
+    hooks = te.Upgrades("acme")
+    if version > 1:
+        hooks.step("note", from_version=1, down=(lambda note: {"text": note["body"]}) if down else None)(
+            lambda note: {"body": note["text"]}
+        )
+    if version > 2:
+        hooks.step("note", from_version=2, down=lambda note: {"body": note["said"]})(
+            lambda note: {"said": note["body"]}
+        )
+    return hooks
+
+
+class Vowels:
+    """An encoder that counts vowels."""
+
+    name = fingerprint = "vowels"
+    dimension = 5
+
+    def __call__(self, texts: Any) -> np.ndarray:
+        return np.array([[1 + text.count(vowel) for vowel in "aeiou"] for text in texts], np.float32)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A mind that was of format 1, within its soak, with a payload of version 1."""
+    write_flat(tmp_path / "mind", ROWS)
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember("since", key="since", kind="acme.note", payload={"text": "since"})
+    return tmp_path / "mind"
+
+
+def points(path: Path) -> list[str]:
+    return [f"{note.source}{note.namespaces or ''}" for note in read_pointer(path)[0].points]
+
+
+def payload(path: Path) -> Any:
+    with te.open(path) as mind:
+        return mind["since"].payload
+
+
+def raw_of(rows: dict[bytes, bytes]) -> list[Any]:
+    return [json.loads(value)["raw"] for key, value in rows.items() if key.startswith(b"sensory:te-")]
+
+
+def test_payloads_within_the_soak_of_a_format_keep_its_rollback_point(path: Path) -> None:
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        assert mind["since"].payload == {"body": "since"}
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        status = mind.upgrade.status()
+        assert (status.stage, len(status.beneath)) == ("SOAK", 1)
+        assert "format 1 until" in str(status)
+    assert points(path) == ["1", "2{'acme.note': (1, 2)}"]
+    assert len(list((path / "rollback").iterdir())) == 2
+    report = te.rollback(path, hooks=[hooks_up_to(2)])
+    assert report.namespaces == {"acme.note": (1, 2)}
+    assert points(path) == ["1"]
+    assert payload(path) == {"text": "since"}
+    report = te.rollback(path)
+    assert (report.source, report.target, report.digest_before != "") == (2, 1, True)
+    found = read_flat(path)
+    assert {key: found[key] for key in ROWS} == ROWS
+    assert raw_of(found) == [{"text": "since"}, {"text": "later"}]
+
+
+def test_all_the_way_at_once_payloads_come_down_first(path: Path) -> None:
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    te.upgrade(path, hooks=[hooks_up_to(3)])
+    assert points(path) == ["1", "2{'acme.note': (1, 2)}", "2{'acme.note': (2, 3)}"]
+    with te.open(path, hooks=[hooks_up_to(3)]) as mind:
+        mind.remember("later", kind="acme.note", payload={"said": "later"})
+    te.rollback(path, to=1, hooks=[hooks_up_to(3)])
+    found = read_flat(path)
+    assert {key: found[key] for key in ROWS} == ROWS
+    assert raw_of(found) == [{"text": "since"}, {"text": "later"}]
+    assert [report.kind for report in te.history(path)] == ["upgrade"] * 3 + ["rollback"] * 3
+    with te.open(path, hooks=[hooks_up_to(3)]) as mind:
+        assert [memory.payload for memory in mind.memories(kind="acme.note")] == [{"said": "since"}, {"said": "later"}]
+
+
+def test_without_their_hooks_payloads_stay_and_that_is_told(path: Path) -> None:
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.remember("later", kind="acme.note", payload={"body": "later"})
+    report = te.rollback(path, to=1)
+    assert "payloads stay as they are: acme.note at 2" in report.reason
+    found = read_flat(path)
+    assert {key: found[key] for key in ROWS} == ROWS
+    assert raw_of(found) == [{"body": "since"}, {"body": "later"}]
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        assert [memory.payload for memory in mind.memories(kind="acme.note")] == [{"body": "since"}, {"body": "later"}]
+
+
+def test_each_step_of_an_open_mind_leads_to_the_one_before(path: Path) -> None:
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.upgrade.rollback()
+        assert mind["since"].payload == {"text": "since"}
+        assert mind.upgrade.status().stage == "SOAK"
+        with pytest.raises(te.DowngradeError, match="no way down to 2"):
+            mind.upgrade.rollback(2)
+        mind.upgrade.rollback()
+    assert {key: read_flat(path)[key] for key in ROWS} == ROWS
+
+
+def test_an_open_mind_goes_all_the_way_when_asked_to(path: Path) -> None:
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.upgrade.rollback(1)
+    found = read_flat(path)
+    assert {key: found[key] for key in ROWS} == ROWS
+    assert raw_of(found) == [{"text": "since"}]
+
+
+def test_payloads_that_do_not_hold_leave_the_format_as_it_was(path: Path) -> None:
+    with pytest.raises(te.UpgradeFailedError):
+        te.open(path, hooks=[hooks_up_to(2)], approve=lambda report: False)
+    assert points(path) == ["1"]
+    assert payload(path) == {"text": "since"}
+    te.rollback(path)
+    assert {key: read_flat(path)[key] for key in ROWS} == ROWS
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_payloads_that_were_broken_off_are_gone_back_through_too(path: Path, known: bool) -> None:
+    class StoppedError(BaseException):
+        pass
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        raise StoppedError
+
+    with pytest.raises(StoppedError):
+        te.upgrade(path, hooks=[hooks_up_to(2)], progress=stop)
+    gc.collect()
+    assert points(path) == ["1", "2{'acme.note': (1, 2)}"]
+    te.rollback(path, to=1, hooks=[hooks_up_to(2)] if known else [])
+    found = read_flat(path)
+    assert {key: found[key] for key in ROWS} == ROWS
+    assert raw_of(found) == [{"text": "since"}]
+
+
+def test_a_rehearsal_tries_every_way_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_flat(tmp_path / "mind", ROWS)
+    taken, right = list[str](), upgrading.rollback
+
+    def rollback(root: Path, **how: Any) -> te.UpgradeReport:
+        report = right(root, **how)
+        taken.append(report.moved)
+        return report
+
+    monkeypatch.setattr(upgrading, "rollback", rollback)
+    assert te.rehearse(tmp_path / "mind", encoder=Vowels(), cues=["tea"])
+    assert taken == ["encoder vowels to none", "format 2 to 1"]
+    assert read_flat(tmp_path / "mind") == ROWS
+
+
+def test_an_encoder_within_the_soak_goes_first_on_the_way_back(path: Path) -> None:
+    with te.open(path, encoder=Vowels(), upgrade="wait") as mind:
+        assert mind.upgrade.status().phase == "P4 encoder"
+        assert "format 1 until" in str(mind.upgrade.status())
+    assert te.rollback(path).encoder == ("vowels", "")
+    assert points(path) == ["1"]
+    te.rollback(path)
+    assert {key: read_flat(path)[key] for key in ROWS} == ROWS
+
+
+def test_an_encoder_between_a_format_and_payloads(path: Path) -> None:
+    te.upgrade(path, encoder=Vowels())
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    assert te.rollback(path, hooks=[hooks_up_to(2)]).namespaces
+    assert te.rollback(path).encoder == ("vowels", "")
+    assert te.rollback(path).target == 1
+    assert {key: read_flat(path)[key] for key in ROWS} == ROWS
+
+
+def test_a_third_encoder_says_that_the_vectors_of_the_first_go(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    te.upgrade(path, encoder=Vowels())
+    other = Vowels()
+    other.name = other.fingerprint = "other"
+    assert "the vectors of none, kept for a way back, go" in str(te.plan(path, encoder=other))
+    te.upgrade(path, encoder=other)
+    assert "the vectors of none, kept for a way back, go: other is taken over from vowels" in caplog.text
+    assert te.rollback(path).encoder == ("other", "vowels")
+
+
+def test_what_has_soaked_goes_and_what_has_not_stays(path: Path) -> None:
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    pointer = read_pointer(path)[0]
+    [flat], payloads = pointer.beneath, pointer.upgrade
+    old = msgspec.structs.replace(flat, until=(dt.datetime.now(dt.UTC) - dt.timedelta(days=1)).isoformat())
+    write_pointer(path, msgspec.structs.replace(pointer, beneath=(old,)))
+    with te.open(path) as mind:
+        assert mind.upgrade.status().beneath == ()
+        assert not due(mind._store.pointer, dt.datetime.now(dt.UTC))
+        let_go(mind._store, now=dt.datetime.now(dt.UTC))
+        assert mind.upgrade.status().stage == "SOAK"
+    assert [note.id for note in read_pointer(path)[0].points] == [payloads.id if payloads else ""]
+    assert len(list((path / "rollback").iterdir())) == 1
+
+
+def test_a_commit_lets_all_of_them_go(path: Path) -> None:
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.upgrade.commit()
+        assert mind.upgrade.status().stage == ""
+    assert not (path / "rollback").exists()
+
+
+def test_an_erasure_reaches_every_rollback_point(path: Path) -> None:
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.forget("sensory:note-3", erase=True)
+    held = [file.name for file in path.rglob("*") if file.is_file() and b"garden 3" in file.read_bytes()]
+    assert held == []
+    te.rollback(path, to=1, hooks=[hooks_up_to(2)])
+    assert b"sensory:note-3" not in read_flat(path)
+
+
+def test_what_a_kill_left_beside_the_rollback_points_is_removed(path: Path) -> None:
+    (path / "rollback" / "gen-000007-beef").mkdir()
+    te.open(path).close()
+    assert [entry.name for entry in (path / "rollback").iterdir()] == ["gen-000001"]

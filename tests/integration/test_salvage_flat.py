@@ -1,0 +1,144 @@
+"""A damaged store of format 1: refused, and on request carried into a new folder as far as it can be read."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import thoughtengine as te
+from tests.flat import plyvel, read_flat, write_flat
+from thoughtengine.cli import main
+from thoughtengine.config import StorageConfig
+from thoughtengine.storage.bare_salvage import salvage_bare
+from thoughtengine.storage.manifest import read_manifest, table_name
+
+N = 3000
+
+
+def row(n: int, said: str = "tea in the garden") -> tuple[bytes, bytes]:
+    return f"sensory:note-{n:05d}".encode(), json.dumps(
+        {"timestamp": n, "type": "sensory", "raw": f"{said} {n}"}
+    ).encode()
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A store with a large table, and changes in its log: rows that are new, changed and deleted."""
+    path = tmp_path / "old"
+    write_flat(path, dict(row(n) for n in range(N)), compact=True)
+    level = plyvel.DB(str(path))
+    level.put(*row(N))
+    level.put(*row(7, "coffee"))
+    level.delete(row(8)[0])
+    with level.write_batch() as batch:
+        batch.put(*row(N + 1))
+        batch.delete(row(9)[0])
+    level.close()
+    return path
+
+
+def expected() -> dict[bytes, bytes]:
+    rows = dict([*map(row, range(N + 2)), row(7, "coffee")])
+    del rows[row(8)[0]], rows[row(9)[0]]
+    return rows
+
+
+def flip(file: Path, at: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[at] ^= 4
+    file.write_bytes(data)
+
+
+def table(path: Path) -> Path:
+    files = read_manifest(path)
+    largest = max(files.tables, key=lambda number: files.tables[number])
+    return path / table_name(path, largest)
+
+
+def log(path: Path) -> Path:
+    return max(path.glob("*.log"))
+
+
+def content(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.iterdir() if file.is_file()}
+
+
+def test_a_flipped_bit_is_refused_and_salvaged_on_request(old: Path, tmp_path: Path) -> None:
+    flip(table(old), 5000)
+    before = content(old)
+    with pytest.raises(te.StoreDamagedError, match="salvage=True"):
+        te.upgrade(old)
+    with pytest.raises(te.StoreDamagedError, match="salvage=True"):
+        te.upgrade(old, into=tmp_path / "refused")
+    report = te.upgrade(old, into=tmp_path / "new", salvage=True)
+    assert report is not None
+    assert report.succeeded
+    assert content(old) == before
+    with te.open(tmp_path / "new") as mind:
+        there = {memory.key: memory.text for memory in mind.memories()}
+        assert mind.check() == []
+        [incident] = [each for each in mind._store.recorded_incidents() if each.kind == "damage"]
+    rows = {key.decode(): json.loads(value)["raw"] for key, value in expected().items()}
+    assert len(rows) - 200 < len(there) < len(rows)
+    assert there.items() <= rows.items()
+    assert f"{table(old).name}: a block does not verify" in incident.message
+    assert f"{len(there):,} rows could be read" in incident.message
+    te.rollback(tmp_path / "new")
+    assert len(read_flat(tmp_path / "new")) == len(there)
+
+
+def no_manifest(path: Path) -> None:
+    next(path.glob("MANIFEST-*")).unlink()
+
+
+def no_current(path: Path) -> None:
+    (path / "CURRENT").unlink()
+    (path / "CURRENT").touch()
+
+
+def short_table(path: Path) -> None:
+    file = table(path)
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+@pytest.mark.parametrize(
+    ("harm", "least"),
+    [
+        (lambda path: flip(table(path), 20), N - 200),
+        (lambda path: flip(log(path), 9), N - 5),
+        (lambda path: log(path).unlink(), N),
+        (no_manifest, N - 5),
+        (no_current, N - 5),
+        (short_table, 2),
+    ],
+    ids=["table", "log", "no log", "no manifest", "no current", "short table"],
+)
+def test_whatever_is_damaged_nothing_is_invented(
+    old: Path, tmp_path: Path, harm: Callable[[Path], None], least: int
+) -> None:
+    harm(old)
+    before = content(old)
+    found = salvage_bare(old, tmp_path / "new", tmp_path / "scratch", StorageConfig())
+    rows = read_flat(tmp_path / "new")
+    assert content(old) == before
+    assert found.damaged
+    assert found.rows == len(rows) >= least
+    ever = [*map(row, range(N + 2)), row(7, "coffee")]
+    assert set(rows.items()) <= set(ever)
+    assert not (tmp_path / "scratch").exists()
+
+
+def test_where_nothing_is_damaged_nothing_is_lost(old: Path, tmp_path: Path) -> None:
+    found = salvage_bare(old, tmp_path / "new", tmp_path / "scratch", StorageConfig())
+    assert (found.damaged, read_flat(tmp_path / "new")) == ((), expected())
+
+
+def test_it_goes_to_a_new_folder_only(old: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="into=NEW"):
+        te.upgrade(old, salvage=True)
+    flip(table(old), 5000)
+    assert main(["upgrade", str(old)]) == 2
+    assert "`thoughtengine upgrade MIND --into NEW --salvage`" in capsys.readouterr().err
+    assert main(["upgrade", str(old), "--into", str(tmp_path / "new"), "--salvage"]) == 0
+    assert "a block does not verify" in capsys.readouterr().err
