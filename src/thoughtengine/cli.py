@@ -567,9 +567,7 @@ def _hooked_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _taken_over_arguments(parser: argparse.ArgumentParser) -> None:
     _hooked_arguments(parser)
-    parser.add_argument(
-        "--encoder", metavar="NAME", help="an encoder to take over: `wordllama`, or MODULE:NAME"
-    )
+    parser.add_argument("--encoder", metavar="NAME", help="an encoder to take over: `wordllama`, or MODULE:NAME")
 
 
 def _taken_over(given: argparse.Namespace) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from thoughtengine.memory.index.entry import MONTHS
 from thoughtengine.patterns.manager import PatternManager
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, recurring, spoken, when
+from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, says, spoken
 
 __all__ = ["heat", "is_date", "page"]
 
@@ -204,8 +204,7 @@ def _rhythms(found: SequenceOf[Rhythm]) -> list[tuple[str, str]]:
     """Return a line for each; what recurred in the same memories is one line."""
     alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for one in found:
-        often = recurring(one.period_seconds, one.kept)
-        told = f"{often}, {when(one)}, {_times(one.n)}{_doubt(one.trust)}"
+        told = f"{says(one)}, {_times(one.n)}{_doubt(one.trust)}"
         alike.setdefault((told, one.evidence), []).append(one.what)
     return [(", ".join(map(_short, names)), told) for (told, _), names in alike.items()]
 

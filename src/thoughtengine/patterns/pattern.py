@@ -5,10 +5,14 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import math
+from collections.abc import Sequence as SequenceOf
 
 import attrs
 
-__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "recurring", "spoken", "when"]
+__all__ = [
+    "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence",
+    "listed", "ordinal", "recurring", "says", "spoken", "when",
+]  # fmt: skip
 
 _SPANS = (
     (31_556_952, "year"),
@@ -19,9 +23,11 @@ _SPANS = (
     (60, "minute"),
 )
 
-_DAY, _MONTH, _YEAR = 86_400, 2_629_746, 31_556_952
+DAY, MONTH, YEAR = 86_400, 2_629_746, 31_556_952
+_WEAK, _CLEAR = 0.5, 0.7  # strengths from which on a time is told as usual, and as the time
 _EPOCH = dt.datetime(1970, 1, 1)
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = tuple(calendar.month_name[1:])
 
 
 def spoken(seconds: float) -> str:
@@ -37,6 +43,28 @@ def spoken(seconds: float) -> str:
             n = round(seconds / span, 1)
             return f"{n:g} {name}" + ("" if n == 1 else "s")
     return f"{seconds:g} seconds"
+
+
+def ordinal(number: int) -> str:
+    """Return a number as people count days.
+
+    Examples
+    --------
+    >>> [ordinal(number) for number in (1, 2, 13, 23)]
+    ['1st', '2nd', '13th', '23rd']
+    """
+    return f"{number}{'th' if 4 <= number <= 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def listed(names: SequenceOf[str]) -> str:
+    """Return names as people list them.
+
+    Examples
+    --------
+    >>> listed(["08:00"]), listed(["08:00", "13:00", "19:00"])
+    ('08:00', '08:00, 13:00 and 19:00')
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def _doubt(trust: float) -> str:
@@ -188,7 +216,10 @@ class Rhythm:
     trust : float
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     kept : float
-        In how many of the periods that went by it came, in (0, 1].
+        In how many of the periods that went by it came, in (0, 1]: of a tag or source, in its own run, so that what came
+        years before does not count; where it goes by weekdays, in how many of those days.
+    told : str
+        How often and when, as people say it: of a tag or source, from its moments on the calendar.
     """
 
     what: str
@@ -201,10 +232,25 @@ class Rhythm:
     id: int = 0
     trust: float = 1.0
     kept: float = 1.0
+    told: str = ""
 
     def __repr__(self) -> str:
-        told = f"{recurring(self.period_seconds, self.kept)}, {when(self)}, strength {self.strength:.2f}"
+        told = f"{says(self)}, strength {self.strength:.2f}"
         return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}{_doubt(self.trust)}>"
+
+
+def says(rhythm: Rhythm) -> str:
+    """Return how often and when something recurs, as people say it; no time where it comes at many.
+
+    Examples
+    --------
+    >>> says(Rhythm("tea", 86_400, 30_600, 0.6, 20, 1e-6)), says(Rhythm("spare time", 86_400, 30_600, 0.3, 20, 1e-6))
+    ('every day, mostly about 08:30', 'every day')
+    """
+    if rhythm.told:
+        return rhythm.told
+    often, strength = recurring(rhythm.period_seconds, rhythm.kept), rhythm.strength
+    return often if strength < _WEAK else f"{often}, {'' if strength >= _CLEAR else 'mostly '}{when(rhythm)}"
 
 
 def recurring(period: float, kept: float) -> str:
@@ -212,14 +258,16 @@ def recurring(period: float, kept: float) -> str:
 
     Examples
     --------
-    >>> recurring(86_400, 0.9), recurring(86_400, 0.2), recurring(43_200, 0.2)
-    ('every day', '20% of the days', '20% of the spans of 12 hours')
+    >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
+    ('every day', 'most days', '20% of the days', '20% of the times of 12 hours')
     """
     span = spoken(period)
     one = span.removeprefix("1 ")
-    if kept >= 0.5:
+    if kept >= 0.75 or (kept >= 0.5 and one == span):
         return f"every {one}"
-    return f"{max(kept, 0.01):.0%} of the {one}s" if one != span else f"{max(kept, 0.01):.0%} of the spans of {span}"
+    if kept >= 0.5:
+        return f"most {one}s"
+    return f"{max(kept, 0.01):.0%} of the {one}s" if one != span else f"{max(kept, 0.01):.0%} of the times of {span}"
 
 
 def when(rhythm: Rhythm) -> str:
@@ -231,15 +279,15 @@ def when(rhythm: Rhythm) -> str:
     ('about 08:30', 'about the 1st')
     """
     period, phase = rhythm.period_seconds, rhythm.phase_seconds
-    if period == _DAY:
+    if period == DAY:
         minutes = round(phase / 60) % 1440
         return f"about {minutes // 60:02}:{minutes % 60:02}"
-    if period % (7 * _DAY) == 0:
-        return f"on {_WEEKDAYS[int(phase // _DAY) % 7]}s"
-    if period == _MONTH:
+    if period % (7 * DAY) == 0:
+        return f"on {WEEKDAYS[int(phase // DAY) % 7]}s"
+    if period == MONTH:
         day = _day_of_month(phase)
-        return f"about the {day}{'th' if 4 <= day <= 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
-    if period == _YEAR:
+        return f"about the {ordinal(day)}"
+    if period == YEAR:
         day_ = _EPOCH + dt.timedelta(seconds=phase)
         return f"about {day_.day} {day_:%B}"
     return f"{spoken(phase)} in"
@@ -249,10 +297,10 @@ def _day_of_month(phase: float) -> int:
     """Return the day on which a rhythm of mean months peaks, on average over four years of months as they are."""
     angles = list[float]()
     for number in range(48):
-        peak = _EPOCH + dt.timedelta(seconds=phase + number * _MONTH)
+        peak = _EPOCH + dt.timedelta(seconds=phase + number * MONTH)
         angles.append(2.0 * math.pi * (peak.day - 0.5) / calendar.monthrange(peak.year, peak.month)[1])
     mean = math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles))) % (2.0 * math.pi)
-    return int(mean / (2.0 * math.pi) * _MONTH / _DAY) + 1
+    return int(mean / (2.0 * math.pi) * MONTH / DAY) + 1
 
 
 @attrs.frozen(repr=False)

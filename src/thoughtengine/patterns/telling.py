@@ -10,6 +10,7 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.concepts import Grouping, group
+from thoughtengine.patterns.dates import comes
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
@@ -224,9 +225,20 @@ class Telling:
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
-            yield Rhythm(
-                what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
-            )
+            words, kept = self._comes(key, period, float(found.kept[i]))
+            yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, kept, words)
+
+    def _comes(self, key: int, period: float, kept: float) -> tuple[str, float]:
+        """Return when a tag or source comes, in words, and how regularly; of other things no words, and what is known."""
+        kind, name = self.finders.names.get(key, ("", ""))
+        if kind not in (TAG, SOURCE):
+            return "", kept
+        view = self._memories.view()
+        where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
+        at = view.select(where, 0)
+        columns = view.columns
+        moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
+        return comes(moments, period) if len(moments) else ("", kept)
 
     def beats(self) -> dict[int, tuple[float, float]]:
         """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""
