@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
@@ -447,10 +447,21 @@ def _patterns(given: argparse.Namespace) -> int:
             newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
             moments = [memory.at for memory in newest]
             told = page(
-                mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text, dates=given.dates
-            )
+                mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text,
+                count=lambda names: _having(mind, names), dates=given.dates,
+            )  # fmt: skip
     print(told)
     return FINE
+
+
+def _having(mind: ThoughtEngine, names: Sequence[str]) -> int:
+    """Return how many memories have all of some names: as tags, or one of them as the source."""
+    import thoughtengine as te
+
+    if n := mind.count(tags=te.All(*names)):
+        return n
+    rests = ([other for other in names if other != name] for name in names)
+    return max(mind.count(tags=te.All(*rest), sources=[name]) for name, rest in zip(names, rests, strict=True))
 
 
 def _noticed(mind: ThoughtEngine, following: list[Prediction], k: int) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
+from itertools import islice
 from typing import TypeVar
 
 from thoughtengine.memory.index.entry import MONTHS
@@ -86,6 +87,7 @@ def page(
     *,
     k: int,
     read: Callable[[int], str | None],
+    count: Callable[[SequenceOf[str]], int],
     dates: bool = False,
 ) -> str:
     """Return what a mind noticed.
@@ -102,6 +104,8 @@ def page(
         Lines of each kind at most.
     read : callable
         Gives the text of a memory.
+    count : callable
+        Tells how many memories have all of some tags, one of which may be a source.
     dates : bool
         Whether labels that are dates are shown.
     """
@@ -119,7 +123,7 @@ def page(
     together = chosen(patterns.associations(), lambda one: one.items)
     parts = [
         ("what belongs together", [_concept(one, read) for one in patterns.concepts()[:k]]),
-        ("what comes together", _associations(together)[:k]),
+        ("what comes together", list(islice(_associations(together, count), k))),
         ("what follows what", [_sequence(one) for one in chosen(apart, lambda one: (*one.given, one.then))[:k]]),
         ("what recurs", _rhythms(chosen(patterns.rhythms(), lambda one: (one.what,)))[:k]),
         ("when in the week", [(line, "") for line in heat(moments).splitlines()]),
@@ -169,18 +173,34 @@ def _concept(one: Concept, read: Callable[[int], str | None]) -> tuple[str, str]
     return one.label, f"{one.n_members:,} memories{_doubt(one.trust)}{said}"
 
 
-def _associations(found: SequenceOf[Association]) -> list[tuple[str, str]]:
-    """Return a line for each; what always came together, in the same memories, is one line."""
+def _associations(found: SequenceOf[Association], count: Callable[[SequenceOf[str]], int]) -> Iterator[tuple[str, str]]:
+    """Yield a line for each; what always came together, all of it in the same memories, is one line."""
     alike: dict[tuple[int, tuple[int, ...]], list[Association]] = {}
     for one in found:
         alike.setdefault((one.n, one.evidence), []).append(one)
-    lines = []
-    for several in alike.values():
-        names = dict.fromkeys(name for one in several for name in one.items)
-        expected, trust = max(one.expected for one in several), min(one.trust for one in several)
-        told = f"{_times(several[0].n)}, by chance {expected:.2g}{_doubt(trust)}"
-        lines.append(((" with " if len(names) == 2 else ", ").join(map(_short, names)), told))
-    return lines
+    told = set[int]()
+    for one in found:
+        if one.id in told:
+            continue
+        several = [other for other in alike[one.n, one.evidence] if other.id not in told]
+        names = _clique(one, several)
+        if len(names) > 2 and count(names) == one.n:
+            several = [other for other in several if set(other.items) <= set(names)]
+        else:
+            several, names = [one], list(one.items)
+        told.update(other.id for other in several)
+        expected, trust = max(other.expected for other in several), min(other.trust for other in several)
+        joined = (" with " if len(names) == 2 else ", ").join(map(_short, names))
+        yield joined, f"{_times(one.n)}, by chance {expected:.2g}{_doubt(trust)}"
+
+
+def _clique(one: Association, several: SequenceOf[Association]) -> list[str]:
+    """Return the names of one pair, and those that are in a pair with each of them."""
+    pairs, names = {frozenset(other.items) for other in several}, list(one.items)
+    for name in dict.fromkeys(name for other in several for name in other.items):
+        if name not in names and all({name, other} in pairs for other in names):
+            names.append(name)
+    return names
 
 
 def _says_less(one: Sequence, others: SequenceOf[Sequence]) -> bool:

@@ -72,6 +72,38 @@ def test_bare_dates_have_a_bar_for_each_day_of_the_week() -> None:
     assert lines[0].endswith("4")
 
 
+def together(
+    folder: Path, baskets: list[list[str]], capsys: pytest.CaptureFixture[str], source: str | None = None
+) -> list[str]:
+    """Give the lines about what comes together in a mind of some baskets, among others."""
+    with te.open(folder) as mind:
+        others = [[f"z{number}"] for number in range(30)]
+        mind.remember_many(te.Experience(tags=tags, source=source) for tags in others)
+        mind.remember_many(te.Experience(tags=tags, source="both" if source else None) for tags in baskets)
+    assert main(["patterns", str(folder)]) == 0
+    printed = capsys.readouterr().out.partition("what comes together\n")[2].partition("\n\n")[0]
+    return sorted(" ".join(line.split()).rpartition(",")[0] for line in printed.splitlines())
+
+
+def test_what_came_together_by_twos_is_not_said_to_come_all_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    baskets = [["a", "b"]] * 8 + [["c", "d"]] * 8 + [["a", "b", "c", "d"]] * 3
+    assert together(tmp_path / "pairs", baskets, capsys) == ["a with b 11 times", "c with d 11 times"]
+    baskets = [["a", "b"]] * 8 + [["b", "c"]] * 8 + [["a", "c"]] * 8 + [["a", "b", "c"]] * 3
+    told = {frozenset(line.split()) for line in together(tmp_path / "ring", baskets, capsys)}
+    assert told == {frozenset([*pair, "with", "11", "times"]) for pair in ("ab", "ac", "bc")}
+
+
+@pytest.mark.parametrize("source", [None, "alone"])
+def test_what_always_came_all_together_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], source: str | None
+) -> None:
+    told = together(tmp_path / "mind", [["a", "b", "c"]] * 11, capsys, source)
+    (line,) = told
+    assert sorted(line.removesuffix(" 11 times").split(", ")) == sorted(["a", "b", "c", *(["both"] if source else [])])
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> str:
     """Give a mind of days whose headings became tags, as an import makes them."""
