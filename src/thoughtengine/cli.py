@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from thoughtengine._types import Progress
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.memory.experience import Experience
@@ -28,6 +30,7 @@ FINE, FOUND_WRONG, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 _DEMO = "demo"  # parses its own arguments
 _BATCH = 512
 _HEATED = 20_000  # experiences in the map of the week
+_DATED = 64  # memories of a tag, the newest, that are looked at to tell whether it is their date
 _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
@@ -422,9 +425,8 @@ def _patterns_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rebuild", action="store_true", help="learn everything anew from the memories")
     _encoder_argument(parser, "take this encoder over first, without which nothing belongs together")
     _upgrade_option(parser)
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--dates", action="store_true", help="show labels that are dates, too")
-    shape.add_argument("--json", action="store_true", help="print JSON, with q-values and evidence")
+    parser.add_argument("--dates", action="store_true", help="show labels that are dates, too")
+    parser.add_argument("--json", action="store_true", help="print JSON, with q-values and evidence")
 
 
 def _encoder_argument(parser: argparse.ArgumentParser, what: str) -> None:
@@ -441,14 +443,20 @@ def _patterns(given: argparse.Namespace) -> int:
         if given.rebuild:
             mind.patterns.rebuild()
         following = mind.anticipate(k=5)
+
+        def dated(tag: str) -> Iterator[dt.datetime]:
+            newest = mind.memories(newest_first=True, tags=[tag])
+            return (memory.at for memory in itertools.islice(newest, _DATED))
+
+        moments_of = None if given.dates else dated
         if given.json:
-            told = json.dumps(_noticed(mind, following, given.k), ensure_ascii=False, indent=2)
+            told = json.dumps(_noticed(mind, following, given.k, moments_of), ensure_ascii=False, indent=2)
         else:
             newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
             moments = [memory.at for memory in newest]
             told = page(
                 mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text,
-                count=lambda names: _having(mind, names), dates=given.dates,
+                count=lambda names: _having(mind, names), moments_of=moments_of,
             )  # fmt: skip
     print(told)
     return FINE
@@ -464,20 +472,29 @@ def _having(mind: ThoughtEngine, names: Sequence[str]) -> int:
     return max(mind.count(tags=te.All(*rest), sources=[name]) for name, rest in zip(names, rests, strict=True))
 
 
-def _noticed(mind: ThoughtEngine, following: list[Prediction], k: int) -> dict[str, Any]:
+def _noticed(
+    mind: ThoughtEngine,
+    following: list[Prediction],
+    k: int,
+    moments_of: Callable[[str], Iterator[dt.datetime]] | None,
+) -> dict[str, Any]:
     """Return what a mind noticed as JSON has it."""
     import attrs
 
+    from thoughtengine.patterns.page import undated
+
     found = mind.patterns
     kinds: dict[str, list[Any]] = {
-        "concepts": list(found.concepts()),
-        "associations": list(found.associations()),
-        "sequences": list(found.sequences()),
-        "rhythms": list(found.rhythms()),
+        "associations": found.associations(),
+        "sequences": found.sequences(),
+        "rhythms": found.rhythms(),
+        "next": following,
     }
+    if moments_of is not None:
+        kinds = {name: undated(several, moments_of) for name, several in kinds.items()}
+    kinds = {"concepts": found.concepts(), **kinds}
     rows = {name: [attrs.asdict(one) for one in several[:k]] for name, several in kinds.items()}
-    coming = [attrs.asdict(one) for one in following]
-    return rows | {"next": [row | {"at": row["at"] and row["at"].isoformat()} for row in coming]}
+    return rows | {"next": [row | {"at": row["at"] and row["at"].isoformat()} for row in rows["next"]]}
 
 
 # looking after it

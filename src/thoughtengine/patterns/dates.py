@@ -1,9 +1,11 @@
-"""Dates: when something comes, in words, from its moments: days of the week, month and year, and times of the day."""
+"""Dates: when something comes, in words, from its moments; and labels that are nothing but dates."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from thoughtengine._types import BoolArray, IntArray
 from thoughtengine.patterns.pattern import DAY, MONTH, MONTHS, WEEKDAYS, YEAR, listed, ordinal, recurring
 
-__all__ = ["comes", "share_kept"]
+__all__ = ["comes", "is_date", "share_kept"]
 
 _SECOND = 1_000_000
 _MINUTES = 1440
@@ -22,6 +24,53 @@ _HALF, _NEARLY_ALL = 0.5, 0.8
 _NARROW = 30  # beyond, not more than two are told, as what lies between them would count for either
 _NO_CHANCE = 12.0  # twice the logarithm of how much likelier two shares are than one, where days are told apart
 _REACHES = (15, 30, 60, 90)  # minutes around a time that still count as about then
+
+_NAMED = {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
+_DAYS = {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
+_WHEN = "|".join(
+    [*MONTHS, *(f"{name[:3]}t?" for name in MONTHS), *WEEKDAYS, *(f"{name[:3]}(?:r?s)?" for name in WEEKDAYS)]
+)
+_DATE = re.compile(rf"(?:(?:{_WHEN}|the|of|\d+(?:st|nd|rd|th)?)\b[\s.,:/–-]*)+", re.IGNORECASE)
+_WHOLE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d\d)\.?")
+_WORD = re.compile(r"\d+|[a-z]{3,}")
+_BESIDE = re.compile(r"\(.*?\)")
+_FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
+
+
+def is_date(name: str, moments: Callable[[], Iterable[dt.datetime]] = tuple) -> bool:
+    """Tell whether a label says when and not what: what is imported has the heading of its day for a tag.
+
+    Parameters
+    ----------
+    name : str
+        The label.
+    moments : callable, optional
+        Gives when the memories with it as a tag were. A number or the name of a month or weekday alone, which may mean anything,
+        is a date where each of them was at that date.
+
+    Examples
+    --------
+    >>> [is_date(name) for name in ("August 1st", "Jan. 1st (Lord’s day)", "2024-03-05", "Lord’s day", "42", "March")]
+    [True, True, True, False, False, False]
+    >>> is_date("21st", lambda: [dt.datetime(2024, month, 21) for month in range(1, 5)])
+    True
+    """
+    bare = _BESIDE.sub("", name).strip()
+    if not _DATE.fullmatch(bare):
+        return False
+    parts = _WORD.findall(bare.lower())
+    numbers = {int(part) for part in parts if part.isdecimal()}
+    months = {_NAMED[part[:3]] for part in parts if part[:3] in _NAMED}
+    weekdays = {_DAYS[part[:3]] for part in parts if part[:3] in _DAYS}
+    if _WHOLE.fullmatch(bare) or (months and numbers):
+        return True
+    days = set[dt.date]()
+    for moment in moments():
+        known = {moment.day, moment.month, moment.year, moment.year % 100}
+        if not (numbers <= known and months <= {moment.month} and weekdays <= {moment.weekday()}):
+            return False
+        days.add(moment.date().replace(day=1) if months and not (numbers or weekdays) else moment.date())
+    return len(days) >= _FEWEST_DAYS and bool(numbers or months or weekdays)
 
 
 def share_kept(numbers: IntArray) -> float:

@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as SequenceOf
 from itertools import islice
 from typing import TypeVar
 
-from thoughtengine.memory.index.entry import MONTHS
+from thoughtengine.patterns.dates import is_date
 from thoughtengine.patterns.manager import PatternManager
 from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, says, spoken
 
-__all__ = ["heat", "is_date", "page"]
+__all__ = ["heat", "page", "undated"]
 
 _Told = TypeVar("_Told", Association, Sequence, Rhythm, Prediction)
 _WIDEST, _LONGEST = 60, 28  # characters of a column of names, and of each name in it
 _QUOTED = 60  # characters of a text that are shown
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WHEN = "|".join([*MONTHS, *(f"{name[:3]}t?" for name in MONTHS), *_DAYS, *(f"{name[:3]}(?:r?s)?" for name in _DAYS)])
-_DATE = re.compile(rf"(?:(?:{_WHEN}|the|of|\d+(?:st|nd|rd|th)?)\b[\s.,:/–-]*)+", re.IGNORECASE)
-_BESIDE = re.compile(r"\(.*?\)")
-
 _SHADES = " ░▒▓█"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BAR = 48  # cells of the longest bar
@@ -69,15 +63,31 @@ def _cell(n: int, most: int) -> str:
     return "··" if not n else _SHADES[-(-n * (len(_SHADES) - 1) // most)] * 2
 
 
-def is_date(name: str) -> bool:
-    """Tell whether a label says when and not what: what is imported has the heading of its day for a tag.
+def undated(found: Iterable[_Told], moments: Callable[[str], Iterable[dt.datetime]]) -> list[_Told]:
+    """Leave out what is about labels that are dates: that the 5th follows the 4th is no news.
 
-    Examples
-    --------
-    >>> [is_date(name) for name in ("21st", "August 1st", "Jan. 1st (Lord’s day)", "2024-03-05", "Lord’s day", "1984 novel")]
-    [True, True, True, True, False, False]
+    Parameters
+    ----------
+    found : iterable
+        What was noticed.
+    moments : callable
+        Gives when the memories with a tag were.
     """
-    return bool(_DATE.fullmatch(_BESIDE.sub("", name).strip()))
+    known = dict[str, bool]()
+
+    def dated(name: str) -> bool:
+        if name not in known:
+            known[name] = is_date(name, lambda: moments(name))
+        return known[name]
+
+    return [one for one in found if not any(map(dated, _names(one)))]
+
+
+def _names(one: Association | Sequence | Rhythm | Prediction) -> tuple[str, ...]:
+    """Return the labels that something noticed is about."""
+    if isinstance(one, Association):
+        return one.items
+    return (*one.given, one.then) if isinstance(one, Sequence) else (one.what,)
 
 
 def page(
@@ -88,7 +98,7 @@ def page(
     k: int,
     read: Callable[[int], str | None],
     count: Callable[[SequenceOf[str]], int],
-    dates: bool = False,
+    moments_of: Callable[[str], Iterable[dt.datetime]] | None = None,
 ) -> str:
     """Return what a mind noticed.
 
@@ -106,30 +116,29 @@ def page(
         Gives the text of a memory.
     count : callable
         Tells how many memories have all of some tags, one of which may be a source.
-    dates : bool
-        Whether labels that are dates are shown.
+    moments_of : callable, optional
+        Gives when the memories with a tag were, to leave out labels that are dates. Default: those are shown, too.
     """
     left_out = 0
 
-    def chosen(found: Iterable[_Told], names: Callable[[_Told], Iterable[str]]) -> list[_Told]:
+    def chosen(found: SequenceOf[_Told]) -> list[_Told]:
         nonlocal left_out
-        every = list(found)
-        kept = [one for one in every if dates or not any(map(is_date, names(one)))]
-        left_out += len(every) - len(kept)
+        kept = list(found) if moments_of is None else undated(found, moments_of)
+        left_out += len(found) - len(kept)
         return kept
 
     apart = [one for one in patterns.sequences() if one.then not in one.given]  # to go on about a thing is no news
     apart = [one for one in apart if not _says_less(one, apart)]
-    together = chosen(patterns.associations(), lambda one: one.items)
+    together = chosen(patterns.associations())
     parts = [
         ("what belongs together", [_concept(one, read) for one in patterns.concepts()[:k]]),
         ("what comes together", list(islice(_associations(together, count), k))),
-        ("what follows what", [_sequence(one) for one in chosen(apart, lambda one: (*one.given, one.then))[:k]]),
-        ("what recurs", _rhythms(chosen(patterns.rhythms(), lambda one: (one.what,)))[:k]),
+        ("what follows what", [_sequence(one) for one in chosen(apart)[:k]]),
+        ("what recurs", _rhythms(chosen(patterns.rhythms()))[:k]),
         ("when in the week", [(line, "") for line in heat(moments).splitlines()]),
         (
             "what comes next",
-            [_next(one) for one in chosen(predictions, lambda one: (one.what,)) if one.probability >= 0.01],
+            [_next(one) for one in chosen(predictions) if one.probability >= 0.01],
         ),
     ]
     told = [f"{title}\n" + "\n".join(_columns(lines)) for title, lines in parts if lines]

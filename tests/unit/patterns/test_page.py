@@ -6,7 +6,8 @@ import pytest
 
 import thoughtengine as te
 from thoughtengine.cli import main
-from thoughtengine.patterns.page import heat, is_date
+from thoughtengine.patterns.dates import is_date
+from thoughtengine.patterns.page import heat
 from thoughtengine.patterns.pattern import Prediction, Rhythm, spoken
 
 MONDAY = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
@@ -127,12 +128,12 @@ def test_labels_that_are_dates_do_not_drown_the_rest(journal: str, capsys: pytes
 
 
 def test_what_was_noticed_is_printed_as_json(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["patterns", journal, "--json", "-k", "3"]) == 0
+    assert main(["patterns", journal, "--json", "--dates", "-k", "5"]) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed.keys() == {"concepts", "associations", "sequences", "rhythms", "next"}
     with te.open(journal) as mind:
         assert [tuple(one["evidence"]) for one in printed["rhythms"]] == [
-            one.evidence for one in mind.patterns.rhythms()[:3]
+            one.evidence for one in mind.patterns.rhythms()[:5]
         ]
         assert [one["at"] for one in printed["next"]] == [one.at and one.at.isoformat() for one in mind.anticipate(k=5)]
 
@@ -146,13 +147,53 @@ def test_with_an_encoder_there_are_concepts(journal: str, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("name", "date"),
     [
-        ("21st", True), ("August 1st", True), ("Jan. 1st (Lord’s day)", True), ("2024-03-05", True), ("5.3.2024", True),
-        ("Tuesday, 5 March", True), ("Lord’s day", False), ("march", True), ("Mayor", False), ("1st floor", False),
-        ("Augusta", False), ("", False), ("the wedding (May 5th)", False),
+        ("August 1st", True), ("Jan. 1st (Lord’s day)", True), ("2024-03-05", True), ("5.3.2024", True),
+        ("Tuesday, 5 March", True), ("Lord’s day", False), ("Mayor", False), ("1st floor", False), ("Augusta", False),
+        ("", False), ("the wedding (May 5th)", False), ("march", False), ("sun", False), ("42", False), ("21st", False),
+        ("the second", False), ("5.3", False),
     ],
 )  # fmt: skip
 def test_a_label_that_says_when_is_a_date(name: str, date: bool) -> None:
     assert is_date(name) == date
+
+
+@pytest.mark.parametrize("name", ["21st", "the 21st", "21", "Mon"])
+def test_a_number_or_a_weekday_is_a_date_where_its_memories_are_of_that_date(name: str) -> None:
+    mine = [at for at in (MONDAY + dt.timedelta(days=day) for day in range(2000)) if at.day == 21 and at.weekday() == 0]
+    assert is_date(name, lambda: mine)
+    assert not is_date(name, lambda: [*mine, MONDAY + dt.timedelta(days=1)])
+    assert not is_date(name, lambda: mine[:1] * 5)
+
+
+def test_a_month_is_a_date_where_its_memories_are_of_that_month() -> None:
+    aprils = [dt.datetime(year, 4, day) for year in (2022, 2023, 2024) for day in (3, 4)]
+    assert is_date("April", lambda: aprils)
+    assert not is_date("April", lambda: aprils[:4])
+    assert not is_date("March", lambda: aprils)
+
+
+def test_numbers_and_words_like_months_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ["sun", "42", "umbrella", "the second", "March"]
+    with te.open(tmp_path / "mind", timezone="UTC") as mind:
+        mind.remember_many(
+            te.Experience(tags=[names[i % 5]], source="April", at=MONDAY + dt.timedelta(hours=6 * i))
+            for i in range(100)
+        )
+    assert main(["patterns", str(tmp_path / "mind")]) == 0
+    printed = capsys.readouterr().out
+    assert "sun → 42" in printed
+    assert "--dates" not in printed
+    assert main(["patterns", str(tmp_path / "mind"), "--json"]) == 0
+    assert {"sun", "42"} <= {name for one in json.loads(capsys.readouterr().out)["sequences"] for name in one["given"]}
+
+
+def test_json_leaves_out_dates_unless_they_are_asked_for(journal: str, capsys: pytest.CaptureFixture[str]) -> None:
+    told = []
+    for more in ([], ["--dates"]):
+        assert main(["patterns", journal, "--json", *more]) == 0
+        told.append({one["then"] for one in json.loads(capsys.readouterr().out)["sequences"]})
+    assert not told[0]
+    assert "10th" in told[1]
 
 
 def test_an_import_with_an_encoder_makes_what_belongs_together(
