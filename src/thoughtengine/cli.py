@@ -188,7 +188,7 @@ def _import(given: argparse.Namespace) -> int:
             seconds, new = time.perf_counter() - begun, len(mind) - before
             told = f"{counted(n, 'experience')} of {origin} ({form}) {_are(n)} in {given.mind}, {new:,} of them new"
     rate = f", {n / max(seconds, 1e-9):,.0f} a second" if n >= _RATED else ""
-    print(f"{told} ({seconds:.1f} s{rate})")
+    _say(f"{told} ({seconds:.1f} s{rate})")
     return FINE
 
 
@@ -271,7 +271,7 @@ def _take_export(file: str, folder: str, *, keep: bool, upgrade: str | None = No
         begun = time.perf_counter()
         n = export.restore(mind, Path(file), progress=progress)
         told = f"{counted(n, 'memory', 'memories')} of {file} (export) {_are(n)} in {folder}"
-    print(f"{told} ({time.perf_counter() - begun:.1f} s)")
+    _say(f"{told} ({time.perf_counter() - begun:.1f} s)")
     return FINE
 
 
@@ -357,9 +357,9 @@ def _recall(given: argparse.Namespace) -> int:
         mind.count()  # waits until the index is whole: nobody comes back here for the rest
         recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
         if given.context is not None:
-            print(recall.context(given.context))
+            _say(recall.context(given.context))
         else:
-            print(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
+            _say(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
     return FINE if recall else FOUND_WRONG
 
 
@@ -412,7 +412,7 @@ def _feeling_arguments(parser: argparse.ArgumentParser) -> None:
 def _feeling(given: argparse.Namespace) -> int:
     with _bar() as progress, _entered(given, progress) as mind:
         feeling = mind.feeling(" ".join(given.about))
-    print(feeling)
+    _say(feeling)
     return FINE if feeling else FOUND_WRONG
 
 
@@ -458,7 +458,7 @@ def _patterns(given: argparse.Namespace) -> int:
                 mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text,
                 count=lambda names: _having(mind, names), moments_of=moments_of,
             )  # fmt: skip
-    print(told)
+    _say(told)
     return FINE
 
 
@@ -515,7 +515,7 @@ def _stats(given: argparse.Namespace) -> int:
 
     with _bar() as progress, _entered(given, progress) as mind:
         stats = mind.stats()
-    print(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
+    _say(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
     return FINE
 
 
@@ -526,8 +526,8 @@ def _check(given: argparse.Namespace) -> int:
     with _bar() as progress:
         findings = te.check(given.mind, progress=progress)
     for finding in findings:
-        print(finding)
-    print(f"{given.mind}: {counted(len(findings), 'finding') if findings else 'sound'}")
+        _say(finding)
+    _say(f"{given.mind}: {counted(len(findings), 'finding') if findings else 'sound'}")
     return FOUND_WRONG if findings else FINE
 
 
@@ -562,7 +562,7 @@ def _copied(copy: Copy) -> int:
     from thoughtengine.adapters.telling import counted
 
     told = f"{counted(copy.memories, 'memory', 'memories')} {_are(copy.memories)} in {copy.path}"
-    print(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
+    _say(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
     return FINE
 
 
@@ -607,7 +607,7 @@ def _taken_over(given: argparse.Namespace) -> dict[str, Any]:
 def _plan(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
-    print(te.plan(given.mind, **_taken_over(given)))
+    _say(te.plan(given.mind, **_taken_over(given)))
     return FINE
 
 
@@ -627,7 +627,7 @@ def _upgrade(given: argparse.Namespace) -> int:
         _tell(begins(given.mind))
     with _bar() as progress:
         report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
-    print(report if report is not None else f"{given.mind}: nothing to do")
+    _say(report if report is not None else f"{given.mind}: nothing to do")
     if report is not None and (told := way_back(given.into or given.mind)):
         _tell(told)
     return FINE
@@ -638,7 +638,7 @@ def _rehearse(given: argparse.Namespace) -> int:
 
     with _bar() as progress:
         rehearsal = te.rehearse(given.mind, progress=progress, **_taken_over(given))
-    print(rehearsal)
+    _say(rehearsal)
     return FINE if rehearsal or not rehearsal.plan else FOUND_WRONG
 
 
@@ -656,7 +656,7 @@ def _rollback(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine.adapters.entering import hooks_named, way_back
 
-    print(te.rollback(given.mind, to=_goal(given.to), hooks=hooks_named(given.hooks)))
+    _say(te.rollback(given.mind, to=_goal(given.to), hooks=hooks_named(given.hooks)))
     if told := way_back(given.mind):
         _tell(f"an earlier upgrade is kept: {told}")
     return FINE
@@ -690,9 +690,9 @@ def _history(given: argparse.Namespace) -> int:
 
     found = te.history(given.mind)
     if given.json:
-        print(json.dumps([attrs.asdict(report) for report in found], indent=2))
+        _say(json.dumps([attrs.asdict(report) for report in found], indent=2))
     else:
-        print("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
+        _say("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
     return FINE
 
 
@@ -700,8 +700,24 @@ def _history(given: argparse.Namespace) -> int:
 
 
 def _tell(message: str, code: int = FINE) -> int:
-    print(f"thoughtengine: {message}", file=sys.stderr)
+    _say(f"thoughtengine: {message}", sys.stderr)
     return code
+
+
+def _say(told: object, to: TextIO | None = None) -> None:
+    """Print for whoever typed a command: everything but an export comes through here, for it may be of memories."""
+    from thoughtengine.adapters.telling import harmless
+
+    print(harmless(str(told)), file=to)
+
+
+class _Harmless(logging.Formatter):
+    """Formats a warning as what is printed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from thoughtengine.adapters.telling import harmless
+
+        return harmless(super().format(record))
 
 
 @contextmanager
@@ -715,7 +731,7 @@ def _warnings() -> Iterator[None]:
         return len(shown) > n
 
     handler.addFilter(is_new)
-    handler.setFormatter(logging.Formatter("thoughtengine: %(message)s"))
+    handler.setFormatter(_Harmless("thoughtengine: %(message)s"))
     handler.setLevel(logging.WARNING)
     log.addHandler(handler)
     try:

@@ -16,6 +16,7 @@ __all__ = ["heat", "page", "undated"]
 
 _Told = TypeVar("_Told", Association, Sequence, Rhythm, Prediction)
 _WIDEST, _LONGEST = 60, 28  # characters of a column of names, and of each name in it
+_ENDS = {ord(end): repr(end)[1:-1] for end in "\n\r\t\v\f"}
 _QUOTED = 60  # characters of a text that are shown
 _SHADES = " ░▒▓█"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -164,7 +165,8 @@ def _columns(lines: list[tuple[str, str]]) -> list[str]:
 
 
 def _short(name: str) -> str:
-    """Return a name without its middle where it is long."""
+    """Return a name on one line, without its middle where it is long."""
+    name = name.translate(_ENDS)
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 3]}…{name[_LONGEST // 3 + 1 - _LONGEST :]}"
 
 
