@@ -442,7 +442,7 @@ def _patterns(given: argparse.Namespace) -> int:
         )
         if given.rebuild:
             mind.patterns.rebuild()
-        following = mind.anticipate(k=5)
+        following = mind.anticipate(k=max(given.k, 1))
 
         def dated(tag: str) -> Iterator[dt.datetime]:
             newest = mind.memories(newest_first=True, tags=[tag])

@@ -11,7 +11,7 @@ from collections.abc import Sequence as SequenceOf
 import numpy as np
 
 from thoughtengine._types import BoolArray, IntArray
-from thoughtengine.patterns.pattern import DAY, MONTH, MONTHS, WEEKDAYS, YEAR, listed, ordinal, recurring
+from thoughtengine.patterns.pattern import DAY, MONTH, MONTHS, WEEKDAYS, YEAR, clock, listed, ordinal, past, recurring
 
 __all__ = ["comes", "is_date", "share_kept"]
 
@@ -228,7 +228,7 @@ def _daily(moments: IntArray, period: float) -> tuple[str, float]:
     minutes = moments % length // (60 * _SECOND)
     dated = (moments % (length // 2) == 0).mean() >= 0.9  # bare dates are at midnight or noon
     times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES)
-    at = f"about {listed([_clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
+    at = f"about {listed([clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
     kept = len(run) / int(run[-1] - run[0] + 1)
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
         return filled
@@ -283,17 +283,16 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
         if len(times) * cycle != _MINUTES or np.abs(gaps - cycle).max() > cycle // 24:
             return None
         kept = share_kept((moments - times[0] * 60 * _SECOND + span // 2) // span)
-        return f"{recurring(period, kept)}, about {listed([_clock(minute) for minute in times])}", kept
+        return f"{recurring(period, kept)}, about {listed([clock(minute) for minute in times])}", kept
     phases = minutes % cycle
     found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle)
     kept = share_kept((moments - (found[0] if found else 0) * 60 * _SECOND + span // 2) // span)
     if not found or (kept < _HALF and cycle > 60):
         return None
     if cycle > 60:
-        clocks = [_clock(minute) for minute in range(found[0], _MINUTES, cycle)]
+        clocks = [clock(minute) for minute in range(found[0], _MINUTES, cycle)]
         return f"{recurring(period, kept)}, about {listed(clocks)}", kept
-    past = "on the hour" if found[0] == 0 else f"about {found[0]} minute{'s' * (found[0] != 1)} past"
-    return f"{recurring(period, kept)}, {past}", kept
+    return f"{recurring(period, kept)}, {past(found[0])}", kept
 
 
 def _mostly(minutes: IntArray) -> str:
@@ -306,7 +305,3 @@ def _mostly(minutes: IntArray) -> str:
         if sums[start] >= 0.75 * len(minutes):
             return f"mostly between {start:02}:00 and {(start + width) % 24:02}:00"
     return ""
-
-
-def _clock(minute: int) -> str:
-    return f"{minute // 60:02}:{minute % 60:02}"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from itertools import islice
 from typing import TypeVar
 
+from thoughtengine.memory.index.analysis import fold_text, words
 from thoughtengine.patterns.dates import is_date
 from thoughtengine.patterns.manager import PatternManager
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, says, spoken
+from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, rough, says, spoken
 
 __all__ = ["heat", "page", "undated"]
 
 _Told = TypeVar("_Told", Association, Sequence, Rhythm, Prediction)
 _WIDEST, _LONGEST = 60, 28  # characters of a column of names, and of each name in it
 _ENDS = {ord(end): repr(end)[1:-1] for end in "\n\r\t\v\f"}
+_MOSTLY = 0.5  # of the times, from which on two things come at once as a rule
 _QUOTED = 60  # characters of a text that are shown
 _SHADES = " ░▒▓█"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -51,7 +53,7 @@ def heat(moments: Iterable[dt.datetime]) -> str:
     lines = [] if dated else ["    0           6           12          18          "]
     for name, row in zip(_WEEKDAYS, rows, strict=True):
         cells = _bar(row[0], most) if dated else "".join(_cell(n, most) for n in row)
-        lines.append(f"{name} {cells}{sum(row):>6,}")
+        lines.append(f"{name} {cells} {sum(row):>5,}")
     return "\n".join(lines)
 
 
@@ -130,17 +132,17 @@ def page(
 
     apart = [one for one in patterns.sequences() if one.then not in one.given]  # to go on about a thing is no news
     apart = [one for one in apart if not _says_less(one, apart)]
-    together = chosen(patterns.associations())
+    known = patterns.associations()
+    at_once = {frozenset(one.items): one.n for one in known}
+    apart = [one for one in apart if not _at_once(one, at_once)]
+    together = chosen([one for one in known if not _is_one(*one.items)])
     parts = [
         ("what belongs together", [_concept(one, read) for one in patterns.concepts()[:k]]),
         ("what comes together", list(islice(_associations(together, count), k))),
         ("what follows what", [_sequence(one) for one in chosen(apart)[:k]]),
         ("what recurs", _rhythms(chosen(patterns.rhythms()))[:k]),
         ("when in the week", [(line, "") for line in heat(moments).splitlines()]),
-        (
-            "what comes next",
-            [_next(one) for one in chosen(predictions) if one.probability >= 0.01],
-        ),
+        ("what comes next", [_next(one) for one in chosen(predictions) if one.probability >= 0.01][:k]),
     ]
     told = [f"{title}\n" + "\n".join(_columns(lines)) for title, lines in parts if lines]
     if not told:
@@ -202,7 +204,7 @@ def _associations(found: SequenceOf[Association], count: Callable[[SequenceOf[st
         told.update(other.id for other in several)
         expected, trust = max(other.expected for other in several), min(other.trust for other in several)
         joined = (" with " if len(names) == 2 else ", ").join(map(_short, names))
-        yield joined, f"{_times(one.n)}, by chance {expected:.2g}{_doubt(trust)}"
+        yield joined, f"{_times(one.n)}, by chance {rough(expected)}{_doubt(trust)}"
 
 
 def _clique(one: Association, several: SequenceOf[Association]) -> list[str]:
@@ -220,6 +222,17 @@ def _says_less(one: Sequence, others: SequenceOf[Sequence]) -> bool:
         len(one.given) == 2 and (other.given, other.then) == (one.given[1:], one.then) and one.confidence < 1.1 * other.confidence
         for other in others
     )  # fmt: skip
+
+
+def _at_once(one: Sequence, together: Mapping[frozenset[str], int]) -> bool:
+    """Tell whether what follows also comes with what is given, as a rule: then one time follows another, and no more."""
+    return together.get(frozenset((one.given[-1], one.then)), 0) >= _MOSTLY * one.n / one.confidence
+
+
+def _is_one(left: str, right: str) -> bool:
+    """Tell whether two names are of the same words: a tag, and the concept of the memories that have it."""
+    mine, other = (set(words(fold_text(name))) for name in (left, right))
+    return bool(mine) and mine == other
 
 
 def _sequence(one: Sequence) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import attrs
 
 __all__ = [
     "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence",
-    "listed", "ordinal", "recurring", "says", "spoken", "when",
+    "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "when",
 ]  # fmt: skip
 
 _SPANS = (
@@ -24,6 +24,8 @@ _SPANS = (
 )
 
 DAY, MONTH, YEAR = 86_400, 2_629_746, 31_556_952
+_ALMOST = 0.98  # of a span: from which on it is told as one
+_PARTS = {43_200: "half days", 28_800: "thirds of a day", 21_600: "quarters of a day", 1_209_600: "fortnights"}
 _WEAK, _CLEAR = 0.5, 0.7  # strengths from which on a time is told as usual, and as the time
 _EPOCH = dt.datetime(1970, 1, 1)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -35,11 +37,11 @@ def spoken(seconds: float) -> str:
 
     Examples
     --------
-    >>> spoken(604800), spoken(5400), spoken(0.4)
-    ('1 week', '1.5 hours', '0.4 seconds')
+    >>> spoken(604800), spoken(604700), spoken(5400), spoken(0.4)
+    ('1 week', '1 week', '1.5 hours', '0.4 seconds')
     """
     for span, name in (*_SPANS, (1, "second")):
-        if seconds >= span or span == 1:
+        if seconds >= _ALMOST * span or span == 1:
             n = round(seconds / span, 1)
             return f"{n:g} {name}" + ("" if n == 1 else "s")
     return f"{seconds:g} seconds"
@@ -65,6 +67,17 @@ def listed(names: SequenceOf[str]) -> str:
     ('08:00', '08:00, 13:00 and 19:00')
     """
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def rough(number: float) -> str:
+    """Return how many are expected, in two digits where that is few.
+
+    Examples
+    --------
+    >>> rough(0.0123), rough(9.87), rough(123.4), rough(12345.6)
+    ('0.012', '9.9', '123', '12,346')
+    """
+    return f"{number:.2g}" if number < 10.0 else f"{number:,.0f}"
 
 
 def _doubt(trust: float) -> str:
@@ -138,7 +151,9 @@ class Association:
     trust: float = 1.0
 
     def __repr__(self) -> str:
-        told = f"{self.n:,} times, {self.expected:.3g} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        told = (
+            f"{self.n:,} times, {rough(self.expected)} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        )
         told += _doubt(self.trust)
         return f"<Association {self.items[0]!r} with {self.items[1]!r}: {told}>"
 
@@ -259,15 +274,14 @@ def recurring(period: float, kept: float) -> str:
     Examples
     --------
     >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
-    ('every day', 'most days', '20% of the days', '20% of the times of 12 hours')
+    ('every day', 'most days', '20% of the days', '20% of the half days')
     """
     span = spoken(period)
     one = span.removeprefix("1 ")
-    if kept >= 0.75 or (kept >= 0.5 and one == span):
-        return f"every {one}"
-    if kept >= 0.5:
-        return f"most {one}s"
-    return f"{max(kept, 0.01):.0%} of the {one}s" if one != span else f"{max(kept, 0.01):.0%} of the times of {span}"
+    several = _PARTS.get(round(period), f"{one}s")
+    if kept < 0.5:
+        return f"{max(kept, 0.01):.0%} of the {several}"
+    return f"every {one}" if kept >= 0.75 else f"most {several}"
 
 
 def when(rhythm: Rhythm) -> str:
@@ -280,8 +294,7 @@ def when(rhythm: Rhythm) -> str:
     """
     period, phase = rhythm.period_seconds, rhythm.phase_seconds
     if period == DAY:
-        minutes = round(phase / 60) % 1440
-        return f"about {minutes // 60:02}:{minutes % 60:02}"
+        return f"about {clock(round(phase / 60) % 1440)}"
     if period % (7 * DAY) == 0:
         return f"on {WEEKDAYS[int(phase // DAY) % 7]}s"
     if period == MONTH:
@@ -290,7 +303,32 @@ def when(rhythm: Rhythm) -> str:
     if period == YEAR:
         day_ = _EPOCH + dt.timedelta(seconds=phase)
         return f"about {day_.day} {day_:%B}"
-    return f"{spoken(phase)} in"
+    minutes, step = round(phase / 60), round(period / 60)
+    if step < 60 * 2:
+        return past(minutes % step)
+    return f"about {listed([clock(minute) for minute in range(minutes % step, 1440, step)])}"
+
+
+def clock(minute: int) -> str:
+    """Return a minute of the day as a clock shows it.
+
+    Examples
+    --------
+    >>> clock(545)
+    '09:05'
+    """
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def past(minute: int) -> str:
+    """Return a minute of the hour as people say it.
+
+    Examples
+    --------
+    >>> past(0), past(1), past(20)
+    ('on the hour', 'about 1 minute past', 'about 20 minutes past')
+    """
+    return f"about {minute} minute{'' if minute == 1 else 's'} past" if minute else "on the hour"
 
 
 def _day_of_month(phase: float) -> int:
@@ -320,8 +358,9 @@ class Episode:
     ends: dt.datetime
 
     def __repr__(self) -> str:
-        told = f"{self.begins:%Y-%m-%d %H:%M}, {spoken((self.ends - self.begins).total_seconds())}"
-        return f"<Episode of {len(self.ids):,} memories from {self.ids[0]} on: {told}>"
+        seconds, n = (self.ends - self.begins).total_seconds(), len(self.ids)
+        told = f"{self.begins:%Y-%m-%d %H:%M}" + (f", {spoken(seconds)}" if seconds else "")
+        return f"<Episode of {n:,} {'memory' if n == 1 else 'memories'} from {self.ids[0]} on: {told}>"
 
 
 @attrs.frozen(repr=False)

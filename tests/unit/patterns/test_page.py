@@ -2,13 +2,14 @@ import datetime as dt
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import thoughtengine as te
 from thoughtengine.cli import main
 from thoughtengine.patterns.dates import is_date
 from thoughtengine.patterns.page import heat
-from thoughtengine.patterns.pattern import Prediction, Rhythm, spoken
+from thoughtengine.patterns.pattern import Association, Episode, Prediction, Rhythm, spoken
 
 MONDAY = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
@@ -47,7 +48,9 @@ def test_a_mind_without_anything_says_so(tmp_path: Path, capsys: pytest.CaptureF
     [
         (86_400, 30_600, "about 08:30"),
         (604_800, 6 * 86_400, "on Sundays"),
-        (3600, 600, "10 minutes in"),
+        (3600, 600, "every hour, about 10 minutes past"),
+        (21_600, 5400, "every 6 hours, about 01:30, 07:30, 13:30 and 19:30"),
+        (43_200, 0, "every 12 hours, about 00:00 and 12:00"),
         (1_209_600, 9 * 86_400, "every 2 weeks, on Wednesdays"),
         (2_629_746, 14 * 86_400, "every month, about the 15th"),
         (31_556_952, 79 * 86_400 + 3600, "every year, about 21 March"),
@@ -103,6 +106,59 @@ def test_what_always_came_all_together_is_one_line(
     told = together(tmp_path / "mind", [["a", "b", "c"]] * 11, capsys, source)
     (line,) = told
     assert sorted(line.removesuffix(" 11 times").split(", ")) == sorted(["a", "b", "c", *(["both"] if source else [])])
+
+
+def printed(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> list[str]:
+    assert main(["patterns", str(folder), *options]) == 0
+    return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_what_comes_at_once_does_not_follow_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with te.open(tmp_path / "mind", timezone="UTC") as mind:
+        for day in range(140):
+            at = MONDAY + dt.timedelta(days=day, hours=18)
+            if day % 7 == 0:
+                mind.remember(tags=["class", "yoga"], source="Iris", at=at)
+            mind.remember(tags=["tea"], source="home", at=at + dt.timedelta(hours=2))
+            mind.remember(tags=["bed"], source="home", at=at + dt.timedelta(hours=4))
+        assert [one for one in mind.patterns.sequences() if {one.given[-1], one.then} == {"class", "yoga"}]
+    lines = printed(tmp_path / "mind", capsys)
+    assert [line for line in lines if line.startswith("tea → bed")]
+    assert not [line for line in lines if line.startswith(("class → yoga", "yoga → class"))]
+
+
+def test_a_tag_is_not_told_to_come_with_what_has_the_same_words(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = together(tmp_path / "mind", [["door open", "open, door"]] * 9 + [["♥", "♦"]] * 9, capsys)
+    assert [set(line.split()) for line in told] == [{"♥", "with", "♦", "9", "times"}]
+
+
+def test_k_cuts_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        random = np.random.default_rng(4)
+        mind.remember_many(te.Experience(tags=["abcdef"[i]], source="s") for i in random.integers(0, 6, 200))
+        assert len(mind.anticipate(k=9)) > 3
+    for k in (0, 2):
+        assert main(["patterns", str(tmp_path / "mind"), "-k", str(k)]) == 0
+        following = capsys.readouterr().out.partition("what comes next\n")[2].partition("\n\n")[0]
+        assert len(following.splitlines()) == k
+        assert main(["patterns", str(tmp_path / "mind"), "--json", "-k", str(k)]) == 0
+        assert len(json.loads(capsys.readouterr().out)["next"]) == k
+
+
+def test_large_counts_keep_their_distance() -> None:
+    assert heat([MONDAY] * 20_000).splitlines()[0].endswith("█ 20,000")
+
+
+def test_one_memory_is_an_episode_without_a_length() -> None:
+    told = repr(Episode((5,), MONDAY, MONDAY))
+    assert told == "<Episode of 1 memory from 5 on: 2024-01-01 00:00>"
+
+
+def test_chance_is_told_in_plain_numbers() -> None:
+    one = Association(("a", "b"), 900, 123.4, 2.0, 1e-9, (1, 2, 3))
+    assert "900 times, 123 by chance" in repr(one)
 
 
 @pytest.fixture
