@@ -31,6 +31,7 @@ _DEMO = "demo"  # parses its own arguments
 _BATCH = 512
 _HEATED = 20_000  # experiences in the map of the week
 _DATED = 64  # memories of a tag, the newest, that are looked at to tell whether it is their date
+_COMING = 5  # things that may come next, at most
 _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
@@ -442,7 +443,7 @@ def _patterns(given: argparse.Namespace) -> int:
         )
         if given.rebuild:
             mind.patterns.rebuild()
-        following = mind.anticipate(k=max(given.k, 1))
+        following = mind.anticipate(k=min(max(given.k, 1), _COMING))
 
         def dated(tag: str) -> Iterator[dt.datetime]:
             newest = mind.memories(newest_first=True, tags=[tag])

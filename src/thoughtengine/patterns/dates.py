@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import math
 import re
@@ -33,7 +34,9 @@ _WHEN = "|".join(
 _DATE = re.compile(rf"(?:(?:{_WHEN}|the|of|\d+(?:st|nd|rd|th)?)\b[\s.,:/–-]*)+", re.IGNORECASE)
 _WHOLE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d\d)\.?")
 _WORD = re.compile(r"\d+|[a-z]{3,}")
+_ORDINAL = re.compile(r"(?:the )?\d+(?:st|nd|rd|th)[.,:]?", re.IGNORECASE)
 _BESIDE = re.compile(r"\(.*?\)")
+_ALIKE = 0.9  # length of the mean phase from which on moments are at one time of the month
 _FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
 
 
@@ -46,7 +49,7 @@ def is_date(name: str, moments: Callable[[], Iterable[dt.datetime]] = tuple) -> 
         The label.
     moments : callable, optional
         Gives when the memories with it as a tag were. A number or the name of a month or weekday alone, which may mean anything,
-        is a date where each of them was at that date.
+        is a date where each of them was at that date; an ordinal where they were at one time of the month.
 
     Examples
     --------
@@ -64,6 +67,8 @@ def is_date(name: str, moments: Callable[[], Iterable[dt.datetime]] = tuple) -> 
     weekdays = {_DAYS[part[:3]] for part in parts if part[:3] in _DAYS}
     if _WHOLE.fullmatch(bare) or (months and numbers):
         return True
+    if _ORDINAL.fullmatch(bare):
+        return _monthly_alike(list(moments()))
     days = set[dt.date]()
     for moment in moments():
         known = {moment.day, moment.month, moment.year, moment.year % 100}
@@ -71,6 +76,14 @@ def is_date(name: str, moments: Callable[[], Iterable[dt.datetime]] = tuple) -> 
             return False
         days.add(moment.date().replace(day=1) if months and not (numbers or weekdays) else moment.date())
     return len(days) >= _FEWEST_DAYS and bool(numbers or months or weekdays)
+
+
+def _monthly_alike(moments: SequenceOf[dt.datetime]) -> bool:
+    """Tell whether all moments are at one time of the month: the 4th of a calendar before ours is the 14th of this one."""
+    if len({(moment.year, moment.month) for moment in moments}) < _FEWEST_DAYS:
+        return False
+    share = np.array([moment.day / calendar.monthrange(moment.year, moment.month)[1] for moment in moments])
+    return bool(abs(np.exp(2j * np.pi * share).mean()) >= _ALIKE)
 
 
 def share_kept(numbers: IntArray) -> float:

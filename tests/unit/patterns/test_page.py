@@ -221,6 +221,13 @@ def test_a_number_or_a_weekday_is_a_date_where_its_memories_are_of_that_date(nam
     assert not is_date(name, lambda: mine[:1] * 5)
 
 
+def test_an_ordinal_of_another_calendar_is_a_date() -> None:
+    julian = [dt.datetime(1660 + month // 12, month % 12 + 1, 21) + dt.timedelta(days=10) for month in range(60)]
+    assert is_date("21st", lambda: julian)
+    assert not is_date("21", lambda: julian)
+    assert not is_date("1st", lambda: [MONDAY + dt.timedelta(days=9 * n) for n in range(40)])
+
+
 def test_a_month_is_a_date_where_its_memories_are_of_that_month() -> None:
     aprils = [dt.datetime(year, 4, day) for year in (2022, 2023, 2024) for day in (3, 4)]
     assert is_date("April", lambda: aprils)
