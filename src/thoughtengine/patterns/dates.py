@@ -14,7 +14,7 @@ import numpy as np
 from thoughtengine._types import BoolArray, IntArray
 from thoughtengine.patterns.pattern import DAY, MONTH, MONTHS, WEEKDAYS, YEAR, clock, listed, ordinal, past, recurring
 
-__all__ = ["comes", "is_date", "share_kept"]
+__all__ = ["comes", "day_of", "is_date", "share_kept"]
 
 _SECOND = 1_000_000
 _MINUTES = 1440
@@ -133,15 +133,29 @@ def _run(numbers: IntArray) -> IntArray:
     return max(runs, key=len)
 
 
+def day_of(moments: IntArray, period: float) -> str:
+    """Return at which days of the month, or of the year, moments are; nothing where they are not alike.
+
+    Examples
+    --------
+    >>> firsts = [np.datetime64(f"2025-0{month}-01T09:00", "us") for month in (1, 2, 3)]
+    >>> day_of(np.array(firsts).astype(np.int64), MONTH)
+    'about the 1st'
+    """
+    return _together(_days_of_month(moments) if period == MONTH else _days_of_year(moments))
+
+
 def _monthly(moments: IntArray) -> tuple[str, float]:
+    kept = share_kept(_dates(moments)[0])
+    return _said(recurring(MONTH, kept), _days_of_month(moments)), kept
+
+
+def _days_of_month(moments: IntArray) -> list[str]:
     months, day, length = _dates(moments)
-    kept = share_kept(months)
     counted = np.where(day <= 15, day, day - length)  # across the end of a month; 0 is its last day
     if _spread(counted) < _spread(day):
-        told = [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3))]
-    else:
-        told = [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3))]
-    return _said(recurring(MONTH, kept), told), kept
+        return [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3))]
+    return [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3))]
 
 
 def _near_the_end(number: int) -> str:
@@ -161,8 +175,12 @@ def _dates(moments: IntArray) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def _yearly(moments: IntArray) -> tuple[str, float]:
+    kept = share_kept(_dates(moments)[0] // 12)
+    return _said(recurring(YEAR, kept), _days_of_year(moments)), kept
+
+
+def _days_of_year(moments: IntArray) -> list[str]:
     months, day, _ = _dates(moments)
-    kept = share_kept(months // 12)
     starts = np.cumsum([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])  # of a year that has every day
     number = starts[months % 12] + day - 1
     turned = np.where(number < 183, number, number - 366)  # across the new year
@@ -172,15 +190,19 @@ def _yearly(moments: IntArray) -> tuple[str, float]:
     for peak in _peaks(number, months // 12, (0, 3, 10)):
         month = int(np.searchsorted(starts, peak % 366, side="right")) - 1
         told.append(f"about {peak % 366 - int(starts[month]) + 1} {MONTHS[month]}")
-    return _said(recurring(YEAR, kept), told), kept
+    return told
 
 
 def _said(often: str, told: SequenceOf[str]) -> str:
-    """Put together how often and when; the word that all have is said once."""
+    return ", ".join(filter(None, (often, _together(told))))
+
+
+def _together(told: SequenceOf[str]) -> str:
+    """Put together several times; the word that all have is said once."""
     rest = [each.removeprefix("about ") for each in told]
-    if rest and all(each != mine for each, mine in zip(told, rest, strict=True)):
-        return f"{often}, about {listed(rest)}"
-    return f"{often}, {listed(told)}" if told else often
+    if all(each != mine for each, mine in zip(told, rest, strict=True)):
+        return f"about {listed(rest)}" if rest else ""
+    return listed(told)
 
 
 def _peaks(values: IntArray, periods: IntArray, reaches: Iterable[int], cycle: int = 0) -> list[int]:

@@ -10,8 +10,8 @@ from collections.abc import Sequence as SequenceOf
 import attrs
 
 __all__ = [
-    "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence",
-    "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "when",
+    "CLEAR", "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm",
+    "Sequence", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "when",
 ]  # fmt: skip
 
 _SPANS = (
@@ -26,7 +26,7 @@ _SPANS = (
 DAY, MONTH, YEAR = 86_400, 2_629_746, 31_556_952
 _ALMOST = 0.98  # of a span: from which on it is told as one
 _PARTS = {43_200: "half days", 28_800: "thirds of a day", 21_600: "quarters of a day", 1_209_600: "fortnights"}
-_WEAK, _CLEAR = 0.5, 0.7  # strengths from which on a time is told as usual, and as the time
+_WEAK, CLEAR = 0.5, 0.7  # strengths from which on a time is told as usual, and as the time
 _EPOCH = dt.datetime(1970, 1, 1)
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS = tuple(calendar.month_name[1:])
@@ -255,7 +255,7 @@ class Rhythm:
 
 
 def says(rhythm: Rhythm) -> str:
-    """Return how often and when something recurs, as people say it; no time where it comes at many.
+    """Return how often and when something recurs, as people say it; no time of a day, month or year where it comes at many.
 
     Examples
     --------
@@ -265,7 +265,9 @@ def says(rhythm: Rhythm) -> str:
     if rhythm.told:
         return rhythm.told
     often, strength = recurring(rhythm.period_seconds, rhythm.kept), rhythm.strength
-    return often if strength < _WEAK else f"{often}, {'' if strength >= _CLEAR else 'mostly '}{when(rhythm)}"
+    if strength < _WEAK:
+        return f"{often}, more often {when(rhythm)}" if rhythm.period_seconds == 7 * DAY else often
+    return f"{often}, {'' if strength >= CLEAR else 'mostly '}{when(rhythm)}"
 
 
 def recurring(period: float, kept: float) -> str:

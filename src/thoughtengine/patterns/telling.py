@@ -10,10 +10,10 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.dates import comes
+from thoughtengine.patterns.dates import comes, day_of
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
 from thoughtengine.patterns.labels import Labels
-from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
+from thoughtengine.patterns.pattern import CLEAR, MONTH, Association, Concept, Rhythm, Sequence, recurring
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
@@ -226,6 +226,8 @@ class Telling:
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
             words, kept = self._comes(key, period, float(found.kept[i]))
+            if not words and period >= MONTH and strength >= CLEAR:
+                words = self._by_evidence(evidence, period, kept)
             yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, kept, words)
 
     def _comes(self, key: int, period: float, kept: float) -> tuple[str, float]:
@@ -239,6 +241,13 @@ class Telling:
         columns = view.columns
         moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
         return comes(moments, period) if len(moments) else ("", kept)
+
+    def _by_evidence(self, evidence: tuple[int, ...], period: float, kept: float) -> str:
+        """Return when something comes by the days of its evidence; nothing where they differ: a mean month is none of them."""
+        records = [self._store.get(MEMORY, id_, MemoryRecord) for id_ in evidence]
+        moments = np.array([one.at + one.offset * 1_000_000 for one in records if one is not None], np.int64)
+        day = day_of(moments, period) if len(moments) >= _SHOWN else ""
+        return f"{recurring(period, kept)}, {day}" if day else ""
 
     def beats(self) -> dict[int, tuple[float, float]]:
         """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""

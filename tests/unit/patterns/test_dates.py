@@ -103,3 +103,10 @@ def test_one_pill_a_day_at_nine_is_daily(tmp_path) -> None:
     with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: moments[-1]) as mind:
         mind.remember_many(te.Experience(tags=["pill"], at=moment) for moment in moments)
         assert [one.told for one in mind.patterns.rhythms()] == ["every day, about 09:00"]
+
+
+def test_a_name_in_a_text_is_told_with_the_day_of_the_month_of_its_evidence(tmp_path) -> None:
+    firsts = [dt.datetime(year, month, 1, 9, tzinfo=dt.UTC) for year in (2024, 2025) for month in range(1, 13)]
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: firsts[-1]) as mind:
+        mind.remember_many(te.Experience(text="We paid Ann Miller the rent.", at=moment) for moment in firsts)
+        assert [one.told for one in mind.patterns.rhythms()] == ["every month, about the 1st"]

@@ -113,6 +113,20 @@ def printed(folder: Path, capsys: pytest.CaptureFixture[str], *options: str) -> 
     return [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
 
 
+@pytest.mark.parametrize(
+    ("period", "strength", "told"),
+    [
+        (604_800, 0.2, "every week, more often on Tuesdays"),
+        (604_800, 0.6, "every week, mostly on Tuesdays"),
+        (604_800, 0.9, "every week, on Tuesdays"),
+        (2_629_746, 0.3, "every month"),
+        (86_400, 0.3, "every day"),
+    ],
+)
+def test_a_weak_rhythm_has_no_time(period: float, strength: float, told: str) -> None:
+    assert repr(Rhythm("tea", period, 86_400, strength, 20, 1e-6)).startswith(f"<Rhythm 'tea': {told}, strength")
+
+
 def test_what_comes_at_once_does_not_follow_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with te.open(tmp_path / "mind", timezone="UTC") as mind:
         for day in range(140):
