@@ -22,6 +22,7 @@ _MONDAY = 3  # weekday of the first day of 1970
 _PAUSE = 20  # times the usual gap: from which on what came before belongs to another time of life
 _MOST = 4  # times of a day, or days of a month, that are told one by one
 _HALF, _NEARLY_ALL = 0.5, 0.8
+_WIDEST = 0.4  # of a cycle that the places may take up
 _NARROW = 30  # beyond, not more than two are told, as what lies between them would count for either
 _NO_CHANCE = 12.0  # twice the logarithm of how much likelier two shares are than one, where days are told apart
 _REACHES = (15, 30, 60, 90)  # minutes around a time that still count as about then
@@ -154,8 +155,8 @@ def _days_of_month(moments: IntArray) -> list[str]:
     months, day, length = _dates(moments)
     counted = np.where(day <= 15, day, day - length)  # across the end of a month; 0 is its last day
     if _spread(counted) < _spread(day):
-        return [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3))]
-    return [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3))]
+        return [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3), 31)]
+    return [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3), 31)]
 
 
 def _near_the_end(number: int) -> str:
@@ -187,7 +188,7 @@ def _days_of_year(moments: IntArray) -> list[str]:
     if _spread(turned) < _spread(number):
         number = turned
     told = list[str]()
-    for peak in _peaks(number, months // 12, (0, 3, 10)):
+    for peak in _peaks(number, months // 12, (0, 3, 10), 366):
         month = int(np.searchsorted(starts, peak % 366, side="right")) - 1
         told.append(f"about {peak % 366 - int(starts[month]) + 1} {MONTHS[month]}")
     return told
@@ -199,14 +200,17 @@ def _said(often: str, told: SequenceOf[str]) -> str:
 
 def _together(told: SequenceOf[str]) -> str:
     """Put together several times; the word that all have is said once."""
+    told = list(dict.fromkeys(told))
     rest = [each.removeprefix("about ") for each in told]
     if all(each != mine for each, mine in zip(told, rest, strict=True)):
         return f"about {listed(rest)}" if rest else ""
     return listed(told)
 
 
-def _peaks(values: IntArray, periods: IntArray, reaches: Iterable[int], cycle: int = 0) -> list[int]:
-    """Return where nearly all the values lie, each place in half of the periods or more; nothing where there are no such places.
+def _peaks(
+    values: IntArray, periods: IntArray, reaches: Iterable[int], within: int, *, cyclic: bool = False
+) -> list[int]:
+    """Return the few places where nearly all values lie, each place in half of the periods or more; nothing without such places.
 
     Parameters
     ----------
@@ -214,9 +218,12 @@ def _peaks(values: IntArray, periods: IntArray, reaches: Iterable[int], cycle: i
         What is looked for, and in which period each came.
     reaches : iterable of int
         How far from the middle still counts as there, the narrowest first.
-    cycle : int
-        After which values begin anew; 0: never.
+    within : int
+        How many values there could be: places that take up much of them say nothing.
+    cyclic : bool
+        Whether the last of these is next to the first.
     """
+    cycle = within if cyclic else 0
     n_periods = len(np.unique(periods))
     for reach in reaches:
         left, found = np.ones(len(values), bool), list[int]()
@@ -231,7 +238,8 @@ def _peaks(values: IntArray, periods: IntArray, reaches: Iterable[int], cycle: i
             middle = pivot + int(np.floor(np.median(offsets) + 0.5))
             found.append(middle % cycle if cycle else middle)
             left &= ~near
-        if found and left.sum() <= (1.0 - _NEARLY_ALL) * len(values):
+        narrow = len(found) * (2 * reach + 1) <= _WIDEST * within
+        if found and narrow and left.sum() <= (1.0 - _NEARLY_ALL) * len(values):
             return sorted(found)
     return []
 
@@ -262,7 +270,7 @@ def _daily(moments: IntArray, period: float) -> tuple[str, float]:
     moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
     minutes = moments % length // (60 * _SECOND)
     dated = (moments % (length // 2) == 0).mean() >= 0.9  # bare dates are at midnight or noon
-    times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES)
+    times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
     at = f"about {listed([clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
     kept = len(run) / int(run[-1] - run[0] + 1)
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
@@ -320,7 +328,7 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
         kept = share_kept((moments - times[0] * 60 * _SECOND + span // 2) // span)
         return f"{recurring(period, kept)}, about {listed([clock(minute) for minute in times])}", kept
     phases = minutes % cycle
-    found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle)
+    found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle, cyclic=True)
     kept = share_kept((moments - (found[0] if found else 0) * 60 * _SECOND + span // 2) // span)
     if not found or (kept < _HALF and cycle > 60):
         return None

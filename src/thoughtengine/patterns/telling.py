@@ -22,6 +22,7 @@ __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
 _SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
+_DATED = 1 << 14  # memories of a tag or source, the newest, that tell when it comes
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
@@ -237,7 +238,7 @@ class Telling:
             return "", kept
         view = self._memories.view()
         where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
-        at = view.select(where, 0)
+        at = view.select(where, 0)[-_DATED:]
         columns = view.columns
         moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
         return comes(moments, period) if len(moments) else ("", kept)

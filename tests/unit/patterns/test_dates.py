@@ -77,6 +77,17 @@ def test_what_comes_at_many_times_is_not_said_to_come_at_one() -> None:
     assert said(anytime, DAY) == "every day"
 
 
+@pytest.mark.parametrize(("period", "told"), [(MONTH, "every month"), (YEAR, "every year"), (DAY / 24, "every day")])
+def test_what_comes_on_any_day_is_not_said_to_come_on_some(period: float, told: str) -> None:
+    moments = np.sort(np.random.default_rng(4).uniform(1.6e15, 1.6e15 + 4 * YEAR * 1e6, 6000)).astype(np.int64)
+    assert comes(moments, period)[0] == told
+
+
+def test_the_first_and_the_fifteenth() -> None:
+    moments = [dt.datetime(2025, month, day, 9, tzinfo=dt.UTC) for month in range(1, 13) for day in (1, 15)]
+    assert said(moments, MONTH) == "every month, about the 1st and the 15th"
+
+
 def test_a_weekday_left_out_by_chance_is_no_rule() -> None:
     lunches = [moment for moment in days(14, 13) if moment.weekday() != 5 and moment.day % 5]
     assert said(lunches, DAY) == "most days, about 13:00"
