@@ -50,6 +50,9 @@ class Telling:
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
         self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
+        self._times: dict[
+            int, tuple[int, float, str, float]
+        ] = {}  # newest memory and period, and what was told of these
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
@@ -226,22 +229,24 @@ class Telling:
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
-            words, kept = self._comes(key, period, float(found.kept[i]))
+            words, kept = self._comes(key, period, evidence[0])
+            kept = kept or float(found.kept[i])
             if not words and period >= MONTH and strength >= CLEAR:
                 words = self._by_evidence(evidence, period, kept)
             yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, kept, words)
 
-    def _comes(self, key: int, period: float, kept: float) -> tuple[str, float]:
-        """Return when a tag or source comes, in words, and how regularly; of other things no words, and what is known."""
+    def _comes(self, key: int, period: float, newest: int) -> tuple[str, float]:
+        """Return when a tag or source comes, in words, and how regularly; of other things neither."""
         kind, name = self.finders.names.get(key, ("", ""))
         if kind not in (TAG, SOURCE):
-            return "", kept
-        view = self._memories.view()
-        where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
-        at = view.select(where, 0)[-_DATED:]
-        columns = view.columns
-        moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
-        return comes(moments, period) if len(moments) else ("", kept)
+            return "", 0.0
+        if self._times.get(key, (0, 0.0))[:2] != (newest, period):
+            view = self._memories.view()
+            where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
+            at, columns = view.select(where, 0)[-_DATED:], view.columns
+            moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
+            self._times[key] = newest, period, *(comes(moments, period) if len(moments) else ("", 0.0))
+        return self._times[key][2:]
 
     def _by_evidence(self, evidence: tuple[int, ...], period: float, kept: float) -> str:
         """Return when something comes by the days of its evidence; nothing where they differ: a mean month is none of them."""
