@@ -271,6 +271,9 @@ def _daily(moments: IntArray, period: float) -> tuple[str, float]:
     minutes = moments % length // (60 * _SECOND)
     dated = (moments % (length // 2) == 0).mean() >= 0.9  # bare dates are at midnight or noon
     times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
+    if len(times) == 1:  # told on the other side of midnight than where the days were cut
+        across = round((turn / (60 * _SECOND) - times[0]) / _MINUTES)
+        run, days = run + across, days + across
     at = f"about {listed([clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
     kept = len(run) / int(run[-1] - run[0] + 1)
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
@@ -330,7 +333,7 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
     phases = minutes % cycle
     found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle, cyclic=True)
     kept = share_kept((moments - (found[0] if found else 0) * 60 * _SECOND + span // 2) // span)
-    if not found or (kept < _HALF and cycle > 60):
+    if not found or kept < _HALF:
         return None
     if cycle > 60:
         clocks = [clock(minute) for minute in range(found[0], _MINUTES, cycle)]

@@ -44,6 +44,20 @@ def test_days_and_times_are_those_it_comes_on(moments: list[dt.datetime], period
     assert said(moments, period) == told
 
 
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [((-20, -2, 0, 4, 6), "Mondays, about 00:00"), ((-20, -4, -2, 3, 9), "Sundays, about 23:58")],
+)
+def test_around_midnight_the_day_is_the_one_of_the_time_that_is_told(minutes: tuple[int, ...], told: str) -> None:
+    moments = [BEGIN + dt.timedelta(weeks=week, minutes=minutes[week % 5]) for week in range(20)]
+    assert said(moments, WEEK) == f"every week, on {told}"
+
+
+def test_what_leaves_out_most_hours_is_told_by_the_day() -> None:
+    moments = [BEGIN + dt.timedelta(days=day, hours=hour) for day in range(60) for hour in (7, 9, 10, 12, 15, 18, 20)]
+    assert said(moments, DAY / 24) == "every day, mostly between 07:00 and 19:00"  # six of seven
+
+
 @pytest.mark.parametrize("day", range(1, 29))
 def test_a_day_of_the_month_is_the_one_it_comes_on(day: int) -> None:
     moments = [dt.datetime(year, month, day, 9, tzinfo=dt.UTC) for year in (2024, 2025) for month in range(1, 13)]
