@@ -10,12 +10,14 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from thoughtengine._types import Progress
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.memory.experience import Experience
@@ -28,6 +30,8 @@ FINE, FOUND_WRONG, WRONG_USE, INTERRUPTED, BROKEN_PIPE = 0, 1, 2, 130, 141
 _DEMO = "demo"  # parses its own arguments
 _BATCH = 512
 _HEATED = 20_000  # experiences in the map of the week
+_DATED = 64  # memories of a tag, the newest, that are looked at to tell whether it is their date
+_COMING = 5  # things that may come next, at most
 _RATED = 100  # experiences from which on a rate says something
 _TELL_EVERY_SECONDS = 0.1
 _UNZONED = ("journal", "whatsapp")
@@ -185,7 +189,7 @@ def _import(given: argparse.Namespace) -> int:
             seconds, new = time.perf_counter() - begun, len(mind) - before
             told = f"{counted(n, 'experience')} of {origin} ({form}) {_are(n)} in {given.mind}, {new:,} of them new"
     rate = f", {n / max(seconds, 1e-9):,.0f} a second" if n >= _RATED else ""
-    print(f"{told} ({seconds:.1f} s{rate})")
+    _say(f"{told} ({seconds:.1f} s{rate})")
     return FINE
 
 
@@ -268,7 +272,7 @@ def _take_export(file: str, folder: str, *, keep: bool, upgrade: str | None = No
         begun = time.perf_counter()
         n = export.restore(mind, Path(file), progress=progress)
         told = f"{counted(n, 'memory', 'memories')} of {file} (export) {_are(n)} in {folder}"
-    print(f"{told} ({time.perf_counter() - begun:.1f} s)")
+    _say(f"{told} ({time.perf_counter() - begun:.1f} s)")
     return FINE
 
 
@@ -354,9 +358,9 @@ def _recall(given: argparse.Namespace) -> int:
         mind.count()  # waits until the index is whole: nobody comes back here for the rest
         recall = mind.recall(" ".join(given.cue), k=given.k, **chosen)
         if given.context is not None:
-            print(recall.context(given.context))
+            _say(recall.context(given.context))
         else:
-            print(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
+            _say(json.dumps(_plain(recall), ensure_ascii=False, indent=2) if given.json else recall)
     return FINE if recall else FOUND_WRONG
 
 
@@ -409,7 +413,7 @@ def _feeling_arguments(parser: argparse.ArgumentParser) -> None:
 def _feeling(given: argparse.Namespace) -> int:
     with _bar() as progress, _entered(given, progress) as mind:
         feeling = mind.feeling(" ".join(given.about))
-    print(feeling)
+    _say(feeling)
     return FINE if feeling else FOUND_WRONG
 
 
@@ -422,9 +426,8 @@ def _patterns_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rebuild", action="store_true", help="learn everything anew from the memories")
     _encoder_argument(parser, "take this encoder over first, without which nothing belongs together")
     _upgrade_option(parser)
-    shape = parser.add_mutually_exclusive_group()
-    shape.add_argument("--dates", action="store_true", help="show labels that are dates, too")
-    shape.add_argument("--json", action="store_true", help="print JSON, with q-values and evidence")
+    parser.add_argument("--dates", action="store_true", help="show labels that are dates, too")
+    parser.add_argument("--json", action="store_true", help="print JSON, with q-values and evidence")
 
 
 def _encoder_argument(parser: argparse.ArgumentParser, what: str) -> None:
@@ -440,33 +443,59 @@ def _patterns(given: argparse.Namespace) -> int:
         )
         if given.rebuild:
             mind.patterns.rebuild()
-        following = mind.anticipate(k=5)
+        following = mind.anticipate(k=min(max(given.k, 1), _COMING))
+
+        def dated(tag: str) -> Iterator[dt.datetime]:
+            newest = mind.memories(newest_first=True, tags=[tag])
+            return (memory.at for memory in itertools.islice(newest, _DATED))
+
+        moments_of = None if given.dates else dated
         if given.json:
-            told = json.dumps(_noticed(mind, following, given.k), ensure_ascii=False, indent=2)
+            told = json.dumps(_noticed(mind, following, given.k, moments_of), ensure_ascii=False, indent=2)
         else:
             newest = itertools.islice(mind.memories(newest_first=True), _HEATED)
             moments = [memory.at for memory in newest]
             told = page(
-                mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text, dates=given.dates
-            )
-    print(told)
+                mind.patterns, following, moments, k=given.k, read=lambda id_: mind[id_].text,
+                count=lambda names: _having(mind, names), moments_of=moments_of,
+            )  # fmt: skip
+    _say(told)
     return FINE
 
 
-def _noticed(mind: ThoughtEngine, following: list[Prediction], k: int) -> dict[str, Any]:
+def _having(mind: ThoughtEngine, names: Sequence[str]) -> int:
+    """Return how many memories have all of some names: as tags, or one of them as the source."""
+    import thoughtengine as te
+
+    if n := mind.count(tags=te.All(*names)):
+        return n
+    rests = ([other for other in names if other != name] for name in names)
+    return max(mind.count(tags=te.All(*rest), sources=[name]) for name, rest in zip(names, rests, strict=True))
+
+
+def _noticed(
+    mind: ThoughtEngine,
+    following: list[Prediction],
+    k: int,
+    moments_of: Callable[[str], Iterator[dt.datetime]] | None,
+) -> dict[str, Any]:
     """Return what a mind noticed as JSON has it."""
     import attrs
 
+    from thoughtengine.patterns.page import undated
+
     found = mind.patterns
     kinds: dict[str, list[Any]] = {
-        "concepts": list(found.concepts()),
-        "associations": list(found.associations()),
-        "sequences": list(found.sequences()),
-        "rhythms": list(found.rhythms()),
+        "associations": found.associations(),
+        "sequences": found.sequences(),
+        "rhythms": found.rhythms(),
+        "next": following,
     }
+    if moments_of is not None:
+        kinds = {name: undated(several, moments_of) for name, several in kinds.items()}
+    kinds = {"concepts": found.concepts(), **kinds}
     rows = {name: [attrs.asdict(one) for one in several[:k]] for name, several in kinds.items()}
-    coming = [attrs.asdict(one) for one in following]
-    return rows | {"next": [row | {"at": row["at"] and row["at"].isoformat()} for row in coming]}
+    return rows | {"next": [row | {"at": row["at"] and row["at"].isoformat()} for row in rows["next"]]}
 
 
 # looking after it
@@ -487,7 +516,7 @@ def _stats(given: argparse.Namespace) -> int:
 
     with _bar() as progress, _entered(given, progress) as mind:
         stats = mind.stats()
-    print(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
+    _say(json.dumps(attrs.asdict(stats), indent=2) if given.json else stats)
     return FINE
 
 
@@ -498,8 +527,8 @@ def _check(given: argparse.Namespace) -> int:
     with _bar() as progress:
         findings = te.check(given.mind, progress=progress)
     for finding in findings:
-        print(finding)
-    print(f"{given.mind}: {counted(len(findings), 'finding') if findings else 'sound'}")
+        _say(finding)
+    _say(f"{given.mind}: {counted(len(findings), 'finding') if findings else 'sound'}")
     return FOUND_WRONG if findings else FINE
 
 
@@ -534,7 +563,7 @@ def _copied(copy: Copy) -> int:
     from thoughtengine.adapters.telling import counted
 
     told = f"{counted(copy.memories, 'memory', 'memories')} {_are(copy.memories)} in {copy.path}"
-    print(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
+    _say(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
     return FINE
 
 
@@ -579,7 +608,7 @@ def _taken_over(given: argparse.Namespace) -> dict[str, Any]:
 def _plan(given: argparse.Namespace) -> int:
     import thoughtengine as te
 
-    print(te.plan(given.mind, **_taken_over(given)))
+    _say(te.plan(given.mind, **_taken_over(given)))
     return FINE
 
 
@@ -599,7 +628,7 @@ def _upgrade(given: argparse.Namespace) -> int:
         _tell(begins(given.mind))
     with _bar() as progress:
         report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
-    print(report if report is not None else f"{given.mind}: nothing to do")
+    _say(report if report is not None else f"{given.mind}: nothing to do")
     if report is not None and (told := way_back(given.into or given.mind)):
         _tell(told)
     return FINE
@@ -610,7 +639,7 @@ def _rehearse(given: argparse.Namespace) -> int:
 
     with _bar() as progress:
         rehearsal = te.rehearse(given.mind, progress=progress, **_taken_over(given))
-    print(rehearsal)
+    _say(rehearsal)
     return FINE if rehearsal or not rehearsal.plan else FOUND_WRONG
 
 
@@ -628,7 +657,7 @@ def _rollback(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine.adapters.entering import hooks_named, way_back
 
-    print(te.rollback(given.mind, to=_goal(given.to), hooks=hooks_named(given.hooks)))
+    _say(te.rollback(given.mind, to=_goal(given.to), hooks=hooks_named(given.hooks)))
     if told := way_back(given.mind):
         _tell(f"an earlier upgrade is kept: {told}")
     return FINE
@@ -662,9 +691,9 @@ def _history(given: argparse.Namespace) -> int:
 
     found = te.history(given.mind)
     if given.json:
-        print(json.dumps([attrs.asdict(report) for report in found], indent=2))
+        _say(json.dumps([attrs.asdict(report) for report in found], indent=2))
     else:
-        print("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
+        _say("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
     return FINE
 
 
@@ -672,8 +701,24 @@ def _history(given: argparse.Namespace) -> int:
 
 
 def _tell(message: str, code: int = FINE) -> int:
-    print(f"thoughtengine: {message}", file=sys.stderr)
+    _say(f"thoughtengine: {message}", sys.stderr)
     return code
+
+
+def _say(told: object, to: TextIO | None = None) -> None:
+    """Print for whoever typed a command: everything but an export comes through here, for it may be of memories."""
+    from thoughtengine.adapters.telling import harmless
+
+    print(harmless(str(told)), file=to)
+
+
+class _Harmless(logging.Formatter):
+    """Formats a warning as what is printed."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        from thoughtengine.adapters.telling import harmless
+
+        return harmless(super().format(record))
 
 
 @contextmanager
@@ -687,7 +732,7 @@ def _warnings() -> Iterator[None]:
         return len(shown) > n
 
     handler.addFilter(is_new)
-    handler.setFormatter(logging.Formatter("thoughtengine: %(message)s"))
+    handler.setFormatter(_Harmless("thoughtengine: %(message)s"))
     handler.setLevel(logging.WARNING)
     log.addHandler(handler)
     try:

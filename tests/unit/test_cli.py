@@ -1,5 +1,6 @@
 """Each command in this process: what it prints, what it returns, what it leaves on disk."""
 
+import datetime as dt
 import io
 import json
 import re
@@ -372,3 +373,41 @@ def test_a_bar_on_a_terminal(
     assert "100%" in drawn
     assert drawn.endswith("\r" + " " * 78 + "\r") or rich
     assert capsys.readouterr().out.startswith("3 experiences")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["recall"],
+        ["recall", "--context", "200"],
+        ["recall", "--json"],
+        ["feeling"],
+        ["patterns"],
+        ["patterns", "--json"],
+    ],
+)
+def test_what_is_remembered_does_not_steer_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    wild, odd = "clear\x1b[2J", "bell\x07\x9b\u202e\na\rb"
+    begin = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    with te.open(tmp_path / "mind") as mind:
+        for number in range(24):
+            tags, at = [wild, odd] if number % 2 else ["calm"], begin + dt.timedelta(hours=number)
+            mind.remember(f"tea \x1b[31m red\x9b \u202e{number}", tags=tags, source=f"Ann{wild}", at=at)
+    name, *more = command
+    cue = [] if name == "patterns" else ["tea" if name == "recall" else wild]
+    assert main([name, str(tmp_path / "mind"), *cue, *more]) in (0, 1)
+    printed = capsys.readouterr()
+    shown = printed.out + printed.err
+    assert "\\u001b" in shown
+    assert not {"\x1b", "\x07", "\x9b", "\u202e", "\r"} & set(shown)
+    if "--json" in command:
+        assert wild in json.dumps(json.loads(printed.out), ensure_ascii=False).replace("\\u001b", "\x1b")
+
+
+def test_a_tag_of_two_lines_is_on_one_line_of_the_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember_many(te.Experience(tags=[("one\ntwo", "calm", "late")[i % 3]], source="s") for i in range(60))
+    assert main(["patterns", str(tmp_path / "mind")]) == 0
+    assert "one\\ntwo → calm" in capsys.readouterr().out

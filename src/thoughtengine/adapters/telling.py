@@ -6,7 +6,7 @@ import re
 
 from thoughtengine.errors import ImportFormatError, InvalidArgumentError, StoreError
 
-__all__ = ["counted", "plainly"]
+__all__ = ["counted", "harmless", "plainly"]
 
 _CODE = re.compile(r"\s*\((?:te\.|in a program )(?:[^()]|\([^()]*\))*\)|\s*\((?:form|day_first)=[^()]*\)")
 _TYPED = (
@@ -29,6 +29,7 @@ _TYPED = (
     ),
     (re.compile(r"te\.rollback\(path, to=1\)"), "`thoughtengine rollback MIND --to 1`"),
 )
+_STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")
 
 
@@ -41,6 +42,19 @@ def counted(n: int, one: str, many: str = "") -> str:
     ('1 memory', '2,000 sources')
     """
     return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def harmless(text: str) -> str:
+    r"""Write out what would steer a terminal, or turn the order of its letters: what was remembered may hold it.
+
+    Line ends and tabs stay; JSON stays JSON.
+
+    Examples
+    --------
+    >>> print(harmless("red\x1b[31m, back\u202e"))
+    red\u001b[31m, back\u202e
+    """
+    return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
 
 
 def plainly(error: BaseException) -> str:

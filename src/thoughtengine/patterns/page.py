@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
+from itertools import islice
 from typing import TypeVar
 
-from thoughtengine.memory.index.entry import MONTHS
+from thoughtengine.memory.index.analysis import fold_text, words
+from thoughtengine.patterns.dates import is_date
 from thoughtengine.patterns.manager import PatternManager
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, recurring, spoken, when
+from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, rough, says, spoken
 
-__all__ = ["heat", "is_date", "page"]
+__all__ = ["heat", "page", "undated"]
 
 _Told = TypeVar("_Told", Association, Sequence, Rhythm, Prediction)
 _WIDEST, _LONGEST = 60, 28  # characters of a column of names, and of each name in it
+_ENDS = {ord(end): repr(end)[1:-1] for end in "\n\r\t\v\f"}
+_MOSTLY = 0.5  # of the times, from which on two things come at once as a rule
 _QUOTED = 60  # characters of a text that are shown
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-_WHEN = "|".join([*MONTHS, *(f"{name[:3]}t?" for name in MONTHS), *_DAYS, *(f"{name[:3]}(?:r?s)?" for name in _DAYS)])
-_DATE = re.compile(rf"(?:(?:{_WHEN}|the|of|\d+(?:st|nd|rd|th)?)\b[\s.,:/–-]*)+", re.IGNORECASE)
-_BESIDE = re.compile(r"\(.*?\)")
-
 _SHADES = " ░▒▓█"
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _BAR = 48  # cells of the longest bar
@@ -55,7 +53,7 @@ def heat(moments: Iterable[dt.datetime]) -> str:
     lines = [] if dated else ["    0           6           12          18          "]
     for name, row in zip(_WEEKDAYS, rows, strict=True):
         cells = _bar(row[0], most) if dated else "".join(_cell(n, most) for n in row)
-        lines.append(f"{name} {cells}{sum(row):>6,}")
+        lines.append(f"{name} {cells} {sum(row):>5,}")
     return "\n".join(lines)
 
 
@@ -68,15 +66,31 @@ def _cell(n: int, most: int) -> str:
     return "··" if not n else _SHADES[-(-n * (len(_SHADES) - 1) // most)] * 2
 
 
-def is_date(name: str) -> bool:
-    """Tell whether a label says when and not what: what is imported has the heading of its day for a tag.
+def undated(found: Iterable[_Told], moments: Callable[[str], Iterable[dt.datetime]]) -> list[_Told]:
+    """Leave out what is about labels that are dates: that the 5th follows the 4th is no news.
 
-    Examples
-    --------
-    >>> [is_date(name) for name in ("21st", "August 1st", "Jan. 1st (Lord’s day)", "2024-03-05", "Lord’s day", "1984 novel")]
-    [True, True, True, True, False, False]
+    Parameters
+    ----------
+    found : iterable
+        What was noticed.
+    moments : callable
+        Gives when the memories with a tag were.
     """
-    return bool(_DATE.fullmatch(_BESIDE.sub("", name).strip()))
+    known = dict[str, bool]()
+
+    def dated(name: str) -> bool:
+        if name not in known:
+            known[name] = is_date(name, lambda: moments(name))
+        return known[name]
+
+    return [one for one in found if not any(map(dated, _names(one)))]
+
+
+def _names(one: Association | Sequence | Rhythm | Prediction) -> tuple[str, ...]:
+    """Return the labels that something noticed is about."""
+    if isinstance(one, Association):
+        return one.items
+    return (*one.given, one.then) if isinstance(one, Sequence) else (one.what,)
 
 
 def page(
@@ -86,7 +100,8 @@ def page(
     *,
     k: int,
     read: Callable[[int], str | None],
-    dates: bool = False,
+    count: Callable[[SequenceOf[str]], int],
+    moments_of: Callable[[str], Iterable[dt.datetime]] | None = None,
 ) -> str:
     """Return what a mind noticed.
 
@@ -102,31 +117,32 @@ def page(
         Lines of each kind at most.
     read : callable
         Gives the text of a memory.
-    dates : bool
-        Whether labels that are dates are shown.
+    count : callable
+        Tells how many memories have all of some tags, one of which may be a source.
+    moments_of : callable, optional
+        Gives when the memories with a tag were, to leave out labels that are dates. Default: those are shown, too.
     """
     left_out = 0
 
-    def chosen(found: Iterable[_Told], names: Callable[[_Told], Iterable[str]]) -> list[_Told]:
+    def chosen(found: SequenceOf[_Told]) -> list[_Told]:
         nonlocal left_out
-        every = list(found)
-        kept = [one for one in every if dates or not any(map(is_date, names(one)))]
-        left_out += len(every) - len(kept)
+        kept = list(found) if moments_of is None else undated(found, moments_of)
+        left_out += len(found) - len(kept)
         return kept
 
     apart = [one for one in patterns.sequences() if one.then not in one.given]  # to go on about a thing is no news
     apart = [one for one in apart if not _says_less(one, apart)]
-    together = chosen(patterns.associations(), lambda one: one.items)
+    known = patterns.associations()
+    at_once = {frozenset(one.items): one.n for one in known}
+    apart = [one for one in apart if not _at_once(one, at_once)]
+    together = chosen([one for one in known if not _is_one(*one.items)])
     parts = [
         ("what belongs together", [_concept(one, read) for one in patterns.concepts()[:k]]),
-        ("what comes together", _associations(together)[:k]),
-        ("what follows what", [_sequence(one) for one in chosen(apart, lambda one: (*one.given, one.then))[:k]]),
-        ("what recurs", _rhythms(chosen(patterns.rhythms(), lambda one: (one.what,)))[:k]),
+        ("what comes together", list(islice(_associations(together, count), k))),
+        ("what follows what", [_sequence(one) for one in chosen(apart)[:k]]),
+        ("what recurs", _rhythms(chosen(patterns.rhythms()))[:k]),
         ("when in the week", [(line, "") for line in heat(moments).splitlines()]),
-        (
-            "what comes next",
-            [_next(one) for one in chosen(predictions, lambda one: (one.what,)) if one.probability >= 0.01],
-        ),
+        ("what comes next", [_next(one) for one in chosen(predictions) if one.probability >= 0.01][:k]),
     ]
     told = [f"{title}\n" + "\n".join(_columns(lines)) for title, lines in parts if lines]
     if not told:
@@ -151,7 +167,8 @@ def _columns(lines: list[tuple[str, str]]) -> list[str]:
 
 
 def _short(name: str) -> str:
-    """Return a name without its middle where it is long."""
+    """Return a name on one line, without its middle where it is long."""
+    name = name.translate(_ENDS)
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST // 3]}…{name[_LONGEST // 3 + 1 - _LONGEST :]}"
 
 
@@ -169,18 +186,34 @@ def _concept(one: Concept, read: Callable[[int], str | None]) -> tuple[str, str]
     return one.label, f"{one.n_members:,} memories{_doubt(one.trust)}{said}"
 
 
-def _associations(found: SequenceOf[Association]) -> list[tuple[str, str]]:
-    """Return a line for each; what always came together, in the same memories, is one line."""
+def _associations(found: SequenceOf[Association], count: Callable[[SequenceOf[str]], int]) -> Iterator[tuple[str, str]]:
+    """Yield a line for each; what always came together, all of it in the same memories, is one line."""
     alike: dict[tuple[int, tuple[int, ...]], list[Association]] = {}
     for one in found:
         alike.setdefault((one.n, one.evidence), []).append(one)
-    lines = []
-    for several in alike.values():
-        names = dict.fromkeys(name for one in several for name in one.items)
-        expected, trust = max(one.expected for one in several), min(one.trust for one in several)
-        told = f"{_times(several[0].n)}, by chance {expected:.2g}{_doubt(trust)}"
-        lines.append(((" with " if len(names) == 2 else ", ").join(map(_short, names)), told))
-    return lines
+    told = set[int]()
+    for one in found:
+        if one.id in told:
+            continue
+        several = [other for other in alike[one.n, one.evidence] if other.id not in told]
+        names = _clique(one, several)
+        if len(names) > 2 and count(names) == one.n:
+            several = [other for other in several if set(other.items) <= set(names)]
+        else:
+            several, names = [one], list(one.items)
+        told.update(other.id for other in several)
+        expected, trust = max(other.expected for other in several), min(other.trust for other in several)
+        joined = (" with " if len(names) == 2 else ", ").join(map(_short, names))
+        yield joined, f"{_times(one.n)}, by chance {rough(expected)}{_doubt(trust)}"
+
+
+def _clique(one: Association, several: SequenceOf[Association]) -> list[str]:
+    """Return the names of one pair, and those that are in a pair with each of them."""
+    pairs, names = {frozenset(other.items) for other in several}, list(one.items)
+    for name in dict.fromkeys(name for other in several for name in other.items):
+        if name not in names and all({name, other} in pairs for other in names):
+            names.append(name)
+    return names
 
 
 def _says_less(one: Sequence, others: SequenceOf[Sequence]) -> bool:
@@ -189,6 +222,17 @@ def _says_less(one: Sequence, others: SequenceOf[Sequence]) -> bool:
         len(one.given) == 2 and (other.given, other.then) == (one.given[1:], one.then) and one.confidence < 1.1 * other.confidence
         for other in others
     )  # fmt: skip
+
+
+def _at_once(one: Sequence, together: Mapping[frozenset[str], int]) -> bool:
+    """Tell whether what follows also comes with what is given, as a rule: then one time follows another, and no more."""
+    return together.get(frozenset((one.given[-1], one.then)), 0) >= _MOSTLY * one.n / one.confidence
+
+
+def _is_one(left: str, right: str) -> bool:
+    """Tell whether two names are of the same words: a tag, and the concept of the memories that have it."""
+    mine, other = (set(words(fold_text(name))) for name in (left, right))
+    return bool(mine) and mine == other
 
 
 def _sequence(one: Sequence) -> tuple[str, str]:
@@ -204,8 +248,7 @@ def _rhythms(found: SequenceOf[Rhythm]) -> list[tuple[str, str]]:
     """Return a line for each; what recurred in the same memories is one line."""
     alike: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for one in found:
-        often = recurring(one.period_seconds, one.kept)
-        told = f"{often}, {when(one)}, {_times(one.n)}{_doubt(one.trust)}"
+        told = f"{says(one)}, {_times(one.n)}{_doubt(one.trust)}"
         alike.setdefault((told, one.evidence), []).append(one.what)
     return [(", ".join(map(_short, names)), told) for (told, _), names in alike.items()]
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 import math
+from collections.abc import Sequence as SequenceOf
 
 import attrs
 
-__all__ = ["Association", "Concept", "Episode", "Prediction", "Rhythm", "Sequence", "recurring", "spoken", "when"]
+__all__ = [
+    "CLEAR", "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm",
+    "Sequence", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "when",
+]  # fmt: skip
 
 _SPANS = (
     (31_556_952, "year"),
@@ -19,9 +23,13 @@ _SPANS = (
     (60, "minute"),
 )
 
-_DAY, _MONTH, _YEAR = 86_400, 2_629_746, 31_556_952
+DAY, MONTH, YEAR = 86_400, 2_629_746, 31_556_952
+_ALMOST = 0.98  # of a span: from which on it is told as one
+_PARTS = {43_200: "half days", 28_800: "thirds of a day", 21_600: "quarters of a day", 1_209_600: "fortnights"}
+_WEAK, CLEAR = 0.5, 0.7  # strengths from which on a time is told as usual, and as the time
 _EPOCH = dt.datetime(1970, 1, 1)
-_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS = tuple(calendar.month_name[1:])
 
 
 def spoken(seconds: float) -> str:
@@ -29,14 +37,47 @@ def spoken(seconds: float) -> str:
 
     Examples
     --------
-    >>> spoken(604800), spoken(5400), spoken(0.4)
-    ('1 week', '1.5 hours', '0.4 seconds')
+    >>> spoken(604800), spoken(604700), spoken(5400), spoken(0.4)
+    ('1 week', '1 week', '1.5 hours', '0.4 seconds')
     """
     for span, name in (*_SPANS, (1, "second")):
-        if seconds >= span or span == 1:
+        if seconds >= _ALMOST * span or span == 1:
             n = round(seconds / span, 1)
             return f"{n:g} {name}" + ("" if n == 1 else "s")
     return f"{seconds:g} seconds"
+
+
+def ordinal(number: int) -> str:
+    """Return a number as people count days.
+
+    Examples
+    --------
+    >>> [ordinal(number) for number in (1, 2, 13, 23)]
+    ['1st', '2nd', '13th', '23rd']
+    """
+    return f"{number}{'th' if 4 <= number <= 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
+
+
+def listed(names: SequenceOf[str]) -> str:
+    """Return names as people list them.
+
+    Examples
+    --------
+    >>> listed(["08:00"]), listed(["08:00", "13:00", "19:00"])
+    ('08:00', '08:00, 13:00 and 19:00')
+    """
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def rough(number: float) -> str:
+    """Return how many are expected, in two digits where that is few.
+
+    Examples
+    --------
+    >>> rough(0.0123), rough(9.87), rough(123.4), rough(12345.6)
+    ('0.012', '9.9', '123', '12,346')
+    """
+    return f"{number:.2g}" if number < 10.0 else f"{number:,.0f}"
 
 
 def _doubt(trust: float) -> str:
@@ -110,7 +151,9 @@ class Association:
     trust: float = 1.0
 
     def __repr__(self) -> str:
-        told = f"{self.n:,} times, {self.expected:.3g} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        told = (
+            f"{self.n:,} times, {rough(self.expected)} by chance, lift at least {self.lift:.1f}, q {self.q_value:.1g}"
+        )
         told += _doubt(self.trust)
         return f"<Association {self.items[0]!r} with {self.items[1]!r}: {told}>"
 
@@ -188,7 +231,10 @@ class Rhythm:
     trust : float
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     kept : float
-        In how many of the periods that went by it came, in (0, 1].
+        In how many of the periods that went by it came, in (0, 1]: of a tag or source, in its own run, so that what came
+        years before does not count; where it goes by weekdays, in how many of those days.
+    told : str
+        How often and when, as people say it: of a tag or source, from its moments on the calendar.
     """
 
     what: str
@@ -201,10 +247,27 @@ class Rhythm:
     id: int = 0
     trust: float = 1.0
     kept: float = 1.0
+    told: str = ""
 
     def __repr__(self) -> str:
-        told = f"{recurring(self.period_seconds, self.kept)}, {when(self)}, strength {self.strength:.2f}"
+        told = f"{says(self)}, strength {self.strength:.2f}"
         return f"<Rhythm {self.what!r}: {told}, {self.n:,} times, q {self.q_value:.1g}{_doubt(self.trust)}>"
+
+
+def says(rhythm: Rhythm) -> str:
+    """Return how often and when something recurs, as people say it; no time of a day, month or year where it comes at many.
+
+    Examples
+    --------
+    >>> says(Rhythm("tea", 86_400, 30_600, 0.6, 20, 1e-6)), says(Rhythm("spare time", 86_400, 30_600, 0.3, 20, 1e-6))
+    ('every day, mostly about 08:30', 'every day')
+    """
+    if rhythm.told:
+        return rhythm.told
+    often, strength = recurring(rhythm.period_seconds, rhythm.kept), rhythm.strength
+    if strength < _WEAK:
+        return f"{often}, more often {when(rhythm)}" if rhythm.period_seconds == 7 * DAY else often
+    return f"{often}, {'' if strength >= CLEAR else 'mostly '}{when(rhythm)}"
 
 
 def recurring(period: float, kept: float) -> str:
@@ -212,14 +275,15 @@ def recurring(period: float, kept: float) -> str:
 
     Examples
     --------
-    >>> recurring(86_400, 0.9), recurring(86_400, 0.2), recurring(43_200, 0.2)
-    ('every day', '20% of the days', '20% of the spans of 12 hours')
+    >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
+    ('every day', 'most days', '20% of the days', '20% of the half days')
     """
     span = spoken(period)
     one = span.removeprefix("1 ")
-    if kept >= 0.5:
-        return f"every {one}"
-    return f"{max(kept, 0.01):.0%} of the {one}s" if one != span else f"{max(kept, 0.01):.0%} of the spans of {span}"
+    several = _PARTS.get(round(period), f"{one}s")
+    if kept < 0.5:
+        return f"{max(kept, 0.01):.0%} of the {several}"
+    return f"every {one}" if kept >= 0.75 else f"most {several}"
 
 
 def when(rhythm: Rhythm) -> str:
@@ -231,28 +295,52 @@ def when(rhythm: Rhythm) -> str:
     ('about 08:30', 'about the 1st')
     """
     period, phase = rhythm.period_seconds, rhythm.phase_seconds
-    if period == _DAY:
-        minutes = round(phase / 60) % 1440
-        return f"about {minutes // 60:02}:{minutes % 60:02}"
-    if period % (7 * _DAY) == 0:
-        return f"on {_WEEKDAYS[int(phase // _DAY) % 7]}s"
-    if period == _MONTH:
+    if period == DAY:
+        return f"about {clock(round(phase / 60) % 1440)}"
+    if period % (7 * DAY) == 0:
+        return f"on {WEEKDAYS[int(phase // DAY) % 7]}s"
+    if period == MONTH:
         day = _day_of_month(phase)
-        return f"about the {day}{'th' if 4 <= day <= 20 else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
-    if period == _YEAR:
+        return f"about the {ordinal(day)}"
+    if period == YEAR:
         day_ = _EPOCH + dt.timedelta(seconds=phase)
         return f"about {day_.day} {day_:%B}"
-    return f"{spoken(phase)} in"
+    minutes, step = round(phase / 60), round(period / 60)
+    if step < 60 * 2:
+        return past(minutes % step)
+    return f"about {listed([clock(minute) for minute in range(minutes % step, 1440, step)])}"
+
+
+def clock(minute: int) -> str:
+    """Return a minute of the day as a clock shows it.
+
+    Examples
+    --------
+    >>> clock(545)
+    '09:05'
+    """
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def past(minute: int) -> str:
+    """Return a minute of the hour as people say it.
+
+    Examples
+    --------
+    >>> past(0), past(1), past(20)
+    ('on the hour', 'about 1 minute past', 'about 20 minutes past')
+    """
+    return f"about {minute} minute{'' if minute == 1 else 's'} past" if minute else "on the hour"
 
 
 def _day_of_month(phase: float) -> int:
     """Return the day on which a rhythm of mean months peaks, on average over four years of months as they are."""
     angles = list[float]()
     for number in range(48):
-        peak = _EPOCH + dt.timedelta(seconds=phase + number * _MONTH)
+        peak = _EPOCH + dt.timedelta(seconds=phase + number * MONTH)
         angles.append(2.0 * math.pi * (peak.day - 0.5) / calendar.monthrange(peak.year, peak.month)[1])
     mean = math.atan2(sum(map(math.sin, angles)), sum(map(math.cos, angles))) % (2.0 * math.pi)
-    return int(mean / (2.0 * math.pi) * _MONTH / _DAY) + 1
+    return int(mean / (2.0 * math.pi) * MONTH / DAY) + 1
 
 
 @attrs.frozen(repr=False)
@@ -272,8 +360,9 @@ class Episode:
     ends: dt.datetime
 
     def __repr__(self) -> str:
-        told = f"{self.begins:%Y-%m-%d %H:%M}, {spoken((self.ends - self.begins).total_seconds())}"
-        return f"<Episode of {len(self.ids):,} memories from {self.ids[0]} on: {told}>"
+        seconds, n = (self.ends - self.begins).total_seconds(), len(self.ids)
+        told = f"{self.begins:%Y-%m-%d %H:%M}" + (f", {spoken(seconds)}" if seconds else "")
+        return f"<Episode of {n:,} {'memory' if n == 1 else 'memories'} from {self.ids[0]} on: {told}>"
 
 
 @attrs.frozen(repr=False)

@@ -20,6 +20,7 @@ _WEIGHTS = np.array([0.25, 0.25, 0.25, 0.75, 4.0, 2.0, 0.25, 0.5, 0.75])
 """How much is expected of each before anything was seen: what people do goes by the day, then by the week."""
 _CYCLES, _FEWEST = 3, 6  # periods that must have gone by, and moments that must have counted
 _GRAINED = 0.9  # share of gaps from which on stamps count as whole days or hours
+_DAILY = 0.9  # share of the days from which on what has one hour alone comes every day, however its stamps are meant
 _MONDAY = 4 * 24 * _HOUR  # the first one of 1970 was the fifth of January
 
 
@@ -93,6 +94,7 @@ class Rhythms:
         Notes
         -----
         A period not longer than twice the grain of the stamps is not tested: what is stamped by the day looks perfectly daily.
+        What comes at one hour, other than midnight and noon, on nearly every day is daily, whether that is its grain or not.
         """
         keys = self.tables["keys"]
         at = np.flatnonzero(keys)
@@ -102,13 +104,15 @@ class Rhythms:
         many = np.maximum(counts, 1)
         power = 2.0 * (sums * sums).sum(2) / many
         span = (rows[:, 3] - rows[:, 2])[:, None]
-        grain = _grain(rows)
-        tested = (counts >= _FEWEST) & (span >= _CYCLES * PERIODS) & (2 * _grain(rows)[:, None] < PERIODS)
+        grain, kept = _grain(rows), np.minimum(counts / (1.0 + span / PERIODS), 1.0)
+        fine = 2 * grain[:, None] < PERIODS
+        at_one_hour = (grain == 24 * _HOUR) & (rows[:, 7] < _GRAINED * rows[:, 0])  # and not at the one of bare dates
+        fine[:, 4] |= at_one_hour & (kept[:, 4] >= _DAILY)
+        tested = (counts >= _FEWEST) & (span >= _CYCLES * PERIODS) & fine
         q_all = np.ones(power.shape)
         weights = np.broadcast_to(_WEIGHTS, power.shape)[tested]
         weights = weights / weights.mean() if len(weights) else weights
         q_all[tested] = discoveries(np.minimum(no_rhythm(power[tested]) / weights, 1.0), int(tested.sum()))
-        kept = np.minimum(counts / (1.0 + span / PERIODS), 1.0)
         clear = np.where(q_all <= q, power * np.sqrt(kept), -1.0)  # what comes monthly at one hour is not daily
         best = clear.argmax(1) if len(at) else np.zeros(0, np.int64)
         line = np.arange(len(at))

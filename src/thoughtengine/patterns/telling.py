@@ -10,9 +10,10 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.concepts import Grouping, group
+from thoughtengine.patterns.dates import comes, day_of
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
 from thoughtengine.patterns.labels import Labels
-from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
+from thoughtengine.patterns.pattern import CLEAR, MONTH, Association, Concept, Rhythm, Sequence, recurring
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
@@ -21,6 +22,7 @@ __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
 _SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
+_DATED = 1 << 14  # memories of a tag or source, the newest, that tell when it comes
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
@@ -48,6 +50,9 @@ class Telling:
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
         self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
+        self._times: dict[
+            int, tuple[int, float, str, float]
+        ] = {}  # newest memory and period, and what was told of these
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
@@ -224,9 +229,31 @@ class Telling:
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
-            yield Rhythm(
-                what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
-            )
+            words, kept = self._comes(key, period, evidence[0])
+            kept = kept or float(found.kept[i])
+            if not words and period >= MONTH and strength >= CLEAR:
+                words = self._by_evidence(evidence, period, kept)
+            yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, kept, words)
+
+    def _comes(self, key: int, period: float, newest: int) -> tuple[str, float]:
+        """Return when a tag or source comes, in words, and how regularly; of other things neither."""
+        kind, name = self.finders.names.get(key, ("", ""))
+        if kind not in (TAG, SOURCE):
+            return "", 0.0
+        if self._times.get(key, (0, 0.0))[:2] != (newest, period):
+            view = self._memories.view()
+            where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
+            at, columns = view.select(where, 0)[-_DATED:], view.columns
+            moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
+            self._times[key] = newest, period, *(comes(moments, period) if len(moments) else ("", 0.0))
+        return self._times[key][2:]
+
+    def _by_evidence(self, evidence: tuple[int, ...], period: float, kept: float) -> str:
+        """Return when something comes by the days of its evidence; nothing where they differ: a mean month is none of them."""
+        records = [self._store.get(MEMORY, id_, MemoryRecord) for id_ in evidence]
+        moments = np.array([one.at + one.offset * 1_000_000 for one in records if one is not None], np.int64)
+        day = day_of(moments, period) if len(moments) >= _SHOWN else ""
+        return f"{recurring(period, kept)}, {day}" if day else ""
 
     def beats(self) -> dict[int, tuple[float, float]]:
         """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""

@@ -1,0 +1,353 @@
+"""Dates: when something comes, in words, from its moments; and labels that are nothing but dates."""
+
+from __future__ import annotations
+
+import calendar
+import datetime as dt
+import math
+import re
+from collections.abc import Callable, Iterable
+from collections.abc import Sequence as SequenceOf
+
+import numpy as np
+
+from thoughtengine._types import BoolArray, IntArray
+from thoughtengine.patterns.pattern import DAY, MONTH, MONTHS, WEEKDAYS, YEAR, clock, listed, ordinal, past, recurring
+
+__all__ = ["comes", "day_of", "is_date", "share_kept"]
+
+_SECOND = 1_000_000
+_MINUTES = 1440
+_MONDAY = 3  # weekday of the first day of 1970
+_PAUSE = 20  # times the usual gap: from which on what came before belongs to another time of life
+_MOST = 4  # times of a day, or days of a month, that are told one by one
+_HALF, _NEARLY_ALL = 0.5, 0.8
+_WIDEST = 0.4  # of a cycle that the places may take up
+_NARROW = 30  # beyond, not more than two are told, as what lies between them would count for either
+_NO_CHANCE = 12.0  # twice the logarithm of how much likelier two shares are than one, where days are told apart
+_REACHES = (15, 30, 60, 90)  # minutes around a time that still count as about then
+
+_NAMED = {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
+_DAYS = {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
+_WHEN = "|".join(
+    [*MONTHS, *(f"{name[:3]}t?" for name in MONTHS), *WEEKDAYS, *(f"{name[:3]}(?:r?s)?" for name in WEEKDAYS)]
+)
+_DATE = re.compile(rf"(?:(?:{_WHEN}|the|of|\d+(?:st|nd|rd|th)?)\b[\s.,:/–-]*)+", re.IGNORECASE)
+_WHOLE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}([./-])\d{1,2}\1(?:\d{4}|\d\d)\.?")
+_WORD = re.compile(r"\d+|[a-z]{3,}")
+_ORDINAL = re.compile(r"(?:the )?\d+(?:st|nd|rd|th)[.,:]?", re.IGNORECASE)
+_BESIDE = re.compile(r"\(.*?\)")
+_ALIKE = 0.9  # length of the mean phase from which on moments are at one time of the month
+_FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
+
+
+def is_date(name: str, moments: Callable[[], Iterable[dt.datetime]] = tuple) -> bool:
+    """Tell whether a label says when and not what: what is imported has the heading of its day for a tag.
+
+    Parameters
+    ----------
+    name : str
+        The label.
+    moments : callable, optional
+        Gives when the memories with it as a tag were. A number or the name of a month or weekday alone, which may mean anything,
+        is a date where each of them was at that date; an ordinal where they were at one time of the month.
+
+    Examples
+    --------
+    >>> [is_date(name) for name in ("August 1st", "Jan. 1st (Lord’s day)", "2024-03-05", "Lord’s day", "42", "March")]
+    [True, True, True, False, False, False]
+    >>> is_date("21st", lambda: [dt.datetime(2024, month, 21) for month in range(1, 5)])
+    True
+    """
+    bare = _BESIDE.sub("", name).strip()
+    if not _DATE.fullmatch(bare):
+        return False
+    parts = _WORD.findall(bare.lower())
+    numbers = {int(part) for part in parts if part.isdecimal()}
+    months = {_NAMED[part[:3]] for part in parts if part[:3] in _NAMED}
+    weekdays = {_DAYS[part[:3]] for part in parts if part[:3] in _DAYS}
+    if _WHOLE.fullmatch(bare) or (months and numbers):
+        return True
+    if _ORDINAL.fullmatch(bare):
+        return _monthly_alike(list(moments()))
+    days = set[dt.date]()
+    for moment in moments():
+        known = {moment.day, moment.month, moment.year, moment.year % 100}
+        if not (numbers <= known and months <= {moment.month} and weekdays <= {moment.weekday()}):
+            return False
+        days.add(moment.date().replace(day=1) if months and not (numbers or weekdays) else moment.date())
+    return len(days) >= _FEWEST_DAYS and bool(numbers or months or weekdays)
+
+
+def _monthly_alike(moments: SequenceOf[dt.datetime]) -> bool:
+    """Tell whether all moments are at one time of the month: the 4th of a calendar before ours is the 14th of this one."""
+    if len({(moment.year, moment.month) for moment in moments}) < _FEWEST_DAYS:
+        return False
+    share = np.array([moment.day / calendar.monthrange(moment.year, moment.month)[1] for moment in moments])
+    return bool(abs(np.exp(2j * np.pi * share).mean()) >= _ALIKE)
+
+
+def share_kept(numbers: IntArray) -> float:
+    """Return in how many periods of its own run something came, by their numbers.
+
+    What came long before or after the others, as one entry of a diary of childhood, does not lengthen the run.
+
+    Examples
+    --------
+    >>> share_kept(np.array([0, 9000, 9001, 9002, 9004]))
+    0.8
+    """
+    run = _run(numbers)
+    return len(run) / int(run[-1] - run[0] + 1)
+
+
+def comes(moments: IntArray, period: float) -> tuple[str, float]:
+    """Return when something comes, as people say it, and in how many of its periods it did.
+
+    Parameters
+    ----------
+    moments : array of int64
+        Microseconds of the clock on the wall; not empty.
+    period : float
+        Of its rhythm, in seconds.
+
+    Examples
+    --------
+    >>> days = np.arange(60) * 86_400_000_000
+    >>> comes(np.concatenate([days + hour * 3_600_000_000 for hour in (8, 18)]), 43_200)
+    ('every day, about 08:00 and 18:00', 1.0)
+    """
+    if period == MONTH:
+        return _monthly(moments)
+    if period == YEAR:
+        return _yearly(moments)
+    return _daily(moments, period)
+
+
+def _run(numbers: IntArray) -> IntArray:
+    """Return the distinct numbers of the run that holds most, in order; a pause very much longer than usual ends one."""
+    distinct = np.unique(numbers)
+    if len(distinct) < 3:
+        return distinct
+    gaps = np.diff(distinct)
+    runs = np.split(distinct, np.flatnonzero(gaps > _PAUSE * np.median(gaps)) + 1)
+    return max(runs, key=len)
+
+
+def day_of(moments: IntArray, period: float) -> str:
+    """Return at which days of the month, or of the year, moments are; nothing where they are not alike.
+
+    Examples
+    --------
+    >>> firsts = [np.datetime64(f"2025-0{month}-01T09:00", "us") for month in (1, 2, 3)]
+    >>> day_of(np.array(firsts).astype(np.int64), MONTH)
+    'about the 1st'
+    """
+    return _together(_days_of_month(moments) if period == MONTH else _days_of_year(moments))
+
+
+def _monthly(moments: IntArray) -> tuple[str, float]:
+    kept = share_kept(_dates(moments)[0])
+    return _said(recurring(MONTH, kept), _days_of_month(moments)), kept
+
+
+def _days_of_month(moments: IntArray) -> list[str]:
+    months, day, length = _dates(moments)
+    counted = np.where(day <= 15, day, day - length)  # across the end of a month; 0 is its last day
+    if _spread(counted) < _spread(day):
+        return [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3), 31)]
+    return [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3), 31)]
+
+
+def _near_the_end(number: int) -> str:
+    return "on the last day" if number == 0 else f"about the {ordinal(number)}" if number > 0 else "about the end"
+
+
+def _spread(values: IntArray) -> float:
+    return float(np.abs(values - np.median(values)).mean())
+
+
+def _dates(moments: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Return the number of the month of each moment, the day in it from 1 on, and how many it has."""
+    days = moments // (DAY * _SECOND)
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    first, following = (part.astype("datetime64[D]").astype(np.int64) for part in (months, months + 1))
+    return months.astype(np.int64), days - first + 1, following - first
+
+
+def _yearly(moments: IntArray) -> tuple[str, float]:
+    kept = share_kept(_dates(moments)[0] // 12)
+    return _said(recurring(YEAR, kept), _days_of_year(moments)), kept
+
+
+def _days_of_year(moments: IntArray) -> list[str]:
+    months, day, _ = _dates(moments)
+    starts = np.cumsum([0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])  # of a year that has every day
+    number = starts[months % 12] + day - 1
+    turned = np.where(number < 183, number, number - 366)  # across the new year
+    if _spread(turned) < _spread(number):
+        number = turned
+    told = list[str]()
+    for peak in _peaks(number, months // 12, (0, 3, 10), 366):
+        month = int(np.searchsorted(starts, peak % 366, side="right")) - 1
+        told.append(f"about {peak % 366 - int(starts[month]) + 1} {MONTHS[month]}")
+    return told
+
+
+def _said(often: str, told: SequenceOf[str]) -> str:
+    return ", ".join(filter(None, (often, _together(told))))
+
+
+def _together(told: SequenceOf[str]) -> str:
+    """Put together several times; the word that all have is said once."""
+    told = list(dict.fromkeys(told))
+    rest = [each.removeprefix("about ") for each in told]
+    if all(each != mine for each, mine in zip(told, rest, strict=True)):
+        return f"about {listed(rest)}" if rest else ""
+    return listed(told)
+
+
+def _peaks(
+    values: IntArray, periods: IntArray, reaches: Iterable[int], within: int, *, cyclic: bool = False
+) -> list[int]:
+    """Return the few places where nearly all values lie, each place in half of the periods or more; nothing without such places.
+
+    Parameters
+    ----------
+    values, periods : array of int64
+        What is looked for, and in which period each came.
+    reaches : iterable of int
+        How far from the middle still counts as there, the narrowest first.
+    within : int
+        How many values there could be: places that take up much of them say nothing.
+    cyclic : bool
+        Whether the last of these is next to the first.
+    """
+    cycle = within if cyclic else 0
+    n_periods = len(np.unique(periods))
+    for reach in reaches:
+        left, found = np.ones(len(values), bool), list[int]()
+        while len(found) < (_MOST if reach <= _NARROW else 2) and left.any():
+            near = _nearest(values, left, reach, cycle)
+            if len(np.unique(periods[near])) < _HALF * n_periods:
+                break
+            pivot = int(values[near][0])
+            offsets = values[near] - pivot
+            if cycle:
+                offsets = (offsets + cycle // 2) % cycle - cycle // 2
+            middle = pivot + int(np.floor(np.median(offsets) + 0.5))
+            found.append(middle % cycle if cycle else middle)
+            left &= ~near
+        narrow = len(found) * (2 * reach + 1) <= _WIDEST * within
+        if found and narrow and left.sum() <= (1.0 - _NEARLY_ALL) * len(values):
+            return sorted(found)
+    return []
+
+
+def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolArray:
+    """Return which of those that are left are near the value with most of them around it."""
+    centres = np.unique(values[left])
+    ordered = np.sort(values[left])
+    if cycle:
+        ordered = np.concatenate([ordered - cycle, ordered, ordered + cycle])
+    many = np.searchsorted(ordered, centres + reach, side="right") - np.searchsorted(ordered, centres - reach)
+    best = np.flatnonzero(many == many.max())
+    away = values - centres[best[len(best) // 2]]  # of equals the middle one
+    if cycle:
+        away = (away + cycle // 2) % cycle - cycle // 2
+    near: BoolArray = left & (np.abs(away) <= reach)
+    return near
+
+
+def _daily(moments: IntArray, period: float) -> tuple[str, float]:
+    """Tell what goes by hours, days or weeks: the days it comes on, and at what times."""
+    length = DAY * _SECOND
+    angles = 2.0 * np.pi * (moments % length) / length
+    mean = complex(np.exp(1j * angles).mean())
+    turn = int(np.angle(mean) % (2.0 * np.pi) / (2.0 * np.pi) * length) if abs(mean) > _HALF else length // 2
+    days = (moments - turn + length // 2) // length  # around midnight the day is the one of the usual time
+    run = _run(days)
+    moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
+    minutes = moments % length // (60 * _SECOND)
+    dated = (moments % (length // 2) == 0).mean() >= 0.9  # bare dates are at midnight or noon
+    times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
+    if len(times) == 1:  # told on the other side of midnight than where the days were cut
+        across = round((turn / (60 * _SECOND) - times[0]) / _MINUTES)
+        run, days = run + across, days + across
+    at = f"about {listed([clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
+    kept = len(run) / int(run[-1] - run[0] + 1)
+    if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
+        return filled
+    on = _weekdays(run)
+    if period % (7 * DAY) == 0 and (on is None or period > 7 * DAY):
+        numbers = (days + _MONDAY) // (7 * int(period // (7 * DAY)))
+        share = share_kept(numbers)
+        by_day = np.bincount((days + _MONDAY) % 7, minlength=7) / len(days)
+        chosen = np.flatnonzero(by_day >= 1.5 / 7)
+        part = by_day[chosen].sum()
+        where = f"{'' if part >= _NEARLY_ALL else 'mostly '}on {_named(chosen)}" if part >= _HALF else ""
+        return ", ".join(filter(None, (recurring(period, share), where, at))), share
+    if on is None or len(on) == 7:
+        gaps = np.diff(run)
+        usual = int(np.median(gaps)) if len(gaps) else 1
+        often = f"every {usual} days" if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL else recurring(DAY, kept)
+        return ", ".join(filter(None, (often, at))), kept
+    due = np.isin((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, on)
+    kept = np.isin((run + _MONDAY) % 7, on).sum() / due.sum()
+    return ", ".join(filter(None, ("every week" if len(on) == 1 else "", f"on {_named(on)}", at))), float(kept)
+
+
+def _weekdays(run: IntArray) -> IntArray | None:
+    """Return the weekdays on which something comes, as a rule, and not on others; None where there is no such rule."""
+    due = np.bincount((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, minlength=7)
+    came = np.bincount((run + _MONDAY) % 7, minlength=7)
+    share = came / np.maximum(due, 1)
+    chosen = share >= _HALF
+    if chosen.all() or not chosen.any() or share[~chosen].max() > _HALF * share[chosen].min():
+        return np.arange(7) if chosen.all() else None
+    apart = sum(_likely(int(came[part].sum()), int(due[part].sum())) for part in (chosen, ~chosen))
+    if 2.0 * (apart - _likely(int(came.sum()), int(due.sum()))) < _NO_CHANCE:
+        return None
+    return np.flatnonzero(chosen)
+
+
+def _likely(n: int, of: int) -> float:
+    """Return the logarithm of how likely it is that n of so many came, at the share that fits best."""
+    return sum(part * math.log(part / of) for part in (n, of - n) if part)
+
+
+def _named(weekdays: IntArray) -> str:
+    chosen = weekdays.tolist()
+    return "weekdays" if chosen == [0, 1, 2, 3, 4] else listed([f"{WEEKDAYS[day]}s" for day in chosen])
+
+
+def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: float) -> tuple[str, float] | None:
+    """Tell what goes by a part of the day; None where it rather goes by the day."""
+    span, cycle = int(period * _SECOND), int(period // 60)
+    if times:
+        gaps = np.diff([*times, times[0] + _MINUTES])
+        if len(times) * cycle != _MINUTES or np.abs(gaps - cycle).max() > cycle // 24:
+            return None
+        kept = share_kept((moments - times[0] * 60 * _SECOND + span // 2) // span)
+        return f"{recurring(period, kept)}, about {listed([clock(minute) for minute in times])}", kept
+    phases = minutes % cycle
+    found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle, cyclic=True)
+    kept = share_kept((moments - (found[0] if found else 0) * 60 * _SECOND + span // 2) // span)
+    if not found or kept < _HALF:
+        return None
+    if cycle > 60:
+        clocks = [clock(minute) for minute in range(found[0], _MINUTES, cycle)]
+        return f"{recurring(period, kept)}, about {listed(clocks)}", kept
+    return f"{recurring(period, kept)}, {past(found[0])}", kept
+
+
+def _mostly(minutes: IntArray) -> str:
+    """Return the hours between which most of what has no one time lies; nothing where that is any time."""
+    hours = np.bincount(minutes // 60, minlength=24)
+    twice = np.concatenate([hours, hours])
+    for width in range(2, 13):
+        sums = np.convolve(twice, np.ones(width, np.int64), "valid")[:24]
+        start = int(sums.argmax())
+        if sums[start] >= 0.75 * len(minutes):
+            return f"mostly between {start:02}:00 and {(start + width) % 24:02}:00"
+    return ""

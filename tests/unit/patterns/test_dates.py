@@ -1,0 +1,137 @@
+import calendar
+import datetime as dt
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+
+import thoughtengine as te
+from thoughtengine.patterns.dates import comes
+
+DAY, WEEK, MONTH, YEAR = 86_400, 604_800, 2_629_746, 31_556_952
+BEGIN = dt.datetime(2025, 1, 6, tzinfo=dt.UTC)  # a Monday
+
+
+def said(moments: Iterable[dt.datetime], period: float) -> str:
+    return comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)[0]
+
+
+def days(n: int, *hours: float, among: Iterable[int] = range(7)) -> list[dt.datetime]:
+    chosen = set(among)
+    every = [BEGIN + dt.timedelta(days=day, hours=hour) for day in range(n) for hour in hours]
+    return [moment for moment in every if moment.weekday() in chosen]
+
+
+@pytest.mark.parametrize(
+    ("moments", "period", "told"),
+    [
+        (days(60, 7, 8, 22), DAY / 3, "every day, about 07:00, 08:00 and 22:00"),
+        (days(60, 8, 18), DAY / 2, "every day, about 08:00 and 18:00"),
+        (days(60, 8, 13, 19), DAY / 4, "every day, about 08:00, 13:00 and 19:00"),
+        (days(60, 8, 20), DAY / 2, "every 12 hours, about 08:00 and 20:00"),
+        (days(60, 9, among=range(5)), DAY, "on weekdays, about 09:00"),
+        (days(60, 9, among=range(5)), WEEK, "on weekdays, about 09:00"),
+        (days(60, 11, among=(5, 6)), WEEK, "on Saturdays and Sundays, about 11:00"),
+        (days(60, 18, among=(0, 2, 4)), DAY, "on Mondays, Wednesdays and Fridays, about 18:00"),
+        (days(120, 19, among=(3,)), WEEK, "every week, on Thursdays, about 19:00"),
+        (days(60, 20)[::2], DAY, "every 2 days, about 20:00"),
+        (days(60, 0, among=(6,)), WEEK, "every week, on Sundays"),  # bare dates have no time
+        (days(9, *range(24)), DAY / 24, "every hour, on the hour"),
+        (days(40, 7, 9.5, 12, 16.25), DAY / 24, "every day, about 07:00, 09:30, 12:00 and 16:15"),
+    ],
+)
+def test_days_and_times_are_those_it_comes_on(moments: list[dt.datetime], period: float, told: str) -> None:
+    assert said(moments, period) == told
+
+
+@pytest.mark.parametrize(
+    ("minutes", "told"),
+    [((-20, -2, 0, 4, 6), "Mondays, about 00:00"), ((-20, -4, -2, 3, 9), "Sundays, about 23:58")],
+)
+def test_around_midnight_the_day_is_the_one_of_the_time_that_is_told(minutes: tuple[int, ...], told: str) -> None:
+    moments = [BEGIN + dt.timedelta(weeks=week, minutes=minutes[week % 5]) for week in range(20)]
+    assert said(moments, WEEK) == f"every week, on {told}"
+
+
+def test_what_leaves_out_most_hours_is_told_by_the_day() -> None:
+    moments = [BEGIN + dt.timedelta(days=day, hours=hour) for day in range(60) for hour in (7, 9, 10, 12, 15, 18, 20)]
+    assert said(moments, DAY / 24) == "every day, mostly between 07:00 and 19:00"  # six of seven
+
+
+@pytest.mark.parametrize("day", range(1, 29))
+def test_a_day_of_the_month_is_the_one_it_comes_on(day: int) -> None:
+    moments = [dt.datetime(year, month, day, 9, tzinfo=dt.UTC) for year in (2024, 2025) for month in range(1, 13)]
+    ends = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd"}
+    assert said(moments, MONTH) == f"every month, about the {day}{ends.get(day, 'th')}"
+
+
+def test_the_end_of_the_month() -> None:
+    lasts = [dt.datetime(2025, month, calendar.monthrange(2025, month)[1], tzinfo=dt.UTC) for month in range(1, 13)]
+    assert said(lasts, MONTH) == "every month, on the last day"
+    assert said([moment for moment in lasts if moment.day == 31], MONTH).endswith(", about the 31st")
+
+
+@pytest.mark.parametrize(("month", "day", "told"), [(5, 17, "17 May"), (1, 1, "1 January"), (12, 31, "31 December")])
+def test_a_day_of_the_year_is_the_one_it_comes_on(month: int, day: int, told: str) -> None:
+    moments = [dt.datetime(year, month, day, 9, tzinfo=dt.UTC) for year in range(2018, 2026)]
+    assert said(moments, YEAR) == f"every year, about {told}"
+
+
+def test_what_comes_at_many_times_is_not_said_to_come_at_one() -> None:
+    random = np.random.default_rng(3)
+    moments = [
+        BEGIN + dt.timedelta(days=day, hours=float(random.uniform(8, 20))) for day in range(60) for _ in range(4)
+    ]
+    told = said(moments, DAY)
+    assert told.startswith("every day, mostly between ")
+    assert "about" not in told
+    anytime = [
+        BEGIN + dt.timedelta(days=day, hours=float(random.uniform(0, 24))) for day in range(60) for _ in range(4)
+    ]
+    assert said(anytime, DAY) == "every day"
+
+
+@pytest.mark.parametrize(("period", "told"), [(MONTH, "every month"), (YEAR, "every year"), (DAY / 24, "every day")])
+def test_what_comes_on_any_day_is_not_said_to_come_on_some(period: float, told: str) -> None:
+    moments = np.sort(np.random.default_rng(4).uniform(1.6e15, 1.6e15 + 4 * YEAR * 1e6, 6000)).astype(np.int64)
+    assert comes(moments, period)[0] == told
+
+
+def test_the_first_and_the_fifteenth() -> None:
+    moments = [dt.datetime(2025, month, day, 9, tzinfo=dt.UTC) for month in range(1, 13) for day in (1, 15)]
+    assert said(moments, MONTH) == "every month, about the 1st and the 15th"
+
+
+def test_a_weekday_left_out_by_chance_is_no_rule() -> None:
+    lunches = [moment for moment in days(14, 13) if moment.weekday() != 5 and moment.day % 5]
+    assert said(lunches, DAY) == "most days, about 13:00"
+
+
+@pytest.mark.parametrize("period", [DAY, DAY / 2])
+def test_one_of_long_ago_does_not_count(period: float) -> None:
+    moments = [dt.datetime(1999, 5, 1, 8, tzinfo=dt.UTC), *days(60, 8)]
+    told, kept = comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)
+    assert (told, kept) == ("every day, about 08:00", 1.0)
+
+
+def test_a_rhythm_of_a_mind_is_told_by_the_calendar(tmp_path) -> None:
+    moments = days(60, 7, 8, 22)
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: moments[-1]) as mind:
+        mind.remember_many(te.Experience(tags=["lamp"], source="hall", at=moment) for moment in moments)
+        (lamp,) = (one for one in mind.patterns.rhythms() if one.what == "lamp")
+    assert lamp.told == "every day, about 07:00, 08:00 and 22:00"
+    assert lamp.told in repr(lamp)
+
+
+def test_one_pill_a_day_at_nine_is_daily(tmp_path) -> None:
+    moments = days(60, 9)
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: moments[-1]) as mind:
+        mind.remember_many(te.Experience(tags=["pill"], at=moment) for moment in moments)
+        assert [one.told for one in mind.patterns.rhythms()] == ["every day, about 09:00"]
+
+
+def test_a_name_in_a_text_is_told_with_the_day_of_the_month_of_its_evidence(tmp_path) -> None:
+    firsts = [dt.datetime(year, month, 1, 9, tzinfo=dt.UTC) for year in (2024, 2025) for month in range(1, 13)]
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: firsts[-1]) as mind:
+        mind.remember_many(te.Experience(text="We paid Ann Miller the rent.", at=moment) for moment in firsts)
+        assert [one.told for one in mind.patterns.rhythms()] == ["every month, about the 1st"]
