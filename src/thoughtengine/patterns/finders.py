@@ -13,6 +13,7 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, Memo, name_term
 from thoughtengine.patterns.associations import Associations
 from thoughtengine.patterns.concepts import Concepts
+from thoughtengine.patterns.lifetime import Lifetime
 from thoughtengine.patterns.novelty import Novelty
 from thoughtengine.patterns.rhythms import Rhythms
 from thoughtengine.patterns.sequences import Sequences
@@ -72,6 +73,8 @@ class Observed(msgspec.Struct, frozen=True):
         As remembered.
     vector : float32 array or None
         Of the mind's dimension.
+    added : int or None
+        The mind's clock when it came, in microseconds since 1970.
     """
 
     id: int
@@ -82,6 +85,7 @@ class Observed(msgspec.Struct, frozen=True):
     episode: str | None = None
     text: str | None = None
     vector: SingleArray | None = None
+    added: int | None = None
 
 
 @attrs.frozen
@@ -113,8 +117,8 @@ class Finders:
         Of the last experience.
     offset, moment : int
         Seconds east of UTC and microseconds of the wall clock of the last experience.
-    earliest, latest : int
-        The first and last moment of all, by the clock on the wall.
+    lifetime : Lifetime
+        From when to when it all was.
     came : dict of int to list of int
         Id to what follows and is followed, of the experiences that were taken in last.
     outcomes : dict of int to float
@@ -123,11 +127,11 @@ class Finders:
 
     def __init__(self) -> None:
         self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
-        self.earliest, self.latest = 0, 0
         self.came: dict[int, list[int]] = {}
         self.outcomes: dict[int, float] = {}
         self.names: dict[int, tuple[str, str]] = {}
         self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
+        self.lifetime = Lifetime()
         self.concepts: Concepts | None = None
         self.novelty = Novelty(low=0.0, high=2.0)
         self.surprise = Novelty(low=0.0, high=24.0, rest=_CONFUSED)
@@ -141,6 +145,7 @@ class Finders:
             "concepts": {} if self.concepts is None else self.concepts.tables,
             "novelty": self.novelty.tables,
             "surprise": self.surprise.tables,
+            "lifetime": self.lifetime.tables,
         }
         return {f"{part} {name}": values for part, tables in parts.items() for name, values in tables.items()}
 
@@ -172,8 +177,7 @@ class Finders:
         turns += self._surprised(bits, often, bounds, ids)
         self.covered, self.thread = batch[-1].id, int(threads[-1])
         self.offset, self.moment = batch[-1].offset, int(moments[-1])
-        self.earliest = min(self.earliest or int(moments[0]), int(moments.min()))
-        self.latest = max(self.latest or int(moments[0]), int(moments.max()))
+        self.lifetime.learn(moments, np.array([0 if one.added is None else one.at - one.added for one in batch]))
         if len(self.names) > _NAMES:
             counted = set(self.associations.items().tolist())
             self.names = {key: name for key, name in self.names.items() if key in counted}

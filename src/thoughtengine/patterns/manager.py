@@ -555,7 +555,9 @@ def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Obs
     """Return what the finders see of a memory; None where it was inferred and did not happen."""
     if record.layer not in HAPPENED:
         return None
-    return Observed(id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector)
+    return Observed(
+        id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector, record.added
+    )
 
 
 def _by_trust(found: Iterable[_Told]) -> list[_Told]:

@@ -136,9 +136,10 @@ class Telling:
     def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
         """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
         record = self._store.get(MEMORY, newest, MemoryRecord)
-        halvings, life = 0.0, float(self.finders.latest - self.finders.earliest)
+        first, last = self.finders.lifetime.ends
+        halvings, life = 0.0, float(last - first)
         if record is not None:
-            silence = float(self.finders.latest - record.at - record.offset * 1_000_000)
+            silence = float(last - record.at - record.offset * 1_000_000)
             halvings = faded(silence, max(life / max(n, 1.0), pause, 1e6), life)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
