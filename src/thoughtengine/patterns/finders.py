@@ -169,7 +169,7 @@ class Finders:
         moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
         flat, bounds = _flat(items)
         kinds = np.array([_KINDS.index(self.names[key][0]) for mine in items for key in mine], np.int64)
-        self.associations.learn(flat, bounds, ids, kinds)
+        self.associations.learn(flat, bounds, ids, kinds, moments)
         self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
         threads = np.array([thread_of(one.episode, one.source) for one in batch])

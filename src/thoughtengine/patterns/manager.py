@@ -421,6 +421,8 @@ class PatternManager:
             sequences = self._finders.sequences
             history = sequences.history(thread) if history is None else history
             last = sequences.moment(thread) if given is None else None
+            if last is not None:  # what is ahead has not been yet
+                last = min(last, max(self._finders.lifetime.ends[1], self._wall(now)))
             moment = self._moment(at, last, now)
             found = sequences.next(history, moment)
             lag = sequences.median_lag(int(history[0])) if history[0] else None

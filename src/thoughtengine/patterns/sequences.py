@@ -144,9 +144,9 @@ class Sequences:
         return np.zeros(DEPTH, np.int64) if row is None else row[FIRST:].copy()
 
     def moment(self, thread: int) -> int | None:
-        """Return when a thread last went on, in microseconds of the clock on the wall; None where it is not known."""
+        """Return the newest moment of a thread, in microseconds of the clock on the wall; None where it is not known."""
         row = self._thread(thread)
-        return None if row is None else int(row[2])
+        return None if row is None else int(row[4])
 
     def _thread(self, thread: int) -> IntArray | None:
         past = self.tables["histories"].reshape(-1, THREAD)
@@ -255,7 +255,7 @@ class Sequences:
         order = chosen[np.lexsort((then[chosen], rows[line[chosen], 2], -counts[chosen], chances[chosen]))]
         at_ = line[order]
         return Following(
-            rows[at_][:, [3, 2]], rows[at_, 4] < 0, then[order], counts[order], followers[at_, slot[order], 2:],
+            rows[at_][:, [3, 2]], rows[at_, 4] < 0, then[order], counts[order], followers[at_, slot[order], 3:],
             expected[order],
             counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],

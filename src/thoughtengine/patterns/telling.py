@@ -133,14 +133,23 @@ class Telling:
         mark = self._memories.mark(id_)
         return not mark.forgotten and mark.superseded_by is None
 
-    def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
-        """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
-        record = self._store.get(MEMORY, newest, MemoryRecord)
+    def _trust(
+        self,
+        id_: int,
+        n: float,
+        by_chance: float,
+        evidence: Iterable[int],
+        pause: float = 0.0,
+        last_seen: int | None = None,
+    ) -> float:
+        """Return the trust in a pattern by the newest of its evidence; `pause` in microseconds: the least that is usual."""
+        records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
+        seen = [record.at + record.offset * 1_000_000 for record in records if record is not None]
+        seen += [] if last_seen is None else [last_seen]
         first, last = self.finders.lifetime.ends
         halvings, life = 0.0, float(last - first)
-        if record is not None:
-            silence = float(last - record.at - record.offset * 1_000_000)
-            halvings = faded(silence, max(life / max(n, 1.0), pause, 1e6), life)
+        if seen:
+            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), pause, 1e6), life)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
@@ -160,7 +169,7 @@ class Telling:
         if not exemplars:
             return None
         n = float(found.sizes[mine].sum())
-        sure = self._trust(id_, n, 0.5, int(found.newest[mine].max()))
+        sure = self._trust(id_, n, 0.5, found.newest[mine].tolist())
         return Concept(id_, self._label(id_), self._labels().terms(id_), round(n), exemplars, sure)
 
     def leads(self, id_: int) -> bool:
@@ -190,7 +199,7 @@ class Telling:
                 continue
             told.add(frozenset((left, right)))
             id_, n, expected = pattern_id("association", a, b), int(found.counts[i]), float(found.expected[i])
-            sure = self._trust(id_, n, expected, evidence[0])
+            sure = self._trust(id_, n, expected, evidence)
             yield Association(
                 (left, right), n, expected, float(found.lifts[i]), float(found.q_values[i]), evidence, id_, sure
             )
@@ -206,7 +215,7 @@ class Telling:
             if then is None or None in given or not evidence:
                 continue
             id_, n = pattern_id("sequence", *keys, int(found.then[i])), int(found.counts[i])
-            sure = self._trust(id_, n, float(found.expected[i]), evidence[0])
+            sure = self._trust(id_, n, float(found.expected[i]), evidence)
             yield Sequence(
                 tuple(name for name in given if name is not None), then, n, float(found.confidences[i]),
                 float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure, bool(found.at_once[i]),
@@ -216,6 +225,10 @@ class Telling:
         """Yield what recurs, each with its best period, the clearest first."""
         with self._store.writing:
             found = self.finders.rhythms.recurring()
+            rows = self.finders.rhythms.tables
+            lasts = dict(
+                zip(rows["keys"].tolist(), rows["rows"].reshape(len(rows["keys"]), -1)[:, 3].tolist(), strict=True)
+            )
         told = set[str]()
         for i, key in enumerate(found.items.tolist()):
             what, evidence = self.name(key), self._evidence((key,), found.evidence[i].tolist())
@@ -224,7 +237,7 @@ class Telling:
             told.add(what)
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
-            sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
+            sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence, period * 1e6, lasts.get(key))
             yield Rhythm(
                 what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
             )

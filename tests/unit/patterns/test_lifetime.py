@@ -83,3 +83,31 @@ def test_the_diary_of_a_life_long_past_is_not_over(tmp_path: Path) -> None:
         assert before[("wake",), "tea"] > 0.7
         mind.remember("All of the diary is here now.", at=NOW)
         assert trusts(mind) == pytest.approx(before, abs=0.01)
+
+
+def test_what_is_imported_later_does_not_wipe_what_is_current(tmp_path: Path) -> None:
+    now = START + dt.timedelta(days=31)
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        mind.remember_many([*life(31), te.Experience(tags=["pair", "of two"], source="h", at=now)])
+        before, beats = trusts(mind), {one.what: one.trust for one in mind.patterns.rhythms()}
+        expected = mind.anticipate(k=1)[0].at
+        mind.remember_many(life(3, dt.datetime(2019, 1, 1, tzinfo=dt.UTC)))
+        after = trusts(mind)
+        assert after[("wake",), "tea"] == pytest.approx(before[("wake",), "tea"], abs=0.05)
+        for what in ("wake", "tea", "sleep"):
+            (beat,) = [one.trust for one in mind.patterns.rhythms() if one.what == what]
+            assert beat == pytest.approx(beats[what], abs=0.1)
+        told = mind.anticipate(k=1)[0].at
+        assert expected is not None
+        assert told is not None
+        assert told > START + dt.timedelta(days=30)
+
+
+def test_evidence_is_the_newest_by_the_moment(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind", clock=lambda: NOW) as mind:
+        ids = mind.remember_many(
+            te.Experience(tags=["a", "b"] if day % 2 else ["c"], source="h", at=NOW - dt.timedelta(days=day))
+            for day in range(60)
+        )
+        found = {one.items: one.evidence for one in mind.patterns.associations()}
+        assert found["a", "b"] == (ids[1], ids[3], ids[5])

@@ -83,7 +83,7 @@ def follow(
         Of the components, by what they have seen; then of the mixture and of all that is near jointly, by the length of the
         history; written.
     histories : array of int64, shape (t * THREAD * 8,)
-        The last 32 symbols of each thread, and how many of them came at once; written.
+        The last 32 symbols of each thread, how many of them came at once, and when it went on; written.
     counters : array of int64, shape (8,)
         Experiences, symbols, distinct symbols, weight of the pairs at a distance, rules, experiences with symbols; written.
     calibration : array of float64, shape (l * LINE,)
@@ -110,6 +110,7 @@ def follow(
             _compare(history, int(moments[e]), came, order, known_so_far, calibration, repeats)
         counters[0] += 1
         counters[5] += len(came) > 0
+        newest = max(int(moments[e]), int(thread[4])) if history[0] else int(moments[e])
         lag = math.log(max((int(moments[e]) - int(thread[2])) * 1e-6, 0.0) + 1.0) if history[0] else 0.0
         for s, x in enumerate(came, bounds[e]):
             total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
@@ -137,13 +138,13 @@ def follow(
             gains = ETA * (shares * chances / chance - shares) / np.maximum(shares, 0.05)
             at_ = buckets[told]
             weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
-            _learn(x, word, known, places, lag, int(ids[e]), counters, frequent, table, lags_)
+            _learn(x, word, known, places, lag, int(ids[e]), int(moments[e]), counters, frequent, table, lags_)
             _learn_at_distance(x, history, skip_keys, near, counters)
         for x in came:
             history[1:] = history[:-1].copy()
             history[0] = x
         if len(came):
-            thread[1:FIRST] = counters[0], moments[e], len(came)
+            thread[1:FIRST] = counters[0], moments[e], len(came), newest
 
 
 def _compare(
@@ -261,6 +262,7 @@ def _learn(
     places: dict[int, int],
     lag: float,
     id_: int,
+    moment: int,
     counters: IntArray,
     frequent: IntArray,
     table: IntArray,
@@ -281,11 +283,14 @@ def _learn(
         slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
         if not len(found):
             followers[slot] = 0
-            followers[slot, 0] = x
+            followers[slot, 0], followers[slot, 2] = x, moment
             counters[4] += 1
         followers[slot, 1] += 1
-        if followers[slot, 2] != id_:
-            followers[slot, 2:] = id_, *followers[slot, 2:-1].tolist()
+        known_ids = followers[slot, 3:].tolist()
+        if moment >= followers[slot, 2] and known_ids[0] != id_:
+            followers[slot, 2:] = moment, id_, *known_ids[:-1]
+        elif id_ not in known_ids and 0 in known_ids:
+            followers[slot, 3 + known_ids.index(0)] = id_
         n, count = int(table[at, 0]), int(followers[slot, 1])
         if count == 1:
             times[at, 1 + slot] = 0.0
