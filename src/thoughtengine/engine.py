@@ -381,7 +381,9 @@ class ThoughtEngine:
             return
         try:
             records = dict(zip(ids, (made.record for made in drafts), strict=True))
-            self._pattern_manager().told((new.id, records[new.id], new.vector) for new in taken)
+            self._pattern_manager().told(
+                (new.id, records[new.id] if new.superseded is None else None, new.vector) for new in taken
+            )
         except Exception as error:  # noqa: BLE001 - the memories are stored: whoever remembers must not hear of anything else
             _tell("patterns were not noticed: %s: %s", type(error).__name__, error)
 

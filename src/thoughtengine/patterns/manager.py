@@ -111,12 +111,16 @@ class PatternManager:
         self._store.ready()
         return self._store.rank(self._store.head.next_id - 1) - self._store.rank(self._finders.covered)
 
-    def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
+    def told(self, stored: Iterable[tuple[int, MemoryRecord | None, SingleArray | None]]) -> None:
         """Hear of memories that were stored (id, record, vector); the caller holds the store's `writing` lock.
 
-        They are taken in together with a few that still wait. Where there is no compiler, or it is still at work, they wait.
+        They are taken in together with a few that still wait. Of a revision the record is None: it is passed over, for what it
+        tells of happened once. Where there is no compiler, or it is still at work, they wait.
         """
-        self._waiting += [(id_, _observed(id_, record, vector)) for id_, record, vector in stored]
+        for id_, record, vector in stored:
+            self._waiting.append((id_, None if record is None else _observed(id_, record, vector)))
+            if record is None:
+                self._telling.revised()
         if len(self._waiting) >= _PENDING and _jit.ready("thoughtengine.patterns.kernels"):
             self._take(len(self._waiting) + _SLICE)
         if len(self._waiting) > _KEPT:
@@ -154,9 +158,19 @@ class PatternManager:
             before = self._finders.covered
             rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
             limit -= max(len(rows), 1)
-            found = (_observed(id_, record, self._vector(id_)) for id_, record in rows if not self._hidden(id_))
+            found = (self._standing(id_, record) for id_, record in rows)
             self.observe([one for one in found if one is not None])
             self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
+
+    def _standing(self, id_: int, record: MemoryRecord) -> Observed | None:
+        """Return what a memory says, in its newest revision; None of one that revises another: that is where it counts."""
+        if record.supersedes is not None and self._store.has(MEMORY, record.supersedes):
+            return None
+        newest = self._telling.newest(id_)
+        found = record if newest == id_ else self._store.get(MEMORY, newest, MemoryRecord)
+        if found is None or self._hidden(newest):
+            return None
+        return _observed(newest, found, self._vector(newest), self._telling.happened(found))
 
     def _hidden(self, id_: int) -> bool:
         return bool(self._memories.mark(id_).forgotten)
@@ -553,12 +567,15 @@ class PatternManager:
         return _Given(cue.text, cue.vector)
 
 
-def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:
+def _observed(
+    id_: int, record: MemoryRecord, vector: SingleArray | None, moment: MemoryRecord | None = None
+) -> Observed | None:
     """Return what the finders see of a memory; None where it was inferred and did not happen."""
     if record.layer not in HAPPENED:
         return None
+    moment = record if moment is None else moment
     return Observed(
-        id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector, record.added
+        id_, moment.at, moment.offset, record.tags, record.source, record.episode, record.text, vector, moment.added
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.index.columns import REPLACED
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.concepts import Grouping, group
@@ -49,6 +50,10 @@ class Telling:
         self._found: tuple[int, Labels] | None = None
         self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
+
+    def revised(self) -> None:
+        """Hear that a memory was revised: what its former version alone was called is not told any more."""
+        self._visible.clear()
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
         """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
@@ -95,7 +100,11 @@ class Telling:
             return True
         if key not in self._visible:
             where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
-            if self.shown([self.finders.associations.newest(key)]) or self._memories.view().count(where, 0):
+            view = self._memories.view()
+            if (
+                self.shown([self.finders.associations.newest(key)])
+                or ((view.columns.state[view.select(where, 0)] & REPLACED) == 0).any()
+            ):
                 self._visible.add(key)
         return key in self._visible
 
@@ -114,6 +123,34 @@ class Telling:
     def shown(self, ids: Iterable[int]) -> tuple[int, ...]:
         """Return those of some ids whose memories are there, not forgotten and not superseded."""
         return tuple(id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and self._stands(id_))
+
+    def newest(self, id_: int) -> int:
+        """Follow revisions to the last."""
+        while (after := self._memories.mark(id_).superseded_by) is not None:
+            id_ = after
+        return id_
+
+    def happened(self, record: MemoryRecord) -> MemoryRecord:
+        """Return the version of a memory that tells when it was: the last one whose moment the host said, else the first."""
+        while record.supersedes is not None and record.at == record.added:
+            before = self._store.get(MEMORY, record.supersedes, MemoryRecord)
+            if before is None:
+                break
+            record = before
+        return record
+
+    def _still(self, ids: Iterable[int]) -> tuple[int, ...]:
+        """Return what is `shown` of some ids, and of what was revised the newest revision where it has the same tags."""
+        found = dict.fromkeys(self._same_tags(id_) for id_ in ids if id_)
+        return self.shown(found)
+
+    def _same_tags(self, id_: int) -> int:
+        newest = self.newest(id_)
+        if newest == id_:
+            return id_
+        records = [self._store.get(MEMORY, one, MemoryRecord) for one in (id_, newest)]
+        tags = [() if record is None else record.tags for record in records]
+        return newest if tags[0] and set(tags[0]) == set(tags[1]) else id_
 
     def _evidence(self, keys: Iterable[int], ids: Iterable[int]) -> tuple[int, ...]:
         """Return the known evidence that is visible; else, of tags and sources, the newest memories that have them all."""
@@ -144,7 +181,8 @@ class Telling:
     ) -> float:
         """Return the trust in a pattern by the newest of its evidence; `pause` in microseconds: the least that is usual."""
         records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
-        seen = [record.at + record.offset * 1_000_000 for record in records if record is not None]
+        moments = [self.happened(record) for record in records if record is not None]
+        seen = [record.at + record.offset * 1_000_000 for record in moments]
         seen += [] if last_seen is None else [last_seen]
         first, last = self.finders.lifetime.ends
         halvings, life = 0.0, float(last - first)
@@ -211,7 +249,7 @@ class Telling:
         for i, (first, second) in enumerate(found.given.tolist()):
             keys = [key for key in (first, second) if key]
             given, then = [self.name(key) for key in keys], self.name(int(found.then[i]))
-            evidence = self.shown(found.ids[i].tolist())
+            evidence = self._still(found.ids[i].tolist())
             if then is None or None in given or not evidence:
                 continue
             id_, n = pattern_id("sequence", *keys, int(found.then[i])), int(found.counts[i])
