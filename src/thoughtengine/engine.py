@@ -689,8 +689,9 @@ class ThoughtEngine:
             from thoughtengine.patterns.manager import PatternManager
 
             self._patterns = PatternManager(
-                self._store, self._memories, self.events.emit, now=lambda: self._now()[0], sync=self._sync
-            )
+                self._store, self._memories, self.events.emit,
+                now=lambda: self._now()[0], zone=lambda: self._clock().tzinfo, sync=self._sync,
+            )  # fmt: skip
         return self._patterns
 
     def anticipate(

@@ -23,7 +23,7 @@ from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
 from thoughtengine.memory.remember import check_size
 from thoughtengine.patterns.activation import Activation
-from thoughtengine.patterns.anticipation import predictions
+from thoughtengine.patterns.anticipation import Foreseen, predictions
 from thoughtengine.patterns.concepts import ABSORBED
 from thoughtengine.patterns.episodes import runs, topics
 from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
@@ -73,6 +73,8 @@ class PatternManager:
         Told of changes of regime and of predictions that came true or failed.
     now : callable
         The mind's clock, in microseconds since 1970.
+    zone : callable
+        The mind's time zone, in which predictions are dated; None where it is not known.
     sync : bool
         Whether what the host says waits for the medium.
     finders : Finders, optional
@@ -86,10 +88,11 @@ class PatternManager:
         emit: Emit,
         *,
         now: Callable[[], int],
+        zone: Callable[[], dt.tzinfo | None] = lambda: None,
         sync: bool = False,
         finders: Finders | None = None,
     ) -> None:
-        self._store, self._memories, self._emit, self._now = store, memories, emit, now
+        self._store, self._memories, self._emit, self._now, self._zone = store, memories, emit, now, zone
         self._waiting: list[tuple[int, Observed | None]] = []  # stored and not taken in yet, in order; None: not to be
         self._finders = load(store, fingerprint=memories.live.fingerprint) if finders is None else finders
         self._saved = self._finders.covered
@@ -441,14 +444,13 @@ class PatternManager:
             found = sequences.next(history, moment)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        asked = base if at is None else moment
-        result = list(islice(predictions(self._telling, found, history, base, lag, asked), k))
+        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._offset_of), k))
         if result and given is None:
             live = 0 <= self._wall(now) - base <= _LIKE_NOW
-            expected = _expected(*result[0], history, base, live=live)
+            expected = _expected(result[0], history, base, live=live)
             if not live or expected.due is None or expected.due >= self._wall(now):  # else it is late already
                 self._ledger.await_(thread, expected)
-        return [told for _, told in result]
+        return [one.told for one in result]
 
     def _moment(self, at: dt.datetime | str | None, last: int | None, now: int) -> int:
         if at is not None:
@@ -456,6 +458,17 @@ class PatternManager:
             return moment + offset * 1_000_000
         now = self._wall(now)
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
+
+    def _offset_of(self, moment: int) -> int:
+        """Return the seconds east of UTC at a moment of the clock on the wall: in the mind's zone, if the last experience was."""
+        offset, zone = self._finders.offset, self._zone()
+        if zone is not None:
+            last = from_stored(self._finders.moment - offset * 1_000_000, offset)
+            there = last.astimezone(zone).utcoffset()
+            if there == last.utcoffset():
+                then = from_stored(moment, 0).replace(tzinfo=zone).utcoffset()
+                offset = offset if then is None else round(then.total_seconds())
+        return offset
 
     def _wall(self, now: int) -> int:
         """Return a moment of the mind's clock by the clock on the wall."""
@@ -588,14 +601,12 @@ def _quiet(kind: str, **data: object) -> None:
     """Tell nobody: what is learned anew was told when it happened."""
 
 
-def _expected(key: int, told: Prediction, history: IntArray, base: int, *, live: bool) -> Expected:
+def _expected(foreseen: Foreseen, history: IntArray, base: int, *, live: bool) -> Expected:
     """Return a prediction as it is kept until it comes true, or is late by as much as it was to wait."""
-    due = None
-    if told.at is not None:
-        moment, offset = to_stored("at", told.at)
-        wait = moment + offset * 1_000_000 - base
-        due = base + wait + max(wait, int(_LATE * 1e6))
-    return Expected(key, told.what, told.probability, told.id, history, due, live)
+    told, due = foreseen.told, foreseen.due
+    if due is not None:
+        due += max(due - base, int(_LATE * 1e6))
+    return Expected(foreseen.key, told.what, told.probability, told.id, history, due, live)
 
 
 def _history(given: Iterable[str | Iterable[str]]) -> IntArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -10,10 +11,13 @@ from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.index.columns import REPLACED
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
+from thoughtengine.patterns.beat import DAY, Beat
 from thoughtengine.patterns.concepts import Grouping, group
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
+from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import Association, Concept, Rhythm, Sequence
+from thoughtengine.patterns.rhythms import PERIODS, Recurring
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
@@ -22,6 +26,8 @@ __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
 _SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
+_ONE_HOUR = 0.8  # strength by the day from which on it comes at one hour
+_TRUSTED = 0.5  # trust in a rhythm that is a reason
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
@@ -48,7 +54,7 @@ class Telling:
         self._grouping: tuple[int, Grouping] | None = None
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
-        self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
+        self._beats: tuple[tuple[int, object], int, dict[int, Beat]] | None = None
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
 
     def revised(self) -> None:
@@ -280,14 +286,31 @@ class Telling:
                 what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
             )
 
-    def beats(self) -> dict[int, tuple[float, float]]:
-        """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""
-        if self._beats is not None and not self._stale(self._beats):
-            return self._beats[1]
-        found = self.finders.rhythms.recurring()
+    def beats(self) -> dict[int, Beat]:
+        """Return what recurs clearly enough to tell when it comes, and is trusted, by hash."""
+        if self._beats is not None and not self._stale(self._beats[0]) and self._beats[1] == self._ledger.words:
+            return self._beats[2]
+        found, tables = self.finders.rhythms.recurring(), self.finders.rhythms.tables
         strong = np.flatnonzero(
-            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400) & (found.kept >= _KEPT_RHYTHM)
+            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= DAY) & (found.kept >= _KEPT_RHYTHM)
         )
-        beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
-        self._beats = self.finders.covered, beats
+        places = {key: at for at, key in enumerate(tables["keys"].tolist()) if key}
+        rows, beats = tables["rows"].reshape(len(tables["keys"]), -1), dict[int, Beat]()
+        sums = tables["sums"].reshape(len(rows), -1, 4)
+        day = int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
+        for i in strong.tolist():
+            key = int(found.items[i])
+            row, (east, north) = rows[places[key]], sums[places[key], day, :2].tolist()
+            if self._trust_in(found, i, int(row[3])) < _TRUSTED:
+                continue
+            one_hour = math.hypot(east, north) >= _ONE_HOUR * max(int(row[BEAT + 2 * day]), 1)
+            hour = math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY if one_hour else None
+            beats[key] = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6)
+        self._beats = (self.finders.covered, beats), self._ledger.words, beats
         return beats
+
+    def _trust_in(self, found: Recurring, i: int, last: int) -> float:
+        """Return the trust in a rhythm that last came at a moment."""
+        id_, n = pattern_id("rhythm", int(found.items[i])), int(found.counts[i])
+        n_beats, by_chance, pause = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
+        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), pause, last)

@@ -138,6 +138,12 @@ class Ledger:
         self._store, self._emit, self._sync = store, emit, sync
         self._open: dict[int, Expected] = {}
         self._said: dict[int, float] | None = None
+        self._words = 0
+
+    @property
+    def words(self) -> int:
+        """How often the host said something since this was opened."""
+        return self._words
 
     def judge(self, verdict: VerdictRecord) -> None:
         """Keep what the host says of a pattern."""
@@ -147,6 +153,7 @@ class Ledger:
             batch.put(VERDICT, self._store.head.sequence + 1, verdict)
             self._store.commit(batch, sync=self._sync)
             said[verdict.pattern] = said.get(verdict.pattern, 0.0) + verdict.reward
+            self._words += 1
 
     @property
     def said(self) -> dict[int, float]:

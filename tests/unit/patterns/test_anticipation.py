@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import thoughtengine as te
+
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+Opened = Callable[[dt.datetime], te.ThoughtEngine]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opened:
+    return lambda now: te.open(tmp_path / "mind", clock=lambda: now)
+
+
+def foreseen(mind: te.ThoughtEngine, what: str, **asked: object) -> te.Prediction:
+    return next(one for one in mind.anticipate(k=9, **asked) if one.what == what)  # type: ignore[arg-type]
+
+
+def test_where_a_rhythm_is_the_reason_the_moment_is_one_of_the_rhythm(opened: Opened) -> None:
+    first = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    days = [first + dt.timedelta(days=day) for day in range(731)]
+    life = []
+    for day in days:
+        life.append(te.Experience(tags=["wake"], source="h", at=day.replace(hour=7)))
+        if day.day == 1:
+            life.append(te.Experience(tags=["rent"], source="h", at=day.replace(hour=9)))
+        if day.weekday() >= 5:
+            life.append(te.Experience(tags=["brunch"], source="h", at=day.replace(hour=11)))
+        life.append(te.Experience(tags=["sleep"], source="h", at=day.replace(hour=22)))
+    with opened(dt.datetime(2025, 12, 31, 23, tzinfo=dt.UTC)) as mind:
+        mind.remember_many(life)
+        rent = foreseen(mind, "rent")
+        assert "comes every month" in rent.because
+        assert rent.at == dt.datetime(2026, 1, 1, 9, tzinfo=dt.UTC)
+        brunch = foreseen(mind, "brunch")
+        assert "comes every week" in brunch.because
+        assert brunch.at is not None
+        assert brunch.at.weekday() >= 5
+        assert abs(brunch.at.hour + brunch.at.minute / 60 - 11) < 0.1
+        later = dt.datetime(2026, 2, 2, tzinfo=dt.UTC)
+        assert foreseen(mind, "rent", at=later).at == dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
+
+
+def test_nothing_is_expected_before_now(opened: Opened) -> None:
+    life = [
+        te.Experience(tags=[tag], source="h", at=START + dt.timedelta(days=day, hours=hour))
+        for day in range(65)
+        for tag, hour in (("wake", 7), ("tea", 8), ("sleep", 22))
+    ]
+    now = START + dt.timedelta(days=65, hours=15)
+    with opened(now) as mind:
+        mind.remember_many(life)
+        for asked in ({}, {"at": now}, {"given": ["sleep"]}, {"given": ["sleep"], "at": now}):
+            wake = foreseen(mind, "wake", **asked)
+            assert "comes every day" in wake.because
+            assert wake.at is not None
+            assert abs(wake.at - (START + dt.timedelta(days=66, hours=7))) < dt.timedelta(minutes=1)
+            assert all(one.at is None or one.at >= now for one in mind.anticipate(k=9, **asked))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("zone", [BERLIN, dt.timezone(dt.timedelta(hours=1))])
+def test_the_clock_on_the_wall_is_meant_also_after_it_was_changed(tmp_path: Path, zone: dt.tzinfo) -> None:
+    now = dt.datetime(2026, 3, 28, 23, 30, tzinfo=BERLIN)
+    with te.open(tmp_path / "mind", clock=lambda: now, timezone="Europe/Berlin") as mind:
+        mind.remember_many(
+            te.Experience(
+                tags=[tag], source="h", at=dt.datetime(2026, 1, 1, hour, tzinfo=zone) + dt.timedelta(days=day)
+            )
+            for day in range(87)
+            for tag, hour in (("wake", 7), ("sleep", 23))
+        )
+        wake = foreseen(mind, "wake").at
+        assert wake is not None
+        assert wake.utcoffset() == dt.timedelta(hours=2)
+        assert abs(wake.replace(tzinfo=None) - dt.datetime(2026, 3, 29, 7)) < dt.timedelta(minutes=1)
+
+
+def test_a_rhythm_that_is_not_trusted_any_more_is_no_reason(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=365)) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="h", at=START + dt.timedelta(days=day, hours=hour))
+            for day in range(300)
+            for tag, hour in ((("wake", 7), ("tea", 8)) if day < 60 else (("wake", 7), ("coffee", 8)))
+        )
+        (tea,) = [one for one in mind.patterns.rhythms() if one.what == "tea"]
+        assert tea.trust < 0.5
+        assert "every" not in foreseen(mind, "tea", given=["wake"]).because
+        assert "comes every day" in foreseen(mind, "coffee", given=["wake"]).because
+        (coffee,) = [one for one in mind.patterns.rhythms() if one.what == "coffee"]
+        for _ in range(4):
+            mind.patterns.feedback(coffee, reward=-1)
+        assert "every" not in foreseen(mind, "coffee", given=["wake"]).because
