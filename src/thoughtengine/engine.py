@@ -707,7 +707,7 @@ class ThoughtEngine:
         Parameters
         ----------
         given : sequence of str or of sequences of str, optional
-            Recent tags, oldest first; several of one experience in the order given, one by one or together. Default: those of
+            Recent tags, oldest first; several of one experience one by one or together. Default: those of
             the latest experiences of `episode`, else of the source that last spoke.
         episode : str, optional
             Of which the latest experiences count; not together with `given`.

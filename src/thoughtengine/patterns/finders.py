@@ -162,7 +162,7 @@ class Finders:
         turns, chosen = self._gather(batch)
         items, symbols = [self._items(one, chosen.get(one.id)) for one in batch], list[list[int]]()
         for one, mine in zip(batch, items, strict=True):
-            at = [item(TAG, tag) for tag in one.tags]
+            at = [item(TAG, tag) for tag in sorted(one.tags)]  # they are simultaneous: their order is none
             symbols.append(at or mine[len(mine) - (one.id in chosen) :])
         self.came = {one.id: some for one, some in zip(batch, symbols, strict=True)}
         ids = np.array([one.id for one in batch])

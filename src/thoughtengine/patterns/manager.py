@@ -614,7 +614,7 @@ def _history(given: Iterable[str | Iterable[str]]) -> IntArray:
         raise InvalidArgumentError("given", given, "a sequence of str, or of sequences of str for what came at once")
     history, names = np.zeros(DEPTH, np.int64), list[str]()
     for one in given:
-        names += _names("given", (one,) if isinstance(one, str) else one)
+        names += sorted(_names("given", (one,) if isinstance(one, str) else one))
     recent = [item(TAG, tag) for tag in reversed(names[-DEPTH:])]
     history[: len(recent)] = recent
     return history

@@ -197,7 +197,7 @@ class Sequences:
             Microseconds of the clock on the wall.
         """
         symbols, chances, supports, lags = self._raw(history, moment)
-        n_last = 0
+        n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
             kind = kind_of(history)
             trusted = _trusted(self._line(2 * kind + 1), chances)
@@ -208,6 +208,7 @@ class Sequences:
             if trusted[0] + rest > most:
                 trusted[1:] *= max(most - trusted[0], 0.0) / rest
             chances = trusted
+        chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
         return Next(symbols, chances, supports, np.where(supports > 0, np.expm1(lags), np.nan), n_last)

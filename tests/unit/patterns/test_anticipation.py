@@ -98,3 +98,35 @@ def test_a_rhythm_that_is_not_trusted_any_more_is_no_reason(opened: Opened) -> N
         for _ in range(4):
             mind.patterns.feedback(coffee, reward=-1)
         assert "every" not in foreseen(mind, "coffee", given=["wake"]).because
+
+
+def test_every_tag_of_an_experience_is_followed_and_their_order_is_none(opened: Opened) -> None:
+    def fed(n: int, *orders: list[str]) -> list[te.Experience]:
+        return [
+            te.Experience(tags=tags, source="h", at=START + dt.timedelta(hours=6 * i))
+            for i, tags in enumerate([*orders, ["siren"]] * n)
+        ]
+
+    with opened(START + dt.timedelta(days=30)) as mind:
+        mind.remember_many(fed(15, ["alarm", "kitchen"], ["tea", "milk"], ["kitchen", "alarm"]))
+        found = {(one.given, one.then): one for one in mind.patterns.sequences()}
+        for given in ("alarm", "kitchen"):
+            assert found[((given,), "siren")].n == 15
+            assert found[((given,), "siren")].confidence == 0.5
+        one, other = (mind.anticipate(given=[pair]) for pair in (["tea", "milk"], ["milk", "tea"]))
+        assert one == other
+        assert one[0].what in ("alarm", "kitchen")
+
+
+def test_little_that_is_given_is_told_as_surely_as_it_followed(opened: Opened) -> None:
+    with opened(START) as mind:
+        mind.remember("once", tags=["x"])
+        (only,) = mind.anticipate()
+        assert only.probability <= 0.5
+        assert only.because == "is frequent"
+    with opened(START) as mind:
+        mind.remember_many(te.Experience(tags=[tag], episode="walk") for tag in ["door", "street", "park"] * 8)
+        for given, then in ((["door"], "street"), (["street"], "park"), (["park", "door"], "street")):
+            (best,) = mind.anticipate(given=given, k=1)
+            assert best.what == then
+            assert 0.6 < best.probability < 0.98

@@ -26,6 +26,7 @@ from thoughtengine.patterns.kernels.sequences import (
     NEAR,
     PARTS,
     ROW,
+    SIDE,
     SKIP_ROW,
     THREAD,
     TOP,
@@ -139,6 +140,7 @@ def follow(
             at_ = buckets[told]
             weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
             _learn(x, word, known, places, lag, int(ids[e]), int(moments[e]), counters, frequent, table, lags_)
+            _learn_beside(x, lag, int(ids[e]), int(moments[e]), thread, counters, keys, table, lags_)
             _learn_at_distance(x, history, skip_keys, near, counters)
         for x in came:
             history[1:] = history[:-1].copy()
@@ -158,7 +160,7 @@ def _compare(
 ) -> None:
     """Predict one experience before it is learned, and compare."""
     before = repeats.copy()
-    for depth in (DEPTH, 1 << order // EVERY % 4) if history[NEAR - 1] else (DEPTH,):
+    for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
         mixed, together, _ = _foresee(recent, moment, *known, most=MOST)
         if not mixed:
@@ -168,6 +170,8 @@ def _compare(
             learn_repeats(came, recent, chances, repeats)
         told = seasoned(chances, recent, before if depth == DEPTH else repeats)
         learn_blend(came, recent, mixed, together, known[6])
+        if known[7][1] < FEW:
+            continue  # all is news
         kind = kind_of(recent)
         best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:TOP]
         for rank, symbol in enumerate(best):
@@ -275,27 +279,57 @@ def _learn(
     frequent[word, 1] += 1
     frequent[word, 2] = id_
     for at in places.values():
-        table[at, 0] += 1
-        table[at, 5] += table[at, 1] != counters[0]
-        table[at, 1] = counters[0]
-        followers = table[at, HEAD:].reshape(-1, FOLLOWER)
-        found = np.flatnonzero(followers[:, 0] == x)
-        slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
-        if not len(found):
-            followers[slot] = 0
-            followers[slot, 0], followers[slot, 2] = x, moment
-            counters[4] += 1
-        followers[slot, 1] += 1
-        known_ids = followers[slot, 3:].tolist()
-        if moment >= followers[slot, 2] and known_ids[0] != id_:
-            followers[slot, 2:] = moment, id_, *known_ids[:-1]
-        elif id_ not in known_ids and 0 in known_ids:
-            followers[slot, 3 + known_ids.index(0)] = id_
-        n, count = int(table[at, 0]), int(followers[slot, 1])
-        if count == 1:
-            times[at, 1 + slot] = 0.0
-        times[at, 1 + slot] += (lag - times[at, 1 + slot]) / count
-        times[at, 0] = lag if n == 1 else times[at, 0] + np.sign(lag - times[at, 0]) / math.sqrt(n)
+        _follow(x, at, lag, id_, moment, counters, table, times)
+
+
+def _follow(
+    x: int, at: int, lag: float, id_: int, moment: int, counters: IntArray, table: IntArray, times: FloatArray
+) -> None:
+    table[at, 0] += 1
+    table[at, 5] += table[at, 1] != counters[0]
+    table[at, 1] = counters[0]
+    followers = table[at, HEAD:].reshape(-1, FOLLOWER)
+    found = np.flatnonzero(followers[:, 0] == x)
+    slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
+    if not len(found):
+        followers[slot] = 0
+        followers[slot, 0], followers[slot, 2] = x, moment
+        counters[4] += 1
+    followers[slot, 1] += 1
+    known_ids = followers[slot, 3:].tolist()
+    if moment >= followers[slot, 2] and known_ids[0] != id_:
+        followers[slot, 2:] = moment, id_, *known_ids[:-1]
+    elif id_ not in known_ids and 0 in known_ids:
+        followers[slot, 3 + known_ids.index(0)] = id_
+    n, count = int(table[at, 0]), int(followers[slot, 1])
+    if count == 1:
+        times[at, 1 + slot] = 0.0
+    times[at, 1 + slot] += (lag - times[at, 1 + slot]) / count
+    times[at, 0] = lag if n == 1 else times[at, 0] + np.sign(lag - times[at, 0]) / math.sqrt(n)
+
+
+def _learn_beside(
+    x: int,
+    lag: float,
+    id_: int,
+    moment: int,
+    thread: IntArray,
+    counters: IntArray,
+    keys: IntArray,
+    table: IntArray,
+    times: FloatArray,
+) -> None:
+    """Count what follows the others of the last experience, which came together with its newest symbol."""
+    history = thread[FIRST:]
+    for y in history[1 : min(int(thread[3]), SIDE)].tolist():
+        if not y or y == history[0]:
+            continue
+        at, known = place_of(keys, context_key(y), table[:, :2])
+        if not known:
+            keys[at], table[at], times[at] = context_key(y), 0, 0.0
+            table[at, 2] = y
+        table[at, 4] = 1
+        _follow(x, at, lag, id_, moment, counters, table, times)
 
 
 def _learn_at_distance(x: int, history: IntArray, keys: IntArray, near: IntArray, counters: IntArray) -> None:

@@ -16,6 +16,7 @@ KEPT = 16  # followers of a context
 HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
 FOLLOWER = 6  # symbol, count, newest moment, newest ids: what is older only where there is room
 ROW = HEAD + FOLLOWER * KEPT
+SIDE = 4  # symbols of one experience that are contexts of one symbol for what comes after it
 ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
@@ -263,6 +264,39 @@ def _learn_contexts(
             lags[middle] = lag
         elif lag != lags[middle]:
             lags[middle] += math.copysign(1.0 / math.sqrt(rows[r]), lag - lags[middle])
+
+
+@part
+def _learn_beside(
+    x: int,
+    id_: int,
+    moment: int,
+    lag: float,
+    history: IntArray,
+    at_once: int,
+    side: IntArray,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    counters: IntArray,
+) -> None:
+    """Count what follows the others of the last experience, which came together with its newest symbol."""
+    for j in range(1, min(at_once, SIDE)):
+        if history[j] == 0 or history[j] == history[0]:
+            continue
+        wanted = _mixed(history[j])
+        start = _home(wanted, len(keys), WAYS)
+        at = _locate(keys, 1, start, WAYS, wanted)
+        if at < 0:
+            at = _weakest(rows, ROW, 0, 1, start, WAYS)
+            keys[at] = wanted
+            rows[at * ROW : (at + 1) * ROW] = 0
+            lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
+            rows[at * ROW + 2] = history[j]
+        rows[at * ROW + 4] = 1
+        side[:] = -1
+        side[1] = at
+        _learn_contexts(x, id_, moment, lag, side, rows, lags, counters)
 
 
 @part
@@ -618,7 +652,7 @@ def _compare(
     """Predict one experience before it is learned, and compare; after many symbols also as if one were asked with fewer."""
     recent, joint, mixed = np.zeros(DEPTH, np.int64), scratch[:MOST], scratch[MOST:]
     for turn in range(1 if history[NEAR - 1] == 0 else 2):
-        depth = DEPTH if turn == 0 else 1 << counters[0] // EVERY % 4
+        depth = DEPTH if turn == 0 else 1 << (counters[0] + counters[0] // EVERY) % 4  # by turns
         recent[:] = 0
         recent[:depth] = history[:depth]
         n = _foresee(
@@ -633,7 +667,8 @@ def _compare(
         elif n > 0:
             _season(recent, n, repeats, found, told, slots)
         _learn_blend(came, recent, weights, found, mixed, joint, slots)
-        _learn_calibration(came, _kind(recent), n, calibration, found, told)
+        if counters[1] >= FEW:  # before, all is news
+            _learn_calibration(came, _kind(recent), n, calibration, found, told)
 
 
 @kernel(
@@ -663,7 +698,7 @@ def follow(
     """Learn what follows what, as `arrays.follow`."""
     places, buckets, chances = np.empty(ORDERS, np.int64), np.empty(PARTS, np.int64), np.empty(PARTS)
     found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
-    scratch = np.empty(2 * MOST)
+    scratch, side = np.empty(2 * MOST), np.empty(ORDERS, np.int64)
     for e in range(len(threads)):
         h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
@@ -690,6 +725,7 @@ def follow(
             bits[len(symbols) + s] = counters[1] * base
             _learn_word(x, ids[e], words, counters)
             _learn_contexts(x, ids[e], moment, lag, places, rows, lags, counters)
+            _learn_beside(x, ids[e], moment, lag, history, histories[h - 2], side, keys, rows, lags, counters)
             _learn_distant(x, history, skip_keys, skip_rows, counters)
         for x in came:  # what came is what was before
             for j in range(DEPTH - 1, 0, -1):
