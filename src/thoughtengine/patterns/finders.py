@@ -24,6 +24,7 @@ __all__ = ["CONCEPT", "ENTITY", "SOURCE", "TAG", "Finders", "Observed", "Turn", 
 TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
 _KINDS = TAG, SOURCE, ENTITY, CONCEPT  # by number; of no more than `kernels.KINDS`
 _NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
+_PASSED = 1 << 15  # forgotten memories that are known not to be learned, at least
 _CONFUSED = 2  # experiences after a surprise that surprise because of it
 _FAMILIAR = 10.0  # times that a symbol came on average, from which on surprise tells of a change and not of a beginning
 _ENTITIES = 8  # of one text
@@ -123,12 +124,15 @@ class Finders:
         Id to what follows and is followed, of the experiences that were taken in last.
     outcomes : dict of int to float
         Id of a pattern to by how much more often predictions from it came true than they said.
+    passed : list of int
+        Ids that were passed over because they were forgotten then, 65,536 at most: shown again, they are to be learned.
     """
 
     def __init__(self) -> None:
         self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
         self.came: dict[int, list[int]] = {}
         self.outcomes: dict[int, float] = {}
+        self.passed: list[int] = []
         self.names: dict[int, tuple[str, str]] = {}
         self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
         self.lifetime = Lifetime()
@@ -182,6 +186,12 @@ class Finders:
             counted = set(self.associations.items().tolist())
             self.names = {key: name for key, name in self.names.items() if key in counted}
         return turns
+
+    def pass_over(self, id_: int) -> None:
+        """Note that a forgotten memory was not learned."""
+        self.passed.append(id_)
+        if len(self.passed) > 2 * _PASSED:
+            del self.passed[:-_PASSED]
 
     def keep(self, former: Finders) -> None:
         """Take over what became of predictions: it cannot be learned anew from memories."""

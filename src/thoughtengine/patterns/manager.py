@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from thoughtengine import _jit
 from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
+from thoughtengine.checks import is_whole, real, whole
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import HAPPENED
@@ -95,7 +96,7 @@ class PatternManager:
         self._store, self._memories, self._emit, self._now, self._zone = store, memories, emit, now, zone
         self._waiting: list[tuple[int, Observed | None]] = []  # stored and not taken in yet, in order; None: not to be
         self._finders = load(store, fingerprint=memories.live.fingerprint) if finders is None else finders
-        self._saved = self._finders.covered
+        self._saved, self._marked = self._finders.covered, True  # whether memories may have been shown again
         self._ledger = Ledger(store, emit, sync=sync)
         self._telling = Telling(store, memories, self._finders, self._ledger)
         self._activation = Activation(self._telling)
@@ -137,6 +138,9 @@ class PatternManager:
 
     def catch_up(self) -> None:
         """Take in everything that was stored, and tell what did not come in its time."""
+        self._store.ready()
+        if self._marked:
+            self._learn_shown()
         if self.behind > _COMPILED:
             _jit.warm_up()
         total = self.behind
@@ -149,6 +153,18 @@ class PatternManager:
         if self._ledger.waits:
             with self._store.writing:
                 self._learn_outcomes(self._ledger.overdue(self._wall(self._now())))
+
+    def _learn_shown(self) -> None:
+        """Begin anew where memories are shown again that were passed over as forgotten; what became of predictions stays."""
+        with self._store.writing:
+            self._marked = False
+            there = (one for one in self._finders.passed if self._store.has(MEMORY, one))
+            if any(not self._hidden(self._telling.newest(one)) for one in there):
+                fresh = Finders()
+                fresh.keep(self._finders)
+                self._finders = self._telling.finders = fresh
+                self._telling.forget()
+                self._waiting, self._saved = [], 0
 
     def _take(self, limit: int) -> None:
         """Take in what waits, or up to so many from the store where not all that is new waits."""
@@ -172,6 +188,7 @@ class PatternManager:
         newest = self._telling.newest(id_)
         found = record if newest == id_ else self._store.get(MEMORY, newest, MemoryRecord)
         if found is None or self._hidden(newest):
+            self._finders.pass_over(id_)
             return None
         return _observed(newest, found, self._vector(newest), self._telling.happened(found))
 
@@ -222,7 +239,7 @@ class PatternManager:
     def marked(self) -> None:
         """Hear that memories were forgotten or shown again: what was read from them is read anew."""
         self._telling.forget()
-        self._waiting = []
+        self._waiting, self._marked = [], True
 
     def rebuild(self) -> None:
         """Learn everything anew from the memories; until that is done, what was known serves.
@@ -278,8 +295,9 @@ class PatternManager:
         InvalidArgumentError, MemoryNotFoundError
             For what is no id; when there is no such memory, or it was forgotten.
         """
-        if isinstance(id_, bool) or not isinstance(id_, int):
+        if not is_whole(id_):
             raise InvalidArgumentError("id", id_, "the id of a memory")
+        id_ = int(id_)
         if self._hidden(find(self._store, id_)):
             raise MemoryNotFoundError(id_)
         self.catch_up()
@@ -328,7 +346,7 @@ class PatternManager:
             For what is no whole number of at least 1, or no bool.
         """
         self._store.ready()
-        _check_k(k)
+        k = whole("k", k, 1, _ASKED)
         if not isinstance(by_topic, bool):
             raise InvalidArgumentError("by_topic", by_topic, "True or False")
         found = (
@@ -371,10 +389,9 @@ class PatternManager:
         InvalidArgumentError
             For what is no pattern of this mind, and a reward out of range.
         """
-        if isinstance(reward, bool) or not isinstance(reward, int | float) or not -1.0 <= reward <= 1.0:
-            raise InvalidArgumentError("reward", reward, "a number in [-1, 1]")
+        reward = real("reward", reward, -1.0, 1.0)
         id_, evidence = self._meant(pattern)
-        verdict = VerdictRecord(pattern=id_, reward=float(reward), at=self._now(), evidence=evidence)
+        verdict = VerdictRecord(pattern=id_, reward=reward, at=self._now(), evidence=evidence)
         self._ledger.judge(verdict)
 
     def _meant(self, pattern: object) -> tuple[int, tuple[int, ...]]:
@@ -384,7 +401,7 @@ class PatternManager:
         if isinstance(pattern, Association | Sequence | Rhythm):
             return pattern.id, pattern.evidence
         id_ = pattern.id if isinstance(pattern, Prediction) else pattern
-        if isinstance(id_, int) and not isinstance(id_, bool):
+        if is_whole(id_):
             found: list[Concept | Association | Sequence | Rhythm] = [
                 *self.concepts(), *self.associations(), *self.sequences(), *self.rhythms(),
             ]  # fmt: skip
@@ -426,7 +443,7 @@ class PatternManager:
         InvalidArgumentError
             For an argument that cannot be used.
         """
-        _check_k(k)
+        k = whole("k", k, 1, _ASKED)
         _check_name("episode", episode)
         _check_now(now)
         if given is not None and episode is not None:
@@ -483,7 +500,7 @@ class PatternManager:
         source: str | None = None,
         episode: str | None = None,
         vector: ArrayLike | None = None,
-        now: int | None = None,
+        at: dt.datetime | str | None = None,
     ) -> float | None:
         """Tell how surprising an experience would be, before it is remembered; nothing is learned.
 
@@ -491,8 +508,8 @@ class PatternManager:
         ----------
         tags, source, episode, vector
             As it would be remembered.
-        now : int, optional
-            Microseconds since 1970. Default: when the last experience was.
+        at : datetime or str, optional
+            When it would be: aware, or ISO 8601 text with offset. Default: when the last experience was.
 
         Returns
         -------
@@ -509,12 +526,12 @@ class PatternManager:
         tags, direction, found = _names("tags", tags), self._asked(None, vector).vector, list[float]()
         _check_name("source", source)
         _check_name("episode", episode)
-        if now is not None:
-            _check_now(now)
+        stored = None if at is None else to_stored("at", at)
+        self.catch_up()
         with self._store.writing:
             finders = self._finders
             if tags and finders.sequences.tables["counters"][1]:
-                moment = finders.moment if now is None else now + finders.offset * 1_000_000
+                moment = finders.moment if stored is None else stored[0] + stored[1] * 1_000_000
                 next_ = finders.sequences.next(finders.sequences.history(thread_of(episode, source)), moment)
                 known = dict(zip(next_.symbols.tolist(), next_.probabilities.tolist(), strict=True))
                 least = max(1.0 - sum(known.values()), 1e-3) / (finders.sequences.tables["counters"][2] + 1.0)
@@ -532,8 +549,8 @@ class PatternManager:
         sources: Iterable[str] = (),
         text: str | None = None,
         vector: ArrayLike | None = None,
-    ) -> tuple[IntArray, FloatArray]:
-        """Return the memories that associations call up, and how strongly, for a channel of recall.
+    ) -> tuple[list[int], list[float]]:
+        """Return the memories that associations call up, and how strongly.
 
         Parameters
         ----------
@@ -546,7 +563,7 @@ class PatternManager:
 
         Returns
         -------
-        ids, scores : arrays, shape (n,)
+        ids, scores : list of int, list of float
             Ascending ids, at most 100; scores above 0, 1 for the strongest.
 
         Raises
@@ -555,7 +572,8 @@ class PatternManager:
             For an argument that cannot be used.
         """
         tags, sources, cue = _names("tags", tags), _names("sources", sources), self._asked(text, vector)
-        return self.called_up(tags=tags, sources=sources, text=cue.text, vector=cue.vector)
+        ids, scores = self.called_up(tags=tags, sources=sources, text=cue.text, vector=cue.vector)
+        return ids.tolist(), scores.tolist()
 
     def called_up(
         self,
@@ -565,7 +583,7 @@ class PatternManager:
         text: str | None,
         vector: SingleArray | None,
     ) -> tuple[IntArray, FloatArray]:
-        """Return what `activate` returns, for a cue that recall has checked."""
+        """Return what `activate` returns, as arrays, for a cue that recall has checked: a channel of it."""
         self.catch_up()
         with self._store.writing:
             return self._activation.spread(tags=tags, sources=sources, text=text, vector=vector)
@@ -637,11 +655,6 @@ def _check_name(argument: str, value: object) -> None:
         if not isinstance(value, str):
             raise InvalidArgumentError(argument, value, "a str")
         check_size(argument, value, sys.maxsize)
-
-
-def _check_k(k: object) -> None:
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= _ASKED:
-        raise InvalidArgumentError("k", k, f"a whole number from 1 to {_ASKED:,}")
 
 
 def _check_now(now: object) -> None:

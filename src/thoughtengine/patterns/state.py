@@ -34,6 +34,7 @@ class PatternsRecord(msgspec.Struct, frozen=True, kw_only=True):
     offset: int
     moment: int
     outcomes: list[tuple[int, float]] = []  # id of a pattern, balance of predictions from it
+    passed: list[int] = []  # ids that were passed over, forgotten
     dimension: int | None = None
 
 
@@ -46,7 +47,7 @@ def save(store: Store, finders: Finders, *, fingerprint: str, slot: int = 0) -> 
         logic=LOGIC, fingerprint=fingerprint, covered=finders.covered, tables=len(tables),
         names=[(key, kind, name) for key, (kind, name) in finders.names.items()],
         thread=finders.thread, offset=finders.offset, moment=finders.moment,
-        outcomes=list(finders.outcomes.items()),
+        outcomes=list(finders.outcomes.items()), passed=finders.passed,
         dimension=None if concepts is None else concepts.dimension,
     )  # fmt: skip
     batch.put(PATTERN, slot, head)
@@ -82,7 +83,7 @@ def _restored(store: Store, head: PatternsRecord, slot: int) -> Finders:
     finders.covered, finders.thread = head.covered, head.thread
     finders.names = {key: (kind, name) for key, kind, name in head.names}
     finders.offset, finders.moment = head.offset, head.moment
-    finders.outcomes = dict(head.outcomes)
+    finders.outcomes, finders.passed = dict(head.outcomes), list(head.passed)
     if head.dimension is not None:
         finders.concepts = Concepts(head.dimension)
     wanted, found = finders.tables(), dict[str, Packed]()

@@ -89,3 +89,28 @@ def test_a_moment_that_was_corrected_is_right_when_all_is_learned_anew(mind: te.
     (wake,) = [one for one in mind.patterns.sequences() if (one.given, one.then) == (("wake",), "coffee")]
     assert wake.n == 11
     assert wake.lag_seconds > 3600
+
+
+@pytest.mark.parametrize("how", ["ask", "rebuild", "close"])
+def test_what_was_forgotten_and_is_shown_again_is_learned(tmp_path: Path, how: str) -> None:
+    def opened() -> te.ThoughtEngine:
+        return te.open(tmp_path / "other", clock=lambda: START + dt.timedelta(days=60))
+
+    other = opened()
+    other.remember_many(life(20, "wake", "tea", "sleep"))
+    receipt = other.forget(tags="tea")
+    if how == "rebuild":
+        other.patterns.rebuild()
+    assert "tea" not in " ".join(told(other))
+    if how == "close":
+        other.close()
+        other = opened()
+    other.undo(receipt.id)
+    if how == "close":
+        other.close()
+        other = opened()
+    found = told(other)
+    assert "'wake' → 'tea': 100% of 20" in " ".join(found)
+    other.patterns.rebuild()
+    assert told(other) == found
+    other.close()
