@@ -382,7 +382,8 @@ class PatternManager:
         pattern : Concept, Association, Sequence, Rhythm, Prediction or int
             Of this mind, or its id.
         reward : float
-            In [-1, 1]. Rewards add up; each whole one makes the odds four times what they are, or a quarter; four count.
+            In [-1, 1]. Rewards add up, to four at most in either direction, so the newest always counts; each whole one makes
+            the odds four times what they are, or a quarter.
 
         Raises
         ------
