@@ -213,7 +213,7 @@ class Telling:
         if not exemplars:
             return None
         n = float(found.sizes[mine].sum())
-        sure = self._trust(id_, n, 0.5, found.newest[mine].tolist())
+        sure = self._trust(id_, n, 0.5, (*found.newest[mine].tolist(), *exemplars))
         return Concept(id_, self._label(id_), self._labels().terms(id_), round(n), exemplars, sure)
 
     def leads(self, id_: int) -> bool:
