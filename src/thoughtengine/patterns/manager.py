@@ -211,7 +211,10 @@ class PatternManager:
         for turn in turns:
             self._emit("changed", of=turn.of, ids=(turn.id,))
         for one in batch if self._ledger.waits else ():
-            thread, moment = thread_of(one.episode, one.source), one.at + one.offset * 1_000_000
+            thread, moment = (
+                thread_of(one.episode, one.source),
+                self._been(one.at + one.offset * 1_000_000, self._now()),
+            )
             keys = frozenset(self._telling.concept_key(key) for key in self._finders.came[one.id])
             self._learn_outcomes(self._ledger.resolve(thread, keys, moment, one.id))
 
@@ -456,8 +459,7 @@ class PatternManager:
             sequences = self._finders.sequences
             history = sequences.history(thread) if history is None else history
             last = sequences.moment(thread) if given is None else None
-            if last is not None:  # what is ahead has not been yet
-                last = min(last, max(self._finders.lifetime.ends[1], self._wall(now)))
+            last = None if last is None else self._been(last, now)
             moment = self._moment(at, last, now)
             found = sequences.next(history, moment)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
@@ -487,6 +489,10 @@ class PatternManager:
                 then = from_stored(moment, 0).replace(tzinfo=zone).utcoffset()
                 offset = offset if then is None else round(then.total_seconds())
         return offset
+
+    def _been(self, moment: int, now: int) -> int:
+        """Return a moment of the clock on the wall; for one that has not been yet, how far life has come."""
+        return min(moment, max(self._finders.lifetime.ends[1], self._wall(now)))
 
     def _wall(self, now: int) -> int:
         """Return a moment of the mind's clock by the clock on the wall."""

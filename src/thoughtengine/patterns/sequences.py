@@ -146,7 +146,7 @@ class Sequences:
     def moment(self, thread: int) -> int | None:
         """Return the newest moment of a thread, in microseconds of the clock on the wall; None where it is not known."""
         row = self._thread(thread)
-        return None if row is None else int(row[4])
+        return None if row is None or not row[FIRST] else int(row[4])
 
     def _thread(self, thread: int) -> IntArray | None:
         past = self.tables["histories"].reshape(-1, THREAD)

@@ -130,3 +130,20 @@ def test_little_that_is_given_is_told_as_surely_as_it_followed(opened: Opened) -
             (best,) = mind.anticipate(given=given, k=1)
             assert best.what == then
             assert 0.6 < best.probability < 0.98
+
+
+def test_what_is_dated_ahead_makes_nothing_late_and_moves_no_prediction(opened: Opened) -> None:
+    now = START + dt.timedelta(days=29, hours=23)
+    with opened(now) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="h", at=START + dt.timedelta(days=day, hours=hour))
+            for day in range(30)
+            for tag, hour in (("wake", 7), ("sleep", 22))
+        )
+        before = {one.id: one.trust for one in mind.patterns.sequences()}
+        assert mind.anticipate(k=1)[0].what == "wake"
+        mind.remember("Dentist", at="2062-03-01T10:00Z")
+        assert {one.id: one.trust for one in mind.patterns.sequences()} == pytest.approx(before, abs=0.01)
+        for one in mind.anticipate():  # of the thread that last spoke, in which nothing with a tag came yet
+            assert one.at is not None
+            assert now <= one.at < now + dt.timedelta(days=1)
