@@ -61,12 +61,12 @@ def predictions(
     -----
     Where a rhythm is a reason, the moment is one of the rhythm: that of the usual pause where it is one, else the next.
     """
-    last, beats = telling.name(int(history[0])) if history[0] else None, telling.beats()
+    last = telling.name(int(history[0])) if history[0] else None
     for i, key, chance in _apart(telling, found):
         kind, what = telling.finders.names.get(key, ("", ""))[0], telling.name(key)
         if kind not in (TAG, CONCEPT) or what is None:
             continue
-        n, wait, beat = int(found.supports[i]), float(found.lags[i]), beats.get(key)
+        n, wait, beat = int(found.supports[i]), float(found.lags[i]), telling.beat(key)
         pause = wait if n >= _SURE else None if beat else wait if n else lag
         due = None if pause is None or not math.isfinite(pause) else base + round(pause * 1e6)
         if beat is not None and (due is None or due < asked or not beat.near(due / 1e6)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import datetime as dt
 import math
 
@@ -49,7 +50,8 @@ class Beat:
         if self.last <= start:
             start = max(start, self.last + min(self.period, DAY) / 2.0)
         if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
-            return self._same_day(start)
+            with contextlib.suppress(OverflowError):  # beyond the calendar
+                return self._same_day(start)
         cycle, found = math.floor((start - self._origin) / self.period), list[float]()
         while not found:
             for number in (cycle - 1, cycle, cycle + 1):
@@ -85,7 +87,7 @@ class Beat:
         hour = self.last % DAY if self.hour is None else self.hour
         months, step = last.year * 12 + last.month - 1, 1 if self.period == _MONTH else 12
         moment = _EPOCH + dt.timedelta(seconds=start)
-        ahead = max((moment.year * 12 + moment.month - 1 - months) // step - 1, 0)
+        ahead = (moment.year * 12 + moment.month - 1 - months) // step - 1
         for number in range(ahead, ahead + 4):
             year, month = divmod(months + number * step, 12)
             if not dt.MINYEAR <= year <= dt.MAXYEAR:

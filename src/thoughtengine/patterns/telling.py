@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 
+import attrs
 import numpy as np
 
 from thoughtengine.memory.collection import Collection
@@ -54,7 +55,7 @@ class Telling:
         self._grouping: tuple[int, Grouping] | None = None
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
-        self._beats: tuple[tuple[int, object], int, dict[int, Beat]] | None = None
+        self._beats: tuple[tuple[int, object], int, dict[int, tuple[int, Beat]]] | None = None
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
 
     def revised(self) -> None:
@@ -286,8 +287,19 @@ class Telling:
                 what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, float(found.kept[i])
             )
 
-    def beats(self) -> dict[int, Beat]:
-        """Return what recurs clearly enough to tell when it comes, and is trusted, by hash."""
+    def beat(self, key: int) -> Beat | None:
+        """Return the rhythm of a hash where it is clear enough to tell when it comes, and trusted."""
+        found = self._clear_beats().get(key)
+        if found is None:
+            return None
+        place, beat = found
+        tables = self.finders.rhythms.tables
+        if tables["keys"][place] != key:  # given up since
+            return beat
+        return attrs.evolve(beat, last=int(tables["rows"].reshape(len(tables["keys"]), -1)[place, 3]) / 1e6)
+
+    def _clear_beats(self) -> dict[int, tuple[int, Beat]]:
+        """Return places and rhythms by hash, made anew when enough has come since."""
         if self._beats is not None and not self._stale(self._beats[0]) and self._beats[1] == self._ledger.words:
             return self._beats[2]
         found, tables = self.finders.rhythms.recurring(), self.finders.rhythms.tables
@@ -295,7 +307,7 @@ class Telling:
             (found.strengths >= _KEPT_RHYTHM) & (found.periods >= DAY) & (found.kept >= _KEPT_RHYTHM)
         )
         places = {key: at for at, key in enumerate(tables["keys"].tolist()) if key}
-        rows, beats = tables["rows"].reshape(len(tables["keys"]), -1), dict[int, Beat]()
+        rows, beats = tables["rows"].reshape(len(tables["keys"]), -1), dict[int, tuple[int, Beat]]()
         sums = tables["sums"].reshape(len(rows), -1, 4)
         day = int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
         for i in strong.tolist():
@@ -305,7 +317,8 @@ class Telling:
                 continue
             one_hour = math.hypot(east, north) >= _ONE_HOUR * max(int(row[BEAT + 2 * day]), 1)
             hour = math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY if one_hour else None
-            beats[key] = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6)
+            beat = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6)
+            beats[key] = places[key], beat
         self._beats = (self.finders.covered, beats), self._ledger.words, beats
         return beats
 
