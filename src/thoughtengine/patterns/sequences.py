@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray
-from thoughtengine.patterns.arrays.calibration import correct, kind_of
+from thoughtengine.patterns.arrays.calibration import correct, cut, kind_of
 from thoughtengine.patterns.arrays.sequences import context_key
 from thoughtengine.patterns.chance import at_least, discoveries
 from thoughtengine.patterns.kernels.sequences import (
@@ -154,10 +154,14 @@ class Sequences:
         found = np.flatnonzero(past[start : start + WAYS, 0] == thread)
         return past[start + found[0]] if len(found) else None
 
-    def _raw(self, history: IntArray, moment: int) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
-        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters", "repeats")
+    def _raw(
+        self, history: IntArray, moment: int, *, part: bool = False
+    ) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
         found, told = np.zeros(2 * MOST, np.int64), np.zeros(2 * MOST)
-        n = maths().expect(history, moment, *(self.tables[name] for name in names), found, told)
+        repeats = self.tables["repeats"]
+        repeats = cut(repeats, int(np.count_nonzero(history))) if part else repeats
+        n = maths().expect(history, moment, *(self.tables[name] for name in names), repeats, found, told)
         order = np.lexsort((found[:n], -told[:n]))
         return found[order], told[order], found[MOST + order], told[MOST + order]
 
@@ -186,7 +190,7 @@ class Sequences:
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
 
-    def next(self, history: IntArray, moment: int) -> Next:
+    def next(self, history: IntArray, moment: int, *, part: bool = False) -> Next:
         """Tell what may come next.
 
         Parameters
@@ -195,8 +199,10 @@ class Sequences:
             The last symbols, newest first, then 0.
         moment : int
             Microseconds of the clock on the wall.
+        part : bool
+            Whether more came before that is not told: then what is not among them may have come lately, too.
         """
-        symbols, chances, supports, lags = self._raw(history, moment)
+        symbols, chances, supports, lags = self._raw(history, moment, part=part)
         n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
             kind = kind_of(history)

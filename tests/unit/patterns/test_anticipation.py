@@ -147,3 +147,25 @@ def test_what_is_dated_ahead_makes_nothing_late_and_moves_no_prediction(opened: 
         for one in mind.anticipate():  # of the thread that last spoke, in which nothing with a tag came yet
             assert one.at is not None
             assert now <= one.at < now + dt.timedelta(days=1)
+
+
+def test_what_is_not_given_may_have_come_lately_too(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=180)) as mind:
+        tags = ("up", "tea", "open", "closed", "off")
+        mind.remember_many(
+            te.Experience(
+                tags=["coffee" if tag == "tea" and day < 90 else tag],
+                source="h",
+                at=START + dt.timedelta(days=day, hours=7 + 2 * i),
+            )
+            for day in range(180)
+            for i, tag in enumerate(tags)
+        )
+        mind.remember_many(  # of another source the same comes again and again
+            te.Experience(tags=["yoga", "class"], source="i", at=START + dt.timedelta(weeks=week)) for week in range(26)
+        )
+        for given, then in (("open", "closed"), ("off", "up")):
+            first, second = mind.anticipate(given=[given], k=2)
+            assert first.what == then
+            assert first.probability > 3 * second.probability
+            assert given not in (first.what, second.what)

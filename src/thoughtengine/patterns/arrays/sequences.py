@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray
-from thoughtengine.patterns.arrays.calibration import blended, correct, kind_of, learn_blend, learn_repeats, seasoned
+from thoughtengine.patterns.arrays.calibration import (
+    blended,
+    correct,
+    cut,
+    kind_of,
+    learn_blend,
+    learn_repeats,
+    seasoned,
+)
 from thoughtengine.patterns.arrays.rows import place_of
 from thoughtengine.patterns.kernels.sequences import (
     DEPTH,
@@ -168,7 +176,7 @@ def _compare(
         chances = blended(mixed, together, recent, known[6])
         if depth == DEPTH:
             learn_repeats(came, recent, chances, repeats)
-        told = seasoned(chances, recent, before if depth == DEPTH else repeats)
+        told = seasoned(chances, recent, before if depth == DEPTH else cut(repeats, depth))
         learn_blend(came, recent, mixed, together, known[6])
         if known[7][1] < FEW:
             continue  # all is news

@@ -572,6 +572,16 @@ def _season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, tol
 
 
 @part
+def _cut(repeats: FloatArray, depth: int) -> FloatArray:
+    """Return what is known of repeats where so many symbols are looked at: how long ago others came is not known then."""
+    factors, first = repeats.copy(), min(_doublings(depth), AGES - 1)
+    for step in range(first, AGES - 1):
+        factors[2 * AGES - 2] += repeats[2 * step]
+        factors[2 * AGES - 1] += repeats[2 * step + 1]
+    return factors
+
+
+@part
 def _learn_repeats(
     came: IntArray, history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray
 ) -> None:
@@ -665,7 +675,7 @@ def _compare(
             _learn_repeats(came, recent, n, repeats, found, told, slots)
             _season(recent, n, factors, found, told, slots)
         elif n > 0:
-            _season(recent, n, repeats, found, told, slots)
+            _season(recent, n, _cut(repeats, depth), found, told, slots)
         _learn_blend(came, recent, weights, found, mixed, joint, slots)
         if counters[1] >= FEW:  # before, all is news
             _learn_calibration(came, _kind(recent), n, calibration, found, told)
