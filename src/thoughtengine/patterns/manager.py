@@ -140,7 +140,9 @@ class PatternManager:
         """Take in everything that was stored, and tell what did not come in its time."""
         self._store.ready()
         if self._marked:
-            self._learn_shown()
+            self._marked = False
+            if self._shown_again(self._finders):
+                self.rebuild()
         if self.behind > _COMPILED:
             _jit.warm_up()
         total = self.behind
@@ -154,17 +156,10 @@ class PatternManager:
             with self._store.writing:
                 self._learn_outcomes(self._ledger.overdue(self._wall(self._now())))
 
-    def _learn_shown(self) -> None:
-        """Begin anew where memories are shown again that were passed over as forgotten; what became of predictions stays."""
-        with self._store.writing:
-            self._marked = False
-            there = (one for one in self._finders.passed if self._store.has(MEMORY, one))
-            if any(not self._hidden(self._telling.newest(one)) for one in there):
-                fresh = Finders()
-                fresh.keep(self._finders)
-                self._finders = self._telling.finders = fresh
-                self._telling.forget()
-                self._waiting, self._saved = [], 0
+    def _shown_again(self, finders: Finders) -> bool:
+        """Tell whether memories are there that were passed over while they were forgotten."""
+        there = (one for one in finders.passed if self._store.has(MEMORY, one))
+        return any(not self._hidden(self._telling.newest(one)) for one in there)
 
     def _take(self, limit: int) -> None:
         """Take in what waits, or up to so many from the store where not all that is new waits."""
@@ -253,9 +248,10 @@ class PatternManager:
         ``progress`` tell how far it is. What became of predictions is kept.
         """
         fingerprint = self._memories.live.fingerprint
+        begun = load(self._store, fingerprint=fingerprint, slot=ANEW)
         fresh = PatternManager(
             self._store, self._memories, _quiet, now=self._now,
-            finders=load(self._store, fingerprint=fingerprint, slot=ANEW),
+            finders=Finders() if self._shown_again(begun) else begun,
         )  # fmt: skip
         total, saved = self._store.rank(self._store.head.next_id - 1), self._store.rank(fresh._saved)
         if total > _COMPILED:

@@ -109,8 +109,13 @@ def test_what_was_forgotten_and_is_shown_again_is_learned(tmp_path: Path, how: s
     if how == "close":
         other.close()
         other = opened()
+    heard: list[str] = []
+    for kind in ("anticipated", "changed"):
+        other.events.subscribe(kind, lambda event: heard.append(event.kind))
     found = told(other)
+    other.events.close()
     assert "'wake' → 'tea': 100% of 20" in " ".join(found)
+    assert heard == []  # it all happened before
     other.patterns.rebuild()
     assert told(other) == found
     other.close()
