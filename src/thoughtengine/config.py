@@ -205,8 +205,8 @@ class PatternsConfig:
         for name in ("on", "recall"):
             if not isinstance(getattr(self, name), bool):
                 raise InvalidArgumentError(name, getattr(self, name), "True or False")
-        if isinstance(self.after, bool) or not isinstance(self.after, int) or self.after < 1:
-            raise InvalidArgumentError("after", self.after, "a whole number of at least 1")
+        after = whole("after", self.after, 1, 1 << 62, "a whole number of at least 1")
+        object.__setattr__(self, "after", after)
 
 
 @attrs.frozen(kw_only=True)

@@ -381,7 +381,9 @@ class ThoughtEngine:
             return
         try:
             records = dict(zip(ids, (made.record for made in drafts), strict=True))
-            self._pattern_manager().told((new.id, records[new.id], new.vector) for new in taken)
+            self._pattern_manager().told(
+                (new.id, records[new.id] if new.superseded is None else None, new.vector) for new in taken
+            )
         except Exception as error:  # noqa: BLE001 - the memories are stored: whoever remembers must not hear of anything else
             _tell("patterns were not noticed: %s: %s", type(error).__name__, error)
 
@@ -687,8 +689,9 @@ class ThoughtEngine:
             from thoughtengine.patterns.manager import PatternManager
 
             self._patterns = PatternManager(
-                self._store, self._memories, self.events.emit, now=lambda: self._now()[0], sync=self._sync
-            )
+                self._store, self._memories, self.events.emit,
+                now=lambda: self._now()[0], zone=lambda: self._clock().tzinfo, sync=self._sync,
+            )  # fmt: skip
         return self._patterns
 
     def anticipate(
@@ -704,7 +707,7 @@ class ThoughtEngine:
         Parameters
         ----------
         given : sequence of str or of sequences of str, optional
-            Recent tags, oldest first; several of one experience in the order given, one by one or together. Default: those of
+            Recent tags, oldest first; several of one experience one by one or together. Default: those of
             the latest experiences of `episode`, else of the source that last spoke.
         episode : str, optional
             Of which the latest experiences count; not together with `given`.

@@ -30,7 +30,8 @@ from thoughtengine.patterns.sequences import UNTAUGHT
 HASHES = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 64)
 DAY = 86_400_000_000
 streams = st.lists(
-    st.tuples(st.lists(st.integers(0, 40), max_size=4, unique=True), st.integers(0, 5), st.integers(0, 40)), max_size=60
+    st.tuples(st.lists(st.integers(0, 40), max_size=4, unique=True), st.integers(0, 5), st.integers(-8, 40)),
+    max_size=60,
 )
 
 
@@ -141,9 +142,9 @@ def test_what_comes_together_is_counted_alike(stream: list[Any], cut: int) -> No
     c = columns(stream)
     empty = [np.zeros(n, np.int64) for n in (16 * SINGLE, 32 * PAIR, 4, KINDS * (1 + KINDS))]
     expected, found = copy.deepcopy(empty), copy.deepcopy(empty)
-    arrays.associate(c["items"], c["items"] % KINDS, c["bounds"], c["ids"], *expected)
+    arrays.associate(c["items"], c["items"] % KINDS, c["bounds"], c["ids"], c["moments"], *expected)
     for p in pieces(c, cut):
-        kernels.associate(p["items"], p["items"] % KINDS, p["bounds"], p["ids"], *found)
+        kernels.associate(p["items"], p["items"] % KINDS, p["bounds"], p["ids"], p["moments"], *found)
     same(expected, found)
 
 

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-
-import numpy as np
+import math
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
 
 from thoughtengine._types import IntArray
 from thoughtengine.memory.moment import from_stored
+from thoughtengine.patterns.beat import Beat
 from thoughtengine.patterns.finders import CONCEPT, TAG
 from thoughtengine.patterns.pattern import Prediction, recurring, spoken
 from thoughtengine.patterns.sequences import Next
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import pattern_id
 
-__all__ = ["predictions"]
+__all__ = ["Foreseen", "predictions"]
 
 _SURE = 3  # times after which the pause between two things tells more than a rhythm
 
 
+class Foreseen(NamedTuple):
+    """A prediction, the hash of what it expects, and when that was to come, by the clock on the wall."""
+
+    key: int
+    told: Prediction
+    due: int | None
+
+
 def predictions(
-    telling: Telling, found: Next, history: IntArray, base: int, lag: float | None, asked: int
-) -> Iterator[tuple[int, Prediction]]:
-    """Yield what may come next and its hash, most probable first.
+    telling: Telling,
+    found: Next,
+    history: IntArray,
+    base: int,
+    lag: float | None,
+    asked: int,
+    offset_of: Callable[[int], int],
+) -> Iterator[Foreseen]:
+    """Yield what may come next, most probable first.
 
     Parameters
     ----------
@@ -39,35 +54,39 @@ def predictions(
         Seconds after which something usually follows.
     asked : int
         The moment that is asked about: nothing is expected before.
+    offset_of : callable
+        Tells the seconds east of UTC at a moment of the clock on the wall.
+
+    Notes
+    -----
+    Where a rhythm is a reason, the moment is one of the rhythm: that of the usual pause where it is one, else the next.
     """
-    last, rhythms = telling.name(int(history[0])) if history[0] else None, telling.beats()
+    last = telling.name(int(history[0])) if history[0] else None
     for i, key, chance in _apart(telling, found):
         kind, what = telling.finders.names.get(key, ("", ""))[0], telling.name(key)
         if kind not in (TAG, CONCEPT) or what is None:
             continue
-        n, wait = int(found.supports[i]), float(found.lags[i])
-        rhythm = rhythms.get(key)
-        seconds = wait if n >= _SURE else None if rhythm else wait if n else lag
-        if seconds is None and rhythm:
-            seconds = _until(max(base, asked), rhythm) + max(asked - base, 0) / 1e6
-        if seconds is not None and asked > base:
-            seconds = max(seconds, (asked - base) / 1e6)
-        yield key, Prediction(
-            what, "tag" if kind == TAG else "concept", chance, _time(base, seconds, telling.finders.offset),
-            _because(last, n, found.n_last, wait, rhythm),
+        n, wait, beat = int(found.supports[i]), float(found.lags[i]), telling.beat(key)
+        pause = wait if n >= _SURE else None if beat else wait if n else lag
+        due = None if pause is None or not math.isfinite(pause) else base + round(pause * 1e6)
+        if beat is not None and (due is None or due < asked or not beat.near(due / 1e6)):
+            due = round(beat.next(max(base, asked) / 1e6) * 1e6)
+        yield Foreseen(key, Prediction(
+            what, "tag" if kind == TAG else "concept", chance, _time(due, asked, offset_of),
+            _because(last, n, found.n_last, wait, beat, alone=not history[1]),
             pattern_id("sequence", *(int(one) for one in history[:1] if one), key),
-        )  # fmt: skip
+        ), due)  # fmt: skip
 
 
-def _because(last: str | None, n: int, n_last: int, wait: float, rhythm: tuple[float, float] | None) -> str:
+def _because(last: str | None, n: int, n_last: int, wait: float, beat: Beat | None, *, alone: bool) -> str:
     """Return what speaks for something to come."""
     reasons = []
     if n and last is not None:
         after = f", after {spoken(wait)}" if wait >= 1.0 else ""
         reasons.append(f"followed {last!r} {n:,} of {n_last:,} times{after}")
-    if rhythm is not None:
-        reasons.append(f"comes {recurring(rhythm[0], 1.0)}")
-    return "; ".join(reasons) or ("came after the ones before" if last is not None else "is frequent")
+    if beat is not None:
+        reasons.append(f"comes {recurring(beat.period, 1.0)}")
+    return "; ".join(reasons) or ("is frequent" if last is None or alone else "came after the ones before")
 
 
 def _apart(telling: Telling, found: Next) -> list[tuple[int, int, float]]:
@@ -81,17 +100,12 @@ def _apart(telling: Telling, found: Next) -> list[tuple[int, int, float]]:
     return [(places[one], int(found.symbols[places[one]]), min(chances[one], 1.0)) for one in order]
 
 
-def _time(base: int, seconds: float | None, offset: int) -> dt.datetime | None:
-    if seconds is None or not np.isfinite(seconds):
+def _time(due: int | None, asked: int, offset_of: Callable[[int], int]) -> dt.datetime | None:
+    if due is None:
         return None
+    moment = max(due, asked)
     try:
-        return from_stored(base - offset * 1_000_000 + round(seconds * 1e6), offset)
+        offset = offset_of(moment)
+        return from_stored(moment - offset * 1_000_000, offset)
     except (OverflowError, ValueError):
         return None
-
-
-def _until(base: int, rhythm: tuple[float, float]) -> float:
-    """Return the seconds from a moment to the next peak of a rhythm."""
-    period, phase = rhythm
-    start = 345_600.0 if period % 604_800 == 0 else 0.0
-    return (phase + start - base / 1e6) % period

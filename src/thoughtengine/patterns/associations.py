@@ -59,10 +59,28 @@ class Associations:
             "places": np.zeros(KINDS + KINDS * KINDS, np.int64),
         }
 
-    def learn(self, items: IntArray, bounds: IntArray, ids: IntArray, kinds: IntArray | None = None) -> None:
-        """Take in experiences: the items of each, distinct, its id, and the kind of each item; without, all are of one."""
+    def learn(
+        self,
+        items: IntArray,
+        bounds: IntArray,
+        ids: IntArray,
+        kinds: IntArray | None = None,
+        moments: IntArray | None = None,
+    ) -> None:
+        """Take in experiences.
+
+        Parameters
+        ----------
+        items, bounds, ids
+            The items of each, distinct, and its id.
+        kinds : array of int64, optional
+            Of each item; without, all are of one.
+        moments : array of int64, optional
+            When each was, by the clock on the wall; without, one after the other.
+        """
         kinds = np.zeros(len(items), np.int64) if kinds is None else kinds
-        maths().associate(items, kinds, bounds, ids, *self.tables.values())
+        moments = ids if moments is None else moments
+        maths().associate(items, kinds, bounds, ids, moments, *self.tables.values())
 
     def count(self, item: int) -> int:
         """Return how often an item was seen."""
@@ -117,7 +135,7 @@ class Associations:
         chosen = np.flatnonzero((q_values <= q) & (lifts > 1.0))
         order = chosen[np.lexsort((pairs[chosen, 1], pairs[chosen, 0], -lifts[chosen], chances[chosen]))]
         return Together(
-            pairs[order, :2], counts[order], expected[order], lifts[order], q_values[order], pairs[order, 4:]
+            pairs[order, :2], counts[order], expected[order], lifts[order], q_values[order], pairs[order, 5:]
         )
 
     def beside(self, item: int) -> tuple[IntArray, FloatArray]:

@@ -13,6 +13,7 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, Memo, name_term
 from thoughtengine.patterns.associations import Associations
 from thoughtengine.patterns.concepts import Concepts
+from thoughtengine.patterns.lifetime import Lifetime
 from thoughtengine.patterns.novelty import Novelty
 from thoughtengine.patterns.rhythms import Rhythms
 from thoughtengine.patterns.sequences import Sequences
@@ -23,6 +24,7 @@ __all__ = ["CONCEPT", "ENTITY", "SOURCE", "TAG", "Finders", "Observed", "Turn", 
 TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
 _KINDS = TAG, SOURCE, ENTITY, CONCEPT  # by number; of no more than `kernels.KINDS`
 _NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
+_PASSED = 1 << 15  # forgotten memories that are known not to be learned, at least
 _CONFUSED = 2  # experiences after a surprise that surprise because of it
 _FAMILIAR = 10.0  # times that a symbol came on average, from which on surprise tells of a change and not of a beginning
 _ENTITIES = 8  # of one text
@@ -72,6 +74,8 @@ class Observed(msgspec.Struct, frozen=True):
         As remembered.
     vector : float32 array or None
         Of the mind's dimension.
+    added : int or None
+        The mind's clock when it came, in microseconds since 1970.
     """
 
     id: int
@@ -82,6 +86,7 @@ class Observed(msgspec.Struct, frozen=True):
     episode: str | None = None
     text: str | None = None
     vector: SingleArray | None = None
+    added: int | None = None
 
 
 @attrs.frozen
@@ -113,21 +118,24 @@ class Finders:
         Of the last experience.
     offset, moment : int
         Seconds east of UTC and microseconds of the wall clock of the last experience.
-    earliest, latest : int
-        The first and last moment of all, by the clock on the wall.
+    lifetime : Lifetime
+        From when to when it all was.
     came : dict of int to list of int
         Id to what follows and is followed, of the experiences that were taken in last.
     outcomes : dict of int to float
         Id of a pattern to by how much more often predictions from it came true than they said.
+    passed : list of int
+        Ids that were passed over because they were forgotten then, 65,536 at most: shown again, they are to be learned.
     """
 
     def __init__(self) -> None:
         self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
-        self.earliest, self.latest = 0, 0
         self.came: dict[int, list[int]] = {}
         self.outcomes: dict[int, float] = {}
+        self.passed: list[int] = []
         self.names: dict[int, tuple[str, str]] = {}
         self.associations, self.sequences, self.rhythms = Associations(), Sequences(), Rhythms()
+        self.lifetime = Lifetime()
         self.concepts: Concepts | None = None
         self.novelty = Novelty(low=0.0, high=2.0)
         self.surprise = Novelty(low=0.0, high=24.0, rest=_CONFUSED)
@@ -141,6 +149,7 @@ class Finders:
             "concepts": {} if self.concepts is None else self.concepts.tables,
             "novelty": self.novelty.tables,
             "surprise": self.surprise.tables,
+            "lifetime": self.lifetime.tables,
         }
         return {f"{part} {name}": values for part, tables in parts.items() for name, values in tables.items()}
 
@@ -157,14 +166,14 @@ class Finders:
         turns, chosen = self._gather(batch)
         items, symbols = [self._items(one, chosen.get(one.id)) for one in batch], list[list[int]]()
         for one, mine in zip(batch, items, strict=True):
-            at = [item(TAG, tag) for tag in one.tags]
+            at = [item(TAG, tag) for tag in sorted(one.tags)]  # they are simultaneous: their order is none
             symbols.append(at or mine[len(mine) - (one.id in chosen) :])
         self.came = {one.id: some for one, some in zip(batch, symbols, strict=True)}
         ids = np.array([one.id for one in batch])
         moments = np.array([one.at + one.offset * 1_000_000 for one in batch])
         flat, bounds = _flat(items)
         kinds = np.array([_KINDS.index(self.names[key][0]) for mine in items for key in mine], np.int64)
-        self.associations.learn(flat, bounds, ids, kinds)
+        self.associations.learn(flat, bounds, ids, kinds, moments)
         self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
         threads = np.array([thread_of(one.episode, one.source) for one in batch])
@@ -172,12 +181,17 @@ class Finders:
         turns += self._surprised(bits, often, bounds, ids)
         self.covered, self.thread = batch[-1].id, int(threads[-1])
         self.offset, self.moment = batch[-1].offset, int(moments[-1])
-        self.earliest = min(self.earliest or int(moments[0]), int(moments.min()))
-        self.latest = max(self.latest or int(moments[0]), int(moments.max()))
+        self.lifetime.learn(moments, np.array([0 if one.added is None else one.at - one.added for one in batch]))
         if len(self.names) > _NAMES:
             counted = set(self.associations.items().tolist())
             self.names = {key: name for key, name in self.names.items() if key in counted}
         return turns
+
+    def pass_over(self, id_: int) -> None:
+        """Note that a forgotten memory was not learned."""
+        self.passed.append(id_)
+        if len(self.passed) > 2 * _PASSED:
+            del self.passed[:-_PASSED]
 
     def keep(self, former: Finders) -> None:
         """Take over what became of predictions: it cannot be learned anew from memories."""

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from thoughtengine import _jit
 from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
+from thoughtengine.checks import is_whole, real, whole
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.experience import HAPPENED
@@ -23,7 +24,7 @@ from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
 from thoughtengine.memory.remember import check_size
 from thoughtengine.patterns.activation import Activation
-from thoughtengine.patterns.anticipation import predictions
+from thoughtengine.patterns.anticipation import Foreseen, predictions
 from thoughtengine.patterns.concepts import ABSORBED
 from thoughtengine.patterns.episodes import runs, topics
 from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
@@ -73,6 +74,8 @@ class PatternManager:
         Told of changes of regime and of predictions that came true or failed.
     now : callable
         The mind's clock, in microseconds since 1970.
+    zone : callable
+        The mind's time zone, in which predictions are dated; None where it is not known.
     sync : bool
         Whether what the host says waits for the medium.
     finders : Finders, optional
@@ -86,13 +89,14 @@ class PatternManager:
         emit: Emit,
         *,
         now: Callable[[], int],
+        zone: Callable[[], dt.tzinfo | None] = lambda: None,
         sync: bool = False,
         finders: Finders | None = None,
     ) -> None:
-        self._store, self._memories, self._emit, self._now = store, memories, emit, now
+        self._store, self._memories, self._emit, self._now, self._zone = store, memories, emit, now, zone
         self._waiting: list[tuple[int, Observed | None]] = []  # stored and not taken in yet, in order; None: not to be
         self._finders = load(store, fingerprint=memories.live.fingerprint) if finders is None else finders
-        self._saved = self._finders.covered
+        self._saved, self._marked = self._finders.covered, True  # whether memories may have been shown again
         self._ledger = Ledger(store, emit, sync=sync)
         self._telling = Telling(store, memories, self._finders, self._ledger)
         self._activation = Activation(self._telling)
@@ -111,12 +115,16 @@ class PatternManager:
         self._store.ready()
         return self._store.rank(self._store.head.next_id - 1) - self._store.rank(self._finders.covered)
 
-    def told(self, stored: Iterable[tuple[int, MemoryRecord, SingleArray | None]]) -> None:
+    def told(self, stored: Iterable[tuple[int, MemoryRecord | None, SingleArray | None]]) -> None:
         """Hear of memories that were stored (id, record, vector); the caller holds the store's `writing` lock.
 
-        They are taken in together with a few that still wait. Where there is no compiler, or it is still at work, they wait.
+        They are taken in together with a few that still wait. Of a revision the record is None: it is passed over, for what it
+        tells of happened once. Where there is no compiler, or it is still at work, they wait.
         """
-        self._waiting += [(id_, _observed(id_, record, vector)) for id_, record, vector in stored]
+        for id_, record, vector in stored:
+            self._waiting.append((id_, None if record is None else _observed(id_, record, vector)))
+            if record is None:
+                self._telling.revised()
         if len(self._waiting) >= _PENDING and _jit.ready("thoughtengine.patterns.kernels"):
             self._take(len(self._waiting) + _SLICE)
         if len(self._waiting) > _KEPT:
@@ -130,6 +138,11 @@ class PatternManager:
 
     def catch_up(self) -> None:
         """Take in everything that was stored, and tell what did not come in its time."""
+        self._store.ready()
+        if self._marked:
+            self._marked = False
+            if self._shown_again(self._finders):
+                self.rebuild()
         if self.behind > _COMPILED:
             _jit.warm_up()
         total = self.behind
@@ -143,6 +156,11 @@ class PatternManager:
             with self._store.writing:
                 self._learn_outcomes(self._ledger.overdue(self._wall(self._now())))
 
+    def _shown_again(self, finders: Finders) -> bool:
+        """Tell whether memories are there that were passed over while they were forgotten."""
+        there = (one for one in finders.passed if self._store.has(MEMORY, one))
+        return any(not self._hidden(self._telling.newest(one)) for one in there)
+
     def _take(self, limit: int) -> None:
         """Take in what waits, or up to so many from the store where not all that is new waits."""
         waiting, self._waiting = self._waiting, []
@@ -154,9 +172,20 @@ class PatternManager:
             before = self._finders.covered
             rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
             limit -= max(len(rows), 1)
-            found = (_observed(id_, record, self._vector(id_)) for id_, record in rows if not self._hidden(id_))
+            found = (self._standing(id_, record) for id_, record in rows)
             self.observe([one for one in found if one is not None])
             self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
+
+    def _standing(self, id_: int, record: MemoryRecord) -> Observed | None:
+        """Return what a memory says, in its newest revision; None of one that revises another: that is where it counts."""
+        if record.supersedes is not None and self._store.has(MEMORY, record.supersedes):
+            return None
+        newest = self._telling.newest(id_)
+        found = record if newest == id_ else self._store.get(MEMORY, newest, MemoryRecord)
+        if found is None or self._hidden(newest):
+            self._finders.pass_over(id_)
+            return None
+        return _observed(newest, found, self._vector(newest), self._telling.happened(found))
 
     def _hidden(self, id_: int) -> bool:
         return bool(self._memories.mark(id_).forgotten)
@@ -177,7 +206,10 @@ class PatternManager:
         for turn in turns:
             self._emit("changed", of=turn.of, ids=(turn.id,))
         for one in batch if self._ledger.waits else ():
-            thread, moment = thread_of(one.episode, one.source), one.at + one.offset * 1_000_000
+            thread, moment = (
+                thread_of(one.episode, one.source),
+                self._been(one.at + one.offset * 1_000_000, self._now()),
+            )
             keys = frozenset(self._telling.concept_key(key) for key in self._finders.came[one.id])
             self._learn_outcomes(self._ledger.resolve(thread, keys, moment, one.id))
 
@@ -205,7 +237,7 @@ class PatternManager:
     def marked(self) -> None:
         """Hear that memories were forgotten or shown again: what was read from them is read anew."""
         self._telling.forget()
-        self._waiting = []
+        self._waiting, self._marked = [], True
 
     def rebuild(self) -> None:
         """Learn everything anew from the memories; until that is done, what was known serves.
@@ -216,9 +248,10 @@ class PatternManager:
         ``progress`` tell how far it is. What became of predictions is kept.
         """
         fingerprint = self._memories.live.fingerprint
+        begun = load(self._store, fingerprint=fingerprint, slot=ANEW)
         fresh = PatternManager(
             self._store, self._memories, _quiet, now=self._now,
-            finders=load(self._store, fingerprint=fingerprint, slot=ANEW),
+            finders=Finders() if self._shown_again(begun) else begun,
         )  # fmt: skip
         total, saved = self._store.rank(self._store.head.next_id - 1), self._store.rank(fresh._saved)
         if total > _COMPILED:
@@ -261,8 +294,9 @@ class PatternManager:
         InvalidArgumentError, MemoryNotFoundError
             For what is no id; when there is no such memory, or it was forgotten.
         """
-        if isinstance(id_, bool) or not isinstance(id_, int):
+        if not is_whole(id_):
             raise InvalidArgumentError("id", id_, "the id of a memory")
+        id_ = int(id_)
         if self._hidden(find(self._store, id_)):
             raise MemoryNotFoundError(id_)
         self.catch_up()
@@ -311,7 +345,7 @@ class PatternManager:
             For what is no whole number of at least 1, or no bool.
         """
         self._store.ready()
-        _check_k(k)
+        k = whole("k", k, 1, _ASKED)
         if not isinstance(by_topic, bool):
             raise InvalidArgumentError("by_topic", by_topic, "True or False")
         found = (
@@ -347,17 +381,17 @@ class PatternManager:
         pattern : Concept, Association, Sequence, Rhythm, Prediction or int
             Of this mind, or its id.
         reward : float
-            In [-1, 1]. Rewards add up; each whole one makes the odds four times what they are, or a quarter; four count.
+            In [-1, 1]. Rewards add up, to four at most in either direction, so the newest always counts; each whole one makes
+            the odds four times what they are, or a quarter.
 
         Raises
         ------
         InvalidArgumentError
             For what is no pattern of this mind, and a reward out of range.
         """
-        if isinstance(reward, bool) or not isinstance(reward, int | float) or not -1.0 <= reward <= 1.0:
-            raise InvalidArgumentError("reward", reward, "a number in [-1, 1]")
+        reward = real("reward", reward, -1.0, 1.0)
         id_, evidence = self._meant(pattern)
-        verdict = VerdictRecord(pattern=id_, reward=float(reward), at=self._now(), evidence=evidence)
+        verdict = VerdictRecord(pattern=id_, reward=reward, at=self._now(), evidence=evidence)
         self._ledger.judge(verdict)
 
     def _meant(self, pattern: object) -> tuple[int, tuple[int, ...]]:
@@ -367,7 +401,7 @@ class PatternManager:
         if isinstance(pattern, Association | Sequence | Rhythm):
             return pattern.id, pattern.evidence
         id_ = pattern.id if isinstance(pattern, Prediction) else pattern
-        if isinstance(id_, int) and not isinstance(id_, bool):
+        if is_whole(id_):
             found: list[Concept | Association | Sequence | Rhythm] = [
                 *self.concepts(), *self.associations(), *self.sequences(), *self.rhythms(),
             ]  # fmt: skip
@@ -409,7 +443,7 @@ class PatternManager:
         InvalidArgumentError
             For an argument that cannot be used.
         """
-        _check_k(k)
+        k = whole("k", k, 1, _ASKED)
         _check_name("episode", episode)
         _check_now(now)
         if given is not None and episode is not None:
@@ -421,18 +455,18 @@ class PatternManager:
             sequences = self._finders.sequences
             history = sequences.history(thread) if history is None else history
             last = sequences.moment(thread) if given is None else None
+            last = None if last is None else self._been(last, now)
             moment = self._moment(at, last, now)
-            found = sequences.next(history, moment)
+            found = sequences.next(history, moment, part=given is not None)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        asked = base if at is None else moment
-        result = list(islice(predictions(self._telling, found, history, base, lag, asked), k))
+        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._offset_of), k))
         if result and given is None:
             live = 0 <= self._wall(now) - base <= _LIKE_NOW
-            expected = _expected(*result[0], history, base, live=live)
+            expected = _expected(result[0], history, base, live=live)
             if not live or expected.due is None or expected.due >= self._wall(now):  # else it is late already
                 self._ledger.await_(thread, expected)
-        return [told for _, told in result]
+        return [one.told for one in result]
 
     def _moment(self, at: dt.datetime | str | None, last: int | None, now: int) -> int:
         if at is not None:
@@ -440,6 +474,21 @@ class PatternManager:
             return moment + offset * 1_000_000
         now = self._wall(now)
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
+
+    def _offset_of(self, moment: int) -> int:
+        """Return the seconds east of UTC at a moment of the clock on the wall: in the mind's zone, if the last experience was."""
+        offset, zone = self._finders.offset, self._zone()
+        if zone is not None:
+            last = from_stored(self._finders.moment - offset * 1_000_000, offset)
+            there = last.astimezone(zone).utcoffset()
+            if there == last.utcoffset():
+                then = from_stored(moment, 0).replace(tzinfo=zone).utcoffset()
+                offset = offset if then is None else round(then.total_seconds())
+        return offset
+
+    def _been(self, moment: int, now: int) -> int:
+        """Return a moment of the clock on the wall; for one that has not been yet, how far life has come."""
+        return min(moment, max(self._finders.lifetime.ends[1], self._wall(now)))
 
     def _wall(self, now: int) -> int:
         """Return a moment of the mind's clock by the clock on the wall."""
@@ -454,7 +503,7 @@ class PatternManager:
         source: str | None = None,
         episode: str | None = None,
         vector: ArrayLike | None = None,
-        now: int | None = None,
+        at: dt.datetime | str | None = None,
     ) -> float | None:
         """Tell how surprising an experience would be, before it is remembered; nothing is learned.
 
@@ -462,8 +511,8 @@ class PatternManager:
         ----------
         tags, source, episode, vector
             As it would be remembered.
-        now : int, optional
-            Microseconds since 1970. Default: when the last experience was.
+        at : datetime or str, optional
+            When it would be: aware, or ISO 8601 text with offset. Default: when the last experience was.
 
         Returns
         -------
@@ -480,12 +529,12 @@ class PatternManager:
         tags, direction, found = _names("tags", tags), self._asked(None, vector).vector, list[float]()
         _check_name("source", source)
         _check_name("episode", episode)
-        if now is not None:
-            _check_now(now)
+        stored = None if at is None else to_stored("at", at)
+        self.catch_up()
         with self._store.writing:
             finders = self._finders
             if tags and finders.sequences.tables["counters"][1]:
-                moment = finders.moment if now is None else now + finders.offset * 1_000_000
+                moment = finders.moment if stored is None else stored[0] + stored[1] * 1_000_000
                 next_ = finders.sequences.next(finders.sequences.history(thread_of(episode, source)), moment)
                 known = dict(zip(next_.symbols.tolist(), next_.probabilities.tolist(), strict=True))
                 least = max(1.0 - sum(known.values()), 1e-3) / (finders.sequences.tables["counters"][2] + 1.0)
@@ -503,8 +552,8 @@ class PatternManager:
         sources: Iterable[str] = (),
         text: str | None = None,
         vector: ArrayLike | None = None,
-    ) -> tuple[IntArray, FloatArray]:
-        """Return the memories that associations call up, and how strongly, for a channel of recall.
+    ) -> tuple[list[int], list[float]]:
+        """Return the memories that associations call up, and how strongly.
 
         Parameters
         ----------
@@ -517,7 +566,7 @@ class PatternManager:
 
         Returns
         -------
-        ids, scores : arrays, shape (n,)
+        ids, scores : list of int, list of float
             Ascending ids, at most 100; scores above 0, 1 for the strongest.
 
         Raises
@@ -526,7 +575,8 @@ class PatternManager:
             For an argument that cannot be used.
         """
         tags, sources, cue = _names("tags", tags), _names("sources", sources), self._asked(text, vector)
-        return self.called_up(tags=tags, sources=sources, text=cue.text, vector=cue.vector)
+        ids, scores = self.called_up(tags=tags, sources=sources, text=cue.text, vector=cue.vector)
+        return ids.tolist(), scores.tolist()
 
     def called_up(
         self,
@@ -536,7 +586,7 @@ class PatternManager:
         text: str | None,
         vector: SingleArray | None,
     ) -> tuple[IntArray, FloatArray]:
-        """Return what `activate` returns, for a cue that recall has checked."""
+        """Return what `activate` returns, as arrays, for a cue that recall has checked: a channel of it."""
         self.catch_up()
         with self._store.writing:
             return self._activation.spread(tags=tags, sources=sources, text=text, vector=vector)
@@ -551,11 +601,16 @@ class PatternManager:
         return _Given(cue.text, cue.vector)
 
 
-def _observed(id_: int, record: MemoryRecord, vector: SingleArray | None) -> Observed | None:
+def _observed(
+    id_: int, record: MemoryRecord, vector: SingleArray | None, moment: MemoryRecord | None = None
+) -> Observed | None:
     """Return what the finders see of a memory; None where it was inferred and did not happen."""
     if record.layer not in HAPPENED:
         return None
-    return Observed(id_, record.at, record.offset, record.tags, record.source, record.episode, record.text, vector)
+    moment = record if moment is None else moment
+    return Observed(
+        id_, moment.at, moment.offset, record.tags, record.source, record.episode, record.text, vector, moment.added
+    )
 
 
 def _by_trust(found: Iterable[_Told]) -> list[_Told]:
@@ -567,14 +622,12 @@ def _quiet(kind: str, **data: object) -> None:
     """Tell nobody: what is learned anew was told when it happened."""
 
 
-def _expected(key: int, told: Prediction, history: IntArray, base: int, *, live: bool) -> Expected:
+def _expected(foreseen: Foreseen, history: IntArray, base: int, *, live: bool) -> Expected:
     """Return a prediction as it is kept until it comes true, or is late by as much as it was to wait."""
-    due = None
-    if told.at is not None:
-        moment, offset = to_stored("at", told.at)
-        wait = moment + offset * 1_000_000 - base
-        due = base + wait + max(wait, int(_LATE * 1e6))
-    return Expected(key, told.what, told.probability, told.id, history, due, live)
+    told, due = foreseen.told, foreseen.due
+    if due is not None:
+        due += max(due - base, int(_LATE * 1e6))
+    return Expected(foreseen.key, told.what, told.probability, told.id, history, due, live)
 
 
 def _history(given: Iterable[str | Iterable[str]]) -> IntArray:
@@ -582,7 +635,7 @@ def _history(given: Iterable[str | Iterable[str]]) -> IntArray:
         raise InvalidArgumentError("given", given, "a sequence of str, or of sequences of str for what came at once")
     history, names = np.zeros(DEPTH, np.int64), list[str]()
     for one in given:
-        names += _names("given", (one,) if isinstance(one, str) else one)
+        names += sorted(_names("given", (one,) if isinstance(one, str) else one))
     recent = [item(TAG, tag) for tag in reversed(names[-DEPTH:])]
     history[: len(recent)] = recent
     return history
@@ -605,11 +658,6 @@ def _check_name(argument: str, value: object) -> None:
         if not isinstance(value, str):
             raise InvalidArgumentError(argument, value, "a str")
         check_size(argument, value, sys.maxsize)
-
-
-def _check_k(k: object) -> None:
-    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k <= _ASKED:
-        raise InvalidArgumentError("k", k, f"a whole number from 1 to {_ASKED:,}")
 
 
 def _check_now(now: object) -> None:

@@ -6,7 +6,7 @@ import attrs
 import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray
-from thoughtengine.patterns.arrays.calibration import correct, kind_of
+from thoughtengine.patterns.arrays.calibration import correct, cut, kind_of
 from thoughtengine.patterns.arrays.sequences import context_key
 from thoughtengine.patterns.chance import at_least, discoveries
 from thoughtengine.patterns.kernels.sequences import (
@@ -144,9 +144,9 @@ class Sequences:
         return np.zeros(DEPTH, np.int64) if row is None else row[FIRST:].copy()
 
     def moment(self, thread: int) -> int | None:
-        """Return when a thread last went on, in microseconds of the clock on the wall; None where it is not known."""
+        """Return the newest moment of a thread, in microseconds of the clock on the wall; None where it is not known."""
         row = self._thread(thread)
-        return None if row is None else int(row[2])
+        return None if row is None or not row[FIRST] else int(row[4])
 
     def _thread(self, thread: int) -> IntArray | None:
         past = self.tables["histories"].reshape(-1, THREAD)
@@ -154,10 +154,14 @@ class Sequences:
         found = np.flatnonzero(past[start : start + WAYS, 0] == thread)
         return past[start + found[0]] if len(found) else None
 
-    def _raw(self, history: IntArray, moment: int) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
-        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters", "repeats")
+    def _raw(
+        self, history: IntArray, moment: int, *, part: bool = False
+    ) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+        names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
         found, told = np.zeros(2 * MOST, np.int64), np.zeros(2 * MOST)
-        n = maths().expect(history, moment, *(self.tables[name] for name in names), found, told)
+        repeats = self.tables["repeats"]
+        repeats = cut(repeats, int(np.count_nonzero(history))) if part else repeats
+        n = maths().expect(history, moment, *(self.tables[name] for name in names), repeats, found, told)
         order = np.lexsort((found[:n], -told[:n]))
         return found[order], told[order], found[MOST + order], told[MOST + order]
 
@@ -186,7 +190,7 @@ class Sequences:
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
 
-    def next(self, history: IntArray, moment: int) -> Next:
+    def next(self, history: IntArray, moment: int, *, part: bool = False) -> Next:
         """Tell what may come next.
 
         Parameters
@@ -195,9 +199,11 @@ class Sequences:
             The last symbols, newest first, then 0.
         moment : int
             Microseconds of the clock on the wall.
+        part : bool
+            Whether more came before that is not told: then what is not among them may have come lately, too.
         """
-        symbols, chances, supports, lags = self._raw(history, moment)
-        n_last = 0
+        symbols, chances, supports, lags = self._raw(history, moment, part=part)
+        n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
             kind = kind_of(history)
             trusted = _trusted(self._line(2 * kind + 1), chances)
@@ -208,6 +214,7 @@ class Sequences:
             if trusted[0] + rest > most:
                 trusted[1:] *= max(most - trusted[0], 0.0) / rest
             chances = trusted
+        chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
         return Next(symbols, chances, supports, np.where(supports > 0, np.expm1(lags), np.nan), n_last)
@@ -255,7 +262,7 @@ class Sequences:
         order = chosen[np.lexsort((then[chosen], rows[line[chosen], 2], -counts[chosen], chances[chosen]))]
         at_ = line[order]
         return Following(
-            rows[at_][:, [3, 2]], rows[at_, 4] < 0, then[order], counts[order], followers[at_, slot[order], 2:],
+            rows[at_][:, [3, 2]], rows[at_, 4] < 0, then[order], counts[order], followers[at_, slot[order], 3:],
             expected[order],
             counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],

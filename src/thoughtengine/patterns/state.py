@@ -16,7 +16,7 @@ from thoughtengine.storage.keyspace import PATTERN
 
 __all__ = ["ANEW", "LOGIC", "PatternsRecord", "load", "save", "unsave"]
 
-LOGIC = 4
+LOGIC = 5
 """Version of what is learned and how; state of another one is learned anew from the memories."""
 ANEW = 64
 """First row of the state that is being learned anew; before it is the one that serves."""
@@ -33,9 +33,8 @@ class PatternsRecord(msgspec.Struct, frozen=True, kw_only=True):
     thread: int
     offset: int
     moment: int
-    earliest: int = 0
-    latest: int = 0
     outcomes: list[tuple[int, float]] = []  # id of a pattern, balance of predictions from it
+    passed: list[int] = []  # ids that were passed over, forgotten
     dimension: int | None = None
 
 
@@ -48,7 +47,7 @@ def save(store: Store, finders: Finders, *, fingerprint: str, slot: int = 0) -> 
         logic=LOGIC, fingerprint=fingerprint, covered=finders.covered, tables=len(tables),
         names=[(key, kind, name) for key, (kind, name) in finders.names.items()],
         thread=finders.thread, offset=finders.offset, moment=finders.moment,
-        earliest=finders.earliest, latest=finders.latest, outcomes=list(finders.outcomes.items()),
+        outcomes=list(finders.outcomes.items()), passed=finders.passed,
         dimension=None if concepts is None else concepts.dimension,
     )  # fmt: skip
     batch.put(PATTERN, slot, head)
@@ -84,8 +83,7 @@ def _restored(store: Store, head: PatternsRecord, slot: int) -> Finders:
     finders.covered, finders.thread = head.covered, head.thread
     finders.names = {key: (kind, name) for key, kind, name in head.names}
     finders.offset, finders.moment = head.offset, head.moment
-    finders.earliest, finders.latest = head.earliest, head.latest
-    finders.outcomes = dict(head.outcomes)
+    finders.outcomes, finders.passed = dict(head.outcomes), list(head.passed)
     if head.dimension is not None:
         finders.concepts = Concepts(head.dimension)
     wanted, found = finders.tables(), dict[str, Packed]()

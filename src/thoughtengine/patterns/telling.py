@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
+import attrs
 import numpy as np
 
 from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.index.columns import REPLACED
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
+from thoughtengine.patterns.beat import DAY, Beat
 from thoughtengine.patterns.concepts import Grouping, group
 from thoughtengine.patterns.dates import comes, day_of
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
+from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import CLEAR, MONTH, Association, Concept, Rhythm, Sequence, recurring
+from thoughtengine.patterns.rhythms import PERIODS, Recurring
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
@@ -23,6 +29,8 @@ __all__ = ["Telling"]
 _STALE = 64  # the part of all experiences that may have come since they were grouped
 _SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
 _DATED = 1 << 14  # memories of a tag or source, the newest, that tell when it comes
+_ONE_HOUR = 0.8  # strength by the day from which on it comes at one hour
+_TRUSTED = 0.5  # trust in a rhythm that is a reason
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
@@ -49,11 +57,16 @@ class Telling:
         self._grouping: tuple[int, Grouping] | None = None
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
-        self._beats: tuple[int, dict[int, tuple[float, float]]] | None = None
+        self._beats: tuple[tuple[int, object], int, dict[int, tuple[int, Beat]]] | None = None
         self._times: dict[
             int, tuple[int, float, str, float]
         ] = {}  # newest memory and period, and what was told of these
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
+
+    def revised(self) -> None:
+        """Hear that a memory was revised: what its former version alone was called is not told any more."""
+        self._visible.clear()
+        self._times.clear()
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
         """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
@@ -100,7 +113,11 @@ class Telling:
             return True
         if key not in self._visible:
             where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
-            if self.shown([self.finders.associations.newest(key)]) or self._memories.view().count(where, 0):
+            view = self._memories.view()
+            if (
+                self.shown([self.finders.associations.newest(key)])
+                or ((view.columns.state[view.select(where, 0)] & REPLACED) == 0).any()
+            ):
                 self._visible.add(key)
         return key in self._visible
 
@@ -120,6 +137,34 @@ class Telling:
         """Return those of some ids whose memories are there, not forgotten and not superseded."""
         return tuple(id_ for id_ in ids if id_ and self._store.has(MEMORY, id_) and self._stands(id_))
 
+    def newest(self, id_: int) -> int:
+        """Follow revisions to the last."""
+        while (after := self._memories.mark(id_).superseded_by) is not None:
+            id_ = after
+        return id_
+
+    def happened(self, record: MemoryRecord) -> MemoryRecord:
+        """Return the version of a memory that tells when it was: the last one whose moment the host said, else the first."""
+        while record.supersedes is not None and record.at == record.added:
+            before = self._store.get(MEMORY, record.supersedes, MemoryRecord)
+            if before is None:
+                break
+            record = before
+        return record
+
+    def _still(self, ids: Iterable[int]) -> tuple[int, ...]:
+        """Return what is `shown` of some ids, and of what was revised the newest revision where it has the same tags."""
+        found = dict.fromkeys(self._same_tags(id_) for id_ in ids if id_)
+        return self.shown(found)
+
+    def _same_tags(self, id_: int) -> int:
+        newest = self.newest(id_)
+        if newest == id_:
+            return id_
+        records = [self._store.get(MEMORY, one, MemoryRecord) for one in (id_, newest)]
+        tags = [() if record is None else record.tags for record in records]
+        return newest if tags[0] and set(tags[0]) == set(tags[1]) else id_
+
     def _evidence(self, keys: Iterable[int], ids: Iterable[int]) -> tuple[int, ...]:
         """Return the known evidence that is visible; else, of tags and sources, the newest memories that have them all."""
         visible = self.shown(ids)
@@ -138,13 +183,24 @@ class Telling:
         mark = self._memories.mark(id_)
         return not mark.forgotten and mark.superseded_by is None
 
-    def _trust(self, id_: int, n: float, by_chance: float, newest: int, pause: float = 0.0) -> float:
-        """Return the trust in a pattern that was last seen in a memory; `pause` in microseconds: the least that is usual."""
-        record = self._store.get(MEMORY, newest, MemoryRecord)
-        halvings, life = 0.0, float(self.finders.latest - self.finders.earliest)
-        if record is not None:
-            silence = float(self.finders.latest - record.at - record.offset * 1_000_000)
-            halvings = faded(silence, max(life / max(n, 1.0), pause, 1e6), life)
+    def _trust(
+        self,
+        id_: int,
+        n: float,
+        by_chance: float,
+        evidence: Iterable[int],
+        pause: float = 0.0,
+        last_seen: int | None = None,
+    ) -> float:
+        """Return the trust in a pattern by the newest of its evidence; `pause` in microseconds: the least that is usual."""
+        records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
+        moments = [self.happened(record) for record in records if record is not None]
+        seen = [record.at + record.offset * 1_000_000 for record in moments]
+        seen += [] if last_seen is None else [last_seen]
+        first, last = self.finders.lifetime.ends
+        halvings, life = 0.0, float(last - first)
+        if seen:
+            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), pause, 1e6), life)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
@@ -164,7 +220,7 @@ class Telling:
         if not exemplars:
             return None
         n = float(found.sizes[mine].sum())
-        sure = self._trust(id_, n, 0.5, int(found.newest[mine].max()))
+        sure = self._trust(id_, n, 0.5, (*found.newest[mine].tolist(), *exemplars))
         return Concept(id_, self._label(id_), self._labels().terms(id_), round(n), exemplars, sure)
 
     def leads(self, id_: int) -> bool:
@@ -194,7 +250,7 @@ class Telling:
                 continue
             told.add(frozenset((left, right)))
             id_, n, expected = pattern_id("association", a, b), int(found.counts[i]), float(found.expected[i])
-            sure = self._trust(id_, n, expected, evidence[0])
+            sure = self._trust(id_, n, expected, evidence)
             yield Association(
                 (left, right), n, expected, float(found.lifts[i]), float(found.q_values[i]), evidence, id_, sure
             )
@@ -206,11 +262,11 @@ class Telling:
         for i, (first, second) in enumerate(found.given.tolist()):
             keys = [key for key in (first, second) if key]
             given, then = [self.name(key) for key in keys], self.name(int(found.then[i]))
-            evidence = self.shown(found.ids[i].tolist())
+            evidence = self._still(found.ids[i].tolist())
             if then is None or None in given or not evidence:
                 continue
             id_, n = pattern_id("sequence", *keys, int(found.then[i])), int(found.counts[i])
-            sure = self._trust(id_, n, float(found.expected[i]), evidence[0])
+            sure = self._trust(id_, n, float(found.expected[i]), evidence)
             yield Sequence(
                 tuple(name for name in given if name is not None), then, n, float(found.confidences[i]),
                 float(found.lags[i]), float(found.q_values[i]), evidence, id_, sure, bool(found.at_once[i]),
@@ -220,6 +276,10 @@ class Telling:
         """Yield what recurs, each with its best period, the clearest first."""
         with self._store.writing:
             found = self.finders.rhythms.recurring()
+            rows = self.finders.rhythms.tables
+            lasts = dict(
+                zip(rows["keys"].tolist(), rows["rows"].reshape(len(rows["keys"]), -1)[:, 3].tolist(), strict=True)
+            )
         told = set[str]()
         for i, key in enumerate(found.items.tolist()):
             what, evidence = self.name(key), self._evidence((key,), found.evidence[i].tolist())
@@ -228,7 +288,7 @@ class Telling:
             told.add(what)
             period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
             id_, n = pattern_id("rhythm", key), int(found.counts[i])
-            sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence[0], period * 1e6)
+            sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence, period * 1e6, lasts.get(key))
             words, kept = self._comes(key, period, evidence[0])
             kept = kept or float(found.kept[i])
             if not words and period >= MONTH and strength >= CLEAR:
@@ -255,14 +315,43 @@ class Telling:
         day = day_of(moments, period) if len(moments) >= _SHOWN else ""
         return f"{recurring(period, kept)}, {day}" if day else ""
 
-    def beats(self) -> dict[int, tuple[float, float]]:
-        """Return period and phase, in seconds, of what recurs clearly enough to tell when it comes, by hash."""
-        if self._beats is not None and not self._stale(self._beats):
-            return self._beats[1]
-        found = self.finders.rhythms.recurring()
+    def beat(self, key: int) -> Beat | None:
+        """Return the rhythm of a hash where it is clear enough to tell when it comes, and trusted."""
+        found = self._clear_beats().get(key)
+        if found is None:
+            return None
+        place, beat = found
+        tables = self.finders.rhythms.tables
+        if tables["keys"][place] != key:  # given up since
+            return beat
+        return attrs.evolve(beat, last=int(tables["rows"].reshape(len(tables["keys"]), -1)[place, 3]) / 1e6)
+
+    def _clear_beats(self) -> dict[int, tuple[int, Beat]]:
+        """Return places and rhythms by hash, made anew when enough has come since."""
+        if self._beats is not None and not self._stale(self._beats[0]) and self._beats[1] == self._ledger.words:
+            return self._beats[2]
+        found, tables = self.finders.rhythms.recurring(), self.finders.rhythms.tables
         strong = np.flatnonzero(
-            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= 86_400) & (found.kept >= _KEPT_RHYTHM)
+            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= DAY) & (found.kept >= _KEPT_RHYTHM)
         )
-        beats = {int(found.items[i]): (float(found.periods[i]), float(found.phases[i])) for i in strong}
-        self._beats = self.finders.covered, beats
+        places = {key: at for at, key in enumerate(tables["keys"].tolist()) if key}
+        rows, beats = tables["rows"].reshape(len(tables["keys"]), -1), dict[int, tuple[int, Beat]]()
+        sums = tables["sums"].reshape(len(rows), -1, 4)
+        day = int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
+        for i in strong.tolist():
+            key = int(found.items[i])
+            row, (east, north) = rows[places[key]], sums[places[key], day, :2].tolist()
+            if self._trust_in(found, i, int(row[3])) < _TRUSTED:
+                continue
+            one_hour = math.hypot(east, north) >= _ONE_HOUR * max(int(row[BEAT + 2 * day]), 1)
+            hour = math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY if one_hour else None
+            beat = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6)
+            beats[key] = places[key], beat
+        self._beats = (self.finders.covered, beats), self._ledger.words, beats
         return beats
+
+    def _trust_in(self, found: Recurring, i: int, last: int) -> float:
+        """Return the trust in a rhythm that last came at a moment."""
+        id_, n = pattern_id("rhythm", int(found.items[i])), int(found.counts[i])
+        n_beats, by_chance, pause = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
+        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), pause, last)

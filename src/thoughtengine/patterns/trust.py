@@ -79,6 +79,11 @@ def faded(silence: float, pause: float, life: float) -> float:
     return max((silence / pause - 1.0) / _PAUSES, silence / max(life, pause) / _LIFE, 0.0)
 
 
+def _add(balances: dict[int, float], pattern: int, worth: float) -> None:
+    """Add to the balance of a pattern, and keep it where it counts in full."""
+    balances[pattern] = _within(balances.get(pattern, 0.0) + worth)
+
+
 def _within(balance: float) -> float:
     return min(max(balance, -_MOST), _MOST)
 
@@ -138,6 +143,12 @@ class Ledger:
         self._store, self._emit, self._sync = store, emit, sync
         self._open: dict[int, Expected] = {}
         self._said: dict[int, float] | None = None
+        self._words = 0
+
+    @property
+    def words(self) -> int:
+        """How often the host said something since this was opened."""
+        return self._words
 
     def judge(self, verdict: VerdictRecord) -> None:
         """Keep what the host says of a pattern."""
@@ -146,15 +157,16 @@ class Ledger:
             batch = Batch()
             batch.put(VERDICT, self._store.head.sequence + 1, verdict)
             self._store.commit(batch, sync=self._sync)
-            said[verdict.pattern] = said.get(verdict.pattern, 0.0) + verdict.reward
+            _add(said, verdict.pattern, verdict.reward)
+            self._words += 1
 
     @property
     def said(self) -> dict[int, float]:
-        """The sum of the host's rewards for each pattern."""
+        """The sum of the host's rewards for each pattern, never beyond what counts: the newest word always does."""
         if self._said is None:
             self._said = {}
             for _, verdict in self._store.rows(VERDICT, VerdictRecord):
-                self._said[verdict.pattern] = self._said.get(verdict.pattern, 0.0) + verdict.reward
+                _add(self._said, verdict.pattern, verdict.reward)
         return self._said
 
     def forget(self) -> None:
@@ -214,6 +226,6 @@ class Ledger:
 def note(outcomes: dict[int, float], found: Outcome) -> None:
     """Add to the balance of a pattern by how much a prediction from it did better than it said; the least telling one goes."""
     pattern = found.expected.pattern
-    outcomes[pattern] = outcomes.get(pattern, 0.0) + found.came_true - found.expected.probability
+    _add(outcomes, pattern, found.came_true - found.expected.probability)
     if len(outcomes) > _KEPT:
         del outcomes[min(outcomes, key=lambda key: abs(outcomes[key]))]

@@ -83,12 +83,12 @@ def test_tags_of_one_experience_are_told_as_such_and_can_be_given_as_they_are(
 ) -> None:
     live(mind, clock, 20, ("wake", "alarm"), ("coffee",), ("walk",))
     found = {(one.given, one.then): one for one in mind.patterns.sequences()}
-    both, turn = found[("wake", "alarm"), "coffee"], found[("alarm", "coffee"), "walk"]
+    both, turn = found[("alarm", "wake"), "coffee"], found[("wake", "coffee"), "walk"]
     assert both.at_once
-    assert repr(both).startswith("<Sequence 'wake' with 'alarm' → 'coffee': 100% of 19")
+    assert repr(both).startswith("<Sequence 'alarm' with 'wake' → 'coffee': 100% of 19")
     assert not turn.at_once
     assert mind.anticipate(given=both.given)[0].what == "coffee"
-    assert mind.anticipate(given=[["wake", "alarm"]]) == mind.anticipate(given=["wake", "alarm"])
+    assert mind.anticipate(given=[["wake", "alarm"]]) == mind.anticipate(given=["alarm", "wake"])
 
 
 @pytest.mark.parametrize("given", [[["wake"], 5], [b"wake"], "wake", [["wake", 5]]])

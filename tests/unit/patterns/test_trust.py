@@ -202,3 +202,18 @@ def test_one_prediction_that_fails_does_not_silence_those_after_it(mind: te.Thou
         put("coffee", "walk", "wake")
         told()
     assert told() > 0.9
+
+
+def test_the_newest_word_of_the_host_counts_however_much_was_said_before(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind", clock=lambda: START + dt.timedelta(days=40)) as mind:
+        mind.remember_many(days(0, 30, "wake", "coffee"))
+        habit = sequence(mind, "wake", "coffee")
+        for _ in range(10):
+            mind.patterns.feedback(habit, reward=1)
+        praised = sequence(mind, "wake", "coffee").trust
+        for _ in range(6):
+            mind.patterns.feedback(habit, reward=-1)
+        blamed = sequence(mind, "wake", "coffee").trust
+        assert blamed < habit.trust < praised
+    with te.open(tmp_path / "mind", clock=lambda: START + dt.timedelta(days=40)) as mind:
+        assert sequence(mind, "wake", "coffee").trust == blamed

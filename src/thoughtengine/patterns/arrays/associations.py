@@ -16,6 +16,7 @@ def associate(
     kinds: IntArray,
     bounds: IntArray,
     ids: IntArray,
+    moments: IntArray,
     singles: IntArray,
     pairs: IntArray,
     counters: IntArray,
@@ -33,10 +34,12 @@ def associate(
         Those of experience i: ``items[bounds[i]:bounds[i + 1]]``.
     ids : array of int64, shape (n,)
         Of the memories.
+    moments : array of int64, shape (n,)
+        Microseconds of the wall clock.
     singles : array of int64, shape (u * SINGLE,)
         Item, count, what of the count may be another's, newest id, kind; written.
     pairs : array of int64, shape (p * PAIR,)
-        Both items, count, what of the count may be another's, newest ids; written.
+        Both items, count, what of the count may be another's, newest moment, newest ids; written.
     counters : array of int64, shape (4,)
         Experiences, items, ordered pairs, distinct pairs (again where they had been given up); written.
     places : array of int64, shape (KINDS + KINDS * KINDS,)
@@ -66,18 +69,20 @@ def associate(
             alone[at, 3:] = id_, of[i]
             for b in basket[i + 1 :]:
                 if a != b:
-                    _count_pair(together, min(a, b), max(a, b), id_, counters)
+                    _count_pair(together, min(a, b), max(a, b), id_, int(moments[e]), counters)
 
 
-def _count_pair(together: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
+def _count_pair(together: IntArray, low: int, high: int, id_: int, moment: int, counters: IntArray) -> None:
     a, b = np.int64(low), np.int64(high)
     start = set_of(int(a ^ (a << np.int64(13)) ^ (b >> np.int64(7)) ^ b), len(together), BROAD)
     rows = together[start : start + BROAD]
     found = np.flatnonzero((rows[:, 0] == low) & (rows[:, 1] == high))
     row = rows[found[0] if len(found) else rows[:, 2].argmin()]
     if not len(found):
-        row[:2], row[3], row[4:] = (low, high), row[2], 0
+        row[:2], row[3], row[4], row[5:] = (low, high), row[2], moment, 0
         counters[3] += 1
     row[2] += 1
-    row[5:] = row[4:-1].copy()
-    row[4] = id_
+    if moment >= row[4]:
+        row[4:] = moment, id_, *row[5:-1].tolist()
+    elif not row[5:].all():
+        row[5 + int(np.flatnonzero(row[5:] == 0)[0])] = id_

@@ -9,7 +9,7 @@ import numpy as np
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.kernels.sequences import AGES, BLENDED, FADE, LINE, PRIOR, REPEATED, STRATA
 
-__all__ = ["blended", "correct", "kind_of", "learn_blend", "learn_repeats", "seasoned"]
+__all__ = ["blended", "correct", "cut", "kind_of", "learn_blend", "learn_repeats", "seasoned"]
 
 
 def blended(
@@ -83,6 +83,13 @@ def seasoned(chances: dict[int, float], history: IntArray, repeats: FloatArray) 
     }
     scale = sum(chances.values()) / sum(told.values())
     return {symbol: scale * chance for symbol, chance in told.items()}
+
+
+def cut(repeats: FloatArray, depth: int) -> FloatArray:
+    """Return what is known of repeats where so many symbols are looked at: how long ago others came is not known then."""
+    counts = repeats.reshape(AGES, 2).copy()
+    counts[-1] = counts[min(depth.bit_length(), AGES - 1) :].sum(0)
+    return counts.reshape(-1)
 
 
 def learn_repeats(came: IntArray, history: IntArray, chances: dict[int, float], repeats: FloatArray) -> None:

@@ -9,7 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray
-from thoughtengine.patterns.arrays.calibration import blended, correct, kind_of, learn_blend, learn_repeats, seasoned
+from thoughtengine.patterns.arrays.calibration import (
+    blended,
+    correct,
+    cut,
+    kind_of,
+    learn_blend,
+    learn_repeats,
+    seasoned,
+)
 from thoughtengine.patterns.arrays.rows import place_of
 from thoughtengine.patterns.kernels.sequences import (
     DEPTH,
@@ -26,6 +34,7 @@ from thoughtengine.patterns.kernels.sequences import (
     NEAR,
     PARTS,
     ROW,
+    SIDE,
     SKIP_ROW,
     THREAD,
     TOP,
@@ -83,7 +92,7 @@ def follow(
         Of the components, by what they have seen; then of the mixture and of all that is near jointly, by the length of the
         history; written.
     histories : array of int64, shape (t * THREAD * 8,)
-        The last 32 symbols of each thread, and how many of them came at once; written.
+        The last 32 symbols of each thread, how many of them came at once, and when it went on; written.
     counters : array of int64, shape (8,)
         Experiences, symbols, distinct symbols, weight of the pairs at a distance, rules, experiences with symbols; written.
     calibration : array of float64, shape (l * LINE,)
@@ -110,6 +119,7 @@ def follow(
             _compare(history, int(moments[e]), came, order, known_so_far, calibration, repeats)
         counters[0] += 1
         counters[5] += len(came) > 0
+        newest = max(int(moments[e]), int(thread[4])) if history[0] else int(moments[e])
         lag = math.log(max((int(moments[e]) - int(thread[2])) * 1e-6, 0.0) + 1.0) if history[0] else 0.0
         for s, x in enumerate(came, bounds[e]):
             total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
@@ -137,13 +147,14 @@ def follow(
             gains = ETA * (shares * chances / chance - shares) / np.maximum(shares, 0.05)
             at_ = buckets[told]
             weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
-            _learn(x, word, known, places, lag, int(ids[e]), counters, frequent, table, lags_)
+            _learn(x, word, known, places, lag, int(ids[e]), int(moments[e]), counters, frequent, table, lags_)
+            _learn_beside(x, lag, int(ids[e]), int(moments[e]), thread, counters, keys, table, lags_)
             _learn_at_distance(x, history, skip_keys, near, counters)
         for x in came:
             history[1:] = history[:-1].copy()
             history[0] = x
         if len(came):
-            thread[1:FIRST] = counters[0], moments[e], len(came)
+            thread[1:FIRST] = counters[0], moments[e], len(came), newest
 
 
 def _compare(
@@ -157,7 +168,7 @@ def _compare(
 ) -> None:
     """Predict one experience before it is learned, and compare."""
     before = repeats.copy()
-    for depth in (DEPTH, 1 << order // EVERY % 4) if history[NEAR - 1] else (DEPTH,):
+    for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
         mixed, together, _ = _foresee(recent, moment, *known, most=MOST)
         if not mixed:
@@ -165,8 +176,10 @@ def _compare(
         chances = blended(mixed, together, recent, known[6])
         if depth == DEPTH:
             learn_repeats(came, recent, chances, repeats)
-        told = seasoned(chances, recent, before if depth == DEPTH else repeats)
+        told = seasoned(chances, recent, before if depth == DEPTH else cut(repeats, depth))
         learn_blend(came, recent, mixed, together, known[6])
+        if known[7][1] < FEW:
+            continue  # all is news
         kind = kind_of(recent)
         best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:TOP]
         for rank, symbol in enumerate(best):
@@ -261,6 +274,7 @@ def _learn(
     places: dict[int, int],
     lag: float,
     id_: int,
+    moment: int,
     counters: IntArray,
     frequent: IntArray,
     table: IntArray,
@@ -273,24 +287,57 @@ def _learn(
     frequent[word, 1] += 1
     frequent[word, 2] = id_
     for at in places.values():
-        table[at, 0] += 1
-        table[at, 5] += table[at, 1] != counters[0]
-        table[at, 1] = counters[0]
-        followers = table[at, HEAD:].reshape(-1, FOLLOWER)
-        found = np.flatnonzero(followers[:, 0] == x)
-        slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
-        if not len(found):
-            followers[slot] = 0
-            followers[slot, 0] = x
-            counters[4] += 1
-        followers[slot, 1] += 1
-        if followers[slot, 2] != id_:
-            followers[slot, 2:] = id_, *followers[slot, 2:-1].tolist()
-        n, count = int(table[at, 0]), int(followers[slot, 1])
-        if count == 1:
-            times[at, 1 + slot] = 0.0
-        times[at, 1 + slot] += (lag - times[at, 1 + slot]) / count
-        times[at, 0] = lag if n == 1 else times[at, 0] + np.sign(lag - times[at, 0]) / math.sqrt(n)
+        _follow(x, at, lag, id_, moment, counters, table, times)
+
+
+def _follow(
+    x: int, at: int, lag: float, id_: int, moment: int, counters: IntArray, table: IntArray, times: FloatArray
+) -> None:
+    table[at, 0] += 1
+    table[at, 5] += table[at, 1] != counters[0]
+    table[at, 1] = counters[0]
+    followers = table[at, HEAD:].reshape(-1, FOLLOWER)
+    found = np.flatnonzero(followers[:, 0] == x)
+    slot = int(found[0]) if len(found) else int(followers[:, 1].argmin())
+    if not len(found):
+        followers[slot] = 0
+        followers[slot, 0], followers[slot, 2] = x, moment
+        counters[4] += 1
+    followers[slot, 1] += 1
+    known_ids = followers[slot, 3:].tolist()
+    if moment >= followers[slot, 2] and known_ids[0] != id_:
+        followers[slot, 2:] = moment, id_, *known_ids[:-1]
+    elif id_ not in known_ids and 0 in known_ids:
+        followers[slot, 3 + known_ids.index(0)] = id_
+    n, count = int(table[at, 0]), int(followers[slot, 1])
+    if count == 1:
+        times[at, 1 + slot] = 0.0
+    times[at, 1 + slot] += (lag - times[at, 1 + slot]) / count
+    times[at, 0] = lag if n == 1 else times[at, 0] + np.sign(lag - times[at, 0]) / math.sqrt(n)
+
+
+def _learn_beside(
+    x: int,
+    lag: float,
+    id_: int,
+    moment: int,
+    thread: IntArray,
+    counters: IntArray,
+    keys: IntArray,
+    table: IntArray,
+    times: FloatArray,
+) -> None:
+    """Count what follows the others of the last experience, which came together with its newest symbol."""
+    history = thread[FIRST:]
+    for y in history[1 : min(int(thread[3]), SIDE)].tolist():
+        if not y or y == history[0]:
+            continue
+        at, known = place_of(keys, context_key(y), table[:, :2])
+        if not known:
+            keys[at], table[at], times[at] = context_key(y), 0, 0.0
+            table[at, 2] = y
+        table[at, 4] = 1
+        _follow(x, at, lag, id_, moment, counters, table, times)
 
 
 def _learn_at_distance(x: int, history: IntArray, keys: IntArray, near: IntArray, counters: IntArray) -> None:

@@ -10,7 +10,7 @@ __all__ = ["associate"]
 WAYS = 8
 SINGLE = 5  # key, n, error of n, newest id, kind
 KINDS = 4  # of items: an experience draws its items of each kind by themselves
-PAIR = 7  # both keys, n, error of n, newest ids
+PAIR = 8  # both keys, n, error of n, newest moment, newest ids: what is older only where there is room
 BROAD = 16  # ways of a set of pairs
 BASKET = 40  # items of one experience that are paired
 
@@ -54,7 +54,7 @@ def _count_item(singles: IntArray, item: int, id_: int, kind: int) -> None:
 
 
 @part
-def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArray) -> None:
+def _count_pair(pairs: IntArray, low: int, high: int, id_: int, moment: int, counters: IntArray) -> None:
     """Count a pair of items."""
     start, at = _home(low ^ (low << 13) ^ (high >> 7) ^ high, len(pairs) // PAIR, BROAD), -1
     for way in range(start, start + BROAD):
@@ -66,20 +66,31 @@ def _count_pair(pairs: IntArray, low: int, high: int, id_: int, counters: IntArr
         p = PAIR * at
         pairs[p], pairs[p + 1], pairs[p + 3] = low, high, pairs[p + 2]
         pairs[p + 4 : p + PAIR] = 0
+        pairs[p + 4] = moment
         counters[3] += 1
     p = PAIR * at
     pairs[p + 2] += 1
-    for i in range(p + PAIR - 1, p + 4, -1):
-        pairs[i] = pairs[i - 1]
-    pairs[p + 4] = id_
+    if moment >= pairs[p + 4]:
+        for i in range(p + PAIR - 1, p + 5, -1):
+            pairs[i] = pairs[i - 1]
+        pairs[p + 4], pairs[p + 5] = moment, id_
+    else:
+        for i in range(p + 5, p + PAIR):
+            if pairs[i] == 0:
+                pairs[i] = id_
+                break
 
 
-@kernel("int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]", "out int64[:]")
+@kernel(
+    "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out int64[:]",
+    "out int64[:]",
+)  # fmt: skip
 def associate(
     items: IntArray,
     kinds: IntArray,
     bounds: IntArray,
     ids: IntArray,
+    moments: IntArray,
     singles: IntArray,
     pairs: IntArray,
     counters: IntArray,
@@ -103,4 +114,4 @@ def associate(
                 places[KINDS * (1 + kind) + kinds[other]] += 1
                 places[KINDS * (1 + kinds[other]) + kind] += 1
                 if a != b:
-                    _count_pair(pairs, min(a, b), max(a, b), ids[e], counters)
+                    _count_pair(pairs, min(a, b), max(a, b), ids[e], moments[e], counters)

@@ -14,15 +14,16 @@ __all__ = ["expect", "follow"]
 WAYS = 8
 KEPT = 16  # followers of a context
 HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
-FOLLOWER = 5  # symbol, count, newest ids
+FOLLOWER = 6  # symbol, count, newest moment, newest ids: what is older only where there is room
 ROW = HEAD + FOLLOWER * KEPT
+SIDE = 4  # symbols of one experience that are contexts of one symbol for what comes after it
 ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
 NEAR = 8  # symbols of a thread that those at a distance are looked for behind; what comes late in a thread counts less
 WORD = 3  # key, n, newest id
 DEPTH = 32  # symbols of a thread that are remembered
-FIRST = 4  # key, last use, moment, symbols of the last experience; then all symbols, newest first
+FIRST = 5  # key, last use, moment, symbols of the last experience, newest moment; then all symbols, newest first
 THREAD = FIRST + DEPTH
 PARTS = 9  # components of the mixture: orders 0 to 5, part of the day, skip, base
 BLENDED = PARTS * 28  # weights of the components; then, by kind of history, of the mixture and of what is jointly near
@@ -222,7 +223,14 @@ def _slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
 
 @part
 def _learn_contexts(
-    x: int, id_: int, lag: float, places: IntArray, rows: IntArray, lags: FloatArray, counters: IntArray
+    x: int,
+    id_: int,
+    moment: int,
+    lag: float,
+    places: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    counters: IntArray,
 ) -> None:
     """Count what follows each context, and after how long."""
     for order in range(1, ORDERS):
@@ -236,11 +244,17 @@ def _learn_contexts(
         slot = _slot_of(rows, r + HEAD, r + ROW, FOLLOWER, x)
         if rows[slot] != x:
             rows[slot : slot + FOLLOWER] = 0
-            rows[slot] = x
+            rows[slot], rows[slot + 2] = x, moment
             counters[4] += 1
         rows[slot + 1] += 1
-        if rows[slot + 2] != id_:
-            rows[slot + 4], rows[slot + 3], rows[slot + 2] = rows[slot + 3], rows[slot + 2], id_
+        if rows[slot + 3] != id_:
+            if moment >= rows[slot + 2]:
+                rows[slot + 5], rows[slot + 4], rows[slot + 3] = rows[slot + 4], rows[slot + 3], id_
+                rows[slot + 2] = moment
+            elif rows[slot + 4] == 0:
+                rows[slot + 4] = id_
+            elif rows[slot + 4] != id_ and rows[slot + 5] == 0:
+                rows[slot + 5] = id_
         middle = at * (1 + KEPT)
         mean = middle + 1 + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
@@ -250,6 +264,39 @@ def _learn_contexts(
             lags[middle] = lag
         elif lag != lags[middle]:
             lags[middle] += math.copysign(1.0 / math.sqrt(rows[r]), lag - lags[middle])
+
+
+@part
+def _learn_beside(
+    x: int,
+    id_: int,
+    moment: int,
+    lag: float,
+    history: IntArray,
+    at_once: int,
+    side: IntArray,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    counters: IntArray,
+) -> None:
+    """Count what follows the others of the last experience, which came together with its newest symbol."""
+    for j in range(1, min(at_once, SIDE)):
+        if history[j] == 0 or history[j] == history[0]:
+            continue
+        wanted = _mixed(history[j])
+        start = _home(wanted, len(keys), WAYS)
+        at = _locate(keys, 1, start, WAYS, wanted)
+        if at < 0:
+            at = _weakest(rows, ROW, 0, 1, start, WAYS)
+            keys[at] = wanted
+            rows[at * ROW : (at + 1) * ROW] = 0
+            lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
+            rows[at * ROW + 2] = history[j]
+        rows[at * ROW + 4] = 1
+        side[:] = -1
+        side[1] = at
+        _learn_contexts(x, id_, moment, lag, side, rows, lags, counters)
 
 
 @part
@@ -525,6 +572,16 @@ def _season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, tol
 
 
 @part
+def _cut(repeats: FloatArray, depth: int) -> FloatArray:
+    """Return what is known of repeats where so many symbols are looked at: how long ago others came is not known then."""
+    factors, first = repeats.copy(), min(_doublings(depth), AGES - 1)
+    for step in range(first, AGES - 1):
+        factors[2 * AGES - 2] += repeats[2 * step]
+        factors[2 * AGES - 1] += repeats[2 * step + 1]
+    return factors
+
+
+@part
 def _learn_repeats(
     came: IntArray, history: IntArray, n: int, repeats: FloatArray, found: IntArray, told: FloatArray, slots: IntArray
 ) -> None:
@@ -605,7 +662,7 @@ def _compare(
     """Predict one experience before it is learned, and compare; after many symbols also as if one were asked with fewer."""
     recent, joint, mixed = np.zeros(DEPTH, np.int64), scratch[:MOST], scratch[MOST:]
     for turn in range(1 if history[NEAR - 1] == 0 else 2):
-        depth = DEPTH if turn == 0 else 1 << counters[0] // EVERY % 4
+        depth = DEPTH if turn == 0 else 1 << (counters[0] + counters[0] // EVERY) % 4  # by turns
         recent[:] = 0
         recent[:depth] = history[:depth]
         n = _foresee(
@@ -618,9 +675,10 @@ def _compare(
             _learn_repeats(came, recent, n, repeats, found, told, slots)
             _season(recent, n, factors, found, told, slots)
         elif n > 0:
-            _season(recent, n, repeats, found, told, slots)
+            _season(recent, n, _cut(repeats, depth), found, told, slots)
         _learn_blend(came, recent, weights, found, mixed, joint, slots)
-        _learn_calibration(came, _kind(recent), n, calibration, found, told)
+        if counters[1] >= FEW:  # before, all is news
+            _learn_calibration(came, _kind(recent), n, calibration, found, told)
 
 
 @kernel(
@@ -650,7 +708,7 @@ def follow(
     """Learn what follows what, as `arrays.follow`."""
     places, buckets, chances = np.empty(ORDERS, np.int64), np.empty(PARTS, np.int64), np.empty(PARTS)
     found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
-    scratch = np.empty(2 * MOST)
+    scratch, side = np.empty(2 * MOST), np.empty(ORDERS, np.int64)
     for e in range(len(threads)):
         h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
@@ -661,7 +719,8 @@ def follow(
             )  # fmt: skip
         counters[0] += 1
         counters[5] += len(came) > 0
-        lag = math.log(max((moment - histories[h - 2]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
+        newest = max(moment, histories[h - 1]) if history[0] != 0 else moment
+        lag = math.log(max((moment - histories[h - 3]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
         for s in range(bounds[e], bounds[e + 1]):
             x, base = symbols[s], 1.0 / (counters[2] + 1.0)
             chances[:], buckets[:] = 0.0, -1
@@ -669,20 +728,22 @@ def follow(
                 chances[0] = _times(x, words) / counters[1]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
-            _open_contexts(history, histories[h - 1], moment, keys, rows, lags, places)
+            _open_contexts(history, histories[h - 2], moment, keys, rows, lags, places)
             _judge_contexts(x, places, rows, chances, buckets)
             _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
             bits[s] = -math.log2(_mix(chances, buckets, weights, base))
             bits[len(symbols) + s] = counters[1] * base
             _learn_word(x, ids[e], words, counters)
-            _learn_contexts(x, ids[e], lag, places, rows, lags, counters)
+            _learn_contexts(x, ids[e], moment, lag, places, rows, lags, counters)
+            _learn_beside(x, ids[e], moment, lag, history, histories[h - 2], side, keys, rows, lags, counters)
             _learn_distant(x, history, skip_keys, skip_rows, counters)
         for x in came:  # what came is what was before
             for j in range(DEPTH - 1, 0, -1):
                 history[j] = history[j - 1]
             history[0] = x
         if len(came) > 0:
-            histories[h - 3], histories[h - 2], histories[h - 1] = counters[0], moment, len(came)
+            histories[h - 4], histories[h - 3], histories[h - 2] = counters[0], moment, len(came)
+            histories[h - 1] = newest
 
 
 @kernel(

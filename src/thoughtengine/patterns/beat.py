@@ -1,0 +1,99 @@
+"""Beat: when a rhythm comes next."""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import datetime as dt
+import math
+
+import attrs
+
+__all__ = ["DAY", "Beat"]
+
+DAY = 86_400.0
+_MONTH, _YEAR = 2_629_746.0, 31_556_952.0
+_MONDAY = 345_600.0  # the first one of 1970
+_EPOCH = dt.datetime(1970, 1, 1)
+_BESIDE = 4 * DAY  # of the mean month or year: how far the same day of a month lies beside its peak
+_NEAR = 7200.0  # of a peak, at most
+
+
+@attrs.frozen
+class Beat:
+    """A rhythm that is clear enough to tell when it comes; everything in seconds of the clock on the wall since 1970.
+
+    Attributes
+    ----------
+    period, phase : float
+        As of a `Rhythm`.
+    hour : float or None
+        Seconds into the day at which it comes, where it always does at one time of day.
+    last : float
+        When it last came.
+    """
+
+    period: float
+    phase: float
+    hour: float | None
+    last: float
+
+    def next(self, start: float) -> float:
+        """Return when it comes next after a moment, and not again where it came just before.
+
+        Examples
+        --------
+        >>> tea = Beat(86_400.0, 28_800.0, 28_800.0, 28_800.0)
+        >>> tea.next(28_000.0) / 86_400.0 * 24.0, tea.next(30_000.0) / 86_400.0 * 24.0
+        (8.0, 32.0)
+        """
+        if self.last <= start:
+            start = max(start, self.last + min(self.period, DAY) / 2.0)
+        if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
+            with contextlib.suppress(OverflowError):  # beyond the calendar
+                return self._same_day(start)
+        cycle, found = math.floor((start - self._origin) / self.period), list[float]()
+        while not found:
+            for number in (cycle - 1, cycle, cycle + 1):
+                found += [moment for moment in self._of(self._origin + number * self.period) if moment > start]
+            cycle += 1
+        return min(found)
+
+    def near(self, moment: float) -> bool:
+        """Tell whether a moment is one at which it comes."""
+        distance = min(self.period / 12.0, _NEAR)
+        return self.next(moment - distance) <= moment + distance
+
+    @property
+    def _origin(self) -> float:
+        return self.phase + (_MONDAY if self.period % (7 * DAY) == 0 else 0.0)
+
+    def _beside(self, moment: float) -> float:
+        """Return how far a moment lies beside the nearest peak."""
+        return abs((moment - self._origin + self.period / 2.0) % self.period - self.period / 2.0)
+
+    def _of(self, peak: float) -> list[float]:
+        """Return the moments that a peak means: where it is between two days, on both at their hour."""
+        if self.hour is None or self.period <= DAY:
+            return [peak]
+        day = math.floor(peak / DAY)
+        around = [(day + i) * DAY + self.hour for i in (-1, 0, 1)]
+        least = min(abs(moment - peak) for moment in around)
+        return [moment for moment in around if abs(moment - peak) <= max(least, 13.0 * 3600.0)]
+
+    def _same_day(self, start: float) -> float:
+        """Return when the day of the month, or of the year, at which it last came, comes next."""
+        last = _EPOCH + dt.timedelta(seconds=self.last)
+        hour = self.last % DAY if self.hour is None else self.hour
+        months, step = last.year * 12 + last.month - 1, 1 if self.period == _MONTH else 12
+        moment = _EPOCH + dt.timedelta(seconds=start)
+        ahead = (moment.year * 12 + moment.month - 1 - months) // step - 1
+        for number in range(ahead, ahead + 4):
+            year, month = divmod(months + number * step, 12)
+            if not dt.MINYEAR <= year <= dt.MAXYEAR:
+                break
+            day = min(last.day, calendar.monthrange(year, month + 1)[1])
+            found = (dt.datetime(year, month + 1, day) - _EPOCH).total_seconds() + hour
+            if found > start:
+                return found
+        return start + self.period

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import datetime as dt
+import zoneinfo
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import thoughtengine as te
+
+BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+Opened = Callable[[dt.datetime], te.ThoughtEngine]
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Opened:
+    return lambda now: te.open(tmp_path / "mind", clock=lambda: now)
+
+
+def foreseen(mind: te.ThoughtEngine, what: str, **asked: object) -> te.Prediction:
+    return next(one for one in mind.anticipate(k=9, **asked) if one.what == what)  # type: ignore[arg-type]
+
+
+def test_where_a_rhythm_is_the_reason_the_moment_is_one_of_the_rhythm(opened: Opened) -> None:
+    first = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+    days = [first + dt.timedelta(days=day) for day in range(731)]
+    life = []
+    for day in days:
+        life.append(te.Experience(tags=["wake"], source="h", at=day.replace(hour=7)))
+        if day.day == 1:
+            life.append(te.Experience(tags=["rent"], source="h", at=day.replace(hour=9)))
+        if day.weekday() >= 5:
+            life.append(te.Experience(tags=["brunch"], source="h", at=day.replace(hour=11)))
+        life.append(te.Experience(tags=["sleep"], source="h", at=day.replace(hour=22)))
+    with opened(dt.datetime(2025, 12, 31, 23, tzinfo=dt.UTC)) as mind:
+        mind.remember_many(life)
+        rent = foreseen(mind, "rent")
+        assert "comes every month" in rent.because
+        assert rent.at == dt.datetime(2026, 1, 1, 9, tzinfo=dt.UTC)
+        brunch = foreseen(mind, "brunch")
+        assert "comes every week" in brunch.because
+        assert brunch.at is not None
+        assert brunch.at.weekday() >= 5
+        assert abs(brunch.at.hour + brunch.at.minute / 60 - 11) < 0.1
+        later = dt.datetime(2026, 2, 2, tzinfo=dt.UTC)
+        assert foreseen(mind, "rent", at=later).at == dt.datetime(2026, 3, 1, 9, tzinfo=dt.UTC)
+
+
+def test_nothing_is_expected_before_now(opened: Opened) -> None:
+    life = [
+        te.Experience(tags=[tag], source="h", at=START + dt.timedelta(days=day, hours=hour))
+        for day in range(65)
+        for tag, hour in (("wake", 7), ("tea", 8), ("sleep", 22))
+    ]
+    now = START + dt.timedelta(days=65, hours=15)
+    with opened(now) as mind:
+        mind.remember_many(life)
+        for asked in ({}, {"at": now}, {"given": ["sleep"]}, {"given": ["sleep"], "at": now}):
+            wake = foreseen(mind, "wake", **asked)
+            assert "comes every day" in wake.because
+            assert wake.at is not None
+            assert abs(wake.at - (START + dt.timedelta(days=66, hours=7))) < dt.timedelta(minutes=1)
+            assert all(one.at is None or one.at >= now for one in mind.anticipate(k=9, **asked))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("zone", [BERLIN, dt.timezone(dt.timedelta(hours=1))])
+def test_the_clock_on_the_wall_is_meant_also_after_it_was_changed(tmp_path: Path, zone: dt.tzinfo) -> None:
+    now = dt.datetime(2026, 3, 28, 23, 30, tzinfo=BERLIN)
+    with te.open(tmp_path / "mind", clock=lambda: now, timezone="Europe/Berlin") as mind:
+        mind.remember_many(
+            te.Experience(
+                tags=[tag], source="h", at=dt.datetime(2026, 1, 1, hour, tzinfo=zone) + dt.timedelta(days=day)
+            )
+            for day in range(87)
+            for tag, hour in (("wake", 7), ("sleep", 23))
+        )
+        wake = foreseen(mind, "wake").at
+        assert wake is not None
+        assert wake.utcoffset() == dt.timedelta(hours=2)
+        assert abs(wake.replace(tzinfo=None) - dt.datetime(2026, 3, 29, 7)) < dt.timedelta(minutes=1)
+
+
+def test_a_rhythm_that_is_not_trusted_any_more_is_no_reason(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=365)) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="h", at=START + dt.timedelta(days=day, hours=hour))
+            for day in range(300)
+            for tag, hour in ((("wake", 7), ("tea", 8)) if day < 60 else (("wake", 7), ("coffee", 8)))
+        )
+        (tea,) = [one for one in mind.patterns.rhythms() if one.what == "tea"]
+        assert tea.trust < 0.5
+        assert "every" not in foreseen(mind, "tea", given=["wake"]).because
+        assert "comes every day" in foreseen(mind, "coffee", given=["wake"]).because
+        (coffee,) = [one for one in mind.patterns.rhythms() if one.what == "coffee"]
+        for _ in range(4):
+            mind.patterns.feedback(coffee, reward=-1)
+        assert "every" not in foreseen(mind, "coffee", given=["wake"]).because
+
+
+def test_every_tag_of_an_experience_is_followed_and_their_order_is_none(opened: Opened) -> None:
+    def fed(n: int, *orders: list[str]) -> list[te.Experience]:
+        return [
+            te.Experience(tags=tags, source="h", at=START + dt.timedelta(hours=6 * i))
+            for i, tags in enumerate([*orders, ["siren"]] * n)
+        ]
+
+    with opened(START + dt.timedelta(days=30)) as mind:
+        mind.remember_many(fed(15, ["alarm", "kitchen"], ["tea", "milk"], ["kitchen", "alarm"]))
+        found = {(one.given, one.then): one for one in mind.patterns.sequences()}
+        for given in ("alarm", "kitchen"):
+            assert found[((given,), "siren")].n == 15
+            assert found[((given,), "siren")].confidence == 0.5
+        one, other = (mind.anticipate(given=[pair]) for pair in (["tea", "milk"], ["milk", "tea"]))
+        assert one == other
+        assert one[0].what in ("alarm", "kitchen")
+
+
+def test_little_that_is_given_is_told_as_surely_as_it_followed(opened: Opened) -> None:
+    with opened(START) as mind:
+        mind.remember("once", tags=["x"])
+        (only,) = mind.anticipate()
+        assert only.probability <= 0.5
+        assert only.because == "is frequent"
+    with opened(START) as mind:
+        mind.remember_many(te.Experience(tags=[tag], episode="walk") for tag in ["door", "street", "park"] * 8)
+        for given, then in ((["door"], "street"), (["street"], "park"), (["park", "door"], "street")):
+            (best,) = mind.anticipate(given=given, k=1)
+            assert best.what == then
+            assert 0.6 < best.probability < 0.98
+
+
+def test_what_is_dated_ahead_makes_nothing_late_and_moves_no_prediction(opened: Opened) -> None:
+    now = START + dt.timedelta(days=29, hours=23)
+    with opened(now) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="h", at=START + dt.timedelta(days=day, hours=hour))
+            for day in range(30)
+            for tag, hour in (("wake", 7), ("sleep", 22))
+        )
+        before = {one.id: one.trust for one in mind.patterns.sequences()}
+        assert mind.anticipate(k=1)[0].what == "wake"
+        mind.remember("Dentist", at="2062-03-01T10:00Z")
+        assert {one.id: one.trust for one in mind.patterns.sequences()} == pytest.approx(before, abs=0.01)
+        for one in mind.anticipate():  # of the thread that last spoke, in which nothing with a tag came yet
+            assert one.at is not None
+            assert now <= one.at < now + dt.timedelta(days=1)
+
+
+def test_what_is_not_given_may_have_come_lately_too(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=180)) as mind:
+        tags = ("up", "tea", "open", "closed", "off")
+        mind.remember_many(
+            te.Experience(
+                tags=["coffee" if tag == "tea" and day < 90 else tag],
+                source="h",
+                at=START + dt.timedelta(days=day, hours=7 + 2 * i),
+            )
+            for day in range(180)
+            for i, tag in enumerate(tags)
+        )
+        mind.remember_many(  # of another source the same comes again and again
+            te.Experience(tags=["yoga", "class"], source="i", at=START + dt.timedelta(weeks=week)) for week in range(26)
+        )
+        for given, then in (("open", "closed"), ("off", "up")):
+            first, second = mind.anticipate(given=[given], k=2)
+            assert first.what == then
+            assert first.probability > 3 * second.probability
+            assert given not in (first.what, second.what)

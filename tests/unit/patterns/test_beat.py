@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import datetime as dt
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from thoughtengine.patterns.beat import DAY, Beat
+
+MONTH, YEAR = 2_629_746.0, 31_556_952.0
+EPOCH = dt.datetime(1970, 1, 1)
+
+
+def at(*moment: int) -> float:
+    return (dt.datetime(*moment) - EPOCH).total_seconds()  # type: ignore[arg-type]
+
+
+@given(
+    period=st.sampled_from([DAY, 7 * DAY, 14 * DAY, MONTH, YEAR]),
+    share=st.floats(0.0, 0.999),
+    hour=st.one_of(st.none(), st.floats(0.0, 86_399.0)),
+    last=st.floats(-6e10, 2.5e11),
+    start=st.floats(-6e10, 2.5e11),
+)
+def test_it_comes_after_the_moment_and_within_a_period_and_a_half(
+    period: float, share: float, hour: float | None, last: float, start: float
+) -> None:
+    moment = Beat(period, share * period, hour, last).next(start)
+    assert start < moment <= start + 1.5 * period + 3 * DAY
+
+
+def test_by_the_month_it_comes_on_the_same_day_and_at_its_hour() -> None:
+    rent = Beat(MONTH, (at(2026, 1, 1, 9) % MONTH), 9 * 3600.0, at(2026, 1, 1, 9))
+    assert [rent.next(at(2026, month, 15)) for month in (1, 2, 11)] == [
+        at(2026, 2, 1, 9),
+        at(2026, 3, 1, 9),
+        at(2026, 12, 1, 9),
+    ]
+    assert rent.near(at(2026, 3, 1, 10))
+    assert not rent.near(at(2026, 2, 28, 19))
+
+
+def test_on_two_days_of_the_week_it_comes_on_both() -> None:
+    brunch = Beat(7 * DAY, 5 * DAY + 23 * 3600.0, 11 * 3600.0, at(2026, 1, 4, 11))  # Saturdays and Sundays
+    assert brunch.next(at(2026, 1, 5)) == at(2026, 1, 10, 11)
+    assert brunch.next(at(2026, 1, 10, 12)) == at(2026, 1, 11, 11)
+
+
+def test_what_is_dated_ahead_does_not_put_it_off() -> None:
+    for period, moment in ((MONTH, at(2026, 2, 1, 9)), (YEAR, at(2027, 1, 1, 9))):
+        assert Beat(period, at(2026, 1, 1, 9) % period, None, at(2056, 1, 1, 9)).next(at(2026, 1, 5)) == moment
+
+
+def test_what_came_a_little_early_does_not_come_again_today() -> None:
+    wake = Beat(DAY, 7 * 3600.0, 7 * 3600.0, at(2026, 1, 4, 6, 50))
+    assert wake.next(at(2026, 1, 4, 6, 51)) == at(2026, 1, 5, 7)
