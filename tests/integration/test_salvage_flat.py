@@ -88,6 +88,19 @@ def test_a_flipped_bit_is_refused_and_salvaged_on_request(old: Path, tmp_path: P
     assert len(read_flat(tmp_path / "new")) == len(there)
 
 
+@pytest.mark.parametrize("upgrade", ["auto", "wait"])
+def test_a_small_damaged_store_is_given_back_by_every_way_of_opening(tmp_path: Path, upgrade: str) -> None:
+    path = tmp_path / "small"
+    write_flat(path, dict(row(n) for n in range(400)), compact=True)
+    flip(table(path), table(path).stat().st_size // 2)
+    tables = {file.name: file.read_bytes() for file in path.glob("*.ldb")}
+    for _ in range(2):
+        with pytest.raises(te.StoreDamagedError, match="salvage=True"):
+            te.open(path, upgrade=upgrade)
+        assert not (path / "STORE").exists()
+        assert {file.name: file.read_bytes() for file in path.glob("*.ldb")} == tables
+
+
 def no_manifest(path: Path) -> None:
     next(path.glob("MANIFEST-*")).unlink()
 

@@ -441,6 +441,46 @@ def test_damage_that_is_found_behind_gives_the_old_files_back(many: Path) -> Non
     assert not (many / "STORE").exists()
 
 
+def test_what_was_written_over_damage_goes_back_with_the_files_and_is_salvaged(many: Path, tmp_path: Path) -> None:
+    damage(many)
+    tables = {path.name: path.read_bytes() for path in many.glob("*.ldb")}
+    with te.open(many) as mind:
+        new = mind.remember("a zebra in the garden", key="zebra", payload={"legs": 4})
+        gone = mind.remember("this is to be forgotten")
+        until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+        mind.remember("a text without a key", affect=te.Affect(0.5, 0.5))
+        mind.forget(gone)
+        assert mind["zebra"].id == new
+    assert not (many / "STORE").exists()
+    assert tables.items() <= {path.name: path.read_bytes() for path in many.glob("*.ldb")}.items()
+    for _ in range(2):  # the next openings give it back too, and name the way on
+        with pytest.raises(te.StoreDamagedError, match="salvage=True"):
+            te.open(many)
+        assert not (many / "STORE").exists()
+    te.upgrade(many, into=tmp_path / "sound", salvage=True)
+    with te.open(tmp_path / "sound") as mind:
+        assert (mind["zebra"].id, mind["zebra"].payload) == (new, {"legs": 4})
+        texts = [memory.text for memory in mind.memories()]
+        assert "a text without a key" in texts
+        assert "this is to be forgotten" not in texts
+        assert len(texts) > 200
+        assert mind.check() == []
+
+
+def test_a_rollback_that_fails_at_the_close_lets_the_folder_go(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(many)
+    mind = te.open(many)
+    until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+    mind.remember("a zebra in the garden", key="zebra")
+    with monkeypatch.context() as patch:
+        patch.setattr("thoughtengine.migrations.lower.give_out", lambda *given: (_ for _ in ()).throw(OSError(5, "no")))
+        with pytest.raises((te.StoreError, OSError)):
+            mind.close()
+    report = te.rollback(many)  # by the same process
+    assert report.succeeded
+    assert not (many / "STORE").exists()
+
+
 def test_damage_that_is_met_in_the_middle_stops_it_and_the_rest_is_served(
     held: te.ThoughtEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
