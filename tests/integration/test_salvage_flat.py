@@ -70,7 +70,8 @@ def test_a_flipped_bit_is_refused_and_salvaged_on_request(old: Path, tmp_path: P
     with pytest.raises(te.StoreDamagedError, match="salvage=True"):
         te.upgrade(old)
     with pytest.raises(te.StoreDamagedError, match="salvage=True"):
-        te.upgrade(old, into=tmp_path / "refused")
+        te.upgrade(old, into=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
     report = te.upgrade(old, into=tmp_path / "new", salvage=True)
     assert report is not None
     assert report.succeeded
@@ -91,7 +92,7 @@ def test_a_flipped_bit_is_refused_and_salvaged_on_request(old: Path, tmp_path: P
 @pytest.mark.parametrize("upgrade", ["auto", "wait"])
 def test_a_small_damaged_store_is_given_back_by_every_way_of_opening(tmp_path: Path, upgrade: str) -> None:
     path = tmp_path / "small"
-    write_flat(path, dict(row(n) for n in range(400)), compact=True)
+    write_flat(path, {b"dream:first": b"{}", **dict(row(n) for n in range(400))}, compact=True)
     flip(table(path), table(path).stat().st_size // 2)
     tables = {file.name: file.read_bytes() for file in path.glob("*.ldb")}
     for _ in range(2):
@@ -99,6 +100,17 @@ def test_a_small_damaged_store_is_given_back_by_every_way_of_opening(tmp_path: P
             te.open(path, upgrade=upgrade)
         assert not (path / "STORE").exists()
         assert {file.name: file.read_bytes() for file in path.glob("*.ldb")} == tables
+
+
+def test_a_plan_and_a_rehearsal_name_the_damaged_store_and_the_way_on(old: Path) -> None:
+    flip(table(old), 5000)
+    before = content(old)
+    for ask in (te.plan, te.rehearse):
+        with pytest.raises(te.StoreDamagedError, match="salvage=True") as told:
+            ask(old)
+        assert str(told.value).startswith(f"{old}: LevelDB")
+        assert ".part" not in str(told.value)
+    assert content(old) == before
 
 
 def no_manifest(path: Path) -> None:
