@@ -127,6 +127,16 @@ def short_table(path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
+def half_table(path: Path) -> None:
+    file = table(path)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def no_footer(path: Path) -> None:
+    file = table(path)
+    file.write_bytes(file.read_bytes()[:-20] + bytes(20))
+
+
 @pytest.mark.parametrize(
     ("harm", "least"),
     [
@@ -135,12 +145,29 @@ def short_table(path: Path) -> None:
         (lambda path: log(path).unlink(), N),
         (no_manifest, N - 5),
         (no_current, N - 5),
-        (short_table, 2),
+        (short_table, N - 200),
+        (half_table, N // 2 - 200),
+        (no_footer, N - 5),
+        (lambda path: flip(table(path), -80), N - 5),
+        (lambda path: (flip(table(path), 5000), no_footer(path)), N - 300),
+        (lambda path: table(path).write_bytes(bytes(100_000)), 2),
     ],
-    ids=["table", "log", "no log", "no manifest", "no current", "short table"],
+    ids=[
+        "table",
+        "log",
+        "no log",
+        "no manifest",
+        "no current",
+        "short table",
+        "half a table",
+        "no footer",
+        "index",
+        "block and footer",
+        "zeros",
+    ],
 )
 def test_whatever_is_damaged_nothing_is_invented(
-    old: Path, tmp_path: Path, harm: Callable[[Path], None], least: int
+    old: Path, tmp_path: Path, harm: Callable[[Path], object], least: int
 ) -> None:
     harm(old)
     before = content(old)
