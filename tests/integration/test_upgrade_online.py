@@ -1,5 +1,6 @@
 """A mind that serves while it is upgraded behind: nothing is missing meanwhile, and nothing is lost by who comes between."""
 
+import random
 import shutil
 import sys
 import threading
@@ -465,6 +466,32 @@ def test_what_was_written_over_damage_goes_back_with_the_files_and_is_salvaged(m
         assert "this is to be forgotten" not in texts
         assert len(texts) > 200
         assert mind.check() == []
+
+
+def test_beside_damage_what_was_forgotten_or_said_anew_is_so_when_salvaged(tmp_path: Path) -> None:
+    path, sound = tmp_path / "many", tmp_path / "sound"
+    other = {f"weather:{n:05d}".encode(): random.Random(n).randbytes(200) for n in range(3000)}
+    write_flat(path, {**rows(300), **other}, compact=True)
+    table = max(path.glob("*.ldb"))
+    data = bytearray(table.read_bytes())
+    data[len(data) * 9 // 10] ^= 64
+    table.write_bytes(data)
+    with te.open(path) as mind:
+        until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+        old = mind["sensory:extra"]
+        gone = next(memory for memory in mind.memories() if memory.id != old.id)
+        anew = mind.remember("said anew", key="sensory:extra")
+        mind.forget(gone.id)
+        n = len(mind)
+    assert not (path / "STORE").exists()
+    te.upgrade(path, into=sound, salvage=True)
+    with te.open(sound) as mind:
+        assert (mind["sensory:extra"].id, mind["sensory:extra"].text) == (anew, "said anew")
+        assert gone.id not in {memory.id for memory in mind.memories()}
+        assert gone.text not in {memory.text for memory in mind.memories()}
+        assert len(mind) == n
+        assert mind.check() == []
+        assert mind[old.id].text == old.text
 
 
 def test_a_rollback_that_fails_at_the_close_lets_the_folder_go(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:

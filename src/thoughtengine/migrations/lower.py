@@ -174,7 +174,10 @@ def _with_the_new(store: FolderStore, sealed: Path, told: str) -> Flat:
         target = _Blind(level, None)
         with store.writing:
             _forget_lowered(store)
-            _note_lowered(store, target, _new_down(store, target))
+            if _counted(store):
+                _fill(store, target, whole=False)
+            else:
+                _note_lowered(store, target, _new_down(store, target))
         level.write([], [], True)
         for key, _ in store.raw(LOWERED):
             noted, value = store.get(LOWERED, key[1:], LoweredRecord), level.get(key[1:])
@@ -190,12 +193,22 @@ def _with_the_new(store: FolderStore, sealed: Path, told: str) -> Flat:
     return _UNCOUNTED
 
 
+def _counted(store: FolderStore) -> bool:
+    """Count the old memories, and tell whether they can be read: their keys and values lie in the same blocks."""
+    if not isinstance(store, UpgradingStore) or store.before is None:
+        return False
+    try:
+        n = store.before.count()
+    except StoreDamagedError:
+        return False
+    if not store.counted:
+        store.commit(Batch(), sync=True, memories=n + store.head.memories, skipped=(n + 1, FIRST_NEW))
+    return True
+
+
 def _new_down(store: FolderStore, target: _Target) -> Iterator[tuple[bytes, int]]:
-    """Yield (key, id) of the memories that are new; what was forgotten goes, and is not read but for its name."""
+    """Write the memories that are new, and yield (key, id) of each: what is older could be neither changed nor forgotten."""
     hidden = {id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten}
-    for id_ in hidden:
-        if id_ < FIRST_NEW and (origin := store.get(ORIGIN, id_, OriginRecord)) is not None:
-            list(_old_down(target, id_, origin, hidden=True, whole=False))
     for id_, memory in store.rows(MEMORY, Memory, after=FIRST_NEW - 1):
         if id_ not in hidden:
             yield _memory_down(store, target, id_, memory), id_
