@@ -925,8 +925,13 @@ class ThoughtEngine:
         """Sync and let go of the folder; a second call does nothing."""
         if self._store.closed:
             return
-        if self._background is not None or self._encoding is not None:
-            self.upgrade.close()
+        try:
+            if self._background is not None or self._encoding is not None:
+                self.upgrade.close()
+        finally:  # what cannot be taken back now is by the next opening, which needs the folder
+            self._close()
+
+    def _close(self) -> None:
         if self._store.closed:
             self._memories.live.close()
             self.events.close()

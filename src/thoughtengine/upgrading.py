@@ -7,7 +7,7 @@ import datetime as dt
 import os
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -22,6 +22,7 @@ from thoughtengine.errors import (
     RecordUpgradeError,
     StoreError,
     StoreExistsError,
+    StoreLockedError,
     UpgradeFailedError,
 )
 from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
@@ -42,7 +43,17 @@ from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import fork
-from thoughtengine.storage.files import PART, building, copy_tree, folder_at, is_free, remove_tree, size_of, translated
+from thoughtengine.storage.files import (
+    PART,
+    building,
+    copy_tree,
+    discard,
+    folder_at,
+    is_free,
+    remove_tree,
+    size_of,
+    translated,
+)
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
@@ -119,21 +130,27 @@ def upgrade(
     Raises
     ------
     UpgradeFailedError
-        When it did not hold, or was not approved; the store is of the old format again, byte for byte.
+        When it did not hold, or was not approved; the store is of the old format again, byte for byte; `into` is removed.
     StoreNotFoundError, StoreLockedError, StoreFullError, StoreDamagedError, StoreNewerError
         Before anything was done.
     """
     root, known = folder_at(path), Hooks(hooks)
+    tidied: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if into is not None:
         if _has_nothing(root, known, encoder):
             return None
-        root = _copied(root, folder_at(into, argument="into"), salvaged=salvage)
+        target = folder_at(into, argument="into")
+        stays = target.is_dir()
+        root = _copied(root, target, salvaged=salvage)
+        tidied = _removed_on_failure(target, stays=stays)
     elif salvage:
         raise InvalidArgumentError("salvage", salvage, "into=NEW with it: the damaged store is only read")
     before = {report.id for report in reports(root)}
-    opened = open_store(
-        root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known, progress=progress or _silent
-    )
+    with tidied:
+        opened = open_store(
+            root, StorageConfig(), create=False, upgrade="wait", approve=approve, hooks=known,
+            progress=progress or _silent,
+        )  # fmt: skip
     if encoder is None:
         opened.store.close()
     else:
@@ -141,6 +158,19 @@ def upgrade(
             await_encoder(mind)
     done = [report for report in reports(root) if report.id not in before and report.kind == "upgrade"]
     return done[-1] if done else None
+
+
+@contextlib.contextmanager
+def _removed_on_failure(made: Path, *, stays: bool) -> Iterator[None]:
+    """Remove a copy that could not be upgraded, so that the next try finds the place free; `stays`: but not the folder itself."""
+    try:
+        yield
+    except StoreLockedError:  # somebody has opened it: it is theirs
+        raise
+    except Exception:
+        for entry in list(made.iterdir()) if stays else [made]:
+            discard(entry)
+        raise
 
 
 def _has_nothing(root: Path, hooks: Hooks, encoder: Encoder | None) -> bool:

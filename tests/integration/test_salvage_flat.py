@@ -70,7 +70,8 @@ def test_a_flipped_bit_is_refused_and_salvaged_on_request(old: Path, tmp_path: P
     with pytest.raises(te.StoreDamagedError, match="salvage=True"):
         te.upgrade(old)
     with pytest.raises(te.StoreDamagedError, match="salvage=True"):
-        te.upgrade(old, into=tmp_path / "refused")
+        te.upgrade(old, into=tmp_path / "new")
+    assert not (tmp_path / "new").exists()
     report = te.upgrade(old, into=tmp_path / "new", salvage=True)
     assert report is not None
     assert report.succeeded
@@ -88,6 +89,30 @@ def test_a_flipped_bit_is_refused_and_salvaged_on_request(old: Path, tmp_path: P
     assert len(read_flat(tmp_path / "new")) == len(there)
 
 
+@pytest.mark.parametrize("upgrade", ["auto", "wait"])
+def test_a_small_damaged_store_is_given_back_by_every_way_of_opening(tmp_path: Path, upgrade: str) -> None:
+    path = tmp_path / "small"
+    write_flat(path, {b"dream:first": b"{}", **dict(row(n) for n in range(400))}, compact=True)
+    flip(table(path), table(path).stat().st_size // 2)
+    tables = {file.name: file.read_bytes() for file in path.glob("*.ldb")}
+    for _ in range(2):
+        with pytest.raises(te.StoreDamagedError, match="salvage=True"):
+            te.open(path, upgrade=upgrade)
+        assert not (path / "STORE").exists()
+        assert {file.name: file.read_bytes() for file in path.glob("*.ldb")} == tables
+
+
+def test_a_plan_and_a_rehearsal_name_the_damaged_store_and_the_way_on(old: Path) -> None:
+    flip(table(old), 5000)
+    before = content(old)
+    for ask in (te.plan, te.rehearse):
+        with pytest.raises(te.StoreDamagedError, match="salvage=True") as told:
+            ask(old)
+        assert str(told.value).startswith(f"{old}: LevelDB")
+        assert ".part" not in str(told.value)
+    assert content(old) == before
+
+
 def no_manifest(path: Path) -> None:
     next(path.glob("MANIFEST-*")).unlink()
 
@@ -102,6 +127,16 @@ def short_table(path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-100])
 
 
+def half_table(path: Path) -> None:
+    file = table(path)
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def no_footer(path: Path) -> None:
+    file = table(path)
+    file.write_bytes(file.read_bytes()[:-20] + bytes(20))
+
+
 @pytest.mark.parametrize(
     ("harm", "least"),
     [
@@ -110,12 +145,29 @@ def short_table(path: Path) -> None:
         (lambda path: log(path).unlink(), N),
         (no_manifest, N - 5),
         (no_current, N - 5),
-        (short_table, 2),
+        (short_table, N - 200),
+        (half_table, N // 2 - 200),
+        (no_footer, N - 5),
+        (lambda path: flip(table(path), -80), N - 5),
+        (lambda path: (flip(table(path), 5000), no_footer(path)), N - 300),
+        (lambda path: table(path).write_bytes(bytes(100_000)), 2),
     ],
-    ids=["table", "log", "no log", "no manifest", "no current", "short table"],
+    ids=[
+        "table",
+        "log",
+        "no log",
+        "no manifest",
+        "no current",
+        "short table",
+        "half a table",
+        "no footer",
+        "index",
+        "block and footer",
+        "zeros",
+    ],
 )
 def test_whatever_is_damaged_nothing_is_invented(
-    old: Path, tmp_path: Path, harm: Callable[[Path], None], least: int
+    old: Path, tmp_path: Path, harm: Callable[[Path], object], least: int
 ) -> None:
     harm(old)
     before = content(old)

@@ -655,6 +655,24 @@ def test_upgraded_into_another_place_the_old_one_is_only_read(old: Path, tmp_pat
         te.upgrade(old, into=tmp_path / "new")
 
 
+@pytest.mark.parametrize("stays", [False, True])
+def test_what_fails_in_another_place_leaves_the_place_free(old: Path, tmp_path: Path, *, stays: bool) -> None:
+    into = tmp_path / "new"
+    if stays:
+        into.mkdir()
+    for _ in range(2):
+        with pytest.raises(te.UpgradeFailedError) as failed:
+            te.upgrade(old, into=into, approve=lambda report: False)
+        assert failed.value.report is not None
+        assert (into.is_dir(), [*tmp_path.glob("new/*")]) == (stays, [])
+    assert te.upgrade(old, into=into) is not None
+    with pytest.raises(te.StoreExistsError):  # what was there is not of this call
+        te.upgrade(old, into=into, approve=lambda report: False)
+    with te.open(into) as mind:
+        assert mind["sensory:extra"].text == "with more"
+    assert read_flat(old) == rows()
+
+
 def test_on_the_command_line(old: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from thoughtengine.cli import main
 

@@ -1,5 +1,6 @@
 """A mind that serves while it is upgraded behind: nothing is missing meanwhile, and nothing is lost by who comes between."""
 
+import random
 import shutil
 import sys
 import threading
@@ -438,6 +439,72 @@ def test_damage_that_is_found_behind_gives_the_old_files_back(many: Path) -> Non
         until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
         assert "A damaged store is not upgraded" in mind.upgrade.status().failed
     assert {path.name: path.read_bytes() for path in many.glob("*.ldb")} == before
+    assert not (many / "STORE").exists()
+
+
+def test_what_was_written_over_damage_goes_back_with_the_files_and_is_salvaged(many: Path, tmp_path: Path) -> None:
+    damage(many)
+    tables = {path.name: path.read_bytes() for path in many.glob("*.ldb")}
+    with te.open(many) as mind:
+        new = mind.remember("a zebra in the garden", key="zebra", payload={"legs": 4})
+        gone = mind.remember("this is to be forgotten")
+        until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+        mind.remember("a text without a key", affect=te.Affect(0.5, 0.5))
+        mind.forget(gone)
+        assert mind["zebra"].id == new
+    assert not (many / "STORE").exists()
+    assert tables.items() <= {path.name: path.read_bytes() for path in many.glob("*.ldb")}.items()
+    for _ in range(2):  # the next openings give it back too, and name the way on
+        with pytest.raises(te.StoreDamagedError, match="salvage=True"):
+            te.open(many)
+        assert not (many / "STORE").exists()
+    te.upgrade(many, into=tmp_path / "sound", salvage=True)
+    with te.open(tmp_path / "sound") as mind:
+        assert (mind["zebra"].id, mind["zebra"].payload) == (new, {"legs": 4})
+        texts = [memory.text for memory in mind.memories()]
+        assert "a text without a key" in texts
+        assert "this is to be forgotten" not in texts
+        assert len(texts) > 200
+        assert mind.check() == []
+
+
+def test_beside_damage_what_was_forgotten_or_said_anew_is_so_when_salvaged(tmp_path: Path) -> None:
+    path, sound = tmp_path / "many", tmp_path / "sound"
+    other = {f"weather:{n:05d}".encode(): random.Random(n).randbytes(200) for n in range(3000)}
+    write_flat(path, {**rows(300), **other}, compact=True)
+    table = max(path.glob("*.ldb"))
+    data = bytearray(table.read_bytes())
+    data[len(data) * 9 // 10] ^= 64
+    table.write_bytes(data)
+    with te.open(path) as mind:
+        until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+        old = mind["sensory:extra"]
+        gone = next(memory for memory in mind.memories() if memory.id != old.id)
+        anew = mind.remember("said anew", key="sensory:extra")
+        mind.forget(gone.id)
+        n = len(mind)
+    assert not (path / "STORE").exists()
+    te.upgrade(path, into=sound, salvage=True)
+    with te.open(sound) as mind:
+        assert (mind["sensory:extra"].id, mind["sensory:extra"].text) == (anew, "said anew")
+        assert gone.id not in {memory.id for memory in mind.memories()}
+        assert gone.text not in {memory.text for memory in mind.memories()}
+        assert len(mind) == n
+        assert mind.check() == []
+        assert mind[old.id].text == old.text
+
+
+def test_a_rollback_that_fails_at_the_close_lets_the_folder_go(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    damage(many)
+    mind = te.open(many)
+    until(lambda: mind.upgrade.status().stage == "ROLLING_BACK")
+    mind.remember("a zebra in the garden", key="zebra")
+    with monkeypatch.context() as patch:
+        patch.setattr("thoughtengine.migrations.lower.give_out", lambda *given: (_ for _ in ()).throw(OSError(5, "no")))
+        with pytest.raises((te.StoreError, OSError)):
+            mind.close()
+    report = te.rollback(many)  # by the same process
+    assert report.succeeded
     assert not (many / "STORE").exists()
 
 

@@ -29,6 +29,7 @@ from thoughtengine.storage.store import Level
 __all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
 
 LOWERED_FOLDER = "lowered"
+_UNCOUNTED = Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
 _GOES_ASIDE = ("reports", "incidents", "quarantine", "snapshots")
 
 
@@ -77,6 +78,16 @@ class _Target:
         self._puts, self._deletes = {}, set()
 
 
+class _Blind(_Target):
+    """The same over a damaged store: a row that cannot be read is none; a name that cannot be looked up was never given."""
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            return super().get(key)
+        except StoreDamagedError:
+            return None
+
+
 def _sum(key: bytes, value: bytes) -> int:
     return int.from_bytes(row_digest(key, value), "big")
 
@@ -105,16 +116,19 @@ def lower(store: FolderStore) -> Flat:
     sealed = root / note.rollback if note is not None and note.rollback and (root / note.rollback).is_dir() else None
     if note is not None and note.again:
         if sealed is not None and not note.until:
-            return _unmerged(root, sealed, config)
+            return _unmerged(root, sealed, config, verified=bool(note.digest))
         sealed = None  # what went down before stands in it too: it would stand there twice
     flat = None
     if sealed is not None and note is not None:
         try:
             flat = measure(sealed, root / ("verify" + PART), config)
         except StoreDamagedError as error:
-            if note.digest or not _nothing_new(store):
+            if note.digest:
                 raise
-            return _as_it_was(root, sealed, f"{error}; it was so before anything was done: it is given back as it is")
+            told = f"{error}; it was so before anything was done: it is given back as it is"
+            if _nothing_new(store):
+                return _as_it_was(root, sealed, told)
+            return _with_the_new(store, sealed, f"{told}, with what was written since")
         if note.digest not in ("", flat.digest):
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
@@ -148,12 +162,66 @@ def _as_it_was(root: Path, sealed: Path, told: str) -> Flat:
     """Give a damaged store back that was never swept: the same files."""
     record_incident(root, "damage", told)
     checkpoint(None, sealed, root / LOWERED_FOLDER)
-    return Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
+    return _UNCOUNTED
 
 
-def _unmerged(root: Path, sealed: Path, config: StorageConfig) -> Flat:
+def _with_the_new(store: FolderStore, sealed: Path, told: str) -> Flat:
+    """Give a damaged store back that was never swept: the same files, and what was written since in a log behind them."""
+    root, part = store.root, store.root / (LOWERED_FOLDER + PART)
+    checkpoint(None, sealed, part)
+    level = Level(str(part), store.config)
+    try:
+        target = _Blind(level, None)
+        with store.writing:
+            _forget_lowered(store)
+            if _counted(store):
+                _fill(store, target, whole=False)
+            else:
+                _note_lowered(store, target, _new_down(store, target))
+        level.write([], [], True)
+        for key, _ in store.raw(LOWERED):
+            noted, value = store.get(LOWERED, key[1:], LoweredRecord), level.get(key[1:])
+            if noted is None or value is None or noted.digest != row_digest(key[1:], value):
+                raise StoreDamagedError(root, f"lowered, it does not hold {key[1:]!r} as it was written")
+    finally:
+        level.close()
+    sync_tree(part)
+    _keep_aside(store)
+    record_incident(root, "damage", told)
+    os.rename(part, root / LOWERED_FOLDER)
+    sync_folder(root)
+    return _UNCOUNTED
+
+
+def _counted(store: FolderStore) -> bool:
+    """Count the old memories, and tell whether they can be read: their keys and values lie in the same blocks."""
+    if not isinstance(store, UpgradingStore) or store.before is None:
+        return False
+    try:
+        n = store.before.count()
+    except StoreDamagedError:
+        return False
+    if not store.counted:
+        store.commit(Batch(), sync=True, memories=n + store.head.memories, skipped=(n + 1, FIRST_NEW))
+    return True
+
+
+def _new_down(store: FolderStore, target: _Target) -> Iterator[tuple[bytes, int]]:
+    """Write the memories that are new, and yield (key, id) of each: what is older could be neither changed nor forgotten."""
+    hidden = {id_ for id_, mark in store.rows(MARK, _Mark) if mark.forgotten}
+    for id_, memory in store.rows(MEMORY, Memory, after=FIRST_NEW - 1):
+        if id_ not in hidden:
+            yield _memory_down(store, target, id_, memory), id_
+
+
+def _unmerged(root: Path, sealed: Path, config: StorageConfig, *, verified: bool) -> Flat:
     """Give a store back of which a merge with what was kept aside has not ended: nobody was served, and that is still there."""
-    made = measure(sealed, root / ("verify" + PART), config)
+    try:
+        made = measure(sealed, root / ("verify" + PART), config)
+    except StoreDamagedError as error:
+        if verified:
+            raise
+        return _as_it_was(root, sealed, f"{error}; it was so before anything was done: it is given back as it is")
     checkpoint(None, sealed, root / LOWERED_FOLDER)
     return made
 
@@ -173,8 +241,13 @@ def _forget_lowered(store: FolderStore) -> None:
 def _fill(store: FolderStore, target: _Target, *, whole: bool) -> None:
     """Write what differs from the sealed copy (or `whole`: all), and note which memory went where."""
     _keep_hidden(store)
+    _note_lowered(store, target, _goes_down(store, target, whole=whole))
+
+
+def _note_lowered(store: FolderStore, target: _Target, down: Iterator[tuple[bytes, int]]) -> None:
+    """Note where each row went, as it goes."""
     batch = Batch()
-    for key, id_ in _goes_down(store, target, whole=whole):
+    for key, id_ in down:
         value = target.get(key) or b""
         batch.put(LOWERED, key, LoweredRecord(id=id_, digest=row_digest(key, value)))
         if len(batch) >= PAGE:
@@ -220,9 +293,14 @@ def _goes_down(store: FolderStore, target: _Target, *, whole: bool) -> Iterator[
         yield from _old_down(target, id_, origin, hidden=id_ in hidden, whole=whole)
     for id_, memory in store.rows(MEMORY, Memory):
         if id_ not in old and id_ not in hidden:
-            key = name_down(id_, memory, lambda key: target.get(key) is None)
-            target.put(key, layers_down(memory, store.get(APPRAISAL, id_, Appraisal)))
-            yield key, id_
+            yield _memory_down(store, target, id_, memory), id_
+
+
+def _memory_down(store: FolderStore, target: _Target, id_: int, memory: Memory) -> bytes:
+    """Write a new memory; return its key."""
+    key = name_down(id_, memory, lambda key: target.get(key) is None)
+    target.put(key, layers_down(memory, store.get(APPRAISAL, id_, Appraisal)))
+    return key
 
 
 def _old_down(

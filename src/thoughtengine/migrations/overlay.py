@@ -111,7 +111,7 @@ class UpgradingStore(FolderStore):
         area = _VIRTUAL.get(key[:1])
         if area is not None:
             id_ = area.number(key)
-            if id_ <= self.swept:
+            if id_ <= self.swept or id_ >= FIRST_NEW:  # a new one was never in the old generation
                 return None
             return next((self._row(before, area, id_, old) for _, old in before.keys(id_, id_)), None)
         if key[:1] == NAME.prefix:
@@ -152,6 +152,8 @@ class UpgradingStore(FolderStore):
         low = rows[-1][0] if full and reverse else start
         high = rows[-1][0] if full and not reverse else stop
         first = max(swept + 1, int.from_bytes(low[1:9].ljust(8, b"\0"), "big") + (len(low) > 9))
+        if first >= FIRST_NEW:
+            return rows
         last = min(before.count(), area.number(high[:9]) if high[:1] == area.prefix else before.count())
         there = {area.number(key) for key, _ in rows}
         try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import attrs
@@ -14,7 +15,8 @@ import msgspec
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder, encode
-from thoughtengine.migrations.begin import ASIDE, GROWTH, Flat, measure, room_for
+from thoughtengine.errors import StoreDamagedError
+from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
@@ -203,7 +205,8 @@ def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:
         When it cannot even be read.
     """
     risks = list(_risks(root, config))
-    flat = None if any(risk.kind == "damage" for risk in risks) else _measured(root, config)
+    with _named(root):
+        flat = None if any(risk.kind == "damage" for risk in risks) else _measured(root, config)
     if flat is not None and flat.damaged:
         told = f"{flat.damaged} values are no JSON: each becomes a memory whose payload is its bytes"
         risks.append(
@@ -287,7 +290,8 @@ def _unfinished(
         rows = head.memories
     else:
         if not note.digest and note.rollback:  # nothing was counted yet
-            flat = measure(root / note.rollback, scratch, config)
+            with _named(root):
+                flat = measure(root / note.rollback, scratch, config)
             rows, memories, counts = flat.rows, flat.memories, flat.layers
         done = [cursor.counts.get("rows", 0), sum(cursor.counts.get(layer, 0) for layer in LAYERS)]
         done += [0, cursor.counts.get("indexed", 0)]
@@ -423,6 +427,16 @@ def _links(root: Path) -> bool:
     finally:
         first.unlink(missing_ok=True)
         second.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(root: Path) -> Iterator[None]:
+    """Say of a store that does not verify which it is and what is left to do: the clone that was read is gone."""
+    try:
+        yield
+    except StoreDamagedError as error:
+        what = str(error).removeprefix(f"{error.path}: ")
+        raise StoreDamagedError(root, f"{what}. {DAMAGED} (nothing was touched)", file=error.file) from error
 
 
 def _measured(root: Path, config: StorageConfig) -> Flat:

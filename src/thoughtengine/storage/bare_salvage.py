@@ -1,7 +1,8 @@
 """Bring back what is readable of a damaged bare LevelDB, as in format 1, into a new one; the damaged one is only read.
 
-Its values carry no checksum of their own, so only blocks and log records that verify are taken; what was deleted in a log that
-verifies stays deleted. What an obsolete table holds is not brought back, unless the MANIFEST that would tell is damaged too.
+Its values carry no checksum of their own, so only blocks and log records that verify are taken, also of a table whose index is
+gone; what was deleted in a log that verifies stays deleted. What an obsolete table holds is not brought back, unless the MANIFEST
+that would tell is damaged too.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from thoughtengine.storage.log import operations
 from thoughtengine.storage.manifest import read_manifest, table_name
 from thoughtengine.storage.salvage import damaged_files
 from thoughtengine.storage.store import Level, repair
+from thoughtengine.storage.table import has_index, indexed_anew
 
 __all__ = ["Salvaged", "salvage_bare"]
 
@@ -63,7 +65,7 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
     scratch.mkdir(mode=0o700)
     try:
         for name in tables:
-            copy_file(str(source / name), str(scratch / name))
+            _copy_table(source / name, scratch / name)
         repair(str(scratch), paranoid=True)
         later = dict(operation for log in logs for write in operations(log.read_bytes()) for operation in write)
         old, new = Level(str(scratch), config), Level(str(target), config, create=True)
@@ -76,6 +78,15 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
     finally:
         remove_tree(scratch)
     return Salvaged(rows, damaged)
+
+
+def _copy_table(source: Path, target: Path) -> None:
+    """Copy a table; where its index cannot be read, those of its blocks that verify get one of their own."""
+    data = source.read_bytes()
+    if has_index(data):
+        copy_file(str(source), str(target))
+    elif anew := indexed_anew(data):
+        target.write_bytes(anew)
 
 
 def _live(source: Path) -> tuple[list[str], list[Path]]:

@@ -15,7 +15,7 @@ import msgspec
 
 from thoughtengine.storage.contract import Rows
 
-__all__ = ["Reader", "Rescued", "batches", "crc32c", "hole", "operations", "records", "rescue", "verify_log"]
+__all__ = ["Reader", "Rescued", "batches", "crc32c", "hole", "mask", "operations", "records", "rescue", "verify_log"]
 
 _BLOCK = 32768
 _HEADER = struct.Struct("<IHB")
@@ -51,7 +51,8 @@ def crc32c(data: bytes) -> int:
     return value ^ 0xFFFFFFFF
 
 
-def _mask(value: int) -> int:
+def mask(value: int) -> int:
+    """Return a checksum as LevelDB stores it."""
     return ((value >> 15 | value << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
@@ -117,7 +118,7 @@ def verify_log(path: Path) -> str | None:
     Cost: plain Python over every byte; only for naming a file that LevelDB refused.
     """
     for at, checksum, kind, payload in _fragments(path.read_bytes()):
-        if _mask(crc32c(bytes((kind,)) + payload)) != checksum:
+        if mask(crc32c(bytes((kind,)) + payload)) != checksum:
             return f"the record at byte {at} does not verify"
     return None
 
@@ -245,4 +246,4 @@ def _verifies(data: bytes, at: int) -> bool:
         return False
     checksum, length, kind = _HEADER.unpack_from(data, at)
     end = at + _HEADER.size + length
-    return _fits(at, length, kind) and end <= len(data) and _mask(crc32c(data[at + 6 : end])) == checksum
+    return _fits(at, length, kind) and end <= len(data) and mask(crc32c(data[at + 6 : end])) == checksum

@@ -1,0 +1,96 @@
+"""A table without its index: its blocks are found by walking, and nothing is taken that was never written."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.flat import plyvel
+from thoughtengine.storage.store import repair
+from thoughtengine.storage.table import has_index, indexed_anew
+
+SIZES = (1, 2, 15, 16, 17, 300, 1500)
+
+
+def table_of(folder: Path, rows: dict[bytes, bytes], compression: str | None) -> bytes:
+    """Let LevelDB write one table."""
+    for _ in range(2):  # the second opening writes what the first has logged
+        level = plyvel.DB(
+            str(folder),
+            create_if_missing=True,
+            compression=compression,
+            bloom_filter_bits=10,
+            write_buffer_size=1 << 25,
+        )
+        for key, value in rows.items():
+            level.put(key, value)
+        level.close()
+    return max((path.read_bytes() for path in folder.glob("*.ldb")), key=len)
+
+
+def read(folder: Path, table: bytes) -> dict[bytes, bytes]:
+    """Let LevelDB read a table, with nothing of it refused."""
+    folder.mkdir()
+    (folder / "000005.ldb").write_bytes(table)
+    repair(str(folder), paranoid=True)
+    assert not (folder / "lost").exists()
+    level = plyvel.DB(str(folder))
+    with level.iterator(verify_checksums=True) as rows:
+        found = dict(rows)
+    assert all(level.get(key) == value for key, value in found.items())
+    level.close()
+    return found
+
+
+def some(rng: random.Random, n: int) -> dict[bytes, bytes]:
+    words = [b"tea", b"rain", b"garden", b"{}", b"\0\0"]
+    said = (b" ".join(rng.choices(words, k=rng.randrange(40))) for _ in range(n))
+    return {b"sensory:n%05d" % i: rng.choice([value, rng.randbytes(9)]) for i, value in enumerate(said)}
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+@pytest.mark.parametrize("n", SIZES)
+def test_every_row_comes_back_without_footer_or_index(tmp_path: Path, compression: str | None, n: int) -> None:
+    rows = some(random.Random(n), n)
+    table = table_of(tmp_path / "made", rows, compression)
+    assert has_index(table)
+    for i, cut in enumerate((table[:-20] + bytes(20), table[:-48], table[:-1])):
+        assert not has_index(cut)
+        assert has_index(anew := indexed_anew(cut))
+        assert read(tmp_path / str(i), anew) == rows
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_whatever_else_is_damaged_no_row_is_invented(tmp_path: Path, compression: str | None) -> None:
+    rng = random.Random(7)
+    rows = some(rng, 1500)
+    table = table_of(tmp_path / "made", rows, compression)
+    least = len(rows)
+    for i in range(12):
+        harmed = bytearray(table[:-20])
+        harmed[rng.randrange(len(harmed))] ^= 1 << rng.randrange(8)
+        at, size = rng.randrange(len(harmed)), rng.randrange(3000)
+        harmed[at : at + size] = rng.choice([b"", bytes(size)])
+        found = read(tmp_path / str(i), indexed_anew(bytes(harmed)))
+        assert found.items() <= rows.items()
+        least = min(least, len(found))
+    assert len(rows) // 2 < least < len(rows)
+
+
+def test_the_index_of_a_table_whose_blocks_are_gone_is_not_taken_for_rows(tmp_path: Path) -> None:
+    table = table_of(tmp_path / "made", some(random.Random(1), 1500), None)
+    assert indexed_anew(bytes(len(table) * 9 // 10) + table[len(table) * 9 // 10 : -20]) != b""  # its last blocks
+    without = bytearray(table[:-20])
+    for at in range(0, len(without) - 1000, 1000):  # a bit of every block
+        without[at] ^= 1
+    assert indexed_anew(bytes(without)) == b""
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"", b"\0" * 20_000, b"tea in the garden " * 1000, random.Random(3).randbytes(20_000)]
+)
+def test_of_rubbish_nothing_is_made(rubbish: bytes) -> None:
+    assert not has_index(rubbish)
+    assert indexed_anew(rubbish) == b""
