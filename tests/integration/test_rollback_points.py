@@ -13,7 +13,10 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from thoughtengine import upgrading
+from thoughtengine.memory.record import MarkRecord, NameRecord
 from thoughtengine.migrations.points import due, let_go
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.keyspace import MARK, NAME
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
 ROWS = {
@@ -241,3 +244,62 @@ def test_what_a_kill_left_beside_the_rollback_points_is_removed(path: Path) -> N
     (path / "rollback" / "gen-000007-beef").mkdir()
     te.open(path).close()
     assert [entry.name for entry in (path / "rollback").iterdir()] == ["gen-000001"]
+
+
+# an erasure within the soak of payloads
+
+
+def revised(path: Path) -> list[int]:
+    """Make a mind with three versions of a memory, a conclusion, and a payload of version 1; return the versions' ids."""
+    with te.open(path) as mind:
+        ids = [mind.remember("v one", key="k", affect=te.Affect(0.5, 0.5))]
+        ids += [mind.revise("k", f"v {word}", affect=te.Affect(0.5, 0.5)) for word in ("two", "three")]
+        mind.remember("two", key="two")
+        mind.remember("drawn", key="drawn", layer="logic", derived_from=[mind["two"].id])
+        mind.remember("note", key="since", kind="acme.note", payload={"text": "since"})
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    return ids
+
+
+@pytest.mark.parametrize("which", ["name", "first", "middle", "last"])
+def test_what_is_erased_while_payloads_soak_leaves_nothing_in_what_is_taken_back(tmp_path: Path, which: str) -> None:
+    path = tmp_path / "mind"
+    ids = revised(path)
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.forget({"name": "two", "first": ids[0], "middle": ids[1], "last": ids[2]}[which], erase=True)
+        assert mind.check() == []
+        kept = [(each.id, each.key, each.text, each.affect, each.superseded_by) for each in mind.memories()]
+        named = {name: name in mind for name in ("k", "two", "drawn", "since")}
+    te.rollback(path, hooks=[hooks_up_to(2)])
+    with te.open(path) as mind:
+        assert mind.check() == []
+        assert [(each.id, each.key, each.text, each.affect, each.superseded_by) for each in mind.memories()] == kept
+        assert {name: name in mind for name in named} == named
+        assert mind["since"].payload == {"text": "since"}
+    with te.open(path, hooks=[hooks_up_to(2)], upgrade="wait") as mind:
+        assert mind["since"].payload == {"body": "since"}
+    te.rollback(path, to=1)
+    with te.open(path, upgrade="wait") as mind:
+        assert mind.check() == []
+        assert {name: name in mind for name in named} == named
+
+
+def test_names_marks_and_entries_that_an_earlier_way_back_left_wrong_are_made_again_by_the_next_upgrade(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        kept = mind.remember("note", key="since", kind="acme.note", payload={"text": "since"})
+        gone = mind.remember("gone", key="gone")
+        mind.forget(gone, erase=True)
+        batch = Batch()
+        batch.put(NAME, "gone", NameRecord(id=gone, digest=bytes(16)))
+        batch.put(MARK, kept, MarkRecord(superseded_by=gone))
+        batch.put(MARK, gone, MarkRecord())
+        with mind._store.writing:
+            mind._store.commit(batch)
+        assert len(mind.check()) == 3
+    with te.open(path, hooks=[hooks_up_to(2)], upgrade="wait") as mind:
+        assert mind["since"].payload == {"body": "since"}
+        assert "gone" not in mind
+        assert mind.check() == []

@@ -34,7 +34,7 @@ from thoughtengine.storage.keyspace import (
     VERDICT,
 )  # fmt: skip
 
-__all__ = ["Erasure", "erase", "plan_erasure"]
+__all__ = ["Erasure", "erase", "goes_from", "plan_erasure"]
 
 _OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
 
@@ -102,6 +102,16 @@ class Erasure(msgspec.Struct, frozen=True):
     counters: dict[str, int]
     receipt: int
     marks: dict[int, MarkRecord]
+
+
+def goes_from(store: Store, ids: Iterable[int]) -> tuple[set[bytes], Batch]:
+    """Return what an erasure takes from another state of a mind, such as a rollback point: keys that go, rows that change.
+
+    There is no receipt among them: that is the mind's own.
+    """
+    plan = plan_erasure(store, ids)
+    plan.batch.puts.pop(RECEIPT.key(plan.receipt), None)
+    return plan.drop, plan.batch
 
 
 def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
