@@ -37,6 +37,7 @@ from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, pla
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
+from thoughtengine.migrations.salvaged import complete
 from thoughtengine.migrations.take_back import take_back, take_back_all
 from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.bare_salvage import salvage_bare
@@ -239,10 +240,16 @@ def _salvage(root: Path, folder: Path) -> None:
     """Make a store of format 1 of what can be read of a damaged one; what is damaged is told as an incident."""
     part = folder / ("copy" + PART)
     found = salvage_bare(root, part, folder / ("salvage" + PART), StorageConfig())
+    back = complete(root, part, found.deleted, StorageConfig()) if found.damaged else 0
     _lay_out(root, folder, part)
     if found.damaged:
         named = tuple(name for name, _ in found.damaged)
-        record_incident(folder, "damage", f"salvaged from {root}: {found}", files=named, rows=found.rows)
+        told = f"salvaged from {root}: {found}"
+        if back:
+            told += (
+                f"; {back:,} more are back from {ASIDE} as they went down, what was deleted since perhaps among them"
+            )
+        record_incident(folder, "damage", told, files=named, rows=found.rows + back)
 
 
 def rollback(
