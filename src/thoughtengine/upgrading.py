@@ -280,14 +280,16 @@ def rollback(
         if isinstance(to, Mapping):
             return _payloads_down(root, _goal(root, to, Hooks(hooks), pointer), Hooks(hooks))
         note = pointer.upgrade
-        if to is None and not pointer.unfinished and pointer.encoding is not None:
+        if to in (None, pointer.format) and not pointer.unfinished and pointer.encoding is not None:
             with contextlib.closing(FolderStore(root, StorageConfig())) as mind:
-                if newest_is_encoding(mind):
+                if newest_is_encoding(mind) and to is None:
                     return former_back(mind, why="as asked")
+                if newest_is_encoding(mind):
+                    told = f"it is of format {to}, and a change of its encoder lies above all else"
+                    raise DowngradeError(root, f"{told}: te.rollback(path) takes that back first (nothing was done)")
         if note is not None and note.namespaces and to in (None, pointer.format):
             return _payloads_back(root, Hooks(hooks))
-        came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
-        goal = came_from if to is None else to
+        goal = to if to is not None or note is None else note.source
         if goal is None:
             raise DowngradeError(root, _nothing_kept(root))
         if isinstance(goal, bool) or not isinstance(goal, int):

@@ -303,3 +303,30 @@ def test_names_marks_and_entries_that_an_earlier_way_back_left_wrong_are_made_ag
         assert mind["since"].payload == {"body": "since"}
         assert "gone" not in mind
         assert mind.check() == []
+
+
+def test_what_was_committed_goes_down_only_to_a_format_that_is_named(path: Path) -> None:
+    with te.open(path) as mind:
+        mind.upgrade.commit()
+    with pytest.raises(te.DowngradeError, match=r"committed, or had soaked: name the format to go down to \(to=1\)"):
+        te.rollback(path)
+    with te.open(path) as mind:
+        assert "sensory:note-3" in mind
+    te.rollback(path, to=1)
+    assert read_flat(path).items() >= ROWS.items()
+
+
+def test_a_format_that_a_mind_has_takes_no_payload_back_from_beneath_an_encoder(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("since", key="since", kind="acme.note", payload={"text": "since"})
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    te.upgrade(path, hooks=[hooks_up_to(2)], encoder=Vowels())
+    before = points(path)
+    with pytest.raises(te.DowngradeError, match="change of its encoder"):
+        te.rollback(path, to=2, hooks=[hooks_up_to(2)])
+    assert points(path) == before
+    assert payload(path) == {"body": "since"}
+    te.rollback(path, hooks=[hooks_up_to(2)])  # the encoder
+    te.rollback(path, to=2, hooks=[hooks_up_to(2)])
+    assert payload(path) == {"text": "since"}
