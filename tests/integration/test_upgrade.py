@@ -812,3 +812,25 @@ def test_what_else_lies_in_the_folder_stays(plain: Path) -> None:
     assert (plain / "rollback" / "notes.txt").read_text() == "somebody's own"
     assert (plain / "download.part").exists()
     assert read_flat(plain) == PLAIN
+
+
+def test_an_emotion_whose_experience_an_old_program_deletes_becomes_a_memory_of_its_own(tmp_path: Path) -> None:
+    path, felt = tmp_path / "old", b'{"processed_at": 5, "type": "emotion", "valence": 0.5, "arousal": 0.25}'
+    sensed = {key: json.dumps({"timestamp": 5, "type": "sensory", "raw": key.decode()}).encode()
+              for key in (b"sensory:a", b"sensory:b", b"sensory:c")}  # fmt: skip
+    write_flat(path, {**sensed, b"emotion:a": felt, b"emotion:c": felt})
+    with te.open(path, upgrade="wait") as mind:
+        mind.remember("since")
+    te.rollback(path)
+    changed = felt.replace(b"0.25", b"0.75")
+    write_flat(path, {b"sensory:a": None, b"sensory:c": None, b"emotion:c": changed})
+    before = read_flat(path)
+    for _ in range(2):
+        with te.open(path, upgrade="wait") as mind:
+            assert mind["emotion:a"].affect == te.Affect(0.5, 0.25)
+            assert mind["emotion:c"].affect == te.Affect(0.5, 0.75)
+            assert "sensory:a" not in mind
+            assert "sensory:c" not in mind
+            assert (len(mind), mind.check()) == (4, [])
+        te.rollback(path)
+        assert read_flat(path) == before
