@@ -834,3 +834,33 @@ def test_an_emotion_whose_experience_an_old_program_deletes_becomes_a_memory_of_
             assert (len(mind), mind.check()) == (4, [])
         te.rollback(path)
         assert read_flat(path) == before
+
+
+@pytest.mark.parametrize(
+    ("payload", "given", "changed"),
+    [
+        ("str", "str2", "str2"),
+        (b"\x00\x01", "AAI=", b"\x00\x02"),
+        (b"\x00\x01", "no base64", "no base64"),
+        ({"text": "said"}, {"text": "said otherwise"}, {"text": "said otherwise"}),
+    ],
+)
+@pytest.mark.parametrize("text", ["its text", None])
+def test_a_payload_that_an_old_program_changes_stays_apart_from_the_text(
+    tmp_path: Path, payload: Any, given: Any, changed: Any, text: str | None
+) -> None:
+    path = tmp_path / "old"
+    write_flat(path, {b"sensory:b": b'{"timestamp": 5, "type": "sensory", "raw": "b"}'})
+    with te.open(path, upgrade="wait") as mind:
+        mind.remember(text, key="sensory:note", kind="acme.note", payload=payload)
+    te.rollback(path)
+    row = json.loads(read_flat(path)[b"sensory:note"])
+    write_flat(path, {b"sensory:note": json.dumps({**row, "raw": given}).encode()})
+    for _ in range(2):
+        with te.open(path, upgrade="wait") as mind:
+            note = mind["sensory:note"]
+            assert note.payload == changed
+            assert note.kind == ("acme.note" if type(changed) is type(payload) else None)
+            assert note.text == (text if text or not isinstance(payload, dict) else "said otherwise")
+            assert mind.check() == []
+        te.rollback(path)
