@@ -14,6 +14,7 @@ import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from thoughtengine import upgrading
 from thoughtengine.memory.record import MarkRecord, NameRecord
+from thoughtengine.migrations import take_back
 from thoughtengine.migrations.points import due, let_go
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.keyspace import MARK, NAME
@@ -330,3 +331,29 @@ def test_a_format_that_a_mind_has_takes_no_payload_back_from_beneath_an_encoder(
     te.rollback(path, hooks=[hooks_up_to(2)])  # the encoder
     te.rollback(path, to=2, hooks=[hooks_up_to(2)])
     assert payload(path) == {"text": "since"}
+
+
+def test_a_way_back_that_was_broken_off_asks_for_the_hooks_that_it_needs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StoppedError(BaseException):
+        """A kill."""
+
+    def stop(*_: Any) -> None:
+        raise StoppedError
+
+    with te.open(path, hooks=[hooks_up_to(2)], upgrade="wait") as mind:
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+    with monkeypatch.context() as patch:
+        patch.setattr(take_back, "checkpoint", stop)
+        with pytest.raises(StoppedError):
+            te.rollback(path, hooks=[hooks_up_to(2)])
+    assert read_pointer(path)[0].stage == "ROLLING_BACK"
+    for _ in range(2):
+        with pytest.raises(te.UpgradeRequiredError, match=r"'acme\.note' are half way back: open it with hooks"):
+            te.open(path)
+    with pytest.raises(te.UpgradeFailedError, match="were rolled back"):
+        te.open(path, hooks=[hooks_up_to(2)])
+    with te.open(path) as mind:
+        assert (mind["since"].payload, mind["later"].payload) == ({"text": "since"}, {"text": "later"})
+        assert mind.check() == []
