@@ -315,6 +315,8 @@ def rollback(
 def _nothing_kept(root: Path) -> str:
     """Tell why no rollback point is there, and what can be named all the same."""
     last = next((report for report in reversed(reports(root)) if report.succeeded), None)
+    if last is None and read_pointer(root)[0].mark.skipped[1]:
+        return "a copy has no rollback point: name the format to go down to, as in te.rollback(path, to=1)"
     if last is None:
         return "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
     if last.kind == "rollback":

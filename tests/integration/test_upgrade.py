@@ -517,7 +517,9 @@ def test_after_the_soak_the_way_down_is_still_there(plain: Path, monkeypatch: py
     te.upgrade(plain)
     te.open(plain).close()
     assert not (plain / "rollback").exists()
-    te.rollback(plain)
+    with pytest.raises(te.DowngradeError, match="name the format"):
+        te.rollback(plain)
+    te.rollback(plain, to=1)
     assert read_flat(plain) == PLAIN
 
 
@@ -529,7 +531,9 @@ def test_a_copy_of_an_upgraded_mind_goes_down_too(old: Path, tmp_path: Path, cop
     if copy is te.backup:
         te.restore(tmp_path / "copy", tmp_path / "mind")
         target = tmp_path / "mind"
-    te.rollback(target)
+    with pytest.raises(te.DowngradeError, match="a copy has no rollback point"):
+        te.rollback(target)
+    te.rollback(target, to=1)
     assert read_flat(target) == rows()
 
 
