@@ -17,7 +17,8 @@ from thoughtengine.memory.record import MarkRecord, NameRecord
 from thoughtengine.migrations import take_back
 from thoughtengine.migrations.points import due, let_go
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.keyspace import MARK, NAME
+from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.keyspace import MARK, MEMORY, NAME
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
 ROWS = {
@@ -356,4 +357,16 @@ def test_a_way_back_that_was_broken_off_asks_for_the_hooks_that_it_needs(
         te.open(path, hooks=[hooks_up_to(2)])
     with te.open(path) as mind:
         assert (mind["since"].payload, mind["later"].payload) == ({"text": "since"}, {"text": "later"})
+        assert mind.check() == []
+
+
+def test_a_revision_that_takes_the_place_of_what_is_erased_still_tells_of_what_lies_beside_it(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        first = mind.remember("v one", key="k", affect=te.Affect(0.5, 0.5), vector=[1.0, 2.0])
+        later = mind.revise("k", "v two", affect=te.Affect(0.25, 0.5), vector=[2.0, 1.0])
+        before = open_envelope(MEMORY.key(later), mind._store._get(MEMORY.key(later)) or b"", MEMORY).flags
+        mind.forget(first, erase=True)
+        after = open_envelope(MEMORY.key(later), mind._store._get(MEMORY.key(later)) or b"", MEMORY).flags
+        assert before == after == sum(MEMORY.beside.values())
+        assert mind[later].affect == te.Affect(0.25, 0.5)
         assert mind.check() == []

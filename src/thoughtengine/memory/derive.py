@@ -24,7 +24,7 @@ from thoughtengine.storage.codec import encode
 from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, NAME, PATTERN, RECEIPT, TERMS, VECTOR
 
-__all__ = ["Derived", "content_digest", "derive", "digest_of", "forget_patterns", "rebuild"]
+__all__ = ["Derived", "content_digest", "derive", "digest_of", "forget_patterns", "put_again", "rebuild"]
 
 
 def content_digest(record: MemoryRecord, appraisal: AppraisalRecord | None, vector: bytes | None) -> bytes:
@@ -198,6 +198,16 @@ def _batches(store: Store, found: Derived, progress: Progress | None) -> Iterato
             yield batch
             batch = Batch()
     yield batch
+
+
+def put_again(batch: Batch, store: Store, id_: int, record: MemoryRecord) -> None:
+    """Put another record of a memory that is there, with what lies beside it: its row tells of those that come with it."""
+    batch.put(MEMORY, id_, record)
+    appraisal, vector = store.get(APPRAISAL, id_, AppraisalRecord), store.get(VECTOR, id_, VectorRecord)
+    if appraisal is not None:
+        batch.put(APPRAISAL, id_, appraisal)
+    if vector is not None:
+        batch.put(VECTOR, id_, vector)
 
 
 def _hanging(store: Store, found: Derived) -> Batch:

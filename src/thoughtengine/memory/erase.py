@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from thoughtengine.memory.derive import digest_of
+from thoughtengine.memory.derive import digest_of, put_again
 from thoughtengine.memory.forget import marks_of
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.receipt import Receipt, receipt_of
@@ -182,7 +182,7 @@ def _relink(batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRec
             followed[old] = id_
         if old != replaced and (record := store.get(MEMORY, id_, MemoryRecord)) is not None:
             changed = msgspec.structs.replace(record, supersedes=old)
-            batch.put(MEMORY, id_, changed)
+            put_again(batch, store, id_, changed)
             batch.put(TERMS, id_, make_entry(changed))
     return followed
 
