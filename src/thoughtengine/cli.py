@@ -624,7 +624,7 @@ def _upgrade(given: argparse.Namespace) -> int:
     from thoughtengine.formats import is_format_1
 
     how = _taken_over(given)
-    if given.into is None and is_format_1(Path(given.mind)):
+    if given.into is None and not given.salvage and is_format_1(Path(given.mind)):
         _tell(begins(given.mind))
     with _bar() as progress:
         report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)

@@ -773,14 +773,14 @@ class ThoughtEngine:
             found = with_earlier(self._store, found, following=keyed if erase else found, hidden=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
-                from thoughtengine.memory.erase import plan_erasure
+                from thoughtengine.memory.erase import goes_from, plan_erasure
 
                 self._store.settled("an erasure")
                 self._cues.drop()  # first: a kill in between must not leave what quotes an erased text
                 if self._store.pointer.stage == "SOAK":
                     from thoughtengine.migrations.purge import purge_rollback
 
-                    purge_rollback(self._store, plan_erasure(self._store, found).ids)
+                    purge_rollback(self._store, plan_erasure(self._store, found).ids, goes_from)
                 receipt = erase_memories(self._store, found, at=self._now()[0])
                 self._memories.live.dropped()
                 if whole:

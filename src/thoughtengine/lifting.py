@@ -18,6 +18,7 @@ from thoughtengine.errors import (
     RecordUpgradeError,
     StoreDamagedError,
     UpgradeFailedError,
+    UpgradeRequiredError,
 )
 from thoughtengine.memory.check import check_memories
 from thoughtengine.memory.derive import content_digest, forget_patterns, rebuild
@@ -54,7 +55,7 @@ from thoughtengine.storage.keyspace import (
     TERMS,
     VECTOR,
 )
-from thoughtengine.storage.pointer import read_pointer
+from thoughtengine.storage.pointer import UpgradeNote, read_pointer
 
 __all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "take_back_of", "with_payloads"]
 
@@ -161,7 +162,7 @@ def go_on(
         note = store.pointer.upgrade
         why = note.why if note is not None else ""
         if store.pointer.stage == "ROLLING_BACK" and note is not None and note.namespaces:
-            take_back(store, hooks, TOOLS, why=why)
+            _end_way_back(store, hooks, note)
             raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
         if store.pointer.stage == "ROLLING_BACK":
             go_down(store)
@@ -180,6 +181,25 @@ def go_on(
     except BaseException:
         store.close()
         raise
+
+
+def _end_way_back(store: UpgradingStore, hooks: Hooks, note: UpgradeNote) -> None:
+    """End a way back of payloads that was broken off.
+
+    Raises
+    ------
+    UpgradeRequiredError
+        When a payload was written since and the hooks that know its way down are not here; nothing was touched.
+    """
+    try:
+        take_back(store, hooks, TOOLS, why=note.why)
+    except RecordUpgradeError as error:
+        missing = [kind for kind in note.namespaces if kind not in hooks.chains]
+        if not missing:
+            raise
+        kinds = ", ".join(map(repr, missing))
+        told = f"payloads of kind {kinds} are half way back: open it with hooks=[...] that know that way"
+        raise UpgradeRequiredError(store.root, f"{told} ({error})") from error
 
 
 def _done_or_behind(store: UpgradingStore, running: Running, upgrade: str) -> tuple[UpgradingStore, Running | None]:

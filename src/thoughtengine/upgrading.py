@@ -38,6 +38,7 @@ from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, pla
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
+from thoughtengine.migrations.salvaged import complete
 from thoughtengine.migrations.take_back import take_back, take_back_all
 from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.bare_salvage import salvage_bare
@@ -269,10 +270,16 @@ def _salvage(root: Path, folder: Path) -> None:
     """Make a store of format 1 of what can be read of a damaged one; what is damaged is told as an incident."""
     part = folder / ("copy" + PART)
     found = salvage_bare(root, part, folder / ("salvage" + PART), StorageConfig())
+    back = complete(root, part, found.deleted, StorageConfig()) if found.damaged else 0
     _lay_out(root, folder, part)
     if found.damaged:
         named = tuple(name for name, _ in found.damaged)
-        record_incident(folder, "damage", f"salvaged from {root}: {found}", files=named, rows=found.rows)
+        told = f"salvaged from {root}: {found}"
+        if back:
+            told += (
+                f"; {back:,} more are back from {ASIDE} as they went down, what was deleted since perhaps among them"
+            )
+        record_incident(folder, "damage", told, files=named, rows=found.rows + back)
 
 
 def rollback(
@@ -303,14 +310,16 @@ def rollback(
         if isinstance(to, Mapping):
             return _payloads_down(root, _goal(root, to, Hooks(hooks), pointer), Hooks(hooks))
         note = pointer.upgrade
-        if to is None and not pointer.unfinished and pointer.encoding is not None:
+        if to in (None, pointer.format) and not pointer.unfinished and pointer.encoding is not None:
             with contextlib.closing(FolderStore(root, StorageConfig())) as mind:
-                if newest_is_encoding(mind):
+                if newest_is_encoding(mind) and to is None:
                     return former_back(mind, why="as asked")
+                if newest_is_encoding(mind):
+                    told = f"it is of format {to}, and a change of its encoder lies above all else"
+                    raise DowngradeError(root, f"{told}: te.rollback(path) takes that back first (nothing was done)")
         if note is not None and note.namespaces and to in (None, pointer.format):
             return _payloads_back(root, Hooks(hooks))
-        came_from = note.source if note is not None else 1 if pointer.mark.skipped[1] else None
-        goal = came_from if to is None else to
+        goal = to if to is not None or note is None else note.source
         if goal is None:
             raise DowngradeError(root, _nothing_kept(root))
         if isinstance(goal, bool) or not isinstance(goal, int):
@@ -336,6 +345,8 @@ def rollback(
 def _nothing_kept(root: Path) -> str:
     """Tell why no rollback point is there, and what can be named all the same."""
     last = next((report for report in reversed(reports(root)) if report.succeeded), None)
+    if last is None and read_pointer(root)[0].mark.skipped[1]:
+        return "a copy has no rollback point: name the format to go down to, as in te.rollback(path, to=1)"
     if last is None:
         return "it was never upgraded: name the format to go down to, as in te.rollback(path, to=1)"
     if last.kind == "rollback":

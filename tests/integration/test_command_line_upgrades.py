@@ -152,3 +152,24 @@ def test_what_cannot_be_gone_down_to_is_told(old: Path, wrong: list[str], capsys
     found, _, err = run(capsys, "rollback", old, *wrong)
     assert found == 2
     assert "KIND=VERSION" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("broken", "RuntimeError: no model here"),
+        ("NUMBER", "dimension"),
+        ("hooks", "dimension"),
+        ("nothing", "dimension"),
+    ],
+)
+def test_what_makes_no_encoder_is_told_and_nothing_is_done(
+    old: Path, code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, told: str
+) -> None:
+    more = "\n\ndef broken():\n    raise RuntimeError('no model here')\n\n\ndef nothing():\n    return None\n\n\nNUMBER = 5\n"
+    (tmp_path / "host_of_no_encoder.py").write_text(CODE + more)
+    before = read_flat(old)
+    for arguments in (["upgrade", old], ["plan", old]):
+        given, _, err = run(capsys, *arguments, "--encoder", f"host_of_no_encoder:{name}")
+        assert (given, "--encoder" in err, told in err, "Traceback" in err) == (2, True, True, False), (arguments, err)
+    assert read_flat(old) == before

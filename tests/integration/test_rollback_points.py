@@ -13,7 +13,12 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from thoughtengine import upgrading
+from thoughtengine.memory.record import MarkRecord, NameRecord
+from thoughtengine.migrations import take_back
 from thoughtengine.migrations.points import due, let_go
+from thoughtengine.storage.batch import Batch
+from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.keyspace import MARK, MEMORY, NAME
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
 ROWS = {
@@ -241,3 +246,127 @@ def test_what_a_kill_left_beside_the_rollback_points_is_removed(path: Path) -> N
     (path / "rollback" / "gen-000007-beef").mkdir()
     te.open(path).close()
     assert [entry.name for entry in (path / "rollback").iterdir()] == ["gen-000001"]
+
+
+# an erasure within the soak of payloads
+
+
+def revised(path: Path) -> list[int]:
+    """Make a mind with three versions of a memory, a conclusion, and a payload of version 1; return the versions' ids."""
+    with te.open(path) as mind:
+        ids = [mind.remember("v one", key="k", affect=te.Affect(0.5, 0.5))]
+        ids += [mind.revise("k", f"v {word}", affect=te.Affect(0.5, 0.5)) for word in ("two", "three")]
+        mind.remember("two", key="two")
+        mind.remember("drawn", key="drawn", layer="logic", derived_from=[mind["two"].id])
+        mind.remember("note", key="since", kind="acme.note", payload={"text": "since"})
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    return ids
+
+
+@pytest.mark.parametrize("which", ["name", "first", "middle", "last"])
+def test_what_is_erased_while_payloads_soak_leaves_nothing_in_what_is_taken_back(tmp_path: Path, which: str) -> None:
+    path = tmp_path / "mind"
+    ids = revised(path)
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        mind.forget({"name": "two", "first": ids[0], "middle": ids[1], "last": ids[2]}[which], erase=True)
+        assert mind.check() == []
+        kept = [(each.id, each.key, each.text, each.affect, each.superseded_by) for each in mind.memories()]
+        named = {name: name in mind for name in ("k", "two", "drawn", "since")}
+    te.rollback(path, hooks=[hooks_up_to(2)])
+    with te.open(path) as mind:
+        assert mind.check() == []
+        assert [(each.id, each.key, each.text, each.affect, each.superseded_by) for each in mind.memories()] == kept
+        assert {name: name in mind for name in named} == named
+        assert mind["since"].payload == {"text": "since"}
+    with te.open(path, hooks=[hooks_up_to(2)], upgrade="wait") as mind:
+        assert mind["since"].payload == {"body": "since"}
+    te.rollback(path, to=1)
+    with te.open(path, upgrade="wait") as mind:
+        assert mind.check() == []
+        assert {name: name in mind for name in named} == named
+
+
+def test_names_marks_and_entries_that_an_earlier_way_back_left_wrong_are_made_again_by_the_next_upgrade(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        kept = mind.remember("note", key="since", kind="acme.note", payload={"text": "since"})
+        gone = mind.remember("gone", key="gone")
+        mind.forget(gone, erase=True)
+        batch = Batch()
+        batch.put(NAME, "gone", NameRecord(id=gone, digest=bytes(16)))
+        batch.put(MARK, kept, MarkRecord(superseded_by=gone))
+        batch.put(MARK, gone, MarkRecord())
+        with mind._store.writing:
+            mind._store.commit(batch)
+        assert len(mind.check()) == 3
+    with te.open(path, hooks=[hooks_up_to(2)], upgrade="wait") as mind:
+        assert mind["since"].payload == {"body": "since"}
+        assert "gone" not in mind
+        assert mind.check() == []
+
+
+def test_what_was_committed_goes_down_only_to_a_format_that_is_named(path: Path) -> None:
+    with te.open(path) as mind:
+        mind.upgrade.commit()
+    with pytest.raises(te.DowngradeError, match=r"committed, or had soaked: name the format to go down to \(to=1\)"):
+        te.rollback(path)
+    with te.open(path) as mind:
+        assert "sensory:note-3" in mind
+    te.rollback(path, to=1)
+    assert read_flat(path).items() >= ROWS.items()
+
+
+def test_a_format_that_a_mind_has_takes_no_payload_back_from_beneath_an_encoder(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("since", key="since", kind="acme.note", payload={"text": "since"})
+    te.upgrade(path, hooks=[hooks_up_to(2)])
+    te.upgrade(path, hooks=[hooks_up_to(2)], encoder=Vowels())
+    before = points(path)
+    with pytest.raises(te.DowngradeError, match="change of its encoder"):
+        te.rollback(path, to=2, hooks=[hooks_up_to(2)])
+    assert points(path) == before
+    assert payload(path) == {"body": "since"}
+    te.rollback(path, hooks=[hooks_up_to(2)])  # the encoder
+    te.rollback(path, to=2, hooks=[hooks_up_to(2)])
+    assert payload(path) == {"text": "since"}
+
+
+def test_a_way_back_that_was_broken_off_asks_for_the_hooks_that_it_needs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class StoppedError(BaseException):
+        """A kill."""
+
+    def stop(*_: Any) -> None:
+        raise StoppedError
+
+    with te.open(path, hooks=[hooks_up_to(2)], upgrade="wait") as mind:
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+    with monkeypatch.context() as patch:
+        patch.setattr(take_back, "checkpoint", stop)
+        with pytest.raises(StoppedError):
+            te.rollback(path, hooks=[hooks_up_to(2)])
+    assert read_pointer(path)[0].stage == "ROLLING_BACK"
+    for _ in range(2):
+        with pytest.raises(te.UpgradeRequiredError, match=r"'acme\.note' are half way back: open it with hooks"):
+            te.open(path)
+    with pytest.raises(te.UpgradeFailedError, match="were rolled back"):
+        te.open(path, hooks=[hooks_up_to(2)])
+    with te.open(path) as mind:
+        assert (mind["since"].payload, mind["later"].payload) == ({"text": "since"}, {"text": "later"})
+        assert mind.check() == []
+
+
+def test_a_revision_that_takes_the_place_of_what_is_erased_still_tells_of_what_lies_beside_it(tmp_path: Path) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        first = mind.remember("v one", key="k", affect=te.Affect(0.5, 0.5), vector=[1.0, 2.0])
+        later = mind.revise("k", "v two", affect=te.Affect(0.25, 0.5), vector=[2.0, 1.0])
+        before = open_envelope(MEMORY.key(later), mind._store._get(MEMORY.key(later)) or b"", MEMORY).flags
+        mind.forget(first, erase=True)
+        after = open_envelope(MEMORY.key(later), mind._store._get(MEMORY.key(later)) or b"", MEMORY).flags
+        assert before == after == sum(MEMORY.beside.values())
+        assert mind[later].affect == te.Affect(0.25, 0.5)
+        assert mind.check() == []

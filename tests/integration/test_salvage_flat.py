@@ -192,5 +192,33 @@ def test_it_goes_to_a_new_folder_only(old: Path, tmp_path: Path, capsys: pytest.
     flip(table(old), 5000)
     assert main(["upgrade", str(old)]) == 2
     assert "`thoughtengine upgrade MIND --into NEW --salvage`" in capsys.readouterr().err
+    assert main(["upgrade", str(old), "--salvage"]) == 2
+    assert "upgrading" not in capsys.readouterr().err  # nothing is done
     assert main(["upgrade", str(old), "--into", str(tmp_path / "new"), "--salvage"]) == 0
     assert "a block does not verify" in capsys.readouterr().err
+
+
+def test_what_cannot_be_read_comes_back_from_what_was_kept_aside(old: Path, tmp_path: Path) -> None:
+    te.upgrade(old)
+    with te.open(old) as mind:
+        mind.remember("tagged", key="tagged", tags=["a"])
+        before = {memory.id: (memory.key, memory.text, memory.tags) for memory in mind.memories()}
+    te.rollback(old)
+    whole = read_flat(old)
+    level = plyvel.DB(str(old))
+    level.compact_range()
+    level.delete(row(20)[0])
+    level.close()
+    flip(table(old), 5000)
+    te.upgrade(old, into=tmp_path / "new", salvage=True)
+    with te.open(tmp_path / "new") as mind:
+        after = {memory.id: (memory.key, memory.text, memory.tags) for memory in mind.memories()}
+        [incident] = mind.health().incidents
+        assert mind.check() == []
+        assert mind.stats().forgotten == 1  # that which the old program deleted
+    assert before.items() - after.items() == {(id_, it) for id_, it in before.items() if it[0] == row(20)[0].decode()}
+    assert after.items() <= before.items()
+    assert "are back from .te" in str(incident)
+    te.rollback(tmp_path / "new")
+    del whole[row(20)[0]]
+    assert read_flat(tmp_path / "new") == whole

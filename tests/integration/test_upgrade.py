@@ -517,7 +517,9 @@ def test_after_the_soak_the_way_down_is_still_there(plain: Path, monkeypatch: py
     te.upgrade(plain)
     te.open(plain).close()
     assert not (plain / "rollback").exists()
-    te.rollback(plain)
+    with pytest.raises(te.DowngradeError, match="name the format"):
+        te.rollback(plain)
+    te.rollback(plain, to=1)
     assert read_flat(plain) == PLAIN
 
 
@@ -529,7 +531,9 @@ def test_a_copy_of_an_upgraded_mind_goes_down_too(old: Path, tmp_path: Path, cop
     if copy is te.backup:
         te.restore(tmp_path / "copy", tmp_path / "mind")
         target = tmp_path / "mind"
-    te.rollback(target)
+    with pytest.raises(te.DowngradeError, match="a copy has no rollback point"):
+        te.rollback(target)
+    te.rollback(target, to=1)
     assert read_flat(target) == rows()
 
 
@@ -830,3 +834,55 @@ def test_what_else_lies_in_the_folder_stays(plain: Path) -> None:
     assert (plain / "rollback" / "notes.txt").read_text() == "somebody's own"
     assert (plain / "download.part").exists()
     assert read_flat(plain) == PLAIN
+
+
+def test_an_emotion_whose_experience_an_old_program_deletes_becomes_a_memory_of_its_own(tmp_path: Path) -> None:
+    path, felt = tmp_path / "old", b'{"processed_at": 5, "type": "emotion", "valence": 0.5, "arousal": 0.25}'
+    sensed = {key: json.dumps({"timestamp": 5, "type": "sensory", "raw": key.decode()}).encode()
+              for key in (b"sensory:a", b"sensory:b", b"sensory:c")}  # fmt: skip
+    write_flat(path, {**sensed, b"emotion:a": felt, b"emotion:c": felt})
+    with te.open(path, upgrade="wait") as mind:
+        mind.remember("since")
+    te.rollback(path)
+    changed = felt.replace(b"0.25", b"0.75")
+    write_flat(path, {b"sensory:a": None, b"sensory:c": None, b"emotion:c": changed})
+    before = read_flat(path)
+    for _ in range(2):
+        with te.open(path, upgrade="wait") as mind:
+            assert mind["emotion:a"].affect == te.Affect(0.5, 0.25)
+            assert mind["emotion:c"].affect == te.Affect(0.5, 0.75)
+            assert "sensory:a" not in mind
+            assert "sensory:c" not in mind
+            assert (len(mind), mind.check()) == (4, [])
+        te.rollback(path)
+        assert read_flat(path) == before
+
+
+@pytest.mark.parametrize(
+    ("payload", "given", "changed"),
+    [
+        ("str", "str2", "str2"),
+        (b"\x00\x01", "AAI=", b"\x00\x02"),
+        (b"\x00\x01", "no base64", "no base64"),
+        ({"text": "said"}, {"text": "said otherwise"}, {"text": "said otherwise"}),
+    ],
+)
+@pytest.mark.parametrize("text", ["its text", None])
+def test_a_payload_that_an_old_program_changes_stays_apart_from_the_text(
+    tmp_path: Path, payload: Any, given: Any, changed: Any, text: str | None
+) -> None:
+    path = tmp_path / "old"
+    write_flat(path, {b"sensory:b": b'{"timestamp": 5, "type": "sensory", "raw": "b"}'})
+    with te.open(path, upgrade="wait") as mind:
+        mind.remember(text, key="sensory:note", kind="acme.note", payload=payload)
+    te.rollback(path)
+    row = json.loads(read_flat(path)[b"sensory:note"])
+    write_flat(path, {b"sensory:note": json.dumps({**row, "raw": given}).encode()})
+    for _ in range(2):
+        with te.open(path, upgrade="wait") as mind:
+            note = mind["sensory:note"]
+            assert note.payload == changed
+            assert note.kind == ("acme.note" if type(changed) is type(payload) else None)
+            assert note.text == (text if text or not isinstance(payload, dict) else "said otherwise")
+            assert mind.check() == []
+        te.rollback(path)

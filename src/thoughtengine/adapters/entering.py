@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from thoughtengine._types import Progress
-from thoughtengine.errors import InvalidArgumentError
+from thoughtengine.errors import InvalidArgumentError, ThoughtEngineError
 from thoughtengine.formats import is_format_1
 from thoughtengine.storage.files import folder_at
 from thoughtengine.storage.keyspace import FORMAT
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from thoughtengine.migrations.hooks import Upgrades
 
 __all__ = ["begins", "encoder_named", "entered", "hooks_named", "way_back"]
+
+_ENCODER = "an encoder, or what makes one: callable, with `name`, `dimension` and `fingerprint`"
 
 
 @contextmanager
@@ -111,7 +113,19 @@ def encoder_named(name: str | None) -> Encoder | None:
     if name is None:
         return None
     found = _named("--encoder", name if ":" in name else f"thoughtengine.encoders:{name}")
-    encoder: Encoder = found if hasattr(found, "fingerprint") and not isinstance(found, type) else found()
+    if not hasattr(found, "fingerprint") or isinstance(found, type):
+        if not callable(found):
+            raise InvalidArgumentError("--encoder", name, _ENCODER)
+        try:
+            found = found()
+        except ThoughtEngineError:
+            raise
+        except Exception as error:
+            told = f"what makes an encoder when it is called ({type(error).__name__}: {error})"
+            raise InvalidArgumentError("--encoder", name, told) from error
+    if not callable(found) or not all(hasattr(found, part) for part in ("name", "dimension", "fingerprint")):
+        raise InvalidArgumentError("--encoder", name, _ENCODER)
+    encoder: Encoder = found
     return encoder
 
 

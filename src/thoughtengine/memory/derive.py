@@ -24,7 +24,7 @@ from thoughtengine.storage.codec import encode
 from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, NAME, PATTERN, RECEIPT, TERMS, VECTOR
 
-__all__ = ["Derived", "content_digest", "derive", "digest_of", "forget_patterns", "rebuild"]
+__all__ = ["Derived", "content_digest", "derive", "digest_of", "forget_patterns", "put_again", "rebuild"]
 
 
 def content_digest(record: MemoryRecord, appraisal: AppraisalRecord | None, vector: bytes | None) -> bytes:
@@ -161,6 +161,7 @@ def rebuild(store: Store, *, at: int, progress: Progress | None = None) -> Deriv
     found = derive(store, next_id=store.head.next_id)
     for batch in _batches(store, found, progress):
         store.commit(batch)
+    store.commit(_hanging(store, found))
     next_receipt = max(found.next_receipt, store.head.next_receipt)
     batch = Batch()
     for number in range(
@@ -197,6 +198,33 @@ def _batches(store: Store, found: Derived, progress: Progress | None) -> Iterato
             yield batch
             batch = Batch()
     yield batch
+
+
+def put_again(batch: Batch, store: Store, id_: int, record: MemoryRecord) -> None:
+    """Put another record of a memory that is there, with what lies beside it: its row tells of those that come with it."""
+    batch.put(MEMORY, id_, record)
+    appraisal, vector = store.get(APPRAISAL, id_, AppraisalRecord), store.get(VECTOR, id_, VectorRecord)
+    if appraisal is not None:
+        batch.put(APPRAISAL, id_, appraisal)
+    if vector is not None:
+        batch.put(VECTOR, id_, vector)
+
+
+def _hanging(store: Store, found: Derived) -> Batch:
+    """Return a batch that deletes names, marks and index entries of memories that are not there."""
+    batch = Batch()
+    for key, _ in store.raw(NAME):
+        if (name := key[1:].decode(errors="replace")) not in found.names:
+            batch.delete(NAME, name)
+    for area in (TERMS, MARK):
+        memories, memory = store.raw(MEMORY), b""
+        for key, _ in store.raw(area):
+            wanted = MEMORY.prefix + key[1:]
+            while memory < wanted:
+                memory, _ = next(memories, (MEMORY.stop, b""))
+            if memory != wanted:
+                batch.delete(area, area.number(key))
+    return batch
 
 
 def forget_patterns(store: Store) -> None:

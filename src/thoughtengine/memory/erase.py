@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from thoughtengine.memory.derive import digest_of
+from thoughtengine.memory.derive import digest_of, put_again
 from thoughtengine.memory.forget import marks_of
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.receipt import Receipt, receipt_of
@@ -34,7 +34,7 @@ from thoughtengine.storage.keyspace import (
     VERDICT,
 )  # fmt: skip
 
-__all__ = ["Erasure", "erase", "plan_erasure"]
+__all__ = ["Erasure", "erase", "goes_from", "plan_erasure"]
 
 _OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
 
@@ -102,6 +102,16 @@ class Erasure(msgspec.Struct, frozen=True):
     counters: dict[str, int]
     receipt: int
     marks: dict[int, MarkRecord]
+
+
+def goes_from(store: Store, ids: Iterable[int]) -> tuple[set[bytes], Batch]:
+    """Return what an erasure takes from another state of a mind, such as a rollback point: keys that go, rows that change.
+
+    There is no receipt among them: that is the mind's own.
+    """
+    plan = plan_erasure(store, ids)
+    plan.batch.puts.pop(RECEIPT.key(plan.receipt), None)
+    return plan.drop, plan.batch
 
 
 def plan_erasure(store: Store, ids: Iterable[int]) -> Erasure:
@@ -172,7 +182,7 @@ def _relink(batch: Batch, revisions: dict[int, int], erased: dict[int, MemoryRec
             followed[old] = id_
         if old != replaced and (record := store.get(MEMORY, id_, MemoryRecord)) is not None:
             changed = msgspec.structs.replace(record, supersedes=old)
-            batch.put(MEMORY, id_, changed)
+            put_again(batch, store, id_, changed)
             batch.put(TERMS, id_, make_entry(changed))
     return followed
 

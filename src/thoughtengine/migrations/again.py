@@ -57,7 +57,7 @@ class SweepAgain(Sweep):
 
     def _take(self, done: Slice, key: bytes, value: bytes) -> None:
         done.count("rows")
-        lowered = self._store.get(LOWERED, key, LoweredRecord)
+        lowered = self._lowered(key)
         same = lowered is not None and lowered.digest == row_digest(key, value) and not self._feels_otherwise(key)
         if not is_memory(self._before, key) and not self._is_new_beside(key):
             if place_of(key).layer:
@@ -72,6 +72,16 @@ class SweepAgain(Sweep):
             done.batch.put(ORIGIN, id_, origin)
             done.next_id += id_ == done.next_id
             done.count("memories")
+
+    def _lowered(self, key: bytes) -> LoweredRecord | None:
+        """Return what went down under a key; None for an emotion whose experience has been deleted: it is on its own now."""
+        lowered = self._store.get(LOWERED, key, LoweredRecord)
+        if lowered is not None and lowered.id and place_of(key).layer == "emotion":
+            sense = b"sensory:" + key.partition(b":")[2]
+            partner = self._store.get(LOWERED, sense, LoweredRecord)
+            if partner is not None and partner.id == lowered.id and self._before.get(sense) is None:
+                return None
+        return lowered
 
     def _is_new_beside(self, key: bytes) -> bool:
         """Tell whether this emotion went down as a memory of its own, whose name an experience bears too, and has changed."""
@@ -145,7 +155,7 @@ class SweepAgain(Sweep):
         return ended
 
     def _make(self, done: Slice, id_: int, origin: OriginRecord, pinned: list[int]) -> None:
-        lowered = self._store.get(LOWERED, origin.key, LoweredRecord)
+        lowered = self._lowered(origin.key)
         supersedes = lowered.id if lowered is not None and lowered.id not in (0, id_) else None
         made = merged(self._store, origin, supersedes)
         memory = made.memory if self._bears(made.memory.key, supersedes) else made.named(origin)

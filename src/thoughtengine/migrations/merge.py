@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
@@ -79,12 +80,29 @@ def _record(old: Memory, then: Memory, now: Memory) -> Memory:
         kept |= {"at": old.at, "offset": old.offset}
     if (now.text, now.payload) == (then.text, then.payload):
         kept |= {name: getattr(old, name) for name in ("text", "payload", "kind", "payload_version")}
+    elif isinstance(old.payload, (str, bytes)) and then.payload is None and now.payload is None:
+        kept["payload"] = _said_again(old.payload, now.text)  # it went down as if it were the text
+        if old.text != then.text:
+            kept["text"] = old.text
+        if _shape(kept["payload"]) == _shape(old.payload):
+            kept |= {"kind": old.kind, "payload_version": old.payload_version}
     else:
-        if old.text is not None and old.text != then.text and not _says(now.payload):
+        apart = not _says(now.payload) or (old.payload is not None and now.payload is not None)
+        if old.text is not None and old.text != then.text and apart:
             kept["text"] = old.text  # it had not gone down: the payload had, and that is what was changed
         if _shape(now.payload) == _shape(then.payload):
             kept |= {"kind": old.kind, "payload_version": old.payload_version}
     return msgspec.structs.replace(now, **kept)
+
+
+def _said_again(payload: str | bytes, said: str | None) -> str | bytes | None:
+    """Return the payload that a row says, which went down as text: bytes again where it still reads as such."""
+    if isinstance(payload, bytes) and said is not None:
+        try:
+            return base64.b64decode(said, validate=True)
+        except ValueError:
+            return said
+    return said
 
 
 def _says(payload: Any) -> bool:

@@ -56,6 +56,7 @@ __all__ = ["PayloadUpgrade", "begin_payloads"]
 _PHASE = "P4 host payloads"
 _ROWS, _BYTES = 2048, 1 << 20
 _TOLD = 5
+_DERIVED = ("derived differs", "orphan", "count differs")
 _QUARANTINE_SHARE, _QUARANTINE_LEAST = 0.001, 10
 STEP_SECONDS = 10.0
 """After which a step or validator of the host is broken off."""
@@ -163,6 +164,7 @@ class PayloadUpgrade(Running):
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._kinds = _known(self.note, hooks, store)
         self._watch = Watch(STEP_SECONDS)
+        self._derives_otherwise = False  # what validation found of names, marks, index entries
         self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
         self._named: bytearray | None = (
@@ -314,6 +316,11 @@ class PayloadUpgrade(Running):
         store = self.store
         try:
             wrong, counted = self._validate()
+            if self._derives_otherwise:  # what follows from the records is made again rather than let an upgrade fail
+                with store.writing:
+                    self._tools.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
+                    store.settle()
+                wrong, counted = self._validate()
         except (RecordUpgradeError, TookTooLongError) as error:
             wrong, counted = [f"{type(error).__name__}: {error}"], {"in": 0, "upgraded": 0, "quarantined": 0}
         self._milestone(VALIDATING, counted["in"])
@@ -355,7 +362,9 @@ class PayloadUpgrade(Running):
             try:
                 wrong += self._compare(old, new, counted)
                 wrong += self._refused_by_host(new)
-                wrong += [str(finding) for finding in self._tools.check(new) if finding.kind != "unknown key"][:5]
+                findings = [finding for finding in self._tools.check(new) if finding.kind != "unknown key"]
+                self._derives_otherwise = any(finding.kind in _DERIVED for finding in findings)
+                wrong += [str(finding) for finding in findings][:5]
             finally:
                 new.close()
             failed = self._probed(sealed, now)

@@ -3,41 +3,41 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
 
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.sweep import row_digest
+from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
-from thoughtengine.storage.contract import PAGE, Rows
+from thoughtengine.storage.codec import open_envelope, seal
+from thoughtengine.storage.contract import PAGE, Rows, Store
+from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, remove_tree, sync_tree
 from thoughtengine.storage.folder import FolderStore
-from thoughtengine.storage.keyspace import (
-    APPRAISAL,
-    ASIDE,
-    CODE,
-    FORMER,
-    MARK,
-    MEMORY,
-    ORIGIN,
-    PATTERN,
-    PATTERN_ROWS,
-    TERMS,
-    VECTOR,
-)
+from thoughtengine.storage.keyspace import ORIGIN
 from thoughtengine.storage.origin import OriginRecord
 from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
 
 __all__ = ["purge_rollback"]
 
-_OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
+Goes = Callable[[Store, Iterable[int]], tuple[set[bytes], Batch]]
 
 
-def purge_rollback(store: FolderStore, ids: Iterable[int]) -> bool:
+def purge_rollback(store: FolderStore, ids: Iterable[int], goes: Goes) -> bool:
     """Replace the rollback points of what soaks by others without some memories; tell whether there were any.
+
+    Parameters
+    ----------
+    store : FolderStore
+        Its `writing` lock is held by the caller.
+    ids : iterable of int
+        The memories, those made from them included.
+    goes : callable
+        ``goes(store, ids)``: keys of the rows that an erasure takes from a store, and the rows that change because of it.
 
     Raises
     ------
@@ -48,23 +48,39 @@ def purge_rollback(store: FolderStore, ids: Iterable[int]) -> bool:
         return False
     ids, points = tuple(ids), [note for note in store.pointer.points if note.rollback]
     for note in points:
-        _purge(store, note, ids)
+        _purge(store, note, ids, goes)
     return bool(points)
 
 
-def _purge(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...]) -> None:
-    if note.source == 1:
-        drop = _old_keys(store, ids)
-    else:
-        drop = {area.key(id_) for area in _OF_A_MEMORY for id_ in ids}
-        drop |= {PATTERN.key(number) for number in range(PATTERN_ROWS)}
+def _purge(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: Goes) -> None:
     old = store.root / note.rollback
+    if note.source == 1:
+        drop, changed = _old_keys(store, ids), dict[bytes, bytes]()
+    else:
+        drop, changed = _of_today(old, store, ids, goes)
     new = old.with_name(f"{old.name.partition('-purged-')[0]}-purged-{secrets.token_hex(4)}")
-    rows, digest = _without(old, new, store, drop)
-    changed = msgspec.structs.replace(note, rollback=f"{old.parent.name}/{new.name}", rows=rows, digest=digest)
-    *beneath, newest = [changed if each == note else each for each in store.pointer.points]
+    rows, digest = _without(old, new, store, drop, changed)
+    after = msgspec.structs.replace(note, rollback=f"{old.parent.name}/{new.name}", rows=rows, digest=digest)
+    *beneath, newest = [after if each == note else each for each in store.pointer.points]
     store.update_pointer(upgrade=newest, beneath=tuple(beneath))
     discard(old)
+
+
+def _of_today(old: Path, store: FolderStore, ids: tuple[int, ...], goes: Goes) -> tuple[set[bytes], dict[bytes, bytes]]:
+    """Return which rows a rollback point of today's format loses, and which change: as the erasure has it in the mind."""
+    point = CloneStore(old, store.root / ("purge" + PART), store.config)
+    try:
+        drop, batch = goes(point, ids)
+        sequence, changed = point.read_head().sequence, dict[bytes, bytes]()
+        for key, (area, body) in batch.puts.items():
+            value = point._get(key)
+            stood = None if value is None else open_envelope(key, value, area)
+            changed[key] = seal(
+                key, area, sequence if stood is None else stood.sequence, body, flags=stood.flags if stood else 0
+            )
+        return drop | batch.deletes, changed
+    finally:
+        point.close()
 
 
 def _old_keys(store: FolderStore, ids: Iterable[int]) -> set[bytes]:
@@ -79,12 +95,14 @@ def _old_keys(store: FolderStore, ids: Iterable[int]) -> set[bytes]:
     return keys
 
 
-def _without(old: Path, new: Path, store: FolderStore, drop: set[bytes]) -> tuple[int, str]:
+def _without(
+    old: Path, new: Path, store: FolderStore, drop: set[bytes], changed: dict[bytes, bytes]
+) -> tuple[int, str]:
     scratch = store.root / ("purge" + PART)
     clone(old, scratch)
     reader = Level(str(scratch), store.config)
     try:
-        expected = _copy(reader, new, store, drop)
+        expected = _copy(reader, new, store, drop, changed)
     finally:
         reader.close()
         remove_tree(scratch)
@@ -101,16 +119,21 @@ def _without(old: Path, new: Path, store: FolderStore, drop: set[bytes]) -> tupl
     return found[0], f"{found[1]:032x}"
 
 
-def _copy(reader: Level, new: Path, store: FolderStore, drop: set[bytes]) -> tuple[int, int]:
+def _copy(
+    reader: Level, new: Path, store: FolderStore, drop: set[bytes], changed: dict[bytes, bytes]
+) -> tuple[int, int]:
     writer = Level(str(new), store.config, create=True)
     rows = total = 0
+    left = drop | changed.keys()
     try:
         start = b""
         while page := reader.page(start, None, PAGE, False):
-            kept: Rows = [(key, value) for key, value in page if key not in drop]
+            kept: Rows = [(key, value) for key, value in page if key not in left]
             writer.write(kept, [], False)
             rows, total = rows + len(kept), total + sum(_digest(key, value) for key, value in kept)
             start = page[-1][0] + b"\x00"
+        writer.write(list(changed.items()), [], False)
+        rows, total = rows + len(changed), total + sum(_digest(key, value) for key, value in changed.items())
         writer.flush()
     finally:
         writer.close()

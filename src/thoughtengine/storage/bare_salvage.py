@@ -34,10 +34,13 @@ class Salvaged:
         That could be read.
     damaged : tuple of (str, str)
         Each damaged file and what is wrong with it; empty where nothing is.
+    deleted : frozenset of bytes
+        Keys that a log deletes.
     """
 
     rows: int
     damaged: tuple[tuple[str, str], ...]
+    deleted: frozenset[bytes] = frozenset()
 
     def __str__(self) -> str:
         wrong = "; ".join(f"{name}: {what}" for name, what in self.damaged)
@@ -77,7 +80,7 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
             new.close()
     finally:
         remove_tree(scratch)
-    return Salvaged(rows, damaged)
+    return Salvaged(rows, damaged, frozenset(key for key, value in later.items() if value is None))
 
 
 def _copy_table(source: Path, target: Path) -> None:
