@@ -210,7 +210,7 @@ def _made(
     folder: str, *, keep: bool, upgrade: str | None, progress: Progress, encoder: str | None = None
 ) -> Iterator[ThoughtEngine]:
     """Open a mind, made where there is none; what this made is gone again after an error, or `keep` where it holds any."""
-    from thoughtengine.adapters.entering import encoder_named, entered
+    from thoughtengine.entering import encoder_named, entered
 
     place = Path(os.path.realpath(folder))
     missing = [path for path in (place, *place.parents) if not path.exists()]
@@ -581,7 +581,7 @@ def _upgrade_option(parser: argparse.ArgumentParser) -> None:
 
 def _entered(given: argparse.Namespace, progress: Progress) -> AbstractContextManager[ThoughtEngine]:
     """Open the mind that a command looks at; no upgrade is begun unless that was said."""
-    from thoughtengine.adapters.entering import encoder_named, entered
+    from thoughtengine.entering import encoder_named, entered
 
     encoder = encoder_named(getattr(given, "encoder", None))
     return entered(given.mind, given.upgrade, encoder, tell=_tell, progress=progress)
@@ -600,7 +600,7 @@ def _taken_over_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _taken_over(given: argparse.Namespace) -> dict[str, Any]:
-    from thoughtengine.adapters.entering import encoder_named, hooks_named
+    from thoughtengine.entering import encoder_named, hooks_named
 
     return {"hooks": hooks_named(given.hooks), "encoder": encoder_named(given.encoder)}
 
@@ -620,7 +620,7 @@ def _upgrade_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _upgrade(given: argparse.Namespace) -> int:
     import thoughtengine as te
-    from thoughtengine.adapters.entering import begins, way_back
+    from thoughtengine.entering import begins, way_back
     from thoughtengine.formats import is_format_1
 
     how = _taken_over(given)
@@ -655,7 +655,7 @@ def _rollback_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _rollback(given: argparse.Namespace) -> int:
     import thoughtengine as te
-    from thoughtengine.adapters.entering import hooks_named, way_back
+    from thoughtengine.entering import hooks_named, way_back
 
     _say(te.rollback(given.mind, to=_goal(given.to), hooks=hooks_named(given.hooks)))
     if told := way_back(given.mind):
