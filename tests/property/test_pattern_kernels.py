@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from thoughtengine.patterns import arrays, kernels
-from thoughtengine.patterns.kernels.associations import KINDS, PAIR, SINGLE
+from thoughtengine.patterns.kernels.associations import KINDS, PAIR, PLACES, SINGLE
 from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.kernels.sequences import (
     AGES,
@@ -140,7 +140,7 @@ def test_what_is_alike_is_gathered_alike(seed: int, n: int, d: int, cut: int) ->
 @settings(deadline=None, max_examples=25)
 def test_what_comes_together_is_counted_alike(stream: list[Any], cut: int) -> None:
     c = columns(stream)
-    empty = [np.zeros(n, np.int64) for n in (16 * SINGLE, 32 * PAIR, 4, KINDS * (1 + KINDS))]
+    empty = [np.zeros(n, np.int64) for n in (16 * SINGLE, 32 * PAIR, 4, PLACES)]
     expected, found = copy.deepcopy(empty), copy.deepcopy(empty)
     arrays.associate(c["items"], c["items"] % KINDS, c["bounds"], c["ids"], c["moments"], *expected)
     for p in pieces(c, cut):
