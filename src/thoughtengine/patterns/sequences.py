@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import numpy as np
 
@@ -16,9 +18,12 @@ from thoughtengine.patterns.kernels.sequences import (
     FOLLOWER,
     HEAD,
     KEPT,
+    LAG,
     LINE,
+    MEAN,
     MOST,
     PRIOR,
+    REACH,
     ROW,
     SKIP_ROW,
     STRATA,
@@ -28,16 +33,22 @@ from thoughtengine.patterns.kernels.sequences import (
 )  # fmt: skip
 from thoughtengine.patterns.tables import Tables, maths
 
-__all__ = ["UNTAUGHT", "Following", "Next", "Sequences"]
+__all__ = ["Following", "Next", "Sequences", "untaught"]
 
-UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)
-"""A line of calibration that takes probabilities as they are."""
+_UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)  # a line of calibration that takes probabilities as they are
+_REACHED = 20.0  # times that what came is thought to have been among the candidates as often as expected
 _WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
+_ROUGH = 0.1  # of the logarithm of a lag, at least
 _UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
+
+
+def untaught() -> FloatArray:
+    """Return a table of calibration that has learned nothing."""
+    return np.concatenate([np.tile(_UNTAUGHT, REACH), np.tile((_REACHED, _REACHED, 0.0, 0.0, 0.0), STRATA)])
 
 
 @attrs.frozen(eq=False)
@@ -113,14 +124,14 @@ class Sequences:
         self.tables: Tables = {
             "keys": np.zeros(n_contexts, np.int64),
             "rows": np.zeros(n_contexts * ROW, np.int64),
-            "lags": np.zeros(n_contexts * (1 + KEPT)),
+            "lags": np.zeros(n_contexts * LAG),
             "skip_keys": np.zeros(n_symbols, np.int64),
             "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
             "words": np.zeros(4 * n_symbols * WORD, np.int64),
             "weights": np.concatenate([np.repeat(np.array(_WEIGHTS), 28), np.full(2 * STRATA, PRIOR)]),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
-            "calibration": np.tile(UNTAUGHT, 3 * STRATA),
+            "calibration": untaught(),
             "repeats": np.full(2 * AGES, _UNSEEN),
         }
 
@@ -156,14 +167,14 @@ class Sequences:
 
     def _raw(
         self, history: IntArray, moment: int, *, part: bool = False
-    ) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    ) -> tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray]:
         names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
-        found, told = np.zeros(2 * MOST, np.int64), np.zeros(2 * MOST)
+        found, told = np.zeros(2 * MOST, np.int64), np.zeros(3 * MOST)
         repeats = self.tables["repeats"]
         repeats = cut(repeats, int(np.count_nonzero(history))) if part else repeats
         n = maths().expect(history, moment, *(self.tables[name] for name in names), repeats, found, told)
         order = np.lexsort((found[:n], -told[:n]))
-        return found[order], told[order], found[MOST + order], told[MOST + order]
+        return found[order], told[order], found[MOST + order], told[MOST + order], told[2 * MOST + order]
 
     def told(self, history: IntArray, probability: float, came: bool) -> None:
         """Hear what became of a prediction that was asked for: later ones are told as such ones come true.
@@ -185,12 +196,13 @@ class Sequences:
 
     def keep(self, former: Sequences) -> None:
         """Take over what became of predictions that were asked for."""
-        self.tables["calibration"][_ASKED * LINE :] = former.tables["calibration"][_ASKED * LINE :]
+        asked = slice(_ASKED * LINE, REACH * LINE)
+        self.tables["calibration"][asked] = former.tables["calibration"][asked]
 
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
 
-    def next(self, history: IntArray, moment: int, *, part: bool = False) -> Next:
+    def next(self, history: IntArray, moment: int, *, part: bool = False, waited: float = 0.0) -> Next:
         """Tell what may come next.
 
         Parameters
@@ -201,19 +213,24 @@ class Sequences:
             Microseconds of the clock on the wall.
         part : bool
             Whether more came before that is not told: then what is not among them may have come lately, too.
+        waited : float
+            Seconds that went by since the last symbol without anything: what would have come by now is less probable.
         """
-        symbols, chances, supports, lags = self._raw(history, moment, part=part)
+        symbols, chances, supports, lags, spreads = self._raw(history, moment, part=part)
         n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
             kind = kind_of(history)
             trusted = _trusted(self._line(2 * kind + 1), chances)
             trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
-            trusted = _trusted(_bounded(self._line(_ASKED + kind)), trusted)
-            trusted = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
-            rest, most = trusted[1:].sum(), self._simultaneous()
-            if trusted[0] + rest > most:
-                trusted[1:] *= max(most - trusted[0], 0.0) / rest
-            chances = trusted
+            reached, expected = self._line(REACH + kind).tolist()
+            total = min(chances.sum() * reached / expected, max(chances.sum(), self._simultaneous()))
+            chances = _shared(trusted, float(total))
+            if waited > 0.0 and supports.any():
+                chances = _outlasted(chances, supports, lags, spreads, waited)
+                order = np.lexsort((symbols, -chances))
+                symbols, chances, supports, lags = symbols[order], chances[order], supports[order], lags[order]
+            asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
+            chances = _shared(asked, float(chances.sum()))
         chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
@@ -232,7 +249,7 @@ class Sequences:
     def median_lag(self, symbol: int) -> float | None:
         """Return the median of the seconds from a symbol to whatever comes next; None where nothing ever did."""
         at = self._context(symbol)
-        return None if at is None else float(np.expm1(self.tables["lags"].reshape(-1, 1 + KEPT)[at, 0]))
+        return None if at is None else float(np.expm1(self.tables["lags"].reshape(-1, LAG)[at, 0]))
 
     def following(self, *, q: float = 0.05) -> Following:
         """Return the sequences of one or two given that are clearer than chance, against how often each comes at all.
@@ -243,7 +260,7 @@ class Sequences:
             Largest q-value.
         """
         rows = self.tables["rows"].reshape(-1, ROW)
-        lags = self.tables["lags"].reshape(-1, 1 + KEPT)[:, 1:]
+        lags = self.tables["lags"].reshape(-1, LAG)[:, MEAN:]
         words = self.tables["words"].reshape(-1, WORD)
         words = words[words[:, 0] != 0]
         words = words[words[:, 0].argsort()]
@@ -267,6 +284,33 @@ class Sequences:
             counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],
         )  # fmt: skip
+
+
+def _shared(chances: FloatArray, total: float) -> FloatArray:
+    """Return chances, the first as it is: the others get what it leaves of all that comes, none more than the first."""
+    left, others = max(total - chances[0], 0.0), float(chances[1:].sum())
+    if others > 0.0:
+        chances[1:] = np.minimum(chances[1:] * left / others, chances[0])
+    return chances
+
+
+def _outlasted(
+    chances: FloatArray, supports: IntArray, lags: FloatArray, spreads: FloatArray, waited: float
+) -> FloatArray:
+    """Return chances by how probable it is that each would still be waited for after so many seconds; the sum stays.
+
+    Logarithms of lags are taken as logistic, about as far spread as they were; of what never came right after the last
+    symbol nothing is known, so it counts as the others do on average.
+    """
+    known = supports > 0
+    n = np.maximum(supports, 1)
+    scale = np.sqrt(np.maximum(spreads, 0.0) + _ROUGH**2 + 1.0 / n) * (math.sqrt(3.0) / math.pi)
+    still = 1.0 / (1.0 + np.exp(np.clip((math.log1p(waited) - lags) / scale, -50.0, 50.0)))
+    still = np.maximum(still, 1.0 / (n + 2.0))
+    still[~known] = (chances[known] * still[known]).sum() / max(float(chances[known].sum()), 1e-12)
+    left = chances * still
+    result: FloatArray = np.minimum(left * (chances.sum() / left.sum()), 1.0)
+    return result
 
 
 def _bounded(line: FloatArray) -> FloatArray:
