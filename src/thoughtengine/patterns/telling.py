@@ -198,10 +198,10 @@ class Telling:
         n: float,
         by_chance: float,
         evidence: Iterable[int],
-        pause: float = 0.0,
+        period: float = 0.0,
         last_seen: int | None = None,
     ) -> float:
-        """Return the trust in a pattern by the newest of its evidence; `pause` in microseconds: the least that is usual."""
+        """Return the trust in a pattern by the newest of its evidence; `period` of a rhythm, in microseconds."""
         records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
         moments = [self.happened(record) for record in records if record is not None]
         seen = [record.at + record.offset * 1_000_000 for record in moments]
@@ -209,7 +209,7 @@ class Telling:
         first, last = self.finders.lifetime.ends
         halvings, life = 0.0, float(last - first)
         if seen:
-            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), pause, 1e6), life)
+            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), period, 1e6), life, period)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
@@ -364,5 +364,5 @@ class Telling:
     def _trust_in(self, found: Recurring, i: int, last: int) -> float:
         """Return the trust in a rhythm that last came at a moment."""
         id_, n = pattern_id("rhythm", int(found.items[i])), int(found.counts[i])
-        n_beats, by_chance, pause = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
-        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), pause, last)
+        n_beats, by_chance, period = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
+        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), period, last)
