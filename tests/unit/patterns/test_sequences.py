@@ -150,3 +150,13 @@ def test_all_that_came_shortly_before_tells_jointly_in_any_order() -> None:
         seen = random.permutation(baskets[thread % 25])
         right += finder.next(history(*seen[:4]), 0).symbols[0] in HASHES[seen[4:]]
     assert right > 100  # by contexts and each symbol alone: 84
+
+
+@pytest.mark.parametrize(("n_symbols", "n"), [(3, 300), (10, 300), (50, 3000)])
+def test_of_what_comes_in_no_order_each_is_as_likely_as_it_is(n_symbols: int, n: int) -> None:
+    random = np.random.default_rng(1)
+    finder, came = Sequences(), random.integers(0, n_symbols, n)
+    finder.learn(HASHES[came], np.arange(n + 1), np.full(n, HASHES[200]), np.arange(n) * 10**9, np.arange(1, n + 1))
+    told = finder.next(finder.history(int(HASHES[200])), n * 10**9).probabilities
+    assert 0.9 < told.sum() <= 1.0
+    assert told.max() < 2.0 / n_symbols
