@@ -90,6 +90,8 @@ def _because(last: str | None, n: int, n_last: int, wait: float, beat: Beat | No
 
 
 def _how_often(beat: Beat) -> str:
+    if beat.words:
+        return beat.words
     often, on = recurring(beat.period, 1.0), f"on {weekdays_named(beat.weekdays)}" if len(beat.weekdays) > 1 else ""
     return (on if beat.period == DAY else f"{often}, {on}") if on else often
 

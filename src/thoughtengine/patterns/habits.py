@@ -1,0 +1,98 @@
+"""Habits: when a tag or source comes, by the moments of its memories on the calendar, as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import attrs
+import numpy as np
+
+from thoughtengine._types import IntArray
+from thoughtengine.memory.collection import Collection
+from thoughtengine.memory.index.columns import REPLACED
+from thoughtengine.memory.record import MemoryRecord
+from thoughtengine.memory.where import parse_where
+from thoughtengine.patterns.dates import Comes, comes
+from thoughtengine.patterns.finders import SOURCE, TAG
+from thoughtengine.storage.contract import Store
+from thoughtengine.storage.keyspace import MEMORY
+
+__all__ = ["Habit", "Habits"]
+
+_DATED = 1 << 14  # moments of a tag or source, the newest, that tell when it comes
+
+
+@attrs.frozen(eq=False)
+class Habit:
+    """When a tag or source comes.
+
+    Attributes
+    ----------
+    comes : Comes
+        On which days, and at what times.
+    last : int
+        Its newest moment, in microseconds of the clock on the wall.
+    """
+
+    comes: Comes
+    last: int
+
+
+class Habits:
+    """Reads moments where the memories are; what was read is kept until there is a newer memory of the same.
+
+    Parameters
+    ----------
+    store, memories
+        Where the memories are.
+    happened : callable
+        Gives the version of a memory that tells when it was.
+    """
+
+    def __init__(self, store: Store, memories: Collection, happened: Callable[[MemoryRecord], MemoryRecord]) -> None:
+        self._store, self._memories, self._happened = store, memories, happened
+        self._known: dict[int, tuple[int, float, Habit | None]] = {}  # by hash: newest memory, period, and what it is
+
+    def forget(self) -> None:
+        """Read anew what was read from memories."""
+        self._known = {}
+
+    def of(self, key: int, kind: str, name: str, period: float, newest: int, end: int) -> Habit | None:
+        """Return when a tag or source comes; None of other things, and where no memory tells.
+
+        Parameters
+        ----------
+        key : int
+            Its hash.
+        kind, name : str
+            What it is.
+        period : float
+            Of its rhythm, in seconds.
+        newest : int
+            Its newest memory: until there is another one, what was told is told again.
+        end : int
+            How far life has come, in microseconds of the clock on the wall: what is dated later did not happen yet.
+        """
+        if kind not in (TAG, SOURCE):
+            return None
+        if self._known.get(key, (0, 0.0))[:2] != (newest, period):
+            moments = self._moments(kind, name, end)
+            found = Habit(comes(moments, period), int(moments[-1])) if len(moments) else None
+            self._known[key] = newest, period, found
+        return self._known[key][2]
+
+    def _moments(self, kind: str, name: str, end: int) -> IntArray:
+        """Return when visible memories of a tag or source were, those of revisions when it happened, ascending."""
+        view = self._memories.view()
+        columns, where = view.columns, parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
+        at = view.select(where, 0)
+        at = at[(columns.state[at] & REPLACED) == 0]
+        moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
+        replaced = columns.successor[: view.n]
+        for place in np.flatnonzero(np.isin(columns.id[at], replaced[replaced > 0])).tolist():
+            record = self._store.get(MEMORY, int(columns.id[at[place]]), MemoryRecord)
+            if record is not None:
+                then = self._happened(record)
+                moments[place] = then.at + then.offset * 1_000_000
+        happened = moments[moments <= end]
+        return np.sort(happened if len(happened) else moments)[-_DATED:]
