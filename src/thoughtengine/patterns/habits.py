@@ -10,15 +10,18 @@ import numpy as np
 from thoughtengine._types import IntArray
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.index.columns import REPLACED
+from thoughtengine.memory.index.view import View
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import parse_where
 from thoughtengine.patterns.dates import Comes, comes
 from thoughtengine.patterns.finders import SOURCE, TAG
+from thoughtengine.patterns.lifetime import Lived
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
 
 __all__ = ["Habit", "Habits"]
 
+_STALE = 64  # the part of all memories that may have come before all are read anew
 _DATED = 1 << 14  # moments of a tag or source, the newest, that tell when it comes
 
 
@@ -52,10 +55,11 @@ class Habits:
     def __init__(self, store: Store, memories: Collection, happened: Callable[[MemoryRecord], MemoryRecord]) -> None:
         self._store, self._memories, self._happened = store, memories, happened
         self._known: dict[int, tuple[int, float, Habit | None]] = {}  # by hash: newest memory, period, and what it is
+        self._lived: tuple[int, int, Lived] | None = None  # how many memories it was made of, and taken in since
 
     def forget(self) -> None:
         """Read anew what was read from memories."""
-        self._known = {}
+        self._known, self._lived = {}, None
 
     def of(self, key: int, kind: str, name: str, period: float, newest: int, end: int) -> Habit | None:
         """Return when a tag or source comes; None of other things, and where no memory tells.
@@ -80,6 +84,27 @@ class Habits:
             found = Habit(comes(moments, period), int(moments[-1])) if len(moments) else None
             self._known[key] = newest, period, found
         return self._known[key][2]
+
+    def lived(self, begin: int, end: int) -> Lived:
+        """Return what was lived through, from when to when it all was; made anew when a 64th of all has come since."""
+        view = self._memories.view()
+        if self._lived is None or view.n - self._lived[0] > self._lived[0] // _STALE:
+            self._lived = view.n, view.n, Lived(self._all(view, 0), begin, end)
+        elif view.n > self._lived[1]:
+            made_of, _, known = self._lived
+            known.add(self._all(view, made_of), end)
+            self._lived = made_of, view.n, known
+        return self._lived[2]
+
+    def _all(self, view: View, begin: int) -> IntArray:
+        """Return when everything was that happened, of memories from a place on; a revision did not happen."""
+        columns, n = view.columns, view.n
+        replaced = columns.successor[:n]
+        at = view.select(parse_where(), 0)
+        at = at[np.searchsorted(at, begin) :]
+        at = at[~np.isin(columns.id[at], replaced[replaced > 0])]
+        moments: IntArray = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
+        return moments
 
     def _moments(self, kind: str, name: str, end: int) -> IntArray:
         """Return when visible memories of a tag or source were, those of revisions when it happened, ascending."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from thoughtengine._types import BoolArray, IntArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray
 from thoughtengine.patterns.tables import Tables
 
-__all__ = ["SLIPS", "Lifetime", "outermost"]
+__all__ = ["SLIPS", "Lifetime", "Lived", "outermost"]
 
 _ENDS = 32  # moments at either end that are kept
 _AHEAD = 86_400_000_000  # that a moment may lie ahead of its own arrival: clocks differ, and so do days
@@ -55,6 +55,58 @@ class Lifetime:
         first, last = -self.tables["first"][None], self.tables[known][None]
         few = np.array([min(_ENDS - 1, many // SLIPS)])
         return int(outermost(first, last, few)[0]), int(outermost(last, first, few)[0])
+
+
+class Lived:
+    """How much of the time between two moments was lived through: while nothing at all happens, time stands still.
+
+    Of each pause between two experiences only so much counts as their mean pause is: what comes after a holiday, or after a gap
+    in what was recorded, is as far from what was before as any two are.
+
+    Parameters
+    ----------
+    moments : array of int64
+        Of all experiences, in any order, in microseconds of the clock on the wall.
+    begin, end : int
+        From when to when it all was; what lies outside does not count.
+    """
+
+    def __init__(self, moments: IntArray, begin: int, end: int) -> None:
+        inside = np.sort(moments[(moments >= begin) & (moments <= end)])
+        self.pause = max((end - begin) / max(len(inside) - 1, 1), 1.0)
+        """The mean pause, in microseconds."""
+        self._at, self._until = inside, self._counted(inside, 0.0)
+        self._newer = self._at[:0], self._until[:0]
+
+    def add(self, moments: IntArray, end: int) -> None:
+        """Take in the moments of all that came since this was made, again with newer ones; what is older is left out."""
+        if not len(self._at):
+            return
+        last = int(self._at[-1])
+        inside = np.append(last, np.sort(moments[(moments > last) & (moments <= end)]))
+        self._newer = inside, self._counted(inside, float(self._until[-1]))
+
+    def between(self, begin: float, end: float) -> float:
+        """Return how much was lived through from one moment to another, in microseconds.
+
+        Examples
+        --------
+        >>> days = np.array([0, 1, 2, 3, 4, 64, 65, 66, 67, 68]) * 86_400
+        >>> Lived(days, 0, 68 * 86_400).between(4 * 86_400, 65 * 86_400) / 86_400 < 9
+        True
+        """
+        return max(self._to(end) - self._to(begin), 0.0)
+
+    def _counted(self, moments: IntArray, before: float) -> FloatArray:
+        pauses = np.minimum(np.diff(moments), self.pause)
+        return before + np.concatenate([np.zeros(min(len(moments), 1)), np.cumsum(pauses)])
+
+    def _to(self, moment: float) -> float:
+        at, until = self._newer if len(self._newer[0]) and moment >= self._newer[0][0] else (self._at, self._until)
+        place = int(np.searchsorted(at, moment, side="right")) - 1
+        if place < 0:
+            return 0.0
+        return float(until[place]) + min(moment - float(at[place]), self.pause)
 
 
 def _keep(kept: IntArray, n: int, values: IntArray) -> None:

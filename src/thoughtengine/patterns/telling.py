@@ -233,9 +233,12 @@ class Telling:
         seen = [record.at + record.offset * 1_000_000 for record in moments]
         seen += [] if last_seen is None else [last_seen]
         first, last = self.finders.lifetime.ends
-        halvings, life = 0.0, float(last - first)
+        halvings = 0.0
         if seen:
-            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), period, 1e6), life, period)
+            newest, lived = max(seen), self._habits.lived(first, last)
+            life, due = lived.between(first, last), lived.between(newest, newest + period)
+            usual = max(due, period * life / max(last - first, 1))
+            halvings = faded(lived.between(newest, last), max(life / max(n, 1.0), usual, 1e6), life, due)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
