@@ -22,11 +22,12 @@ _SURE = 3  # times after which the pause between two things tells more than a rh
 
 
 class Foreseen(NamedTuple):
-    """A prediction, the hash of what it expects, and when that was to come, by the clock on the wall."""
+    """A prediction, the hash of what it expects, when that was to come by the clock on the wall, and how far that may be off."""
 
     key: int
     told: Prediction
     due: int | None
+    tolerance: int
 
 
 def predictions(
@@ -75,7 +76,7 @@ def predictions(
             what, "tag" if kind == TAG else "concept", chance, _time(due, asked, offset_of),
             _because(last, n, found.n_last, wait, beat, alone=not history[1]),
             pattern_id("sequence", *(int(one) for one in history[:1] if one), key),
-        ), due)  # fmt: skip
+        ), due, round(beat.tolerance * 1e6) if beat is not None and beat.hours else 0)  # fmt: skip
 
 
 def _because(last: str | None, n: int, n_last: int, wait: float, beat: Beat | None, *, alone: bool) -> str:

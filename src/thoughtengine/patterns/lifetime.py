@@ -7,10 +7,11 @@ import numpy as np
 from thoughtengine._types import BoolArray, FloatArray, IntArray
 from thoughtengine.patterns.tables import Tables
 
-__all__ = ["SLIPS", "Lifetime", "Lived", "outermost"]
+__all__ = ["AHEAD", "SLIPS", "Lifetime", "Lived", "outermost"]
 
 _ENDS = 32  # moments at either end that are kept
-_AHEAD = 86_400_000_000  # that a moment may lie ahead of its own arrival: clocks differ, and so do days
+AHEAD = 86_400_000_000
+"""Microseconds that a moment may lie ahead of its own arrival: clocks differ, and so do days."""
 SLIPS = 4
 """The part of all moments that may be out of the way: one in so many."""
 
@@ -38,7 +39,7 @@ class Lifetime:
     def learn(self, moments: IntArray, ahead: IntArray) -> None:
         """Take in moments of the clock on the wall, and by how much each was ahead of its arrival, in microseconds."""
         n, n_in_time = self.tables["counters"].tolist()
-        in_time: BoolArray = ahead <= _AHEAD
+        in_time: BoolArray = ahead <= AHEAD
         _keep(self.tables["first"], n, -moments)
         _keep(self.tables["last"], n, moments)
         _keep(self.tables["last in time"], n_in_time, moments[in_time])

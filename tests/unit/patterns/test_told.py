@@ -65,6 +65,114 @@ def test_what_does_not_come_in_its_time_is_told_at_the_next_look(
     assert heard == [("wake", True, ())]
 
 
+def hear(mind: te.ThoughtEngine) -> list[tuple[str, bool, bool]]:
+    """Give the list that fills with what becomes of predictions: what, whether it came true, whether it is overdue."""
+    heard: list[tuple[str, bool, bool]] = []
+    mind.events.subscribe(
+        "anticipated", lambda event: heard.append((event.data["what"], event.data["came_true"], event.data["overdue"]))
+    )
+    return heard
+
+
+def test_who_asks_again_and_again_hears_once_of_what_does_not_come(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    for _ in range(120):
+        mind.anticipate()
+        clock.now += dt.timedelta(minutes=15)
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_comes_later_than_it_was_due_was_missed_whoever_looked_before(
+    mind: te.ThoughtEngine, clock: Clock, looked: bool
+) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    before = next(one.trust for one in mind.patterns.sequences() if one.given == ("wake",))
+    mind.anticipate()
+    clock.now += dt.timedelta(hours=26)
+    if looked:
+        mind.patterns.catch_up()
+    mind.remember(tags=["coffee"], source="home")
+    after = next(one.trust for one in mind.patterns.sequences() if one.given == ("wake",))
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
+    assert after < before - 0.05
+
+
+def test_what_follows_within_seconds_is_overdue_in_twice_the_time(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    for hour in range(60):
+        for second, tag in ((0, "error"), (5, "reset"))[: 1 + (hour < 59)]:
+            clock.now = START + dt.timedelta(hours=hour, seconds=second)
+            mind.remember(tags=[tag], source="machine")
+    mind.anticipate()
+    clock.now += dt.timedelta(seconds=9)
+    mind.patterns.catch_up()  # not yet
+    assert heard == []
+    clock.now += dt.timedelta(seconds=2)
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == [("reset", False, True)]
+
+
+def test_what_falls_into_a_holiday_is_told_and_charged_to_nobody(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    before = {one.id: one.trust for one in mind.patterns.sequences()}
+    mind.anticipate()
+    for _ in range(14):
+        clock.now += dt.timedelta(days=1)
+        mind.anticipate()
+    mind.remember(tags=["mail"], source="office")
+    after = {one.id: one.trust for one in mind.patterns.sequences()}
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
+    assert all(after[one] > 0.9 * trust for one, trust in before.items())  # a day has gone by, not fourteen
+
+
+@pytest.mark.parametrize(("days", "source"), [(-400, "home"), (-400, "archive"), (60, "home"), (60, "desk")])
+def test_what_is_imported_or_dated_ahead_changes_nothing_that_is_expected_now(
+    mind: te.ThoughtEngine, clock: Clock, days: int, source: str
+) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    before = [str(one) for one in mind.anticipate(k=1)]
+    mind.remember(tags=["elsewhen"], source=source, at=clock.now + dt.timedelta(days=days))
+    if days < 0 or source == "home":
+        assert [str(one) for one in mind.anticipate(k=1)] == before
+    clock.now += dt.timedelta(hours=1)
+    mind.remember(tags=["coffee"], source="home")
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == [("coffee", True, False)]
+    assert next(one.n for one in mind.patterns.sequences() if one.given == ("wake",)) == 31
+
+
+def test_what_was_forgotten_is_expected_no_more(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("secret",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    assert mind.anticipate()[0].what == "secret"
+    mind.forget(tags="secret")
+    clock.now += dt.timedelta(hours=9)
+    mind.remember(tags=["walk"], source="home")
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == []
+
+
 def test_what_a_diary_of_long_ago_expects_is_not_overdue_by_the_clock_of_today(
     mind: te.ThoughtEngine, clock: Clock
 ) -> None:
