@@ -16,6 +16,8 @@ from thoughtengine.memory.where import parse_where
 from thoughtengine.patterns.dates import Comes, comes
 from thoughtengine.patterns.finders import SOURCE, TAG
 from thoughtengine.patterns.lifetime import Lived
+from thoughtengine.patterns.moved import since
+from thoughtengine.patterns.rhythms import Peak, peak
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import MEMORY
 
@@ -33,12 +35,16 @@ class Habit:
     ----------
     comes : Comes
         On which days, and at what times.
-    last : int
-        Its newest moment, in microseconds of the clock on the wall.
+    begin : int or None
+        Since when it is at these days and times, in microseconds of the clock on the wall, where it was at others before.
+    own : Peak or None
+        Strength, phase and number of its moments where the memories say another thing than was counted: it has moved, or some of
+        them were revised or forgotten since.
     """
 
     comes: Comes
-    last: int
+    begin: int | None = None
+    own: Peak | None = None
 
 
 class Habits:
@@ -54,36 +60,41 @@ class Habits:
 
     def __init__(self, store: Store, memories: Collection, happened: Callable[[MemoryRecord], MemoryRecord]) -> None:
         self._store, self._memories, self._happened = store, memories, happened
-        self._known: dict[int, tuple[int, float, Habit | None]] = {}  # by hash: newest memory, period, and what it is
+        self._known: dict[int, tuple[int, float, Habit]] = {}  # by hash: newest memory, period, and what it is
         self._lived: tuple[int, int, Lived] | None = None  # how many memories it was made of, and taken in since
 
     def forget(self) -> None:
         """Read anew what was read from memories."""
         self._known, self._lived = {}, None
 
-    def of(self, key: int, kind: str, name: str, period: float, newest: int, end: int) -> Habit | None:
+    def of(self, key: int, named: tuple[str, str], period: float, counted: int, newest: int, end: int) -> Habit | None:
         """Return when a tag or source comes; None of other things, and where no memory tells.
 
         Parameters
         ----------
         key : int
             Its hash.
-        kind, name : str
-            What it is.
+        named : (str, str)
+            Kind and name.
         period : float
             Of its rhythm, in seconds.
+        counted : int
+            How many of its moments were counted for that.
         newest : int
             Its newest memory: until there is another one, what was told is told again.
         end : int
             How far life has come, in microseconds of the clock on the wall: what is dated later did not happen yet.
         """
+        kind, name = named
         if kind not in (TAG, SOURCE):
             return None
-        if self._known.get(key, (0, 0.0))[:2] != (newest, period):
+        known = self._known.get(key)
+        if known is None or known[:2] != (newest, period):
             moments = self._moments(kind, name, end)
-            found = Habit(comes(moments, period), int(moments[-1])) if len(moments) else None
-            self._known[key] = newest, period, found
-        return self._known[key][2]
+            if not len(moments):
+                return None
+            known = self._known[key] = newest, period, _habit(moments, period, counted)
+        return known[2]
 
     def lived(self, begin: int, end: int) -> Lived:
         """Return what was lived through, from when to when it all was; made anew when a 64th of all has come since."""
@@ -121,3 +132,12 @@ class Habits:
                 moments[place] = then.at + then.offset * 1_000_000
         happened = moments[moments <= end]
         return np.sort(happened if len(happened) else moments)[-_DATED:]
+
+
+def _habit(moments: IntArray, period: float, counted: int) -> Habit:
+    """Return when something comes by its moments, of which so many were counted."""
+    begin, n = since(moments, period), len(moments)
+    moments = moments[begin:]
+    if begin:
+        return Habit(comes(moments, period), int(moments[0]), peak(moments, period))
+    return Habit(comes(moments, period), None, peak(moments, period) if n < min(counted, _DATED) else None)

@@ -41,6 +41,8 @@ _STALE = 64  # the part of all experiences that may have come since they were gr
 _SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
 _ONE_HOUR = 0.8  # strength by the day from which on it comes at one hour
 _TRUSTED = 0.5  # trust in a rhythm that is a reason
+_AGAIN = 10  # first sightings that count twice of a habit that moved: it was one before
+_ONE_DAY = 0.5  # strength by the week from which on it comes on one day, or several that are one run
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
 
 
@@ -226,8 +228,9 @@ class Telling:
         evidence: Iterable[int],
         period: float = 0.0,
         last_seen: int | None = None,
+        begin: int | None = None,
     ) -> float:
-        """Return the trust in a pattern by the newest of its evidence; `period` of a rhythm, in microseconds."""
+        """Return the trust in a pattern by the newest of its evidence; of a rhythm `period`, and since when, in microseconds."""
         records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
         moments = [self.happened(record) for record in records if record is not None]
         seen = [record.at + record.offset * 1_000_000 for record in moments]
@@ -238,7 +241,8 @@ class Telling:
             newest, lived = max(seen), self._habits.lived(first, last)
             life, due = lived.between(first, last), lived.between(newest, newest + period)
             usual = max(due, period * life / max(last - first, 1))
-            halvings = faded(lived.between(newest, last), max(life / max(n, 1.0), usual, 1e6), life, due)
+            own = life if begin is None else lived.between(begin, newest)
+            halvings = faded(lived.between(newest, last), max(own / max(n, 1.0), usual, 1e6), life, due)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def pause(self) -> float:
@@ -347,10 +351,14 @@ class Telling:
         key, period, phase = int(found.items[i]), float(found.periods[i]), float(found.phases[i])
         strength, n, kept = float(found.strengths[i]), int(found.counts[i]), float(found.kept[i])
         weekdays = tuple(np.flatnonzero(found.weekdays[i]).tolist())
-        kind, name = self.finders.names.get(key, ("", ""))
-        habit = self._habits.of(key, kind, name, period, newest, self.finders.lifetime.ends[1])
+        named, end = self.finders.names.get(key, ("", "")), self.finders.lifetime.ends[1]
+        habit = self._habits.of(key, named, period, n, newest, end)
         if habit is None:
             return _Now(period, phase, strength, n, kept, weekdays)
+        if habit.own is not None:
+            (strength, phase, n), weekdays = habit.own, habit.comes.weekdays
+            if len(weekdays) > 1 and strength < _ONE_DAY:
+                strength = habit.comes.kept
         if habit.comes.period not in (0.0, period):
             period = habit.comes.period
             phase = habit.comes.hours[0] % period if habit.comes.hours else phase % period
@@ -395,10 +403,8 @@ class Telling:
             return None
         if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
             return None
-        day = int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
-        east, north = tables["sums"].reshape(len(tables["keys"]), -1, 4)[place, day, :2].tolist()
-        one_hour = math.hypot(east, north) >= _ONE_HOUR * max(int(row[BEAT + 2 * day]), 1)
-        hour = math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY if one_hour else None
+        moved = habit is not None and habit.begin is not None
+        hour = None if moved or by_hours else self._one_hour(place)
         beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days)
         if habit is None or not by_hours:
             return beat
@@ -407,7 +413,19 @@ class Telling:
             words=habit.comes.often if now.period < DAY else "",
         )  # fmt: skip
 
+    def _one_hour(self, place: int) -> float | None:
+        """Return at which second of the day an item comes, where that is always the same."""
+        tables, day = self.finders.rhythms.tables, int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
+        n = int(tables["rows"].reshape(len(tables["keys"]), -1)[place, BEAT + 2 * day])
+        east, north = tables["sums"].reshape(len(tables["keys"]), -1, 4)[place, day, :2].tolist()
+        if math.hypot(east, north) < _ONE_HOUR * max(n, 1):
+            return None
+        return math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY
+
     def _trust_in(self, now: _Now, key: int, evidence: Iterable[int], last: int | None) -> float:
         """Return the trust in a rhythm that last came at a moment."""
-        n_beats, by_chance = now.n * now.strength, 0.886 * now.n**0.5
-        return self._trust(pattern_id("rhythm", key), n_beats, by_chance, evidence, now.period * 1e6, last)
+        begin = None if now.habit is None else now.habit.begin
+        n = now.n if begin is None else now.n + min(now.n, _AGAIN)
+        return self._trust(
+            pattern_id("rhythm", key), n * now.strength, 0.886 * n**0.5, evidence, now.period * 1e6, last, begin
+        )
