@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -21,7 +21,7 @@ from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.forget import find
 from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.recall.hit import Cue
-from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
+from thoughtengine.memory.record import MarkRecord, MemoryRecord, VectorRecord, VerdictRecord
 from thoughtengine.memory.remember import check_size
 from thoughtengine.patterns.activation import Activation
 from thoughtengine.patterns.anticipation import Foreseen, predictions
@@ -34,13 +34,14 @@ from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import Expected, Ledger, Outcome, note
 from thoughtengine.storage.folder import FolderStore
-from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
+from thoughtengine.storage.keyspace import CODE, MARK, MEMORY, VECTOR
 
 __all__ = ["PatternManager"]
 
 _PENDING = 32  # experiences that wait before they are taken in together
 _KEPT = 1024  # that wait at most; more are read from the store
 _SLICE = 256  # experiences taken in at a time
+_UNMARKED = MarkRecord()
 _COMPILED = 2000  # experiences from which on one waits for the compiler
 _SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all where that is more
 _LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
@@ -132,9 +133,13 @@ class PatternManager:
         self._save_at_times()
 
     def _save_at_times(self) -> None:
-        covered, saved = self._store.rank(self._finders.covered), self._store.rank(self._saved)
-        if covered - saved >= max(_SAVED_EVERY, covered // 8):
+        if self._to_be_saved(self._store.rank(self._saved)):
             self.save()
+
+    def _to_be_saved(self, saved: int) -> bool:
+        """Tell whether much has been learned since so many were saved: to save takes as long as to learn some thousand."""
+        covered = self._store.rank(self._finders.covered)
+        return covered - saved >= max(_SAVED_EVERY, covered // 8)
 
     def catch_up(self) -> None:
         """Take in everything that was stored, and tell what did not come in its time."""
@@ -172,17 +177,22 @@ class PatternManager:
             before = self._finders.covered
             rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
             limit -= max(len(rows), 1)
-            found = (self._standing(id_, record) for id_, record in rows)
+            marks = self._marks(before, rows[-1][0]) if rows else {}
+            found = (self._standing(id_, record, marks.get(id_, _UNMARKED)) for id_, record in rows)
             self.observe([one for one in found if one is not None])
             self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
 
-    def _standing(self, id_: int, record: MemoryRecord) -> Observed | None:
+    def _marks(self, after: int, last: int) -> dict[int, MarkRecord]:
+        """Return the marks of memories up to an id; to look each of them up would take as long as to learn."""
+        return dict(takewhile(lambda row: row[0] <= last, self._store.rows(MARK, MarkRecord, after=after)))
+
+    def _standing(self, id_: int, record: MemoryRecord, mark: MarkRecord) -> Observed | None:
         """Return what a memory says, in its newest revision; None of one that revises another: that is where it counts."""
         if record.supersedes is not None and self._store.has(MEMORY, record.supersedes):
             return None
-        newest = self._telling.newest(id_)
+        newest = id_ if mark.superseded_by is None else self._telling.newest(mark.superseded_by)
         found = record if newest == id_ else self._store.get(MEMORY, newest, MemoryRecord)
-        if found is None or self._hidden(newest):
+        if found is None or (mark.forgotten if newest == id_ else self._hidden(newest)):
             self._finders.pass_over(id_)
             return None
         return _observed(newest, found, self._vector(newest), self._telling.happened(found))
@@ -254,16 +264,19 @@ class PatternManager:
             finders=Finders() if self._shown_again(begun) else begun,
         )  # fmt: skip
         total, saved = self._store.rank(self._store.head.next_id - 1), self._store.rank(fresh._saved)
+        told = saved
         if total > _COMPILED:
             _jit.warm_up()
         while fresh.behind > 0:
             with self._store.writing:
                 fresh._take(_SLICE)
             done = total - fresh.behind
-            if done - saved >= max(_COMPILED, total // 64):
+            if fresh.behind > 0 and fresh._to_be_saved(saved):
                 save(self._store, fresh._finders, fingerprint=fingerprint, slot=ANEW)
-                saved = done
+                saved = self._store.rank(fresh._finders.covered)
+            if done - told >= max(_COMPILED, total // 64):
                 self._emit("progress", what="noticing", done=done, total=total)
+                told = done
         with self._store.writing:
             fresh._take(self._store.head.next_id)
             fresh._finders.keep(self._finders)
