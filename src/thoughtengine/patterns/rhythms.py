@@ -129,28 +129,14 @@ class Rhythms:
         clear = np.where(q_all <= q, power * np.sqrt(kept), -1.0)  # what comes monthly at one hour is not daily
         best = clear.argmax(1) if len(at) else np.zeros(0, np.int64)
         line = np.arange(len(at))
-        strengths, phases = _peaks(sums[line, best], np.maximum(counts[line, best], 1), PERIODS[best])
-        hour = np.mod(rows[:, 1], _A_DAY)  # of what comes once a day, always at the same: the best there is is a day
-        whole = np.mod(np.round((phases - hour) / _A_DAY) * _A_DAY + hour, PERIODS[best])
-        phases = np.where(grain == _A_DAY, whole, phases)
-        periods, longer = PERIODS[best], days.every * _A_DAY
-        every = np.isin(best, _DAYS) & (longer > periods) & (longer % periods == 0)
-        periods = np.where(every, longer, periods)
-        since_monday = np.where(periods % PERIODS[_WEEK] == 0, _MONDAY, 0)
-        newest = np.round((last - phases) / _A_DAY) * _A_DAY + phases
-        phases = np.where(every, np.mod(newest - since_monday, periods), phases)
-        weekdays = days.weekdays & np.isin(best, (_DAY, _WEEK))[:, None] & ~every[:, None]
-        first_of = np.argmax(weekdays, 1) * _A_DAY + np.where(grain == _A_DAY, hour, 0)
-        several = (best == _WEEK) & (weekdays.sum(1) > 1) & (strengths < _CLEAR)  # whose middle is no day of them
-        phases, strengths = np.where(several, first_of, phases), np.where(several, days.share_weekdays, strengths)
-        kept = kept[line, best]
-        kept = np.where(every, days.kept_every, kept)
+        one = _when(sums[line, best], np.maximum(counts[line, best], 1), best, rows, last, grain, days)
         found = np.flatnonzero(q_all[line, best] <= q)
         order = found[np.lexsort((keys[at][found], -power[found, best[found]]))]
+        kept = np.where(one.every, days.kept_every, kept[line, best])
         return Recurring(
-            keys[at][order], periods[order] / 1e6, phases[order] / 1e6, strengths[order], q_all[order, best[order]],
-            counts[order, best[order]], kept[order], rows[order, 1], rows[order, 8:WEEKDAYS], weekdays[order],
-            np.where(weekdays.any(1), days.kept_weekdays, kept)[order],
+            keys[at][order], one.periods[order] / 1e6, one.phases[order] / 1e6, one.strengths[order],
+            q_all[order, best[order]], counts[order, best[order]], kept[order], rows[order, 1], rows[order, 8:WEEKDAYS],
+            one.weekdays[order], np.where(one.weekdays.any(1), days.kept_weekdays, kept)[order],
         )  # fmt: skip
 
     def _by_days(
@@ -192,6 +178,37 @@ def peak(moments: IntArray, period: float) -> Peak:
     waves = np.stack([np.cos(angles), np.sin(angles), np.cos(2.0 * angles), np.sin(2.0 * angles)], 1).sum(0)
     strengths, phases = _peaks(waves[None], np.array([len(counted)]), np.array([span]))
     return Peak(float(strengths[0]), float(phases[0]) / 1e6, len(counted))
+
+
+class _When(NamedTuple):
+    """When each item comes: period and phase in microseconds, strength, whether every so many days, on which of the week."""
+
+    periods: IntArray
+    phases: FloatArray
+    strengths: FloatArray
+    every: BoolArray
+    weekdays: BoolArray
+
+
+def _when(
+    sums: FloatArray, counts: IntArray, best: IntArray, rows: IntArray, last: IntArray, grain: IntArray, days: Days
+) -> _When:
+    """Tell when each item comes, by its best period; where the days tell more than that, by these."""
+    strengths, phases = _peaks(sums, counts, PERIODS[best])
+    hour = np.mod(rows[:, 1], _A_DAY)  # of what comes once a day, always at the same: the best there is is a day
+    whole = np.mod(np.round((phases - hour) / _A_DAY) * _A_DAY + hour, PERIODS[best])
+    phases = np.where(grain == _A_DAY, whole, phases)
+    periods, longer = PERIODS[best], days.every * _A_DAY
+    every = np.isin(best, _DAYS) & (longer > periods) & (longer % periods == 0)
+    periods = np.where(every, longer, periods)
+    since_monday = np.where(periods % PERIODS[_WEEK] == 0, _MONDAY, 0)
+    newest = np.round((last - phases) / _A_DAY) * _A_DAY + phases
+    phases = np.where(every, np.mod(newest - since_monday, periods), phases)
+    weekdays = days.weekdays & np.isin(best, (_DAY, _WEEK))[:, None] & ~every[:, None]
+    several = (best == _WEEK) & (weekdays.sum(1) > 1) & (strengths < _CLEAR)  # whose middle is no day of them
+    first_of = np.argmax(weekdays, 1) * _A_DAY + np.where(grain == _A_DAY, hour, 0)
+    phases, strengths = np.where(several, first_of, phases), np.where(several, days.share_weekdays, strengths)
+    return _When(periods, phases, strengths, every, weekdays)
 
 
 def _peaks(sums: FloatArray, counts: IntArray, periods: IntArray) -> tuple[FloatArray, FloatArray]:

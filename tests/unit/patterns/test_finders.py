@@ -120,16 +120,16 @@ def turns_of(tags: list[str]) -> list[int]:
     return [turn.id for turn in Finders().observe(observed) if turn.of == "order"]
 
 
-@pytest.mark.parametrize("n_tags", [5, 8, 20])
-def test_a_swap_of_all_tags_in_a_noisy_cycle_is_a_change(n_tags: int) -> None:
+@pytest.mark.parametrize(("n_tags", "n"), [(5, 200), (8, 200), (3, 600), (5, 600), (20, 600)])
+def test_a_swap_of_all_tags_in_a_noisy_cycle_is_a_change(n_tags: int, n: int) -> None:
     noticed = 0
     for seed in range(4):
         random = np.random.default_rng(seed)
         before, after = ([f"{name}{i}" for i in range(n_tags)] for name in "ab")
-        turns = turns_of([*cycle(random, 600, before), *cycle(random, 300, after)])
-        assert not [turn for turn in turns if turn <= 600]
-        noticed += bool(turns) and turns[0] <= 650
-    assert noticed == 4
+        turns = turns_of([*cycle(random, n, before), *cycle(random, n // 2, after)])
+        assert not [turn for turn in turns if turn <= n]
+        noticed += bool(turns) and turns[0] <= n + 50
+    assert noticed >= (4 if n > 200 else 3)
 
 
 def test_a_noisy_cycle_that_goes_on_is_no_change() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import thoughtengine as te
 from tests.unit.patterns.test_manager import days, reopened, told
-from thoughtengine.patterns import manager, state
+from thoughtengine.patterns import manager, reading, state
 from thoughtengine.storage.keyspace import PATTERN
 
 KILLED = """
@@ -46,8 +46,8 @@ def test_learning_anew_that_was_killed_goes_on_where_it_was(tmp_path: Path, monk
         done = half_done(mind)
         assert 0 < done < n
         taken = list[int]()
-        observed = manager._observed
-        monkeypatch.setattr(manager, "_observed", lambda id_, *rest: taken.append(id_) or observed(id_, *rest))
+        observed = reading.observed
+        monkeypatch.setattr(reading, "observed", lambda id_, *rest: taken.append(id_) or observed(id_, *rest))
         mind.patterns.rebuild()
         assert taken == list(range(done + 1, n + 1))
         assert told(mind) == before
