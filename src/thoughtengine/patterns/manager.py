@@ -454,7 +454,7 @@ class PatternManager:
             found = sequences.next(history, moment, part=given is not None)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._offset_of), k))
+        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._dated), k))
         if result and given is None:
             live = 0 <= self._wall(now) - base <= _LIKE_NOW
             expected = _expected(result[0], history, base, live=live)
@@ -469,16 +469,21 @@ class PatternManager:
         now = self._wall(now)
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
 
-    def _offset_of(self, moment: int) -> int:
-        """Return the seconds east of UTC at a moment of the clock on the wall: in the mind's zone, if the last experience was."""
+    def _dated(self, moment: int) -> dt.datetime:
+        """Return a moment of the clock on the wall, in the mind's zone if the last experience was; in no hour that zone leaves out.
+
+        Raises
+        ------
+        OverflowError
+            Beyond the calendar.
+        """
         offset, zone = self._finders.offset, self._zone()
         if zone is not None:
             last = from_stored(self._finders.moment - offset * 1_000_000, offset)
-            there = last.astimezone(zone).utcoffset()
-            if there == last.utcoffset():
-                then = from_stored(moment, 0).replace(tzinfo=zone).utcoffset()
-                offset = offset if then is None else round(then.total_seconds())
-        return offset
+            if last.astimezone(zone).utcoffset() == last.utcoffset():
+                shown = from_stored(moment, 0).replace(tzinfo=zone).astimezone(dt.UTC).astimezone(zone)
+                return shown.replace(tzinfo=dt.timezone(shown.utcoffset() or dt.timedelta()))
+        return from_stored(moment - offset * 1_000_000, offset)
 
     def _been(self, moment: int, now: int) -> int:
         """Return a moment of the clock on the wall; for one that has not been yet, how far life has come."""

@@ -11,7 +11,7 @@ import attrs
 
 __all__ = [
     "CLEAR", "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm",
-    "Sequence", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "weekdays_named", "when",
+    "Sequence", "below", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "weekdays_named", "when",
 ]  # fmt: skip
 
 _SPANS = (
@@ -91,9 +91,20 @@ def rough(number: float) -> str:
     return f"{number:.2g}" if number < 10.0 else f"{number:,.0f}"
 
 
+def below(trust: float) -> str:
+    """Return a trust in two digits, never rounded up: just below one half is not one half.
+
+    Examples
+    --------
+    >>> below(0.4999), below(0.123)
+    ('0.49', '0.12')
+    """
+    return f"{math.floor(100.0 * trust) / 100.0:.2f}"
+
+
 def _doubt(trust: float) -> str:
     """Return what is to be said of a pattern that is not trusted any more."""
-    return "" if trust >= 0.5 else f", trust {trust:.2f}"
+    return "" if trust >= 0.5 else f", trust {below(trust)}"
 
 
 @attrs.frozen(repr=False)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -294,3 +296,28 @@ def test_what_comes_on_some_days_at_one_hour_is_not_said_to_come_every_day(mind:
     for day in range(100, 130):
         mind.remember(tags=["walk"], at=START + dt.timedelta(days=day, hours=8))
     assert "comes" not in str([one.because for one in mind.anticipate(given=["walk"]) if one.what == "swim"])
+
+
+def test_a_prediction_in_the_hour_that_spring_leaves_out_is_an_hour_later(tmp_path: Path) -> None:
+    zone = zoneinfo.ZoneInfo("Europe/Berlin")
+    moments = [dt.datetime(2024, 1, 1, 2, 30, tzinfo=zone) + dt.timedelta(days=day) for day in range(90)]
+    with te.open(tmp_path / "mind", timezone="Europe/Berlin", clock=lambda: moments[-1]) as mind:
+        mind.remember_many(te.Experience(tags=["watch"], source="guard", at=moment) for moment in moments)
+        (best,) = mind.anticipate(k=1)
+        assert best.at is not None
+        assert best.at.isoformat() == "2024-03-31T03:30:00+02:00"
+
+
+def test_at_the_end_of_the_calendar_a_clock_stays_in_its_own_zone(tmp_path: Path) -> None:
+    end = dt.datetime(9999, 12, 31, 23, 59, tzinfo=dt.UTC)
+    with te.open(tmp_path / "mind", timezone="Pacific/Kiritimati", clock=lambda: end) as mind:
+        for tag in ("wake", "walk") * 10:
+            mind.remember(tags=[tag], source="me")
+        assert mind.anticipate()[0].what == "wake"
+        assert mind.patterns.rhythms() == []
+
+
+@pytest.mark.parametrize("given", [{"wake", "walk"}, {"wake": 1, "walk": 2}, frozenset(["wake"])])
+def test_what_has_no_order_was_not_given_in_one(mind: te.ThoughtEngine, given: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="a sequence of str"):
+        mind.anticipate(given=given)
