@@ -21,6 +21,7 @@ PERIODS = np.array([_HOUR, 6 * _HOUR, 8 * _HOUR, 12 * _HOUR, 24 * _HOUR, 168 * _
 """What is tried, in microseconds: 1, 6, 8, 12 and 24 hours, one and two weeks, a month, a year."""
 _WEIGHTS = np.array([0.25, 0.25, 0.25, 0.75, 4.0, 2.0, 0.25, 0.5, 0.75])
 """How much is expected of each before anything was seen: what people do goes by the day, then by the week."""
+_SELDOM = 0.25  # how much is expected of bare dates every so many days, or on several days of the week, beside the rest
 _CYCLES, _FEWEST = 3, 6  # periods that must have gone by, and moments that must have counted
 _GRAINED = 0.9  # share of gaps from which on stamps count as whole days or hours
 _DAILY = 0.9  # share of the days from which on what has one hour alone comes every day, however its stamps are meant
@@ -120,10 +121,11 @@ class Rhythms:
         span, days, grain = (last - first)[:, None], Days(rows, first, last), _grain(rows)
         kept = np.clip((counts - n_slips[:, None]) / (1.0 + span / PERIODS), 0.0, 1.0)
         chances, fine = no_rhythm(power), 2 * grain[:, None] < PERIODS
-        self._by_days(rows, grain, kept[:, _DAY], days, chances, fine)
+        weights = np.tile(_WEIGHTS, (len(at), 1))
+        _by_days(rows, grain, kept[:, _DAY], days, chances, weights, fine)
         tested = (counts >= _FEWEST) & (span >= _CYCLES * PERIODS) & fine
         q_all = np.ones(power.shape)
-        weights = np.broadcast_to(_WEIGHTS, power.shape)[tested]
+        weights = weights[tested]
         weights = weights / weights.mean() if len(weights) else weights
         q_all[tested] = discoveries(np.minimum(chances[tested] / weights, 1.0), int(tested.sum()))
         clear = np.where(q_all <= q, power * np.sqrt(kept), -1.0)  # what comes monthly at one hour is not daily
@@ -139,17 +141,24 @@ class Rhythms:
             one.weekdays[order], np.where(one.weekdays.any(1), days.kept_weekdays, kept)[order],
         )  # fmt: skip
 
-    def _by_days(
-        self, rows: IntArray, grain: IntArray, daily: FloatArray, days: Days, chances: FloatArray, fine: BoolArray
-    ) -> None:
-        """Of what has one time of day alone, judge the days on which it came; written into `chances` and `fine`."""
-        dated = grain == _A_DAY
-        one_hour = dated & (rows[:, 7] < _GRAINED * rows[:, 0])  # and not that of bare dates
-        some = dated & ~(one_hour & (daily >= _DAILY))
-        chances[some, _DAY] = np.where(one_hour, days.chance, days.chance_every)[some]
-        fine[dated, _DAY] = True
-        bare = dated & ~one_hour
-        chances[bare, _WEEK] = np.minimum(1.0, 2.0 * np.minimum(chances[bare, _WEEK], days.chance_weekdays[bare]))
+
+def _by_days(
+    rows: IntArray,
+    grain: IntArray,
+    daily: FloatArray,
+    days: Days,
+    chances: FloatArray,
+    weights: FloatArray,
+    fine: BoolArray,
+) -> None:
+    """Of what has one time of day alone, judge the days on which it came; written into the last three."""
+    dated = grain == _A_DAY
+    one_hour = dated & (rows[:, 7] < _GRAINED * rows[:, 0])  # and not that of bare dates
+    some, bare = dated & ~(one_hour & (daily >= _DAILY)), dated & ~one_hour
+    chances[some, _DAY] = np.where(one_hour, days.chance, days.chance_every)[some]
+    weights[bare, _DAY], fine[dated, _DAY] = _SELDOM, True
+    weekly = np.minimum(chances[bare, _WEEK] / (1.0 - _SELDOM), days.chance_weekdays[bare] / _SELDOM)
+    chances[bare, _WEEK] = np.minimum(weekly, 1.0)
 
 
 class Peak(NamedTuple):
