@@ -80,7 +80,7 @@ def main(argv: list[str] | None = None) -> int:
 
         if not isinstance(error, (ThoughtEngineError, OSError)):
             raise
-        from thoughtengine.adapters.telling import plainly
+        from thoughtengine.wording import plainly
 
         return _tell(plainly(error), WRONG_USE)
 
@@ -158,7 +158,7 @@ def _natural(written: str) -> int:
 def _import(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine import adapters
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     if (given.file is None) == (given.git is None):
         raise te.InvalidArgumentError("import", given.mind, _wanted(given))
@@ -256,7 +256,7 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, te
             tell(len(ids))
     except BaseException:
         if n := skipped + len(ids):
-            from thoughtengine.adapters.telling import counted
+            from thoughtengine.wording import counted
 
             told = f"{counted(len(ids), 'experience')} {_are(len(ids))} remembered"
             _tell(f"{told}; to go on behind {'it' if len(ids) == 1 else 'them'} say --skip {n}")
@@ -266,7 +266,7 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, te
 
 def _take_export(file: str, folder: str, *, keep: bool, upgrade: str | None = None) -> int:
     from thoughtengine.adapters import export
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     with _bar() as progress, _made(folder, keep=keep, upgrade=upgrade, progress=progress) as mind:
         begun = time.perf_counter()
@@ -285,7 +285,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _export(given: argparse.Namespace) -> int:
     from thoughtengine.adapters import export
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     with _bar() as progress, _entered(given, progress) as mind:
         rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)
@@ -522,7 +522,7 @@ def _stats(given: argparse.Namespace) -> int:
 
 def _check(given: argparse.Namespace) -> int:
     import thoughtengine as te
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     with _bar() as progress:
         findings = te.check(given.mind, progress=progress)
@@ -560,7 +560,7 @@ def _restore(given: argparse.Namespace) -> int:
 
 
 def _copied(copy: Copy) -> int:
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     told = f"{counted(copy.memories, 'memory', 'memories')} {_are(copy.memories)} in {copy.path}"
     _say(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")
@@ -707,7 +707,7 @@ def _tell(message: str, code: int = FINE) -> int:
 
 def _say(told: object, to: TextIO | None = None) -> None:
     """Print for whoever typed a command: everything but an export comes through here, for it may be of memories."""
-    from thoughtengine.adapters.telling import harmless
+    from thoughtengine.wording import harmless
 
     print(harmless(str(told)), file=to)
 
@@ -716,7 +716,7 @@ class _Harmless(logging.Formatter):
     """Formats a warning as what is printed."""
 
     def format(self, record: logging.LogRecord) -> str:
-        from thoughtengine.adapters.telling import harmless
+        from thoughtengine.wording import harmless
 
         return harmless(super().format(record))
 

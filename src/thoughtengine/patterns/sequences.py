@@ -230,7 +230,8 @@ class Sequences:
                 order = np.lexsort((symbols, -chances))
                 symbols, chances, supports, lags = symbols[order], chances[order], supports[order], lags[order]
             asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
-            chances = _shared(asked, float(chances.sum()))
+            others = max(float(chances.sum()) - asked[0], 0.0) / max(float(asked[1:].sum()), 1e-300)
+            chances = np.append(asked[:1], np.minimum(asked[1:] * others, asked[0]))  # their order stays
         chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
@@ -287,10 +288,15 @@ class Sequences:
 
 
 def _shared(chances: FloatArray, total: float) -> FloatArray:
-    """Return chances, the first as it is: the others get what it leaves of all that comes, none more than the first."""
-    left, others = max(total - chances[0], 0.0), float(chances[1:].sum())
+    """Return chances that add up: the others get what the first leaves of all that comes; if that is more, it is one of them."""
+    others = float(chances[1:].sum())
     if others > 0.0:
-        chances[1:] = np.minimum(chances[1:] * left / others, chances[0])
+        left = max(total - chances[0], 0.0) / others
+        if chances[1:].max() * left > chances[0]:
+            chances[0] = chances[1:].max()
+            chances *= total / (chances[0] + others)
+            return np.minimum(chances, 1.0)
+        chances[1:] *= left
     return chances
 
 

@@ -186,3 +186,71 @@ def test_what_did_not_come_when_it_always_came_is_expected_less_the_longer_it_is
         now += dt.timedelta(hours=2)
         assert foreseen(mind, "door").probability < at_once / 5
         assert mind.anticipate()[0].what == "parcel"
+
+
+@pytest.mark.parametrize("minutes", [0, 9])
+@pytest.mark.parametrize(
+    ("days", "told", "due"),
+    [
+        ([day for day in range(84) if day % 7 in (0, 2, 4)], "on Mondays, Wednesdays and Fridays", 84),
+        ([day for day in range(84) if day % 7 in (1, 3)], "on Tuesdays and Thursdays", 85),
+        ([day for day in range(82) if day % 7 < 5], "on weekdays", 84),
+        (list(range(0, 84, 3)), "every 3 days", 84),
+        (list(range(0, 100, 10)), "every 10 days", 100),
+    ],
+)
+def test_the_only_habit_of_a_mind_is_expected_on_its_next_day(
+    opened: Opened, days: list[int], told: str, due: int, minutes: int
+) -> None:
+    monday = dt.datetime(2026, 1, 5, 7, tzinfo=dt.UTC)
+    moments = [monday + dt.timedelta(days=day, minutes=day * 7 % (minutes + 1)) for day in days]
+    with opened(moments[-1] + dt.timedelta(hours=2)) as mind:
+        mind.remember_many(te.Experience(tags=["gym"], source="me", at=moment) for moment in moments)
+        (gym,) = [one for one in mind.patterns.rhythms() if one.what == "gym"]
+        assert gym.told.startswith(f"{told}, about 07:0")
+        assert gym.kept == 1.0
+        (best,) = mind.anticipate(k=1)
+        assert f"comes {told}" in best.because
+        assert best.at is not None
+        assert abs(best.at - monday - dt.timedelta(days=due)) < dt.timedelta(minutes=10)
+
+
+def test_one_memory_of_long_ago_leaves_a_habit_its_time(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=60, hours=20)) as mind:
+        mind.remember("my first run", tags=["run"], source="me", at=START - dt.timedelta(days=9000))
+        for day in range(60):
+            mind.remember(tags=["run"], source="me", at=START + dt.timedelta(days=day, hours=7, minutes=day % 5))
+        (best,) = mind.anticipate(k=1)
+        assert "comes every day" in best.because
+
+
+@pytest.mark.parametrize("hours", [(8, 20), (8, 18), (6, 14), (7, 13, 19), (8,)])
+@pytest.mark.parametrize("others", [0, 3])
+def test_what_comes_several_times_a_day_is_expected_at_the_next_of_its_hours(
+    opened: Opened, hours: tuple[int, ...], others: int
+) -> None:
+    random, monday = np.random.default_rng(3), dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    life = [(day * 1440 + hour * 60, "med") for day in range(61) for hour in hours]
+    life += [(day * 1440 + int(random.integers(1440)), "cat") for day in range(61) for _ in range(others)]
+    asked = monday + dt.timedelta(days=60)
+    with opened(asked) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="home", at=monday + dt.timedelta(minutes=minute))
+            for minute, tag in sorted(life)
+            if minute < 60 * 1440
+        )
+        for now in (half + 0.5 for half in range(0, 24, 2)):
+            (med,) = [one for one in mind.anticipate(at=asked + dt.timedelta(hours=now)) if one.what == "med"]
+            nearest = min(hour for hour in (*hours, hours[0] + 24) if hour > now)
+            assert med.at == asked + dt.timedelta(hours=nearest)
+
+
+def test_what_comes_every_three_hours_goes_by_three_hours(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=50)) as mind:
+        mind.remember_many(
+            te.Experience(tags=["charge"], source="arm", at=START + dt.timedelta(hours=3 * number))
+            for number in range(400)
+        )
+        (charge,) = [one for one in mind.patterns.rhythms() if one.what == "charge"]
+        assert (charge.period_seconds, charge.phase_seconds, charge.kept) == (3 * 3600, 0.0, 1.0)
+        assert "comes every 3 hours" in mind.anticipate(k=1)[0].because

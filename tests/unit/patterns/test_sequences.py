@@ -236,3 +236,13 @@ def test_what_would_have_come_by_now_is_expected_less() -> None:
     assert told(7200.0)[0] < 0.02
     assert told(7200.0)[1] > 0.9
     assert told(72_000.0)[0] < told(72_000.0)[1]  # either is overdue, the one by more
+
+
+@pytest.mark.parametrize(("n_symbols", "n"), [(3, 300), (10, 300), (50, 3000)])
+def test_of_what_comes_in_no_order_each_is_as_likely_as_it_is(n_symbols: int, n: int) -> None:
+    random = np.random.default_rng(1)
+    finder, came = Sequences(), random.integers(0, n_symbols, n)
+    finder.learn(HASHES[came], np.arange(n + 1), np.full(n, HASHES[200]), np.arange(n) * 10**9, np.arange(1, n + 1))
+    told = finder.next(finder.history(int(HASHES[200])), n * 10**9).probabilities
+    assert 0.9 < told.sum() <= 1.0
+    assert told.max() < 2.0 / n_symbols
