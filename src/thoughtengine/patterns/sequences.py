@@ -36,6 +36,7 @@ from thoughtengine.patterns.tables import Tables, maths
 __all__ = ["Following", "Next", "Sequences", "untaught"]
 
 _UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)  # a line of calibration that takes probabilities as they are
+_AROUND = 512  # symbols that came within eight of one, from which on what is around it is no accident
 _REACHED = 20.0  # times that what came is thought to have been among the candidates as often as expected
 _WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _FEWEST = 5  # times that a sequence must have been seen
@@ -252,8 +253,20 @@ class Sequences:
         at = self._context(symbol)
         return None if at is None else float(np.expm1(self.tables["lags"].reshape(-1, LAG)[at, 0]))
 
+    def _around(self, given: IntArray, then: IntArray) -> FloatArray:
+        """Return what share of the symbols that come within eight of one is another, 0 where that is not known."""
+        keys, rows = self.tables["skip_keys"], self.tables["skip_rows"].reshape(-1, SKIP_ROW)
+        order = keys.argsort()
+        at = order[np.clip(keys[order].searchsorted(given), 0, len(keys) - 1)]
+        counts = np.where(rows[at, 2::2] == then[:, None], rows[at, 3::2], 0).sum(1)
+        share: FloatArray = counts / np.maximum(rows[at, 0], 1)
+        return np.where((keys[at] == given) & (rows[at, 0] >= _AROUND), share, 0.0)
+
     def following(self, *, q: float = 0.05) -> Following:
-        """Return the sequences of one or two given that are clearer than chance, against how often each comes at all.
+        """Return the sequences of one or two given that are clearer than chance.
+
+        By chance each comes as often as it does at all, or within eight symbols, whichever is more: so what is of one thread, and
+        comes in it in any order, follows nothing.
 
         Parameters
         ----------
@@ -273,7 +286,8 @@ class Sequences:
         here = words[at, 0] == then if len(words) else np.zeros(len(then), bool)
         line, slot, then, counts, at = (part[here] for part in (line, slot, then, counts, at))
         n_given = rows[line, 0].astype(np.float64)
-        expected = n_given * words[at, 1] / max(int(self.tables["counters"][1]), 1)
+        usual = words[at, 1] / max(int(self.tables["counters"][1]), 1)
+        expected = n_given * np.maximum(usual, self._around(rows[line, 2], then))
         chances = at_least(counts, np.maximum(expected, 1e-12))
         q_values = discoveries(chances, int(self.tables["counters"][4]))
         chosen = np.flatnonzero((q_values <= q) & (counts > expected))

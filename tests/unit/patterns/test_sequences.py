@@ -246,3 +246,16 @@ def test_of_what_comes_in_no_order_each_is_as_likely_as_it_is(n_symbols: int, n:
     told = finder.next(finder.history(int(HASHES[200])), n * 10**9).probabilities
     assert 0.9 < told.sum() <= 1.0
     assert told.max() < 2.0 / n_symbols
+
+
+def test_what_is_of_one_thread_and_comes_in_any_order_follows_nothing() -> None:
+    random = np.random.default_rng(8)
+    finder, n = Sequences(), 3000
+    threads = random.integers(2, size=n)
+    symbols = HASHES[
+        np.stack([threads * 10 + random.integers(3, size=n), threads * 10 + 5 + random.integers(3, size=n)], 1)
+    ]
+    finder.learn(
+        symbols.ravel(), np.arange(n + 1) * 2, HASHES[2000 + threads], np.arange(n) * 30 * MINUTE, np.arange(1, n + 1)
+    )
+    assert len(finder.following().then) == 0
