@@ -37,6 +37,7 @@ __all__ = ["Following", "Next", "Sequences", "untaught"]
 
 _UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)  # a line of calibration that takes probabilities as they are
 _AROUND = 512  # symbols that came within eight of one, from which on what is around it is no accident
+_TOGETHER = 1 << 13  # sequences that are looked at together
 _REACHED = 20.0  # times that what came is thought to have been among the candidates as often as expected
 _WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _FEWEST = 5  # times that a sequence must have been seen
@@ -258,7 +259,10 @@ class Sequences:
         keys, rows = self.tables["skip_keys"], self.tables["skip_rows"].reshape(-1, SKIP_ROW)
         order = keys.argsort()
         at = order[np.clip(keys[order].searchsorted(given), 0, len(keys) - 1)]
-        counts = np.where(rows[at, 2::2] == then[:, None], rows[at, 3::2], 0).sum(1)
+        counts = np.zeros(len(at))
+        for i in range(0, len(at), _TOGETHER):
+            some = slice(i, i + _TOGETHER)
+            counts[some] = (rows[at[some], 3::2] * (rows[at[some], 2::2] == then[some, None])).sum(1)
         share: FloatArray = counts / np.maximum(rows[at, 0], 1)
         return np.where((keys[at] == given) & (rows[at, 0] >= _AROUND), share, 0.0)
 
