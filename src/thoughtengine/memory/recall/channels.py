@@ -277,12 +277,14 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        found = arrays.union(self._leaders(allowed), *closest, self._associated[0])
+        found = self._leaders(allowed)
+        for more in (*closest, self._associated[0]):
+            if len(more):
+                found = self._maths.joined(found, more)
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             lenders = self._first(_NOTHING, _NOTHING, (), self._lends, POOL)
-        lent = (self._text[lenders] + self._dense[lenders]).astype(np.float64)
-        return shortlist(self._view, found, lenders, lent, allowed, self._maths)
+        return shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""
