@@ -189,7 +189,7 @@ class Block:
     ) -> None:
         self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
         self.centre, self.made_by = centre, made_by
-        self._sample: tuple[Halves, SingleArray, IntArray] | None = None
+        self._sample: tuple[Halves, Bytes, SingleArray, IntArray] | None = None
 
     @property
     def dimension(self) -> int:
@@ -326,19 +326,20 @@ class Block:
         return self.fine.reshape(-1) if isinstance(self.fine, np.ndarray) and len(self) <= _SMALL else _NOTHING
 
     def usual(self, cue: Direction, maths: ModuleType) -> tuple[float, float]:
-        """Return mean and variance of the cosines of all rows with a cue, the latter from the half bytes of a sample."""
+        """Return mean and variance of the cosines of all rows with a cue, the latter from a sample."""
         if self._sample is None:
             self._sample = self._sampled()
-        coarse, scale, rows = self._sample
+        coarse, fine, scale, rows = self._sample
         some = np.empty(len(rows))
-        maths.cosines(coarse, _NOTHING, scale, *cue.rough, rows, *UNKNOWN, some)
+        maths.cosines(coarse, fine, scale, *cue.rough, rows, *UNKNOWN, some)
         some -= some.sum() / len(some)
         return float(np.vecdot(self.centre, cue.unit)), float(np.vecdot(some, some)) / len(some)
 
-    def _sampled(self) -> tuple[Halves, SingleArray, IntArray]:
-        """Return half bytes and scales of a few hundred rows side by side, and their numbers."""
+    def _sampled(self) -> tuple[Halves, Bytes, SingleArray, IntArray]:
+        """Return a few hundred rows side by side, and their numbers; half bytes of few numbers tell little."""
         some = np.arange(0, len(self), max(len(self) // _SPREAD, 1))
-        return self.coarse.reshape(len(self), -1)[some].ravel(), self.scale[some], np.arange(len(some))
+        fine: Bytes = self.fine[some].reshape(-1) if self._is_short else _NOTHING
+        return self.coarse.reshape(len(self), -1)[some].ravel(), fine, self.scale[some], np.arange(len(some))
 
 
 def _packed(coarse: SingleArray) -> Halves:
