@@ -37,7 +37,7 @@ from thoughtengine.migrations.plan import rate_of
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
-from thoughtengine.migrations.running import Approve, Running, Tools
+from thoughtengine.migrations.running import Approve, Running, Tools, told_back
 from thoughtengine.migrations.take_back import check_way_down, take_back, take_back_all
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
@@ -87,9 +87,9 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> 
     wrong, missed = list[str](), 0
     for id_, key, _ in wanted:
         try:
-            found = find(store, key)
+            found = find(store, key or id_)
         except MemoryNotFoundError:
-            wrong.append(f"{key!r} is not found")
+            wrong.append(f"{key or id_!r} is not found")
             continue
         record = store.get(MEMORY, found, MemoryRecord)
         later = found >= FIRST_NEW or (record is not None and record.supersedes is not None)
@@ -165,7 +165,7 @@ def go_on(
             _end_way_back(store, hooks, note)
             raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
         if store.pointer.stage == "ROLLING_BACK":
-            go_down(store)
+            go_down(store, TOOLS, why=why)
             raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
         if note is not None and note.digest:  # it was at work before
             store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))
@@ -280,7 +280,8 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
             check_way_down(store, hooks)
             hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
             running.fail(error)
-        except RecordUpgradeError as stuck:
+        except (RecordUpgradeError, UpgradeFailedError) as stuck:
+            hooks.let_go(running.note.namespaces)
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
         record_incident(store.root, "upgrade", str(error))
@@ -320,26 +321,42 @@ def take_back_of(
             raise DowngradeError(store.root, f"{error}: nothing was done") from error
     if background is not None:
         background.stop()
-    if note is not None and note.namespaces and to != 1:
-        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
-        report = take_back(store, hooks, TOOLS, why="as asked")
-        mind._memories.live.dropped()
-    else:
-        why = (note.why if note is not None else "") or "as asked"
-        mind._memories.live.close()
-        stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
-        report = go_down(store, why="; ".join(filter(None, (why, stays))))
-    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    try:
+        report = _taken_back(mind, store, hooks, note if to != 1 else None)
+    except UpgradeFailedError as error:
+        mind.events.emit("upgrade", what="not rolled back", message=str(error))
+        if not (of_payloads and to != 1):  # its index is closed
+            mind._close()
+        raise
+    mind.events.emit("upgrade", **told_back(report))
     if store.closed:
         mind.events.close()
     return report
+
+
+def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: UpgradeNote | None) -> UpgradeReport:
+    """Take payloads back where `note` is of them, else everything, down to format 1."""
+    if note is not None and note.namespaces:
+        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
+        try:
+            report = take_back(store, hooks, TOOLS, why="as asked")
+        except UpgradeFailedError:
+            hooks.let_go(note.namespaces)
+            raise
+        mind._memories.live.dropped()
+        return report
+    newest = store.pointer.upgrade
+    why = (newest.why if newest is not None else "") or "as asked"
+    mind._memories.live.close()
+    stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
+    return go_down(store, TOOLS, why="; ".join(filter(None, (why, stays))))
 
 
 def _encoder_back(mind: ThoughtEngine, store: FolderStore) -> UpgradeReport:
     """Give the encoder before its vectors back; the mind is closed, as it encodes its cues by the one that goes."""
     mind._memories.live.close()
     report = former_back(store, why="as asked")
-    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    mind.events.emit("upgrade", **told_back(report))
     mind.close()
     return report
 

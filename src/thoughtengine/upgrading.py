@@ -301,6 +301,8 @@ def rollback(
     ------
     DowngradeError
         When there is no way down; nothing was touched.
+    UpgradeFailedError
+        When what was gone back to does not hold: the newer store stays as it was.
     """
     root = folder_at(path)
     with translated(root):
@@ -335,7 +337,7 @@ def rollback(
                     TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
                     store.settle()
             stays = take_back_all(store, Hooks(hooks), TOOLS, why="as asked, on the way to format 1")
-            return go_down(store, why="; ".join(filter(None, ("as asked", stays))))
+            return go_down(store, TOOLS, why="; ".join(filter(None, ("as asked", stays))))
         except RecordUpgradeError as error:
             raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
         finally:

@@ -354,6 +354,8 @@ class UpgradeControl:
         ------
         DowngradeError
             When there is nothing to take back.
+        UpgradeFailedError
+            When what was gone back to does not hold: the newer store stays; the mind is closed where it would be.
         """
         self._store.ready()
         if self._store.pointer.upgrade is None and self._store.pointer.encoding is None:

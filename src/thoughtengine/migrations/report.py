@@ -123,7 +123,8 @@ class UpgradeReport:
     rows_in, rows_upgraded, rows_kept, rows_carried, rows_quarantined : int
         The accounting: the first is the sum of the others.
     digest_before, digest_after : str
-        Of the old rows, and of the same rows as the new generation gives them back.
+        Of the old rows, and of the same rows as the new generation gives them back; of a way back: of the rows as the mind
+        holds them, gone down, and as they were read from disk.
     probes, probes_failed : int
         Records looked up by name and recalled by their own text afterwards, of payloads the host's probes; those that
         were not found, or gave something else.
@@ -214,7 +215,7 @@ class UpgradeReport:
         if any(self.encoder):
             return f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"
         if self.namespaces:
-            back = self.kind == "rollback" and self.id.endswith("-back")
+            back = self.kind == "rollback" and "-back" in self.id
             steps = {kind: moved[::-1] if back else moved for kind, moved in self.namespaces.items()}
             return f"payloads {', '.join(f'{kind} {before} to {after}' for kind, (before, after) in steps.items())}"
         return f"format {self.source} to {self.target}"

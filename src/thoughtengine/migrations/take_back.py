@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 
@@ -10,13 +13,16 @@ from thoughtengine.errors import RecordUpgradeError
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter
 from thoughtengine.migrations.points import uncovered
+from thoughtengine.migrations.prove import prove_generation, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
+from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Memory
-from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.checkpoint import checkpoint, verify
 from thoughtengine.storage.codec import decode, encode, open_envelope, seal
 from thoughtengine.storage.contract import PAGE, Rows
-from thoughtengine.storage.files import discard, sync_tree
+from thoughtengine.storage.copies import CloneStore
+from thoughtengine.storage.files import PART, discard, sync_tree
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
@@ -26,7 +32,9 @@ from thoughtengine.storage.keyspace import (
     HEAD,
     MEMORY,
     NAME,
+    RECEIPT,
     VECTOR,
+    VERDICT,
 )
 from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
@@ -47,8 +55,11 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     ------
     RecordUpgradeError
         When a payload written since has no way down; nothing was done then.
+    UpgradeFailedError
+        When what was made does not hold; the upgraded payloads stay, and can be gone on with.
     """
     meter, begun, root, note = Meter(), dt.datetime.now(dt.UTC), store.root, store.pointer.upgrade
+    pointer = store.pointer
     if note is None or not note.namespaces:
         raise ValueError("there is no upgrade of payloads to take back")
     with store.writing:
@@ -61,20 +72,28 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
         checkpoint(None, root / note.rollback, target)
         level = Level(str(target), store.config)
         try:
-            rows = _carry_down(store, level, note, hooks, tools)
+            total = _carry_down(store, level, note, hooks, tools)
             level.flush()
         finally:
             level.close()
         sync_tree(target)
         before = {kind: stored for kind, (stored, _) in note.namespaces.items()}
         namespaces = {k: v for k, v in {**store.pointer.namespaces, **before}.items() if v > 1}
+        differs = _differs(store, target, note, hooks)
+        proof = prove_generation(store, target, total, namespaces, differs, tools)
+        report = UpgradeReport(
+            id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=note.source,
+            namespaces=note.namespaces, begun=begun.isoformat(timespec="seconds"),
+            ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), reason=why, **proof.figures(), **meter.figures(),
+        )  # fmt: skip
+        if proof.wrong:
+            discard(target)
+            raise stay(store, pointer, report, proof.wrong)
         store.serve(number, **uncovered(store.pointer), namespaces=namespaces, left=note.left)
+        if proof.rebuild:
+            tools.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
+            store.settle()
         store.tidy_points()
-    report = UpgradeReport(
-        id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=note.source, namespaces=note.namespaces,
-        begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
-        succeeded=True, reason=why, rows_in=rows, rows_kept=rows, digest_before=note.digest, **meter.figures(),
-    )  # fmt: skip
     write_report(root, report)
     return report
 
@@ -118,9 +137,10 @@ def check_way_down(store: FolderStore, hooks: Hooks) -> None:
 
 
 def _carry_down(store: FolderStore, level: Level, note: UpgradeNote, hooks: Hooks, tools: Tools) -> int:
-    """Write into the copy what users wrote since; what the sweep wrote is left out."""
+    """Write into the copy what users wrote since; what the sweep wrote is left out; return the sum of all digests."""
     puts: Rows = []
-    n = 0
+    scratch = store.root / ("verify" + PART)
+    total = int(note.digest or verify(store.root / note.rollback, scratch, store.config).digest, 16)
     for key, value in store.everything():
         area = AREAS.get(key[:1])
         if area is None or area in (ASIDE, CURSOR, HEAD):
@@ -131,14 +151,39 @@ def _carry_down(store: FolderStore, level: Level, note: UpgradeNote, hooks: Hook
         row = _lowered(key, value, note, hooks, level, tools, store)
         if row is not None:
             puts.append((key, row))
-            n += 1
         if len(puts) >= PAGE:
-            level.write(puts, [], False)
+            total += _written(level, puts, sync=False)
             puts = []
     head = store.head
     puts.append((HEAD.key(0), seal(HEAD.key(0), HEAD, head.sequence, encode(head))))
-    level.write(puts, [], True)
-    return n
+    return total + _written(level, puts, sync=True)
+
+
+def _written(level: Level, puts: Rows, *, sync: bool) -> int:
+    """Write rows; return by how much that changes the sum of all digests."""
+    change = 0
+    for key, value in puts:
+        was = level.get(key)
+        change += _digest(key, value) - (0 if was is None else _digest(key, was))
+    level.write(puts, [], sync)
+    return change
+
+
+def _digest(key: bytes, value: bytes) -> int:
+    return int.from_bytes(row_digest(key, value), "big")
+
+
+def _differs(store: FolderStore, target: Path, note: UpgradeNote, hooks: Hooks) -> Iterator[str]:
+    """Compare what was written since with what stands in the copy, payloads through the way down."""
+    with contextlib.closing(CloneStore(target, store.root / ("old" + PART), store.config)) as copy:
+        for area in (MEMORY, APPRAISAL, VECTOR, RECEIPT, VERDICT):
+            after = note.fork_receipt if area is RECEIPT else note.fork_id
+            for key, value in store.raw(area, after=None if area is VERDICT else after - 1):
+                body, there = open_envelope(key, value, area).body, copy._get(key)
+                if area is MEMORY:
+                    body = _body_down(MEMORY.number(key), body, note, hooks)
+                if there is None or open_envelope(key, there, area).body != body:
+                    yield f"{area.name} {area.number(key)} is not what the mind holds, gone down"
 
 
 def _lowered(
