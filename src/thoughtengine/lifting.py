@@ -27,7 +27,7 @@ from thoughtengine.memory.forget import find
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
-from thoughtengine.migrations.begin import begin, is_cut_short, merge_anew
+from thoughtengine.migrations.begin import begin, is_cut_short, merge_anew, without_path
 from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.online import Background
@@ -286,7 +286,7 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
     else:
         record_incident(store.root, "upgrade", str(error))
         running.account(error)
-        note = msgspec.structs.replace(running.note, source=1, why=str(error))
+        note = msgspec.structs.replace(running.note, source=1, why=without_path(error))
         store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
 

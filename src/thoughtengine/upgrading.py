@@ -227,7 +227,7 @@ def _copied(root: Path, target: Path, *, salvaged: bool = False) -> Path:
     with translated(root):
         lock = BareLock(root)
     try:
-        building(target, lambda folder: (_salvage if salvaged else _copy_bare)(root, folder))
+        building(target, lambda folder: _salvage(root, folder, target) if salvaged else _copy_bare(root, folder))
     finally:
         lock.release()
     return target
@@ -266,7 +266,7 @@ def _lay_out(root: Path, folder: Path, part: Path) -> None:
         copy_tree(root / ASIDE, folder / ASIDE)
 
 
-def _salvage(root: Path, folder: Path) -> None:
+def _salvage(root: Path, folder: Path, target: Path) -> None:
     """Make a store of format 1 of what can be read of a damaged one; what is damaged is told as an incident."""
     part = folder / ("copy" + PART)
     found = salvage_bare(root, part, folder / ("salvage" + PART), StorageConfig())
@@ -279,7 +279,7 @@ def _salvage(root: Path, folder: Path) -> None:
             told += (
                 f"; {back:,} more are back from {ASIDE} as they went down, what was deleted since perhaps among them"
             )
-        record_incident(folder, "damage", told, files=named, rows=found.rows + back)
+        record_incident(folder, "damage", told, files=named, of=target, rows=found.rows + back)
 
 
 def rollback(

@@ -27,15 +27,16 @@ def main(argv: list[str] | None = None) -> int:
     Returns
     -------
     int
-        0: fine. 1: a check found something, or a recall nothing. 2: wrong use, or an error with what to do about it.
-        130: stopped with Ctrl-C. 141: whoever read the output went away.
+        0: fine. 1: a check found something, a recall nothing, or a salvage lost something. 2: wrong use, or an error with
+        what to do about it. 130: stopped with Ctrl-C. 141: whoever read the output went away.
     """
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    given = sys.argv[1:] if argv is None else argv
     try:
-        with warnings():
-            code = _dispatch(sys.argv[1:] if argv is None else argv)
+        with warnings(at_once=given[:1] == [_DEMO]):
+            code = _dispatch(given)
             sys.stdout.flush()
             return code
     except SystemExit as error:  # argparse has told what is wrong

@@ -30,31 +30,48 @@ def say(told: object, to: TextIO | None = None) -> None:
     print(harmless(str(told)), file=to)
 
 
-class _Harmless(logging.Formatter):
-    """Formats a warning as what is printed."""
+class _Warnings(logging.Handler):
+    """Prints what the library logs as a warning, once: an import reads its file twice.
 
-    def format(self, record: logging.LogRecord) -> str:
-        from thoughtengine.adapters.telling import harmless
+    An incident waits until the command has ended: the error that it ends with says the same.
+    """
 
-        return harmless(super().format(record))
+    def __init__(self, *, at_once: bool) -> None:
+        super().__init__(logging.WARNING)
+        self._at_once, self._shown = at_once, set[str]()
+        self._held: list[tuple[str, str]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        told = record.getMessage()
+        if told in self._shown:
+            return
+        self._shown.add(told)
+        incident = getattr(record, "incident", "")
+        if incident and not self._at_once:
+            self._held.append((told, incident))
+        else:
+            tell(told)
+
+    def end(self, error: BaseException | None) -> None:
+        """Tell the incidents, but those whose first words the error has."""
+        for told, incident in self._held:
+            if error is None or incident.partition(";")[0] not in str(error):
+                tell(told)
+        self._held = []
 
 
 @contextmanager
-def warnings() -> Iterator[None]:
-    """Show on standard error what the library logs as a warning, once: an import reads its file twice."""
-    log, handler, shown = logging.getLogger("thoughtengine"), logging.StreamHandler(), set[str]()
-
-    def is_new(record: logging.LogRecord) -> bool:
-        n = len(shown)
-        shown.add(record.getMessage())
-        return len(shown) > n
-
-    handler.addFilter(is_new)
-    handler.setFormatter(_Harmless("thoughtengine: %(message)s"))
-    handler.setLevel(logging.WARNING)
+def warnings(*, at_once: bool) -> Iterator[None]:
+    """Show on standard error what the library logs as a warning; incidents at the end, unless `at_once`."""
+    log, handler = logging.getLogger("thoughtengine"), _Warnings(at_once=at_once)
     log.addHandler(handler)
     try:
         yield
+    except BaseException as error:
+        handler.end(error)
+        raise
+    else:
+        handler.end(None)
     finally:
         log.removeHandler(handler)
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from thoughtengine.cli.command import FINE, FOUND_WRONG, Command, mind_argument
+from thoughtengine.cli.command import FINE, FOUND_WRONG, WRONG_USE, Command, mind_argument
 from thoughtengine.cli.screen import bar, say, tell
 
 __all__ = ["COMMANDS"]
@@ -49,15 +49,26 @@ def _upgrade(given: argparse.Namespace) -> int:
     from thoughtengine.entering import begins, way_back
     from thoughtengine.formats import is_format_1
 
+    if given.salvage and given.into is None:
+        return tell("--salvage: expected --into FOLDER with it, as the damaged store is only read", WRONG_USE)
     how = _taken_over(given)
-    if given.into is None and not given.salvage and is_format_1(Path(given.mind)):
+    if given.into is None and is_format_1(Path(given.mind)):
         tell(begins(given.mind))
     with bar() as progress:
         report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
     say(report if report is not None else f"{given.mind}: nothing to do")
     if report is not None and (told := way_back(given.into or given.mind)):
         tell(told)
-    return FINE
+    return _lost(given.into) if given.salvage else FINE
+
+
+def _lost(folder: str) -> int:
+    """Say that a salvage has lost something, where it has: its incident is told too, and says what."""
+    from thoughtengine.storage.incident import read_incidents
+
+    if not any(incident.kind == "damage" for incident in read_incidents(Path(folder))):
+        return FINE
+    return tell(f"{folder}: what is damaged did not come over; {folder}/incidents tells of it too", FOUND_WRONG)
 
 
 def _rehearse(given: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder, encode
 from thoughtengine.errors import StoreDamagedError
-from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
+from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for, without_path
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
@@ -435,8 +435,9 @@ def _named(root: Path) -> Iterator[None]:
     try:
         yield
     except StoreDamagedError as error:
-        what = str(error).removeprefix(f"{error.path}: ")
-        raise StoreDamagedError(root, f"{what}. {DAMAGED} (nothing was touched)", file=error.file) from error
+        raise StoreDamagedError(
+            root, f"{without_path(error)}. {DAMAGED} (nothing was touched)", file=error.file
+        ) from error
 
 
 def _measured(root: Path, config: StorageConfig) -> Flat:
