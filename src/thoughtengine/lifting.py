@@ -27,7 +27,7 @@ from thoughtengine.memory.forget import find
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord, NameRecord, VectorRecord
-from thoughtengine.migrations.begin import begin, is_cut_short, merge_anew, without_path
+from thoughtengine.migrations.begin import begin, is_cut_short, merge_anew
 from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.online import Background
@@ -274,7 +274,7 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
     Damage that is met when the sweep has begun turns nothing back: the rollback point may lie in the same files.
     """
     if isinstance(error, StoreDamagedError) and running.verified:
-        record_incident(store.root, "damage", f"the upgrade stands still: {error}")
+        record_incident(store.root, "damage", f"the upgrade stands still: {error.message}")
     elif isinstance(running, PayloadUpgrade):
         try:
             check_way_down(store, hooks)
@@ -284,9 +284,9 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
             hooks.let_go(running.note.namespaces)
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
-        record_incident(store.root, "upgrade", str(error))
+        record_incident(store.root, "upgrade", error.message)
         running.account(error)
-        note = msgspec.structs.replace(running.note, source=1, why=without_path(error))
+        note = msgspec.structs.replace(running.note, source=1, why=error.message)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
 
@@ -312,7 +312,7 @@ def take_back_of(
         raise InvalidArgumentError("to", to, "the number of a format; during an upgrade of the format also P1 to P4")
     of_payloads = note is not None and bool(note.namespaces)
     if to not in (None, 1) and not (of_payloads and to == store.pointer.format):
-        raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
+        raise DowngradeError(store.root, f"there is no way to format {to}: the only one goes down to 1")
     through = to == 1 and not (store.pointer.unfinished and of_payloads)
     if of_payloads and not through:
         try:
@@ -348,6 +348,8 @@ def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: Upg
     newest = store.pointer.upgrade
     why = (newest.why if newest is not None else "") or "as asked"
     mind._memories.live.close()
+    if not store.pointer.unfinished and newest_is_encoding(store):
+        former_back(store, why=f"{why}, on the way to format 1")
     stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
     return go_down(store, TOOLS, why="; ".join(filter(None, (why, stays))))
 

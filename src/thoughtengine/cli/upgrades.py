@@ -33,8 +33,16 @@ def _taken_over(given: argparse.Namespace) -> dict[str, Any]:
 
 def _plan(given: argparse.Namespace) -> int:
     import thoughtengine as te
+    from thoughtengine.adapters.telling import typed
 
-    say(te.plan(given.mind, **_taken_over(given)))
+    say(typed(str(te.plan(given.mind, **_taken_over(given)))))
+    return FINE
+
+
+def _status(given: argparse.Namespace) -> int:
+    from thoughtengine.entering import standing
+
+    say("\n".join(standing(given.mind)))
     return FINE
 
 
@@ -54,12 +62,28 @@ def _upgrade(given: argparse.Namespace) -> int:
     how = _taken_over(given)
     if given.into is None and is_format_1(Path(given.mind)):
         tell(begins(given.mind))
+    known, lies = _reported(given.mind), given.into or given.mind
     with bar() as progress:
         report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
-    say(report if report is not None else f"{given.mind}: nothing to do")
-    if report is not None and (told := way_back(given.into or given.mind)):
+    if report is None:
+        say(f"{given.mind}: nothing to do")
+    for each in te.history(lies) if report is not None else ():
+        if each.id not in known:
+            say(each)
+    if report is not None and (told := way_back(lies)):
         tell(told)
     return _lost(given.into) if given.salvage else FINE
+
+
+def _reported(folder: str) -> set[str]:
+    """Return the names of the reports that are there already."""
+    import thoughtengine as te
+    from thoughtengine.errors import StoreError
+
+    try:
+        return {report.id for report in te.history(folder)}
+    except StoreError:  # what is wrong is told by what comes next
+        return set()
 
 
 def _lost(folder: str) -> int:
@@ -125,17 +149,20 @@ def _history(given: argparse.Namespace) -> int:
     import attrs
 
     import thoughtengine as te
+    from thoughtengine.migrations.points import minute
 
     found = te.history(given.mind)
     if given.json:
         say(json.dumps([attrs.asdict(report) for report in found], indent=2))
     else:
-        say("\n".join(f"{report.ended[:19]} {report}" for report in found) or f"{given.mind}: no upgrade yet")
+        told = (f"{minute(report.ended)} {report.kind}, {report.told()}".replace("\n", "\n    ") for report in found)
+        say("\n".join(told) or f"{given.mind}: no upgrade yet")
     return FINE
 
 
 COMMANDS = {
     "plan": Command("tell what an upgrade would do and what could go wrong", _taken_over_arguments, _plan),
+    "status": Command("tell where a mind stands: what runs, and what can be taken back", mind_argument, _status),
     "upgrade": Command("upgrade a mind of an older format, verified", _upgrade_arguments, _upgrade),
     "rehearse": Command("do the upgrade on a copy, broken off and taken back", _taken_over_arguments, _rehearse),
     "rollback": Command("take a mind back to the format before", _rollback_arguments, _rollback),

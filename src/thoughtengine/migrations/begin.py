@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import StoreDamagedError, StoreError, StoreFullError, StoreTooOldError
+from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.bare import BESIDE, BareLock, clear, take_in
@@ -41,7 +41,6 @@ __all__ = [
     "new_generation",
     "own_copy",
     "room_for",
-    "without_path",
 ]
 
 ASIDE = BESIDE
@@ -84,11 +83,6 @@ class Flat(msgspec.Struct, frozen=True):
     digest: str
     layers: dict[str, int]
     damaged: int
-
-
-def without_path(error: StoreError) -> str:
-    """Return what an error says, without the folder in front of it: of a copy of ours, that is nobody's business."""
-    return str(error).removeprefix(f"{error.path}: ")
 
 
 def measure(
@@ -178,7 +172,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         try:
             _prepare(root, config, source)
         except StoreDamagedError as error:
-            told = f"{without_path(error)}. {DAMAGED} (nothing was touched)"
+            told = f"{error.message}. {DAMAGED} (nothing was touched)"
             raise StoreDamagedError(root, told, file=error.file) from error
         finally:
             if not (root / STORE).exists():

@@ -16,7 +16,7 @@ from thoughtengine._types import Calls, Progress
 from thoughtengine.errors import RecordError, UpgradeFailedError
 from thoughtengine.migrations.judge import criteria
 from thoughtengine.migrations.meter import Meter
-from thoughtengine.migrations.points import SOAK
+from thoughtengine.migrations.points import SOAK, minute
 from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_report
 from thoughtengine.migrations.running import Approve, refusal
 from thoughtengine.migrations.sweep import row_digest
@@ -28,7 +28,17 @@ from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import CODE, FORMER, Area
 from thoughtengine.storage.pointer import EncoderIdentity, EncodingNote
 
-__all__ = ["PHASE", "Encoding", "Work", "adopt", "contract_encoding", "former_back", "go_on_back", "newest_is_encoding"]
+__all__ = [
+    "PHASE",
+    "Encoding",
+    "Work",
+    "adopt",
+    "contract_encoding",
+    "former_back",
+    "go_on_back",
+    "newest_is_encoding",
+    "told_encoding",
+]
 
 PHASE = "P4 encoder"
 _REFUSED_SHARE, _REFUSED_LEAST = 0.001, 10
@@ -139,6 +149,12 @@ def newest_is_encoding(store: FolderStore) -> bool:
     """Tell whether what would be taken back first is a change of encoder."""
     note, other = store.pointer.encoding, store.pointer.upgrade
     return note is not None and (other is None or note.begun > other.begun)
+
+
+def told_encoding(note: EncodingNote) -> str:
+    """Say what a change of encoder leads back to, and until when."""
+    until = f"until {minute(note.until)}" if note.until else "(not finished)"
+    return f"encoder {note.former.name if note.former is not None else 'none'} {until}"
 
 
 def go_on_back(store: FolderStore) -> None:

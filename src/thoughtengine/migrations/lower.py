@@ -340,7 +340,12 @@ def _measured(part: Path, root: Path, config: StorageConfig, target: _Target) ->
 def _keep_aside(store: FolderStore) -> None:
     """Put all that format 1 cannot hold into `.te/`: the generation as it is, by hard links."""
     root, head = store.root, store.head
-    if _nothing_new(store) and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
+    if (
+        _nothing_new(store)
+        and head.skipped[1] == FIRST_NEW
+        and store.pointer.dimension is None
+        and store.pointer.encoder is None
+    ):
         discard(root / ASIDE)
         return
     part = root / (ASIDE + PART)

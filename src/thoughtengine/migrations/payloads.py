@@ -21,7 +21,7 @@ from thoughtengine.errors import (
     UpgradeFailedError,
     UpgradeRequiredError,
 )
-from thoughtengine.migrations.begin import ROLLBACK, own_copy, without_path
+from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK, covered, keep_point, uncovered
@@ -486,7 +486,7 @@ class PayloadUpgrade(Running):
         if not self.verified:
             abandon(self.store)
             return None
-        return take_back(self.store, self._hooks, self._tools, why=without_path(error))
+        return take_back(self.store, self._hooks, self._tools, why=error.message)
 
 
 def _own(payload: Any) -> Any:

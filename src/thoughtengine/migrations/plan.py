@@ -8,6 +8,7 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -16,12 +17,13 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder, encode
 from thoughtengine.errors import StoreDamagedError
-from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for, without_path
+from thoughtengine.migrations.before import Before
+from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
-from thoughtengine.migrations.v0001_flat import LAYERS
-from thoughtengine.migrations.v0002_envelopes import Memory
+from thoughtengine.migrations.v0001_flat import LAYERS, layer_of
+from thoughtengine.migrations.v0002_envelopes import Memory, layers_up
 from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
@@ -30,10 +32,14 @@ from thoughtengine.storage.keyspace import CODE, CURSOR, FORMAT, MEMORY, VECTOR
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.origin import CursorRecord
 from thoughtengine.storage.pointer import STORE, Pointer, UpgradeNote, read_pointer
+from thoughtengine.storage.store import Level
 
 __all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of", "with_encoder"]
 
 _TRIED = 16  # texts encoded to see how long it takes
+_VECTOR_BYTES = (
+    64  # of a row that holds a vector, beside its numbers; these are kept twice, in the row and in the index
+)
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
 
@@ -133,9 +139,14 @@ class UpgradePlan:
 
     def __str__(self) -> str:
         if not self:
-            return f"{self.path}: format {self.source}, nothing to do"
-        head = f"{self.path}: format {self.source} to {self.target}, {self.records:,} records of {self.bytes:,} bytes"
-        took = f"about {self.seconds:.1f} s at full speed, {self.needed_bytes:,} bytes of {self.free_bytes:,} free"
+            return "\n".join(
+                [f"{self.path}: format {self.source}, nothing to do", *(f"  risk: {risk}" for risk in self.risks)]
+            )
+        moved = f"{self.source} to {self.target}" if self.source != self.target else f"{self.source} stays"
+        head = f"{self.path}: format {moved}, {self.records:,} records of {self.bytes:,} bytes"
+        took = (
+            f"about {self.seconds:.1f} s at full speed; needs {self.needed_bytes:,} bytes, {self.free_bytes:,} are free"
+        )
         steps, risks = [f"  {step}" for step in self.steps], [f"  risk: {risk}" for risk in self.risks]
         return "\n".join([head, took, *steps, *risks])
 
@@ -184,9 +195,12 @@ class Rehearsal:
             return str(self.plan)
         if self.report is None or not self:
             return f"{self.plan.path}: it would not hold: {self.reason}"
-        stall = f"longest stall {1e3 * self.report.longest_stall_seconds:.1f} ms"
+        stall = f"writers waited {1e3 * self.report.longest_stall_seconds:.1f} ms at most"
         told = f"{self.plan.path}: it would hold, {self.seconds:.1f} s with the way back, {self.bytes:,} bytes, {stall}"
-        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} of {self.n_cues} answers changed"
+        answers = f"{len(self.changed)} of {self.n_cues} answers changed"
+        if not self.n_cues:
+            answers = "no answers compared, as nothing was recalled here yet"
+        return f"{told}, broken off {self.broken_off} times, {answers}"
 
 
 def rate_of(reports: list[UpgradeReport]) -> float:
@@ -299,13 +313,14 @@ def _unfinished(
         steps = [(phase, max(0, n - d)) for phase, n, d in zip(PHASES, again, done, strict=True)][cursor.step :]
     if pointer.stage == "ROLLING_BACK":
         steps = [("the way back", rows)]
+    goes_on = "what was begun goes on"
     left, disk = sum(n for _, n in steps), os.statvfs(root)
     size = size_of(root / note.rollback) if note.rollback and (root / note.rollback).is_dir() else size_of(generation)
     need = (2 if note.namespaces else GROWTH) * size - (size_of(generation) if cursor.at or cursor.step else 0)
     return UpgradePlan(
         path=str(root), source=note.source, target=1 if pointer.stage == "ROLLING_BACK" and not note.namespaces else FORMAT,
         namespaces=note.namespaces, counts=counts, records=rows, bytes=size, seconds=left / rate_of(history(root)),
-        steps=tuple(Step(name=f"an unfinished upgrade goes on ({pointer.stage}): {name}", records=n) for name, n in steps),
+        steps=tuple(Step(name=f"{goes_on}: {name}", records=n) for name, n in steps),
         needed_bytes=max(0, need) + 8 * config.write_buffer_bytes, free_bytes=disk.f_bavail * disk.f_frsize, risks=risks,
     )  # fmt: skip
 
@@ -321,12 +336,15 @@ def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encode
         return planned
     if note is not None and goes_on:
         before = note.former
-    if is_bare:
-        n, seconds = planned.steps[1].records, 0.0
-    else:
-        n, seconds = _to_encode(root, config, encoder)
+    n, some = (planned.steps[1].records, _some_texts(root, config)) if is_bare else _to_encode(root, config, encoder)
     if not n:
         return planned
+    begun = time.perf_counter()
+    if some:
+        encode(encoder, some)
+    seconds = (time.perf_counter() - begun) * n / max(1, len(some))
+    size = 0 if is_bare else size_of(root / generation_name(pointer.generation if pointer is not None else 1))
+    need, disk = n * (_VECTOR_BYTES + 2 * encoder.dimension), os.statvfs(root)
     named = f"P4 encoder: {before.name if before is not None else 'none'} to {encoder.name}"
     told = f"{n:,} texts are encoded; until then they are found by their words, and by the vectors before"
     risk = Risk(
@@ -341,7 +359,9 @@ def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encode
         risks += (Risk(kind="encoder change", blocks=False, impact=impact, mitigation=remedy),)
     return attrs.evolve(
         planned, steps=(*planned.steps, Step(name=named, records=n)), seconds=planned.seconds + seconds,
-        records=max(planned.records, n), risks=risks,
+        records=max(planned.records, n), bytes=planned.bytes or size, risks=risks,
+        needed_bytes=(planned.needed_bytes or 8 * config.write_buffer_bytes) + need,
+        free_bytes=disk.f_bavail * disk.f_frsize,
     )  # fmt: skip
 
 
@@ -351,8 +371,22 @@ class _Vector(msgspec.Struct, frozen=True):
     fingerprint: str = ""
 
 
-def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int, float]:
-    """Return how many texts lack a vector of an encoder, and the seconds that it may take."""
+def _some_texts(root: Path, config: StorageConfig) -> list[str]:
+    """Return some texts of a bare store, by which to see how long its encoding takes; none where it cannot be linked."""
+    if not os.access(root, os.W_OK | os.X_OK):
+        return []
+    scratch = root / f"plan-{secrets.token_hex(4)}{PART}"
+    checkpoint(None, root, scratch)
+    try:
+        with contextlib.closing(Level(str(scratch), config)) as level:
+            rows = (row for row in Before(level).rows() if layer_of(row[0]))
+            return [memory.text for memory, _ in (layers_up(*row) for row in islice(rows, _TRIED)) if memory.text]
+    finally:
+        remove_tree(scratch)
+
+
+def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int, list[str]]:
+    """Return how many texts lack a vector of an encoder, and some of them."""
     pointer, _ = read_pointer(root)
     clone = CloneStore(root / f"gen-{pointer.generation:06d}", root / f"plan-{secrets.token_hex(4)}{PART}", config)
     n, some = 0, list[str]()
@@ -365,10 +399,7 @@ def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int
                 some += [memory.text] * (len(some) < _TRIED)
     finally:
         clone.close()
-    begun = time.perf_counter()
-    if some:
-        encode(encoder, some)
-    return n, (time.perf_counter() - begun) * n / max(1, len(some))
+    return n, some
 
 
 def _counted(
@@ -435,9 +466,7 @@ def _named(root: Path) -> Iterator[None]:
     try:
         yield
     except StoreDamagedError as error:
-        raise StoreDamagedError(
-            root, f"{without_path(error)}. {DAMAGED} (nothing was touched)", file=error.file
-        ) from error
+        raise StoreDamagedError(root, f"{error.message}. {DAMAGED} (nothing was touched)", file=error.file) from error
 
 
 def _measured(root: Path, config: StorageConfig) -> Flat:

@@ -16,6 +16,8 @@ from thoughtengine.storage.files import replace_file, sync_folder
 __all__ = ["REPORTS", "Criterion", "Optimisation", "PhaseReport", "UpgradeReport", "history", "write_report"]
 
 REPORTS = "reports"
+_CALLS = ("calls", "failed_calls", "refused_calls", "mean_call_seconds")
+_COUNTED = " (since the last start)"
 
 
 @attrs.frozen(kw_only=True)
@@ -143,7 +145,8 @@ class UpgradeReport:
     extra_bytes : int
         Disk taken beside the old store, at its end.
     calls, failed_calls, refused_calls : int
-        Of the host, while it ran: all of them, those that failed, those that an upgrade or a full disk did not let through.
+        Of the host, while it ran, since the last start of its process: all of them, those that failed, those that an upgrade or a
+        full disk did not let through.
     mean_call_seconds : float
         How long the host's calls took in the mean meanwhile.
     criteria : mapping of str to Criterion
@@ -200,10 +203,28 @@ class UpgradeReport:
     resumed: int = 0
 
     def __str__(self) -> str:
-        end = ": ".join(filter(None, ("done" if self.succeeded else "not done", self.reason)))
-        told = f"{self.kind} of {self.path} from {self.moved}: {end}"
-        rows = f"{self.rows_in:,} rows: {self.rows_upgraded:,} upgraded, {self.rows_kept:,} kept, {self.rows_carried:,} carried"
-        return f"{told}\n{rows}, {self.rows_quarantined:,} quarantined, in {self.seconds:.2f} s"
+        return f"{self.kind} of {self.path}, {self.told()}"
+
+    def told(self) -> str:
+        """Say what it did, in a line, and what became of the rows, in another."""
+        end = f"{'done' if self.succeeded else 'not done'}{f' ({self.reason})' if self.reason else ''}"
+        back = self.kind == "rollback"
+        parts = {
+            "taken down" if back else "upgraded": self.rows_upgraded,
+            "gone back" if back else "as they were": self.rows_kept,
+            "carried untouched": self.rows_carried,
+            "left at their version": self.rows_quarantined,
+        }
+        rows = ", ".join(f"{n:,} {what}" for what, n in parts.items() if n)
+        lost = self.criteria.get("records lost")
+        kept = ", none lost" if lost is not None and lost.verdict == "met" and self.rows_in else ""
+        found = (
+            f"; {self.probes - self.probes_failed:,} of {self.probes:,} looked up again were found"
+            if self.probes
+            else ""
+        )
+        n = f"{self.rows_in:,}" if self.rows_in else "no"
+        return f"{self.moved}: {end}\n{n} rows{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s"
 
     def __repr__(self) -> str:
         end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"
@@ -229,13 +250,17 @@ class UpgradeReport:
             and value != ""
         }
         lines = [f"# {self.kind.capitalize()} {self.id}", "", str(self), "", "| figure | value |", "| --- | --- |"]
-        lines += [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
+        lines += [f"| {name}{_COUNTED * (name in _CALLS)} | {_shown(value)} |" for name, value in figures.items()]
         lines += ["", "| phase | rows | seconds | estimated |", "| --- | --- | --- | --- |"]
         lines += [f"| {p.name} | {p.rows:,} | {p.seconds:.3f} | {p.estimated_seconds:.3f} |" for p in self.phases]
         lines += ["", "| criterion | measured | limit | verdict | observations |", "| --- | --- | --- | --- | --- |"]
         lines += [
             f"| {name} | {_shown(c.measured)} | {_shown(c.limit)} | {c.verdict} | {c.observations:,} |"
             for name, c in self.criteria.items()
+        ]
+        lines += [
+            "",
+            "Calls of the host are counted from the last start of its process on; by fewer than 1,000 nothing is judged.",
         ]
         lines += ["", "| counted | n |", "| --- | --- |", *(f"| {name} | {n:,} |" for name, n in self.counts.items())]
         lines += ["", *(f"- {lesson}" for lesson in (*self.lessons, *self.optimisations))]

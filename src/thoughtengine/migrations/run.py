@@ -13,7 +13,7 @@ import msgspec
 from thoughtengine._types import Finding, Progress
 from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
 from thoughtengine.migrations.again import SweepAgain
-from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure, without_path
+from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
@@ -122,7 +122,7 @@ class Upgrade(Running):
                 store.root / note.rollback, store.root / ("verify" + PART), store.config, breathe=self.pace.breathe
             )
         except StoreDamagedError as error:
-            told = f"{without_path(error)}. {DAMAGED} (its files are given back as they were)"
+            told = f"{error.message}. {DAMAGED} (its files are given back as they were)"
             raise StoreDamagedError(store.root, told, file=error.file) from error
         self.note = msgspec.structs.replace(note, digest=flat.digest, rows=flat.rows)
         with store.writing:
@@ -222,7 +222,7 @@ class Upgrade(Running):
 
     def _back(self, error: UpgradeFailedError | StoreDamagedError) -> UpgradeReport:
         """Make it a store of format 1 again, and close it."""
-        return go_down(self.store, self._tools, why=without_path(error))
+        return go_down(self.store, self._tools, why=error.message)
 
 
 def _checked(store: UpgradingStore, tools: Tools, pace: Pace) -> list[Finding]:

@@ -312,14 +312,14 @@ class Running(abc.ABC):
             return
         if not isinstance(error.report, UpgradeReport):
             error.report = self._report(
-                lost=0, rows_in=0, reason=str(error), namespaces=self.note.namespaces, counts={"gone through": self.done}
+                lost=0, rows_in=0, reason=error.message, namespaces=self.note.namespaces, counts={"gone through": self.done}
             )  # fmt: skip
         write_report(self.store.root, error.report)
 
     def fail(self, error: UpgradeFailedError | StoreDamagedError) -> None:
         """Go back after a failure, which is told as an incident and kept as a report."""
         self.account(error)
-        record_incident(self.store.root, "upgrade", str(error))
+        record_incident(self.store.root, "upgrade", error.message)
         if (report := self._back(error)) is not None:
             self._emit("upgrade", **told_back(report))
 
