@@ -232,9 +232,10 @@ class Background:
 
     def _steer(self, before: Calls, working: Calls, resting: Calls, *, busy: bool) -> None:
         """Halve the duty where calls take a tenth longer while it works, raise it slowly where they do not."""
-        on, off = _mean(working.since(before)), _mean(resting.since(working))
+        at_work, at_rest = working.since(before), resting.since(working)
+        on, off = _mean(at_work), _mean(at_rest)
         if on is not None and off is not None:
-            self._windows.add(off / on)
+            self._windows.add(off / on, at_work, at_rest)
             self.duty = self._windows.steered(self.duty)
         elif not busy:
             self.duty = _IDLE_DUTY

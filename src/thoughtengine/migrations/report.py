@@ -150,7 +150,7 @@ class UpgradeReport:
     mean_call_seconds : float
         How long the host's calls took in the mean meanwhile.
     criteria : mapping of str to Criterion
-        Zero loss, error rate, availability, throughput.
+        Zero loss, error rate, availability, throughput, response time (of the slowest hundredth of the calls, in seconds).
     estimated_seconds, estimated_bytes : float, int
         What the plan had said.
     lessons : tuple of str

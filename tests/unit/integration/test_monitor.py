@@ -57,7 +57,7 @@ def test_errors_of_the_caller_are_not_ours(error: BaseException | None, failed: 
     monitor = Monitor()
     before = monitor.calls()
     monitor.note("recall", 0.5, error)
-    assert monitor.calls().since(before) == (1, 0.5, failed, refused)
+    assert monitor.calls().since(before)[:4] == (1, 0.5, failed, refused)
 
 
 def test_threads_do_not_lose_counts() -> None:
