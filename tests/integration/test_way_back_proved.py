@@ -213,3 +213,28 @@ def test_a_vector_that_cannot_be_read_leaves_the_newer_encoder(tmp_path: Path) -
     with te.open(path, encoder=Others()) as mind:
         assert mind.recall("said")[0].text == "said"
         assert mind.upgrade.status().stage == "SOAK"
+
+
+def test_what_is_written_while_payloads_go_back_goes_down_too(
+    with_payloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the proof: what comes meanwhile is carried down behind it."""
+    hooks = note_hooks()
+    with te.open(with_payloads, hooks=[hooks]) as mind:
+        prove = take_back.prove_generation
+
+        def writing(*given: Any) -> Any:
+            mind.remember("meanwhile", key="meanwhile", kind="acme.note", payload={"body": "meanwhile"})
+            mind.revise("n3", "revised meanwhile", payload={"body": "3"})
+            mind.forget("n4")
+            return prove(*given)
+
+        monkeypatch.setattr(take_back, "prove_generation", writing)
+        assert mind.upgrade.rollback() is not None
+        assert mind["meanwhile"].payload == {"text": "meanwhile"}
+        assert (mind["n3"].text, mind["n3"].payload) == ("revised meanwhile", {"text": "3"})
+        assert (mind.count(), len(list(mind.memories()))) == (32, 32)  # 33, one of them forgotten
+        assert mind.check() == []
+    with te.open(with_payloads) as mind:
+        assert mind["meanwhile"].payload == {"text": "meanwhile"}
+        assert mind.check() == []

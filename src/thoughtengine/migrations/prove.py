@@ -263,7 +263,13 @@ def asked(store: FolderStore, tools: Tools, *, recalled: bool) -> tuple[list[str
 
 
 def prove_generation(
-    store: FolderStore, made: Path, expected: int, namespaces: dict[str, int], differs: Iterable[str], tools: Tools
+    store: FolderStore,
+    made: Path,
+    expected: int,
+    memories: int,
+    namespaces: dict[str, int],
+    differs: Iterable[str],
+    tools: Tools,
 ) -> Proof:
     """Compare a generation that is gone back to with what was written into it; check it, and ask it.
 
@@ -275,6 +281,8 @@ def prove_generation(
         The generation, which nobody has open.
     expected : int
         Sum of the digests of its rows.
+    memories : int
+        How many memories it must hold.
     namespaces : dict of str to int
         Versions of its payloads.
     differs : iterable of str
@@ -292,8 +300,8 @@ def prove_generation(
     except StoreDamagedError as error:
         return Proof(wrong=(str(error),), before=_hex(expected))
     n, wrong = content.rows.get(MEMORY.name, 0), list(differs)
-    if n != store.head.memories:
-        wrong.append(f"it holds {n} memories, and the mind {store.head.memories}")
+    if n != memories:
+        wrong.append(f"it holds {n} memories, and the mind {memories}")
     if content.digest != _hex(expected):
         wrong.append(f"its rows have the digest {content.digest} instead of {_hex(expected)}")
     with closing(CloneStore(made, scratch, store.config)) as clone_:
