@@ -13,6 +13,7 @@ from thoughtengine._types import Progress
 from thoughtengine.errors import InvalidArgumentError, ThoughtEngineError
 from thoughtengine.formats import is_format_1
 from thoughtengine.migrations.points import minute
+from thoughtengine.storage.bare import BESIDE
 from thoughtengine.storage.files import folder_at
 from thoughtengine.storage.keyspace import FORMAT
 from thoughtengine.storage.pointer import STORE, EncodingNote, Pointer, UpgradeNote, read_pointer
@@ -126,9 +127,14 @@ def standing(folder: str) -> list[str]:
     """
     root = folder_at(folder)
     if is_format_1(root):
+        from thoughtengine.migrations.begin import KEPT
+
         plan, upgrade = f"`thoughtengine plan {folder}`", f"`thoughtengine upgrade {folder}`"
         first = f"{folder}: format 1, and this release serves format {FORMAT}"
-        return [first, f"{plan} tells what an upgrade would do, {upgrade} does it"]
+        beside = os.path.join(folder, BESIDE)
+        aside = f"what format 1 cannot hold is kept in {beside}, and comes back with an upgrade"
+        told = f"{plan} tells what an upgrade would do, {upgrade} does it"
+        return [first, told, *([aside] if (root / BESIDE / KEPT).exists() else [])]
     pointer, _ = read_pointer(root)
     kinds = "".join(f", {kind} at version {version}" for kind, version in pointer.namespaces.items() if version > 1)
     encoder = f", encoder {pointer.encoder.name}" if pointer.encoder is not None else ""

@@ -36,7 +36,8 @@ from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
-from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads, with_encoder
+from thoughtengine.migrations.plan import plan_bare, plan_payloads, with_encoder
+from thoughtengine.migrations.planned import Rehearsal, UpgradePlan
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare

@@ -9,6 +9,7 @@ import thoughtengine as te
 from tests.flat import write_flat
 from thoughtengine import upgrading
 from thoughtengine.cli import main
+from thoughtengine.migrations import plan
 from thoughtengine.migrations.hooks import Hooks
 
 CODE = """
@@ -288,3 +289,49 @@ def test_a_rehearsal_without_cues_says_that_none_were_asked(tmp_path: Path, caps
     assert found == 0
     assert "it would hold" in out
     assert "no answers compared, as nothing was recalled here yet" in out
+
+
+def test_a_store_that_is_back_says_where_the_rest_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = flat(tmp_path / "mind")
+    with te.open(path) as mind:
+        mind.remember("since", tags=["new"])
+    run(capsys, "rollback", path)
+    aside = path / ".te"
+    assert f"what format 1 cannot hold is kept in {aside}, and comes back with an upgrade" in status(capsys, path)
+
+
+def test_a_plan_reads_a_folder_that_cannot_be_written(
+    tmp_path: Path, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import host_that_told as host
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    with te.open(tmp_path / "mind") as mind:
+        mind.remember("a note", kind="acme.note", payload={"text": "tea"})
+    for path in (flat(tmp_path / "old"), tmp_path / "mind"):
+        before = {file.name for file in path.rglob("*")}
+        with monkeypatch.context() as patch:
+            patch.setattr(plan.os, "access", lambda *_: False)
+            planned = te.plan(path, encoder=host.Vowels(), hooks=[host.hooks])
+        assert planned.records > 0
+        assert {file.name for file in path.rglob("*")} == before
+    assert list((tmp_path / "cache" / "thoughtengine").iterdir()) == []
+
+
+def test_damage_that_a_way_down_meets_names_no_folder_of_ours(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        for n in range(1000):
+            mind.remember(f"said {n}")
+        mind._store.compact(b"", b"\xff")
+    table = max((tmp_path / "mind").glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[5000] ^= 4
+    table.write_bytes(data)
+    found, out, err = run(capsys, "rollback", tmp_path / "mind", "--to", "1")
+    assert (found, out, ".part" in err) == (2, "", False)
+    assert err.count("LevelDB found damage") == 1
+    assert "damage was met: the next opening salvages what is readable" in status(capsys, tmp_path / "mind")
+    assert run(capsys, "stats", tmp_path / "mind")[0] == 0
+    assert run(capsys, "rollback", tmp_path / "mind", "--to", "1")[0] == 0

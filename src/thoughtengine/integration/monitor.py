@@ -91,7 +91,10 @@ class Stats:
         layers = ", ".join(f"{n:,} {layer}" for layer, n in self.layers.items() if n)
         lines = [
             f"{self.memories:,} memor{'y' if self.memories == 1 else 'ies'} ({layers or 'none'}), {self.forgotten:,} forgotten",
-            f"{self.sources:,} sources, {self.episodes:,} episodes, {self.vectors:,} vectors",
+            ", ".join(
+                f"{n:,} {word if n == 1 else word + 's'}"
+                for n, word in ((self.sources, "source"), (self.episodes, "episode"), (self.vectors, "vector"))
+            ),
             f"{self.first or '-'} to {self.last or '-'}",
             f"{self.bytes_on_disk:,} bytes on disk, {self.bytes_per_memory:.0f} a memory",
         ]
