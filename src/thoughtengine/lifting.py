@@ -64,6 +64,7 @@ SMALL = 2000
 
 _PHASE_NAMES = ("P1", "P2", "P3", "P4")
 _K, _WORDS = 10, 300
+_FEWEST = 5  # cues, none of which calls anything up, that count as a mind that does not answer
 
 
 def index_rows(id_: int, memory: bytes, appraisal: bytes | None) -> tuple[bytes, bytes, str]:
@@ -99,9 +100,11 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> 
         mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False)
         try:
             mind._memories.view()  # whole, before it is asked
-            for _, _, text in wanted:
-                cue = text[:_WORDS].strip()
-                missed += bool(cue) and not any(hit.text == text for hit in mind.recall(cue, k=_K, layers=LAYERS))
+            cues = [(text[:_WORDS].strip(), text) for _, _, text in wanted if any(map(str.isalnum, text[:_WORDS]))]
+            answers = [[hit.text for hit in mind.recall(cue, k=_K, layers=LAYERS)] for cue, _ in cues]
+            missed = sum(text not in hits for (_, text), hits in zip(cues, answers, strict=True))
+            if len(cues) >= _FEWEST and not any(answers):
+                wrong.append(f"none of {len(cues)} memories calls anything up by its own text")
         finally:
             mind._memories.live.close()
         store.on_incident = store.on_return = None

@@ -238,3 +238,22 @@ def test_what_is_written_while_payloads_go_back_goes_down_too(
     with te.open(with_payloads) as mind:
         assert mind["meanwhile"].payload == {"text": "meanwhile"}
         assert mind.check() == []
+
+
+@pytest.mark.parametrize("text", ["!!! …", "the same header of every line, " * 12 + "{}"])
+def test_texts_that_no_recall_can_tell_apart_do_not_hinder_a_way_back(tmp_path: Path, text: str) -> None:
+    with te.open(tmp_path / "notes") as mind:
+        for n in range(60):
+            mind.remember(text.format(n), key=f"n{n}", kind="acme.note", payload={"text": f"{n}"})
+    te.upgrade(tmp_path / "notes", hooks=[note_hooks()])
+    assert te.rollback(tmp_path / "notes", hooks=[note_hooks()]).succeeded
+    assert te.rollback(tmp_path / "notes", to=1).succeeded
+
+
+def test_a_mind_that_does_not_answer_is_not_gone_back_to(with_payloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(te.ThoughtEngine, "recall", lambda self, cue, **_: [])
+    with pytest.raises(te.UpgradeFailedError, match="calls anything up"):
+        te.rollback(with_payloads, hooks=[note_hooks()])
+    monkeypatch.undo()
+    with te.open(with_payloads, hooks=[note_hooks()]) as mind:
+        assert mind["later"].payload == {"body": "later"}
