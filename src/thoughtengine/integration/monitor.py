@@ -98,10 +98,9 @@ class Stats:
             f"{self.first or '-'} to {self.last or '-'}",
             f"{self.bytes_on_disk:,} bytes on disk, {self.bytes_per_memory:.0f} a memory",
         ]
-        lines += [
-            f"{verb}: {t.n:,} calls, median {t.median_ms:.3f} ms, 99th percentile {t.p99_ms:.3f} ms"
-            for verb, t in self.calls.items()
-        ]
+        for verb, t in self.calls.items():
+            n = f"{t.n:,} {'call' if t.n == 1 else 'calls'} since it was opened"
+            lines.append(f"{verb}: {n}, median {t.median_ms:.3f} ms, 99th percentile {t.p99_ms:.3f} ms")
         return "\n".join(lines)
 
 
