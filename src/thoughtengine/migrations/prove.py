@@ -49,7 +49,9 @@ class Proof:
     Attributes
     ----------
     wrong : tuple of str
-        What does not hold; empty where all does.
+        What does not hold, the first few; empty where all does.
+    n_wrong : int
+        How much does not.
     before, after : str
         Digest of the rows as the mind gives them, and of those that were read from disk.
     rows : int
@@ -61,6 +63,7 @@ class Proof:
     """
 
     wrong: tuple[str, ...] = ()
+    n_wrong: int = 0
     before: str = ""
     after: str = ""
     rows: int = 0
@@ -70,7 +73,7 @@ class Proof:
 
     def figures(self) -> dict[str, Any]:
         """Return the fields of an `UpgradeReport` that tell of it."""
-        lost = criteria(Calls(), None, lost=len(self.wrong), rows=self.rows)["records lost"]
+        lost = criteria(Calls(), None, lost=max(self.n_wrong, len(self.wrong)), rows=self.rows)["records lost"]
         return {
             "rows_in": self.rows, "rows_kept": self.rows, "digest_before": self.before, "digest_after": self.after,
             "probes": self.probes, "probes_failed": self.missed, "criteria": {"records lost": lost},
@@ -83,16 +86,22 @@ class _Found:
 
     def __init__(self, every: int) -> None:
         self.wrong: list[str] = []
+        self.n_wrong = 0
         self.before = self.after = self.rows = self.primary = 0
         self.some: dict[bytes, bytes] = {}
         self._every = max(1, every)
+
+    def tell(self, wrong: str) -> None:
+        """Count what is wrong, and keep the first few words of it."""
+        self.n_wrong += 1
+        self.wrong += [wrong] * (self.n_wrong <= _TOLD)
 
     def compare(self, key: bytes, expected: bytes | None, value: bytes, what: str) -> None:
         self.rows += 1
         self.after += _sum(key, value)
         self.before += 0 if expected is None else _sum(key, expected)
         if expected != value:
-            self.wrong.append(f"{key!r} is not {what}")
+            self.tell(f"{key!r} is not {what}")
         if self.rows % self._every == 0 and layer_of(key) and len(value) <= _LONGEST:
             self.some[key] = value
 
@@ -128,18 +137,19 @@ def prove_flat(store: FolderStore, made: Path, rows: int, tools: Tools) -> Proof
     try:
         with closing(Level(str(scratch), store.config)) as level:
             _compare_rows(store, Before(level), found)
-            found.wrong += _serves(level)
+            for wrong in _serves(level):
+                found.tell(wrong)
     finally:
         remove_tree(scratch)
     if (n := _going_down(store)) != found.primary:
-        found.wrong.append(f"{n} memories go down, and {found.primary} are there")
+        found.tell(f"{n} memories go down, and {found.primary} are there")
     probes, missed = 0, 0
     if found.some and not found.wrong:
         lost, probes, missed = _recalled(store, found.some, tools)
         found.wrong += lost
     return Proof(
-        wrong=tuple(found.wrong[:_TOLD]), before=_hex(found.before), after=_hex(found.after), rows=found.rows,
-        probes=probes, missed=missed,
+        wrong=tuple(found.wrong[:_TOLD]), n_wrong=found.n_wrong, before=_hex(found.before),
+        after=_hex(found.after), rows=found.rows, probes=probes, missed=missed,
     )  # fmt: skip
 
 
@@ -157,7 +167,7 @@ def _compare_rows(store: FolderStore, before: Before, found: _Found) -> None:
             _unnoted(*row, found)
             row = next(rows, None)
         if row is None or row[0] != key or note is None:
-            found.wrong.append(f"{key!r} is not there")
+            found.tell(f"{key!r} is not there")
             continue
         if note.id:
             _compare_memory(store, key, row[1], note.id, found)
@@ -170,13 +180,14 @@ def _compare_rows(store: FolderStore, before: Before, found: _Found) -> None:
         carried.discard(row_digest(*row))
         _unnoted(*row, found)
         row = next(rows, None)
-    found.wrong += [f"{len(carried)} rows that were carried are not there"] * bool(carried)
+    if carried:
+        found.tell(f"{len(carried)} rows that were carried are not there")
 
 
 def _unnoted(key: bytes, value: bytes, found: _Found) -> None:
     """Take a row that no memory went down to: one that a sweep had not reached yet, and that is no memory."""
     if layer_of(key):
-        found.wrong.append(f"{key!r} is there, and no memory went down to it")
+        found.tell(f"{key!r} is there, and no memory went down to it")
     found.compare(key, value, value, "")
 
 
@@ -189,16 +200,16 @@ def _compare_memory(store: FolderStore, key: bytes, value: bytes, id_: int, foun
         return
     memory = store.get(MEMORY, id_, Memory)
     if memory is None:
-        found.wrong.append(f"{key!r} is there, and memory {id_} is not")
+        found.tell(f"{key!r} is there, and memory {id_} is not")
         return
     found.primary += 1
     found.compare(
         key, layers_down(memory, store.get(APPRAISAL, id_, Appraisal)), value, f"what memory {id_} goes down to"
     )
     if memory.payload is None and memory.text is not None and layers_up(key, value)[0].text != memory.text:
-        found.wrong.append(f"{key!r} does not read as the text of memory {id_}")
+        found.tell(f"{key!r} does not read as the text of memory {id_}")
     if not isinstance(parse(value), dict):
-        found.wrong.append(f"{key!r} is no JSON object")
+        found.tell(f"{key!r} is no JSON object")
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -310,8 +321,8 @@ def prove_generation(
             lost, probes, missed = asked(mind, tools, recalled=n <= RECALLED)
         wrong += lost
     return Proof(
-        wrong=tuple(wrong[:_TOLD]), before=_hex(expected), after=content.digest, rows=n, probes=probes, missed=missed,
-        rebuild=bool(findings),
+        wrong=tuple(wrong[:_TOLD]), n_wrong=len(wrong), before=_hex(expected), after=content.digest, rows=n,
+        probes=probes, missed=missed, rebuild=bool(findings),
     )  # fmt: skip
 
 

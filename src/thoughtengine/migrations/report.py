@@ -223,8 +223,8 @@ class UpgradeReport:
             if self.probes
             else ""
         )
-        n = f"{self.rows_in:,}" if self.rows_in else "no"
-        return f"{self.moved}: {end}\n{n} rows{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s"
+        n = f"{self.rows_in:,} {'row' if self.rows_in == 1 else 'rows'}" if self.rows_in else "no rows"
+        return f"{self.moved}: {end}\n{n}{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s"
 
     def __repr__(self) -> str:
         end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"
@@ -268,6 +268,8 @@ class UpgradeReport:
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
