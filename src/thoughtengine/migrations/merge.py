@@ -86,6 +86,8 @@ def _record(old: Memory, then: Memory, now: Memory) -> Memory:
             kept["text"] = old.text
         if _shape(kept["payload"]) == _shape(old.payload):
             kept |= {"kind": old.kind, "payload_version": old.payload_version}
+    elif now.payload is None and then.payload is not None and old.text not in (None, then.text):
+        kept |= {"text": old.text, "payload": now.text}  # a string in the payload's place; the text had not gone down
     else:
         apart = not _says(now.payload) or (old.payload is not None and now.payload is not None)
         if old.text is not None and old.text != then.text and apart:

@@ -26,6 +26,7 @@ from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK, covered, keep_point, uncovered
 from thoughtengine.migrations.probing import changed, copied
+from thoughtengine.migrations.prove import RECALLED, asked
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.step import Descent, Walk
@@ -367,11 +368,14 @@ class PayloadUpgrade(Running):
                 wrong += [str(finding) for finding in findings][:5]
             finally:
                 new.close()
-            failed = self._probed(sealed, now)
+            failed, asked_for, missed = self._probed(sealed, now), 0, 0
+            if self._down and not wrong:
+                lost, asked_for, missed = self._asked(now)
+                wrong += lost
             wrong, counted["probes"], counted["probes_failed"] = (
                 [*wrong, *failed],
-                len(list(self._hooks.probes())),
-                len(failed),
+                len(list(self._hooks.probes())) + asked_for,
+                len(failed) + missed,
             )
         finally:
             old.close()
@@ -444,13 +448,25 @@ class PayloadUpgrade(Running):
         with copied(self.store, now, self._after()) as folder:
             return changed(before, self._values(folder))
 
+    def _asked(self, now: Path) -> tuple[list[str], int, int]:
+        """Look up and recall some memories of what was gone down to."""
+        with (
+            copied(self.store, now, self._after()) as folder,
+            contextlib.closing(FolderStore(folder, self.store.config)) as mind,
+        ):
+            return asked(mind, self._tools, recalled=mind.head.memories <= RECALLED)
+
+    @property
+    def _down(self) -> bool:
+        return any(now > goal for now, goal in self.note.namespaces.values())
+
     def _after(self) -> dict[str, int]:
         return {**self.store.pointer.namespaces, **{kind: known for kind, (_, known) in self.note.namespaces.items()}}
 
     def _told(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
         n_in, upgraded, quarantined = counted["in"], counted["upgraded"], counted["quarantined"]
         return self._report(
-            kind="rollback" if any(now > goal for now, goal in self.note.namespaces.values()) else "upgrade",
+            kind="rollback" if self._down else "upgrade",
             lost=int(bool(reason)),
             rows_in=n_in,
             reason=reason,
@@ -465,12 +481,12 @@ class PayloadUpgrade(Running):
             extra_bytes=size_of(self.store.generation),
         )
 
-    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> UpgradeReport | None:
         """Serve what was before; the store stays open."""
         if not self.verified:
             abandon(self.store)
-            return
-        take_back(self.store, self._hooks, self._tools, why=str(error))
+            return None
+        return take_back(self.store, self._hooks, self._tools, why=error.message)
 
 
 def _own(payload: Any) -> Any:

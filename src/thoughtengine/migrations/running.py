@@ -27,7 +27,7 @@ from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 
-__all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent"]
+__all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent", "told_back"]
 
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
@@ -73,6 +73,14 @@ def silent(what: str, done: int, total: int | None) -> None:
 
 def _nobody(kind: str, **data: Any) -> None:
     """Tell nobody."""
+
+
+def told_back(report: UpgradeReport) -> dict[str, Any]:
+    """Return what an event tells of a way back."""
+    proved = bool(report.digest_after) and report.digest_before == report.digest_after
+    return {
+        "what": "rolled back", "report": report.id, "rows": report.rows_in, "probes": report.probes, "verified": proved,
+    }  # fmt: skip
 
 
 def refusal(report: UpgradeReport, approve: Approve | None) -> str:
@@ -201,8 +209,8 @@ class Running(abc.ABC):
         return report
 
     @abc.abstractmethod
-    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
-        """Go back."""
+    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> UpgradeReport | None:
+        """Go back; return the report, where there was something to go back from."""
 
     def step(self, seconds: float = 60.0) -> bool:
         """Verify, or do one slice; tell whether all phases are through.
@@ -304,15 +312,16 @@ class Running(abc.ABC):
             return
         if not isinstance(error.report, UpgradeReport):
             error.report = self._report(
-                lost=0, rows_in=0, reason=str(error), namespaces=self.note.namespaces, counts={"gone through": self.done}
+                lost=0, rows_in=0, reason=error.message, namespaces=self.note.namespaces, counts={"gone through": self.done}
             )  # fmt: skip
         write_report(self.store.root, error.report)
 
     def fail(self, error: UpgradeFailedError | StoreDamagedError) -> None:
         """Go back after a failure, which is told as an incident and kept as a report."""
         self.account(error)
-        record_incident(self.store.root, "upgrade", str(error))
-        self._back(error)
+        record_incident(self.store.root, "upgrade", error.message)
+        if (report := self._back(error)) is not None:
+            self._emit("upgrade", **told_back(report))
 
 
 class PacedClone(CloneStore):

@@ -440,10 +440,11 @@ class FolderStore(Store):
         with self.writing, contextlib.suppress(OSError):
             if self.pointer.state != "DAMAGED" and self._level is not None and not self._lock.forked:
                 self._point(state="DAMAGED")
-                self._incident("damage", f"{error}; the next open salvages what is readable", (self.generation.name,))
+                told = f"{error.message}; the next open salvages what is readable"
+                self._incident("damage", told, (self.generation.name,))
         return StoreDamagedError(
             self.root,
-            f"{error}. Close the mind and open it again: what is readable is salvaged into a new generation, the damaged "
+            f"{error.message}. Close the mind and open it again: what is readable is salvaged into a new generation, the damaged "
             f"files are kept in {QUARANTINE}/; te.check(path) names them",
         )
 
