@@ -21,7 +21,7 @@ from thoughtengine.memory.record import (
     VectorRecord,
     VerdictRecord,
 )
-from thoughtengine.storage.codec import decode, open_envelope
+from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
@@ -114,7 +114,7 @@ def _unreadable(store: Store) -> Iterator[Finding]:
             yield Finding("unknown key", key.hex(), "no area of this format has that prefix; it is carried untouched")
             continue
         try:
-            decode(open_envelope(key, value, area).body, _RECORD[area])
+            decode(body_of(key, value, area), _RECORD[area])
         except RecordError as error:
             ids = (area.number(key),) if area.numbered else ()
             yield Finding("unreadable", f"{area.name} {key[1:].hex()}", f"{error}", ids)

@@ -34,7 +34,7 @@ from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.watch import TookTooLongError, Watch
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import verify
-from thoughtengine.storage.codec import decode, encode, open_envelope
+from thoughtengine.storage.codec import body_of, decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore
@@ -291,7 +291,7 @@ class PayloadUpgrade(Running):
         for area in (APPRAISAL, VECTOR):
             has = flags & MEMORY.beside[area.prefix]
             if has and (value := self.store._get(area.key(id_))) is not None:
-                beside[area.prefix] = open_envelope(area.key(id_), value, area).body
+                beside[area.prefix] = body_of(area.key(id_), value, area)
                 batch.put_body(area, id_, beside[area.prefix])
         if memory.key is not None and self._bears(id_, memory.key):
             vector = beside.get(VECTOR.prefix)
@@ -308,7 +308,7 @@ class PayloadUpgrade(Running):
         """Read all names once, in order, where no mind serves: a look-up of each would take a third of the time."""
         found = bytearray(self.store.rank(self.store.head.next_id) + 1)
         for key, value in self.store.raw(NAME):
-            found[self.store.rank(decode(open_envelope(key, value, NAME).body, _Name).id)] = 1
+            found[self.store.rank(decode(body_of(key, value, NAME), _Name).id)] = 1
         return found
 
     def _finish(self) -> UpgradeReport:
@@ -382,19 +382,19 @@ class PayloadUpgrade(Running):
         for key, value in old.raw(MEMORY):
             counted["in"] += 1
             self.pace.breathe()
-            before = decode(open_envelope(key, value, MEMORY).body, Memory)
+            before = decode(body_of(key, value, MEMORY), Memory)
             sealed = new._get(key)
             if sealed is None:
                 yield f"memory {MEMORY.number(key)} is gone"
                 continue
-            after = decode(open_envelope(key, sealed, MEMORY).body, Memory)
+            after = decode(body_of(key, sealed, MEMORY), Memory)
             with self._watch:
                 differs = list(self._differs(MEMORY.number(key), before, after, counted))
             yield from differs
         for area in (APPRAISAL, VECTOR, RECEIPT, VERDICT):
             for key, value in old.raw(area):
                 there = new._get(key)
-                if there is None or open_envelope(key, there, area).body != open_envelope(key, value, area).body:
+                if there is None or body_of(key, there, area) != body_of(key, value, area):
                     yield f"{area.name} {area.number(key)} is not what it was"
 
     def _differs(self, id_: int, before: Memory, after: Memory, counted: dict[str, int]) -> Iterator[str]:

@@ -13,7 +13,7 @@ from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import Sealed, encode, open_envelope
+from thoughtengine.storage.codec import Sealed, body_of, encode, open_envelope
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     CARRIED,
@@ -166,7 +166,7 @@ class Sweep:
             if not self._store.held(key):
                 continue
             if area is NAME:
-                named: int = msgspec.msgpack.decode(open_envelope(key, value, NAME).body)["id"]
+                named: int = msgspec.msgpack.decode(body_of(key, value, NAME))["id"]
                 if named < FIRST_NEW:
                     yield key
             elif area.number(key) < FIRST_NEW:
@@ -314,7 +314,7 @@ class Sweep:
 
     def _derive(self, done: Slice, id_: int, memory: Sealed) -> None:
         felt = self._store._get(APPRAISAL.key(id_)) if memory.flags else None
-        appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
+        appraisal = None if felt is None else body_of(APPRAISAL.key(id_), felt, APPRAISAL)
         entry, name, named = self._index(id_, memory.body, appraisal)
         done.batch.put_body(TERMS, id_, entry)
         if named and not (

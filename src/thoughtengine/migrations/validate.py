@@ -12,7 +12,7 @@ from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
 from thoughtengine.migrations.v0001_flat import COMPONENTS, place_of
-from thoughtengine.storage.codec import decode, encode, open_envelope
+from thoughtengine.storage.codec import body_of, decode, encode, open_envelope
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, STATE
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord, StateRecord
 
@@ -158,6 +158,6 @@ def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
         if body != encode(made.memory) and (supersedes is None or body != encode(made.named(origin))):
             yield f"memory {id_} ({origin.key!r}) is not what the step makes of its origin"
         felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
-        given = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
+        given = None if felt is None else body_of(APPRAISAL.key(id_), felt, APPRAISAL)
         if given != (None if appraisal is None else encode(appraisal)):
             yield f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin"

@@ -32,7 +32,7 @@ from thoughtengine.storage.ballast import Ballast
 from thoughtengine.storage.bare import BESIDE, BareLock, clear, is_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
-from thoughtengine.storage.codec import decode, open_envelope, seal
+from thoughtengine.storage.codec import body_of, decode, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store, sealed
 from thoughtengine.storage.files import (
     PART,
@@ -812,4 +812,4 @@ def mark_of(head: HeadRecord, generation: int) -> Mark:
 
 def _head_in(puts: Rows) -> HeadRecord:
     key, value = puts[-1]
-    return decode(open_envelope(key, value, HEAD).body, HeadRecord)
+    return decode(body_of(key, value, HEAD), HeadRecord)
