@@ -9,10 +9,11 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 
 from thoughtengine.config import StorageConfig
@@ -69,6 +70,7 @@ __all__ = [
 
 QUARANTINE = "quarantine"
 ROLLBACK = "rollback"
+_ROOM = 8  # write buffers that must be free before a larger one is taken: two logs, two tables, twice that
 _PATIENCE = 10.0
 """Seconds to wait for a process that is making the same mind."""
 SNAPSHOTS = "snapshots"
@@ -530,6 +532,45 @@ class FolderStore(Store):
         found = self.read_head()
         if found.sequence > self.head.sequence:
             self.head = found
+
+    @contextlib.contextmanager
+    def roomy(self, buffer_bytes: int) -> Iterator[None]:
+        """Write through a larger buffer meanwhile: LevelDB then merges what is written with what is there fewer times.
+
+        LevelDB is opened anew before and after, so it is for a while in which nobody else reads or writes. Where the disk has
+        no room for the reserve that belongs to such a buffer, or the buffer is not larger, nothing changes.
+        """
+        usual = self.config.write_buffer_bytes
+        if buffer_bytes <= usual or not self._take_buffer(buffer_bytes):
+            yield
+            return
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(StoreError, StoreClosedError, ForkedError):  # what was met first counts
+                self._take_buffer(usual)
+            raise
+        self._take_buffer(usual)
+
+    def _take_buffer(self, size: int) -> bool:
+        """Open LevelDB with another write buffer and the ballast for it; tell whether there was room."""
+        with self.writing, translated(self.root):
+            self.ready()
+            self.stay()
+            before, ballast = self.config.write_buffer_bytes, Ballast(self.root, 2 * size)
+            if size > before:
+                disk = os.statvfs(self.root)
+                if disk.f_bavail * disk.f_frsize < _ROOM * size or not ballast.take():
+                    self._ballast.held = False
+                    self._ballast.take()
+                    return False
+            with contextlib.suppress(StoreError):  # whatever it is, opening tells
+                self._open_level().flush()
+            if size < before:
+                self._ballast.release()
+            self.config, self._ballast = attrs.evolve(self.config, write_buffer_bytes=size), ballast
+            self._reopen()
+            return True
 
     def _close_level(self) -> None:
         self._gate.shut()
