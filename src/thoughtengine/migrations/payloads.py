@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,6 +21,7 @@ from thoughtengine.errors import (
     UpgradeFailedError,
     UpgradeRequiredError,
 )
+from thoughtengine.migrations.ahead import Slices
 from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
@@ -139,6 +140,13 @@ def _known(note: UpgradeNote, hooks: Hooks, store: FolderStore) -> set[str]:
     return kinds
 
 
+class _Slice(NamedTuple):
+    """What is written together, and where that leads to."""
+
+    batch: Batch
+    cursor: CursorRecord
+
+
 class PayloadUpgrade(Running):
     """The upgrade of payloads in an open store.
 
@@ -164,6 +172,8 @@ class PayloadUpgrade(Running):
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._kinds = _known(self.note, hooks, store)
         self._watch = Watch(STEP_SECONDS)
+        self._seconds = 0.0  # that a slice may take
+        self._slices = Slices(store, self._make_slice, self._write)
         self._derives_otherwise = False  # what validation found of names, marks, index entries
         self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
@@ -210,34 +220,42 @@ class PayloadUpgrade(Running):
         store.update_pointer(upgrade=self.note)
 
     def _advance(self, seconds: float) -> None:
+        self._seconds = seconds
         try:
-            with self._watch:
-                self._slice(time.monotonic() + seconds)
+            done = self._slices.one(lambda done: self.windows is None and not done.cursor.step)
         except TookTooLongError as error:
             raise UpgradeFailedError(self.store.root, f"a step did not end within {STEP_SECONDS:g} s") from error
-        if self.cursor.step:
-            self._milestone(_PHASE, self.done)
-
-    def _slice(self, until: float) -> None:
-        with self.store.writing:
-            if self.windows is None and self._named is None:
-                self._named = self._bearers()
-            store, counts, at, n_bytes, n = self.store, dict(self.cursor.counts), self.cursor.at, 0, 0
-            batch, ended = Batch(), True
-            for key, value in store.raw(MEMORY, after=MEMORY.number(at) if at else None):
-                at, n, n_bytes = key, n + 1, n_bytes + len(value)
-                counts["rows"] = counts.get("rows", 0) + 1
-                self._take(batch, MEMORY.number(key), value, counts)
-                if n >= _ROWS or n_bytes >= _BYTES or time.monotonic() >= until:
-                    ended = False
-                    break
-            cursor = CursorRecord(step=int(ended), at=at, counts=counts)
-            batch.put(CURSOR, 0, cursor)
-            store.commit(batch, sync=ended)
-            self.cursor = cursor
+        counts = done.cursor.counts
         failed = counts.get("quarantined", 0)
         if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts.get("rows", 0)):
             raise RecordUpgradeError("", "", f"{failed} records failed, more than one in a thousand")
+        if self.cursor.step:
+            self._milestone(_PHASE, self.done)
+
+    def _make_slice(self, before: _Slice | None) -> _Slice:
+        with self._watch:
+            return self._slice(self.cursor if before is None else before.cursor, time.monotonic() + self._seconds)
+
+    def _slice(self, cursor: CursorRecord, until: float) -> _Slice:
+        if self.windows is None and self._named is None:
+            self._named = self._bearers()
+        store, counts, at, n_bytes, n = self.store, dict(cursor.counts), cursor.at, 0, 0
+        batch, ended = Batch(), True
+        for key, value in store.raw(MEMORY, after=MEMORY.number(at) if at else None):
+            at, n, n_bytes = key, n + 1, n_bytes + len(value)
+            counts["rows"] = counts.get("rows", 0) + 1
+            self._take(batch, MEMORY.number(key), value, counts)
+            if n >= _ROWS or n_bytes >= _BYTES or time.monotonic() >= until:
+                ended = False
+                break
+        cursor = CursorRecord(step=int(ended), at=at, counts=counts)
+        batch.put(CURSOR, 0, cursor)
+        return _Slice(batch, cursor)
+
+    def _write(self, done: _Slice) -> int:
+        sequence = self.store.commit(done.batch, sync=bool(done.cursor.step))
+        self.cursor = done.cursor
+        return sequence
 
     def _take(self, batch: Batch, id_: int, value: bytes, counts: dict[str, int]) -> None:
         opened = open_envelope(MEMORY.key(id_), value, MEMORY)

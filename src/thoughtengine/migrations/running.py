@@ -296,7 +296,8 @@ class Running(abc.ABC):
             with self.store.roomy(min(_BUFFER, _WRITTEN * size_of(self.store.root / self.note.rollback))):
                 while not self.step():
                     pass
-            return self.finish()
+                self.store.turn()
+                return self.finish()
         except UpgradeFailedError as error:
             self.fail(error)
             raise

@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from thoughtengine.migrations.ahead import Ahead
+from thoughtengine.migrations.ahead import Slices
 from thoughtengine.migrations.before import Before, Onward
 from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
@@ -125,7 +125,8 @@ class Sweep:
         self._onward = Onward(self._before)
         self._made = 0, b""  # as in `Slice`
         self._numbers: dict[bytes, int] | None = None
-        self._later: tuple[int, Slice] | None = None  # with the write sequence that it follows
+        self._seconds = 0.0  # that a slice may take
+        self._slices = Slices(store, self._make_slice, self._write)
         self._is_used = True  # whether anything new was remembered since it was begun
         self._sweeps: tuple[Callable[[Slice], bool], ...] = (
             self._storage, self._layers, self._engine, self._integration,
@@ -151,38 +152,28 @@ class Sweep:
 
         `ahead`: make the next one meanwhile, which counts if nothing else was written until it is asked for.
         """
-        store, later, made = self._store, None, None
-        try:
-            with store.writing:
-                done = self._made_before(store.head.sequence) or self._prepare(self.cursor, self._made, seconds)
-                ended = done.cursor.step > self.cursor.step
-                if ahead and self._looks_ahead and not ended:
-                    later = Ahead(lambda: self._prepare(done.cursor, done.made, seconds))
-                sequence = store.commit(
-                    done.batch,
-                    sync=ended,
-                    memories=store.head.memories + done.memories,
-                    next_id=max(store.head.next_id, done.next_id),
-                    next_receipt=store.head.next_receipt + done.receipts,
-                )
-                self.cursor, self._made = done.cursor, done.made
-                self._note_swept()
-        finally:  # the lock is free again: what is made may need it
-            made = later.take() if later is not None else None
-        self._later = (sequence, made) if made is not None else None
-        return ended
+        begun, self._seconds = self.cursor.step, seconds
+        done = self._slices.one(lambda done: ahead and self._looks_ahead and done.cursor.step == done.begun.step)
+        return done.cursor.step > begun
 
-    def _prepare(self, cursor: CursorRecord, made: tuple[int, bytes], seconds: float) -> Slice:
-        done = Slice(cursor, seconds, made)
-        done.end(self._sweeps[cursor.step](done))
+    def _make_slice(self, before: Slice | None) -> Slice:
+        at, made = (self.cursor, self._made) if before is None else (before.cursor, before.made)
+        done = Slice(at, self._seconds, made)
+        done.end(self._sweeps[at.step](done))
         return done
 
-    def _made_before(self, sequence: int) -> Slice | None:
-        """Return the slice that was made while the last one was written, if nobody has written since."""
-        later, self._later = self._later, None
-        if later is None or later[0] != sequence or later[1].begun is not self.cursor:
-            return None
-        return later[1]
+    def _write(self, done: Slice) -> int:
+        head = self._store.head
+        sequence = self._store.commit(
+            done.batch,
+            sync=done.cursor.step > done.begun.step,
+            memories=head.memories + done.memories,
+            next_id=max(head.next_id, done.next_id),
+            next_receipt=head.next_receipt + done.receipts,
+        )
+        self.cursor, self._made = done.cursor, done.made
+        self._note_swept()
+        return sequence
 
     def _note_swept(self) -> None:
         step, at = self.cursor.step, self.cursor.at

@@ -77,11 +77,14 @@ def test_what_was_made_ahead_of_a_write_that_failed_is_made_again(
     assert {key: value[17:] for key, value in swept(ahead=True)} == found
 
 
-def test_what_cannot_be_made_ahead_is_not_there() -> None:
+def test_what_is_raised_ahead_is_told_when_it_is_asked_for() -> None:
     def fail() -> int:
         raise KeyboardInterrupt
 
-    assert Ahead(fail).take() is None
+    later = Ahead(fail)
+    later.wait()
+    with pytest.raises(KeyboardInterrupt):
+        later.take()
 
 
 def test_without_a_thread_nothing_is_made_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,4 +92,6 @@ def test_without_a_thread_nothing_is_made_ahead(monkeypatch: pytest.MonkeyPatch)
         raise RuntimeError("can't start new thread")
 
     monkeypatch.setattr(threading.Thread, "start", refused)
-    assert Ahead(int).take() is None
+    later = Ahead(int)
+    later.wait()
+    assert later.take() is None
