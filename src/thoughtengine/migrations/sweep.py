@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
@@ -351,9 +351,9 @@ class Sweep:
         done.count("indexed")
 
 
-def rows_of(store: UpgradingStore) -> Iterator[tuple[bytes, bytes]]:
-    """Yield every row of format 1 that the new generation holds the bytes of."""
-    for _, origin in store.rows(ORIGIN, OriginRecord):
+def rows_of(store: UpgradingStore, origins: Iterable[OriginRecord]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield every row of format 1 that the new generation holds the bytes of; `origins` are all that it has."""
+    for origin in origins:
         yield origin.key, origin.value
         if origin.emotion is not None:
             yield b"emotion:" + origin.key[8:], origin.emotion
