@@ -21,7 +21,7 @@ from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_re
 from thoughtengine.migrations.running import Approve, refusal
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import decode, open_envelope
+from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
@@ -180,7 +180,7 @@ def _put_back(batch: Batch, id_: int, body: bytes) -> None:
 def _batches(store: FolderStore, take: Callable[[Batch, int, bytes], None]) -> Iterator[Batch]:
     batch = Batch()
     for key, value in store.raw(FORMER):
-        take(batch, FORMER.number(key), open_envelope(key, value, FORMER).body)
+        take(batch, FORMER.number(key), body_of(key, value, FORMER))
         if len(batch) >= PAGE:
             yield batch
             batch = Batch()
@@ -191,7 +191,7 @@ def _without(store: FolderStore, fingerprint: str) -> Iterator[Batch]:
     """Yield batches that delete the vectors of an encoder."""
     batch = Batch()
     for key, value in store.raw(CODE):
-        if decode(open_envelope(key, value, CODE).body, _Vector).fingerprint == fingerprint:
+        if decode(body_of(key, value, CODE), _Vector).fingerprint == fingerprint:
             batch.delete(CODE, CODE.number(key))
         if len(batch) >= PAGE:
             yield batch

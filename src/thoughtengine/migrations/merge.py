@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, layers_up
-from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.codec import body_of
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, ORIGIN, VECTOR
 from thoughtengine.storage.origin import OriginRecord
@@ -132,7 +132,7 @@ def _felt(old: Appraisal | None, then: Appraisal | None, now: Appraisal | None) 
 
 def _vector(store: Store, id_: int) -> bytes | None:
     value = store._get(VECTOR.key(id_))
-    return None if value is None else open_envelope(VECTOR.key(id_), value, VECTOR).body
+    return None if value is None else body_of(VECTOR.key(id_), value, VECTOR)
 
 
 def is_pinned(store: Store, id_: int) -> bool:

@@ -133,7 +133,7 @@ class Upgrade(Running):
 
     def _advance(self, seconds: float) -> None:
         name = self.sweep.phase
-        if self.sweep.slice(seconds):
+        if self.sweep.slice(seconds, ahead=self.windows is None):
             rows, self._rows_before = self.done - self._rows_before, self.done
             self._milestone(name, rows, rows / self._rate if self._rate else 0.0)
 

@@ -24,11 +24,15 @@ from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_re
 from thoughtengine.migrations.watch import Watch
 from thoughtengine.storage.contract import Rows, Store
 from thoughtengine.storage.copies import CloneStore
+from thoughtengine.storage.files import size_of
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 
 __all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent", "told_back"]
 
+_BUFFER = 32 << 20
+"""Bytes of LevelDB's write buffer at full speed, at most: a gigabyte is rewritten in half the time that it takes with four."""
+_WRITTEN = 4  # bytes that an upgrade may write for each in the tables it comes from
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
 VERIFYING, VALIDATING, COMPACTING = "P0 rollback point", "P5 validation", "P6 compaction"
@@ -295,9 +299,13 @@ class Running(abc.ABC):
             With the report; the content is as it was before.
         """
         try:
-            while not self.step():
-                pass
-            return self.finish()
+            while not self.verified:
+                self.step()
+            with self.store.roomy(min(_BUFFER, _WRITTEN * size_of(self.store.root / self.note.rollback))):
+                while not self.step():
+                    pass
+                self.store.turn()
+                return self.finish()
         except UpgradeFailedError as error:
             self.fail(error)
             raise

@@ -16,7 +16,7 @@ import msgspec
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import RecordError, StoreDamagedError, StoreError
-from thoughtengine.storage.codec import decode, open_envelope
+from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.files import link_or_copy, remove_tree, sync_folder
 from thoughtengine.storage.keyspace import AREAS, HEAD, HeadRecord
@@ -169,7 +169,7 @@ def content_of(level: Level, *, breathe: Callable[[], None] = at_once) -> Conten
             rows[name] = rows.get(name, 0) + 1
             total += int.from_bytes(hashlib.blake2b(key + b"\x00" + value, digest_size=16).digest(), "big")
             if area is not None:
-                body = open_envelope(key, value, area).body
+                body = body_of(key, value, area)
                 head = decode(body, HeadRecord) if area is HEAD else head
         start = page[-1][0] + b"\x00"
     return Content(rows=rows, digest=f"{total % (1 << 128):032x}", head=head)
