@@ -136,7 +136,7 @@ def _vectors(store: FolderStore, area: Area, fingerprint: str) -> tuple[int, int
     n = total = 0
     try:
         for key, value in store.raw(area):
-            body = open_envelope(key, value, area).body
+            body = body_of(key, value, area)
             if decode(body, _Vector).fingerprint == fingerprint:
                 n, total = n + 1, total + int.from_bytes(row_digest(key[1:], body), "big")
     except RecordError as error:
