@@ -37,6 +37,7 @@ _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
+_HARDLY = 1e-6  # by which what was less likely than the first stays so
 _SHARED = 8  # times that what is left is shared out, as none of the others becomes likelier than the first
 _UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
 
@@ -221,9 +222,9 @@ class Sequences:
         told: FloatArray = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
         together = min(max(float(told.sum()), most * float(chances.sum())), most)
         told[0] = max(told[0], together / len(told))  # as the first of so many is, at least
-        others = max(together - told[0], 0.0)
+        others, most_of = max(together - told[0], 0.0), told[0] * (1.0 - _HARDLY * (1.0 - chances[1:] / chances[0]))
         for _ in range(_SHARED):
-            told[1:] = np.minimum(told[1:] * (others / max(told[1:].sum(), 1e-300)), told[0])
+            told[1:] = np.minimum(told[1:] * (others / max(told[1:].sum(), 1e-300)), most_of)
         return told
 
     def _simultaneous(self) -> float:
