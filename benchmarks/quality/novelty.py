@@ -3,6 +3,7 @@
 python -m benchmarks.quality.novelty INTENTS.json [--report]
 
 Learned: "train", in random order. Asked: "test" and "oos_test". AUROC of the novelty of the latter. Vectors are wordllama's.
+Order: tags one after the other, a share of them at random; after 600, all are others.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from benchmarks.quality.concepts import encoder
 from thoughtengine import _jit
 from thoughtengine._types import FloatArray, SingleArray
 from thoughtengine.patterns.concepts import Concepts
+from thoughtengine.patterns.finders import Finders, Observed
 from thoughtengine.patterns.novelty import Novelty
 
 
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         told = auroc(nearest(train, test, k), nearest(train, oos, k))
         table.append([f"{k} nearest of all {len(train):,} kept: AUROC", f"{told:.4f}"])
     table += alarms(likeness, finder, test, oos)
+    table += [order(share) for share in (0.1, 0.3, 0.6)]
     notes = [f"{len(train):,} learned, {len(test):,} in scope and {len(oos):,} out of scope asked"]
     show("novelty", ("what", "value"), table, notes=notes, report="patterns" if given.report else None)
 
@@ -80,6 +83,31 @@ def alarms(likeness: FloatArray, finder: Concepts, test: SingleArray, oos: Singl
         false += len(quiet.learn(random.choice(scores, n // 4))[1])
     table.append([f"changes noticed in {n:,} without one", false])
     return table
+
+
+def order(share: float) -> Row:
+    """Return how often a swap of all tags is noticed, and how often one is told in a cycle that goes on."""
+    noticed = after = false = 0
+    for seed in range(20):
+        random = np.random.default_rng(seed)
+        before, other = ([f"{name}{i}" for i in range(10)] for name in "ab")
+        turns = turns_of([*cycle(random, 600, before, share), *cycle(random, 300, other, share)])
+        in_time = [turn - 600 for turn in turns if 600 < turn <= 700]
+        noticed, after = noticed + bool(in_time), after + sum(in_time[:1])
+        false += len(turns_of(cycle(random, 5000, before, share)))
+    told = f"{noticed} of 20, after {after / max(noticed, 1):.0f}; {false} in 100,000 without one"
+    return [f"cycle of 10 tags, {share:.0%} at random: swap of all noticed", told]
+
+
+def cycle(random: np.random.Generator, n: int, tags: list[str], share: float) -> list[str]:
+    """Return tags one after the other, a share of them at random."""
+    return [tags[random.integers(len(tags)) if random.uniform() < share else i % len(tags)] for i in range(n)]
+
+
+def turns_of(tags: list[str]) -> list[int]:
+    """Return at which experiences, an hour apart, the order of tags is said to change."""
+    observed = [Observed(i + 1, i * 3_600_000_000, 0, (tag,), "home") for i, tag in enumerate(tags)]
+    return [turn.id for turn in Finders().observe(observed) if turn.of == "order"]
 
 
 if __name__ == "__main__":

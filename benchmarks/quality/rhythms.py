@@ -3,7 +3,8 @@
 python -m benchmarks.quality.rhythms ACTIVITIES.txt DIARY.jsonl [--report]
 
 Activities: start, end and name a line, separated by tabs, two lines of heading. Diary: "at" and "label" a line; a day whose
-label says "Lord" is one event. Uniform: 2,000 series each of 10, 100 and 1,000 moments in 60 days and in five years.
+label says "Lord" is one event. Uniform: 2,000 series each of 10, 100 and 1,000 moments in 60 days and in five years. Days: as
+many series of days drawn one by one, all at seven in the morning or without a time, where nothing else has another hour.
 """
 
 from __future__ import annotations
@@ -77,6 +78,21 @@ def uniform(days: int) -> list[Row]:
     return rows
 
 
+def any_days(hour: int) -> list[Row]:
+    """Return how many series of days without a rule are called rhythmic, each as if it were the only one."""
+    rows: list[Row] = []
+    for n, share in ((10, 0.3), (30, 0.1), (100, 0.5), (1000, 0.3)):
+        random, called, series = np.random.default_rng(n), 0, 2000
+        for _ in range(series):
+            days = np.flatnonzero(random.uniform(size=round(n / share)) < share)
+            called += len(days) and len(
+                found([(0, (day * DAY + hour * 3600) * 1_000_000) for day in days.tolist()]).items
+            )
+        told = f"any days at {hour:02}:00, {n:,} in {n / share:,.0f}: called"
+        rows.append([told, called, series, f"{100 * called / series:.1f} %"])
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
@@ -86,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     _jit.warm_up()
     table = [*activities(given.activities), *diary(given.diary), *uniform(60), *uniform(1826)]
+    table += [*any_days(0), *any_days(7)]
     notes = [f"periods tried: {', '.join(f'{p / 3.6e9:g} h' for p in PERIODS)}; q 0.005 over all that was tested"]
     show("rhythms", ("what", "n", "of", "told"), table, notes=notes, report="patterns" if given.report else None)
 

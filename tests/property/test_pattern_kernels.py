@@ -173,16 +173,22 @@ def test_segments_are_found_alike(seed: int, n: int, longest: int, penalty: floa
     same(*answers)
 
 
-@given(scores=st.lists(st.floats(-1.0, 3.0), max_size=200), cut=st.integers(0, 200))
+@given(
+    scores=st.lists(st.floats(-1.0, 3.0), max_size=200),
+    cut=st.integers(0, 200),
+    steps=st.sampled_from([[], [0.1, 0.3]]),
+)
 @settings(deadline=None, max_examples=25)
-def test_chances_and_changes_are_told_alike(scores: list[float], cut: int) -> None:
+def test_chances_and_changes_are_told_alike(scores: list[float], cut: int, steps: list[float]) -> None:
     answers = []
     for twin, cuts in ((arrays, (0, len(scores))), (kernels, (0, min(cut, len(scores)), len(scores)))):
-        state = [np.zeros(32), np.zeros(2), np.zeros(2)]
+        state = [np.zeros(32 * (len(steps) + 2 if steps else 1)), np.zeros(2), np.zeros(2)]
         chances, changed = np.zeros(len(scores)), np.zeros(len(scores), np.bool_)
         for a, b in itertools.pairwise(cuts):
             bets = np.array([0.2, 0.5])
-            twin.notice(np.array(scores[a:b]), 0.0, 2.0, 0.99, 20.0, 2, bets, *state, chances[a:b], changed[a:b])
+            twin.notice(
+                np.array(scores[a:b]), 0.0, 2.0, 0.99, 20.0, np.array(steps), bets, *state, chances[a:b], changed[a:b]
+            )
         answers.append([*state, chances, changed])
     same(*answers)
     assert ((answers[0][3] > 0.0) & (answers[0][3] <= 1.0)).all()

@@ -14,9 +14,9 @@ from thoughtengine.adapters.keys import ContentKeys
 from thoughtengine.adapters.outline import Outline, foreign
 from thoughtengine.adapters.sections import DOCUMENTS, FENCE, HEADING
 from thoughtengine.adapters.stamps import Stamp, StampError, evidence, leading, time_leading
-from thoughtengine.adapters.telling import counted
 from thoughtengine.errors import ImportFormatError
 from thoughtengine.memory.experience import Experience
+from thoughtengine.wording import counted
 
 __all__ = ["dated", "read"]
 

@@ -51,7 +51,7 @@ def main(argv: list[str] | None = None) -> int:
 
         if not isinstance(error, (ThoughtEngineError, OSError)):
             raise
-        from thoughtengine.adapters.telling import plainly
+        from thoughtengine.wording import plainly
 
         return tell(plainly(error), WRONG_USE)
 

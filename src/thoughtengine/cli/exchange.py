@@ -52,7 +52,7 @@ def _import_arguments(parser: argparse.ArgumentParser) -> None:
 def _import(given: argparse.Namespace) -> int:
     import thoughtengine as te
     from thoughtengine import adapters
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     if (given.file is None) == (given.git is None):
         raise te.InvalidArgumentError("import", given.mind, _wanted(given))
@@ -151,7 +151,7 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, do
             done(len(ids))
     except BaseException:
         if n := skipped + len(ids):
-            from thoughtengine.adapters.telling import counted
+            from thoughtengine.wording import counted
 
             told = f"{counted(len(ids), 'experience')} {are(len(ids))} remembered"
             tell(f"{told}; to go on behind {'it' if len(ids) == 1 else 'them'} say --skip {n}")
@@ -162,7 +162,7 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, do
 def take_export(file: str, folder: str, *, keep: bool, upgrade: str | None = None) -> int:
     """Remember all of an export in a mind, made where there is none; `keep` what is there after an error."""
     from thoughtengine.adapters import export
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     with bar() as progress, _made(folder, keep=keep, upgrade=upgrade, progress=progress) as mind:
         begun = time.perf_counter()
@@ -181,7 +181,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _export(given: argparse.Namespace) -> int:
     from thoughtengine.adapters import export
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     with bar() as progress, opened(given, progress) as mind:
         rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)

@@ -19,7 +19,7 @@ __all__ = ["COMMANDS"]
 
 def _check(given: argparse.Namespace) -> int:
     import thoughtengine as te
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     with bar() as progress:
         findings = te.check(given.mind, progress=progress)
@@ -57,7 +57,7 @@ def _restore(given: argparse.Namespace) -> int:
 
 
 def _copied(copy: Copy) -> int:
-    from thoughtengine.adapters.telling import counted
+    from thoughtengine.wording import counted
 
     told = f"{counted(copy.memories, 'memory', 'memories')} {are(copy.memories)} in {copy.path}"
     say(f"{told} ({copy.kind}, {copy.bytes:,} bytes, verified: {copy.digest})")

@@ -25,7 +25,7 @@ def tell(message: str, code: int = 0) -> int:
 
 def say(told: object, to: TextIO | None = None) -> None:
     """Print for whoever typed a command: everything but an export comes through here, for it may be of memories."""
-    from thoughtengine.adapters.telling import harmless
+    from thoughtengine.wording import harmless
 
     print(harmless(str(told)), file=to)
 

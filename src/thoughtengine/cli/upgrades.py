@@ -33,7 +33,7 @@ def _taken_over(given: argparse.Namespace) -> dict[str, Any]:
 
 def _plan(given: argparse.Namespace) -> int:
     import thoughtengine as te
-    from thoughtengine.adapters.telling import typed
+    from thoughtengine.wording import typed
 
     say(typed(str(te.plan(given.mind, **_taken_over(given)))))
     return FINE

@@ -57,12 +57,12 @@ def main(argv: list[str]) -> int:
     int
         0 when every promise held, 1 when one did not, 2 for a wrong use.
     """
-    from thoughtengine.adapters.telling import plainly
     from thoughtengine.demo.material import gather
     from thoughtengine.demo.offline import Offline
     from thoughtengine.demo.page import Page
     from thoughtengine.demo.stage import Stage
     from thoughtengine.errors import ThoughtEngineError
+    from thoughtengine.wording import plainly
 
     asked = _parser().parse_args(argv)
     _settle_standard_input()

@@ -9,9 +9,9 @@ from pathlib import Path
 import attrs
 
 import thoughtengine as te
-from thoughtengine.adapters.telling import counted
 from thoughtengine.demo.page import Page
 from thoughtengine.demo.stage import Promise, Stage
+from thoughtengine.wording import counted
 
 __all__ = ["Arrival", "bytes_in", "play", "show"]
 

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import attrs
 
 import thoughtengine as te
-from thoughtengine.adapters.telling import counted
 from thoughtengine.demo.page import Page, shorten
 from thoughtengine.demo.stage import Promise, Stage
 from thoughtengine.demo.words import frequencies, telling
+from thoughtengine.wording import counted
 
 if TYPE_CHECKING:
     from thoughtengine.demo.material import Asked, Material

@@ -15,9 +15,9 @@ from typing import Any
 
 import attrs
 
-from thoughtengine.adapters.telling import counted
 from thoughtengine.errors import ImportFormatError, InvalidArgumentError, ThoughtEngineError
 from thoughtengine.memory.experience import Experience
+from thoughtengine.wording import counted
 
 __all__ = ["MOST", "SHORT", "Asked", "Material", "gather"]
 

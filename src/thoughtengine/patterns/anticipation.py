@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from thoughtengine._types import IntArray
 from thoughtengine.memory.moment import from_stored
-from thoughtengine.patterns.beat import Beat
+from thoughtengine.patterns.beat import DAY, Beat
 from thoughtengine.patterns.finders import CONCEPT, TAG
-from thoughtengine.patterns.pattern import Prediction, recurring, spoken
+from thoughtengine.patterns.pattern import Prediction, recurring, spoken, weekdays_named
 from thoughtengine.patterns.sequences import Next
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import pattern_id
@@ -85,8 +85,13 @@ def _because(last: str | None, n: int, n_last: int, wait: float, beat: Beat | No
         after = f", after {spoken(wait)}" if wait >= 1.0 else ""
         reasons.append(f"followed {last!r} {n:,} of {n_last:,} times{after}")
     if beat is not None:
-        reasons.append(f"comes {recurring(beat.period, 1.0)}")
+        reasons.append(f"comes {_how_often(beat)}")
     return "; ".join(reasons) or ("is frequent" if last is None or alone else "came after the ones before")
+
+
+def _how_often(beat: Beat) -> str:
+    often, on = recurring(beat.period, 1.0), f"on {weekdays_named(beat.weekdays)}" if len(beat.weekdays) > 1 else ""
+    return (on if beat.period == DAY else f"{often}, {on}") if on else often
 
 
 def _apart(telling: Telling, found: Next) -> list[tuple[int, int, float]]:

@@ -31,12 +31,15 @@ class Beat:
         Seconds into the day at which it comes, where it always does at one time of day.
     last : float
         When it last came.
+    weekdays : tuple of int
+        The days of the week it comes on, 0 for Monday, where it is by these; else empty.
     """
 
     period: float
     phase: float
     hour: float | None
     last: float
+    weekdays: tuple[int, ...] = ()
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -49,6 +52,8 @@ class Beat:
         """
         if self.last <= start:
             start = max(start, self.last + min(self.period, DAY) / 2.0)
+        if self.weekdays:
+            return self._weekday(start)
         if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
             with contextlib.suppress(OverflowError):  # beyond the calendar
                 return self._same_day(start)
@@ -63,6 +68,14 @@ class Beat:
         """Tell whether a moment is one at which it comes."""
         distance = min(self.period / 12.0, _NEAR)
         return self.next(moment - distance) <= moment + distance
+
+    def _weekday(self, start: float) -> float:
+        """Return when the next of its days of the week is, at its hour."""
+        hour = self.phase % DAY if self.hour is None else self.hour
+        day = math.floor((start - hour) / DAY) + 1
+        while (day + 3) % 7 not in self.weekdays:  # 1 January 1970 was a Thursday
+            day += 1
+        return day * DAY + hour
 
     @property
     def _origin(self) -> float:

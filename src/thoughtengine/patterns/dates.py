@@ -12,7 +12,19 @@ from collections.abc import Sequence as SequenceOf
 import numpy as np
 
 from thoughtengine._types import BoolArray, IntArray
-from thoughtengine.patterns.pattern import DAY, MONTH, MONTHS, WEEKDAYS, YEAR, clock, listed, ordinal, past, recurring
+from thoughtengine.patterns.pattern import (
+    DAY,
+    MONTH,
+    MONTHS,
+    WEEKDAYS,
+    YEAR,
+    clock,
+    listed,
+    ordinal,
+    past,
+    recurring,
+    weekdays_named,
+)  # fmt: skip
 
 __all__ = ["comes", "day_of", "is_date", "share_kept"]
 
@@ -285,16 +297,22 @@ def _daily(moments: IntArray, period: float) -> tuple[str, float]:
         by_day = np.bincount((days + _MONDAY) % 7, minlength=7) / len(days)
         chosen = np.flatnonzero(by_day >= 1.5 / 7)
         part = by_day[chosen].sum()
-        where = f"{'' if part >= _NEARLY_ALL else 'mostly '}on {_named(chosen)}" if part >= _HALF else ""
+        where = (
+            f"{'' if part >= _NEARLY_ALL else 'mostly '}on {weekdays_named(chosen.tolist())}" if part >= _HALF else ""
+        )
         return ", ".join(filter(None, (recurring(period, share), where, at))), share
     if on is None or len(on) == 7:
         gaps = np.diff(run)
         usual = int(np.median(gaps)) if len(gaps) else 1
-        often = f"every {usual} days" if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL else recurring(DAY, kept)
+        often = recurring(DAY, kept)
+        if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL:
+            often, kept = f"every {usual} days", len(run) / (1.0 + int(run[-1] - run[0]) // usual)
         return ", ".join(filter(None, (often, at))), kept
     due = np.isin((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, on)
     kept = np.isin((run + _MONDAY) % 7, on).sum() / due.sum()
-    return ", ".join(filter(None, ("every week" if len(on) == 1 else "", f"on {_named(on)}", at))), float(kept)
+    return ", ".join(
+        filter(None, ("every week" if len(on) == 1 else "", f"on {weekdays_named(on.tolist())}", at))
+    ), float(kept)
 
 
 def _weekdays(run: IntArray) -> IntArray | None:
@@ -314,11 +332,6 @@ def _weekdays(run: IntArray) -> IntArray | None:
 def _likely(n: int, of: int) -> float:
     """Return the logarithm of how likely it is that n of so many came, at the share that fits best."""
     return sum(part * math.log(part / of) for part in (n, of - n) if part)
-
-
-def _named(weekdays: IntArray) -> str:
-    chosen = weekdays.tolist()
-    return "weekdays" if chosen == [0, 1, 2, 3, 4] else listed([f"{WEEKDAYS[day]}s" for day in chosen])
 
 
 def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: float) -> tuple[str, float] | None:

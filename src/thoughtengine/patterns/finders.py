@@ -25,7 +25,8 @@ TAG, SOURCE, ENTITY, CONCEPT, THREAD = "#", "@", "!", "%", "&"
 _KINDS = TAG, SOURCE, ENTITY, CONCEPT  # by number; of no more than `kernels.KINDS`
 _NAMES = 1 << 16  # kept; beyond, those that nobody counts any more go
 _PASSED = 1 << 15  # forgotten memories that are known not to be learned, at least
-_CONFUSED = 2  # experiences after a surprise that surprise because of it
+_WEALTH = 3000.0  # of bets that the order is not as before; without a change, in steady streams, once in some 40,000
+_HALF_BITS = 49  # finer, surprise wavers while the sequences learn, which is no change
 _FAMILIAR = 10.0  # times that a symbol came on average, from which on surprise tells of a change and not of a beginning
 _ENTITIES = 8  # of one text
 _LONGEST = 4000  # characters of a text that are looked at for names
@@ -138,7 +139,7 @@ class Finders:
         self.lifetime = Lifetime()
         self.concepts: Concepts | None = None
         self.novelty = Novelty(low=0.0, high=2.0)
-        self.surprise = Novelty(low=0.0, high=24.0, rest=_CONFUSED)
+        self.surprise = Novelty(low=0.0, high=24.0, patience=_WEALTH, fineness=_HALF_BITS, in_runs=True)
 
     def tables(self) -> Tables:
         """Return the arrays of all finders by name."""

@@ -7,11 +7,12 @@ import numpy as np
 from thoughtengine._types import BoolArray, IntArray
 from thoughtengine.patterns.tables import Tables
 
-__all__ = ["Lifetime"]
+__all__ = ["SLIPS", "Lifetime", "outermost"]
 
 _ENDS = 32  # moments at either end that are kept
 _AHEAD = 86_400_000_000  # that a moment may lie ahead of its own arrival: clocks differ, and so do days
-_FEW = 4  # the part of all that may be out of the way
+SLIPS = 4
+"""The part of all moments that may be out of the way: one in so many."""
 
 
 class Lifetime:
@@ -51,9 +52,9 @@ class Lifetime:
             return 0, 0
         known = "last in time" if 2 * n_in_time >= n else "last"
         many = n_in_time if known == "last in time" else n
-        first, last = -self.tables["first"][: min(n, _ENDS)], self.tables[known][: min(many, _ENDS)]
-        few = min(_ENDS - 1, many // _FEW)
-        return _end(first, int(last[few]), few), _end(last, int(first[few]), few)
+        first, last = -self.tables["first"][None], self.tables[known][None]
+        few = np.array([min(_ENDS - 1, many // SLIPS)])
+        return int(outermost(first, last, few)[0]), int(outermost(last, first, few)[0])
 
 
 def _keep(kept: IntArray, n: int, values: IntArray) -> None:
@@ -62,8 +63,25 @@ def _keep(kept: IntArray, n: int, values: IntArray) -> None:
     kept[: len(best)] = best
 
 
-def _end(moments: IntArray, other: int, few: int) -> int:
-    """Return the outermost of moments, given from the outside, that is no slip; `other` is near the other end."""
-    gaps, rest = np.abs(np.diff(moments[: few + 1])), np.abs(moments[1 : few + 1] - other)
-    slips = np.flatnonzero(gaps > rest)
-    return int(moments[slips[-1] + 1]) if len(slips) else int(moments[0])
+def outermost(moments: IntArray, others: IntArray, few: IntArray) -> IntArray:
+    """Return the outermost moment of each row that is no slip: none that lies farther from all others than those from each other.
+
+    Parameters
+    ----------
+    moments, others : array of int64, shape (n, e)
+        At one end, given from the outside, and at the other one.
+    few : array of int64, shape (n,)
+        How many may be slips, below e and below the number of moments.
+
+    Examples
+    --------
+    >>> outermost(np.array([[1990, 2020, 2021]]), np.array([[2026, 2025, 2024]]), np.array([1]))
+    array([2020])
+    """
+    line = np.arange(len(moments))
+    other, found = others[line, few], moments[:, 0]
+    for i in range(moments.shape[1] - 1):
+        here, next_ = moments[:, i], moments[:, i + 1]
+        slip = (i < few) & (np.abs(next_ - here) > np.abs(next_ - other))
+        found = np.where(slip, next_, found)
+    return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
 from itertools import islice
@@ -17,24 +16,23 @@ from thoughtengine._types import Emit, FloatArray, IntArray, SingleArray
 from thoughtengine.checks import is_whole, real, whole
 from thoughtengine.errors import InvalidArgumentError, MemoryNotFoundError, VectorDimensionError
 from thoughtengine.memory.collection import Collection
-from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.forget import find
 from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.recall.hit import Cue
-from thoughtengine.memory.record import MemoryRecord, VectorRecord, VerdictRecord
-from thoughtengine.memory.remember import check_size
+from thoughtengine.memory.record import MemoryRecord, VerdictRecord
 from thoughtengine.patterns.activation import Activation
 from thoughtengine.patterns.anticipation import Foreseen, predictions
+from thoughtengine.patterns.asking import check_name, check_now, history_of, names_in
 from thoughtengine.patterns.concepts import ABSORBED
 from thoughtengine.patterns.episodes import runs, topics
 from thoughtengine.patterns.finders import TAG, Finders, Observed, item, thread_of
-from thoughtengine.patterns.kernels.sequences import DEPTH
 from thoughtengine.patterns.pattern import Association, Concept, Episode, Prediction, Rhythm, Sequence
+from thoughtengine.patterns.reading import HIDDEN, Reading, observed
 from thoughtengine.patterns.state import ANEW, load, save, unsave
 from thoughtengine.patterns.telling import Telling
 from thoughtengine.patterns.trust import Expected, Ledger, Outcome, note
 from thoughtengine.storage.folder import FolderStore
-from thoughtengine.storage.keyspace import CODE, MEMORY, VECTOR
+from thoughtengine.storage.keyspace import MEMORY
 
 __all__ = ["PatternManager"]
 
@@ -100,6 +98,7 @@ class PatternManager:
         self._ledger = Ledger(store, emit, sync=sync)
         self._telling = Telling(store, memories, self._finders, self._ledger)
         self._activation = Activation(self._telling)
+        self._reading = Reading(store, memories, self._telling)
 
     def __repr__(self) -> str:
         finders = self._finders
@@ -122,7 +121,7 @@ class PatternManager:
         tells of happened once. Where there is no compiler, or it is still at work, they wait.
         """
         for id_, record, vector in stored:
-            self._waiting.append((id_, None if record is None else _observed(id_, record, vector)))
+            self._waiting.append((id_, None if record is None else observed(id_, record, vector)))
             if record is None:
                 self._telling.revised()
         if len(self._waiting) >= _PENDING and _jit.ready("thoughtengine.patterns.kernels"):
@@ -132,9 +131,13 @@ class PatternManager:
         self._save_at_times()
 
     def _save_at_times(self) -> None:
-        covered, saved = self._store.rank(self._finders.covered), self._store.rank(self._saved)
-        if covered - saved >= max(_SAVED_EVERY, covered // 8):
+        if self._to_be_saved(self._store.rank(self._saved)):
             self.save()
+
+    def _to_be_saved(self, saved: int) -> bool:
+        """Tell whether much has been learned since so many were saved: to save takes as long as to learn some thousand."""
+        covered = self._store.rank(self._finders.covered)
+        return covered - saved >= max(_SAVED_EVERY, covered // 8)
 
     def catch_up(self) -> None:
         """Take in everything that was stored, and tell what did not come in its time."""
@@ -159,7 +162,7 @@ class PatternManager:
     def _shown_again(self, finders: Finders) -> bool:
         """Tell whether memories are there that were passed over while they were forgotten."""
         there = (one for one in finders.passed if self._store.has(MEMORY, one))
-        return any(not self._hidden(self._telling.newest(one)) for one in there)
+        return any(not self._reading.hidden(self._telling.newest(one)) for one in there)
 
     def _take(self, limit: int) -> None:
         """Take in what waits, or up to so many from the store where not all that is new waits."""
@@ -169,36 +172,13 @@ class PatternManager:
             self._finders.covered = waiting[-1][0]
             return
         while limit > 0 and self.behind > 0:
-            before = self._finders.covered
-            rows = list(islice(self._store.rows(MEMORY, MemoryRecord, after=before), min(limit, _SLICE)))
+            rows = self._reading.after(self._finders.covered, min(limit, _SLICE))
             limit -= max(len(rows), 1)
-            found = (self._standing(id_, record) for id_, record in rows)
-            self.observe([one for one in found if one is not None])
-            self._finders.covered = rows[-1][0] if rows else self._store.head.next_id - 1
-
-    def _standing(self, id_: int, record: MemoryRecord) -> Observed | None:
-        """Return what a memory says, in its newest revision; None of one that revises another: that is where it counts."""
-        if record.supersedes is not None and self._store.has(MEMORY, record.supersedes):
-            return None
-        newest = self._telling.newest(id_)
-        found = record if newest == id_ else self._store.get(MEMORY, newest, MemoryRecord)
-        if found is None or self._hidden(newest):
-            self._finders.pass_over(id_)
-            return None
-        return _observed(newest, found, self._vector(newest), self._telling.happened(found))
-
-    def _hidden(self, id_: int) -> bool:
-        return bool(self._memories.mark(id_).forgotten)
-
-    def _vector(self, id_: int) -> SingleArray | None:
-        if self._memories.live.dimension is None:
-            return None
-        stored = self._store.get(VECTOR, id_, VectorRecord)
-        if stored is None:
-            stored = self._store.get(CODE, id_, VectorRecord)
-            if stored is None or stored.fingerprint != self._memories.live.fingerprint:
-                return None
-        return np.frombuffer(stored.data, np.float32)
+            for id_, one in rows.items():
+                if one is HIDDEN:
+                    self._finders.pass_over(id_)
+            self.observe([one for one in rows.values() if isinstance(one, Observed)])
+            self._finders.covered = max(rows, default=self._store.head.next_id - 1)
 
     def observe(self, batch: SequenceOf[Observed]) -> None:
         """Take in experiences in order of id; the caller holds the store's `writing` lock."""
@@ -254,16 +234,19 @@ class PatternManager:
             finders=Finders() if self._shown_again(begun) else begun,
         )  # fmt: skip
         total, saved = self._store.rank(self._store.head.next_id - 1), self._store.rank(fresh._saved)
+        told = saved
         if total > _COMPILED:
             _jit.warm_up()
         while fresh.behind > 0:
             with self._store.writing:
                 fresh._take(_SLICE)
             done = total - fresh.behind
-            if done - saved >= max(_COMPILED, total // 64):
+            if fresh.behind > 0 and fresh._to_be_saved(saved):
                 save(self._store, fresh._finders, fingerprint=fingerprint, slot=ANEW)
-                saved = done
+                saved = self._store.rank(fresh._finders.covered)
+            if done - told >= max(_COMPILED, total // 64):
                 self._emit("progress", what="noticing", done=done, total=total)
+                told = done
         with self._store.writing:
             fresh._take(self._store.head.next_id)
             fresh._finders.keep(self._finders)
@@ -297,10 +280,10 @@ class PatternManager:
         if not is_whole(id_):
             raise InvalidArgumentError("id", id_, "the id of a memory")
         id_ = int(id_)
-        if self._hidden(find(self._store, id_)):
+        if self._reading.hidden(find(self._store, id_)):
             raise MemoryNotFoundError(id_)
         self.catch_up()
-        vector = self._vector(id_)
+        vector = self._reading.vector(id_)
         if vector is None or self._finders.concepts is None:
             return None
         if self._telling.leads(id_):
@@ -356,7 +339,7 @@ class PatternManager:
         return list(islice((one for one in found if one is not None), k))
 
     def _by_topic(self, run: IntArray) -> list[IntArray]:
-        vectors = [self._vector(id_) for id_ in run.tolist()]
+        vectors = [self._reading.vector(id_) for id_ in run.tolist()]
         known = [vector for vector in vectors if vector is not None and vector.any()]
         if len(known) < len(vectors):
             return [run]
@@ -444,11 +427,11 @@ class PatternManager:
             For an argument that cannot be used.
         """
         k = whole("k", k, 1, _ASKED)
-        _check_name("episode", episode)
-        _check_now(now)
+        check_name("episode", episode)
+        check_now(now)
         if given is not None and episode is not None:
             raise InvalidArgumentError("episode", episode, "None where `given` says what came before")
-        history = None if given is None else _history(given)
+        history = None if given is None else history_of(given)
         self.catch_up()
         with self._store.writing:
             thread = thread_of(episode, None) if episode is not None else self._finders.thread
@@ -526,9 +509,9 @@ class PatternManager:
             For an argument that cannot be used.
         """
         self._store.ready()
-        tags, direction, found = _names("tags", tags), self._asked(None, vector).vector, list[float]()
-        _check_name("source", source)
-        _check_name("episode", episode)
+        tags, direction, found = names_in("tags", tags), self._asked(None, vector).vector, list[float]()
+        check_name("source", source)
+        check_name("episode", episode)
         stored = None if at is None else to_stored("at", at)
         self.catch_up()
         with self._store.writing:
@@ -574,7 +557,7 @@ class PatternManager:
         InvalidArgumentError, VectorDimensionError
             For an argument that cannot be used.
         """
-        tags, sources, cue = _names("tags", tags), _names("sources", sources), self._asked(text, vector)
+        tags, sources, cue = names_in("tags", tags), names_in("sources", sources), self._asked(text, vector)
         ids, scores = self.called_up(tags=tags, sources=sources, text=cue.text, vector=cue.vector)
         return ids.tolist(), scores.tolist()
 
@@ -601,18 +584,6 @@ class PatternManager:
         return _Given(cue.text, cue.vector)
 
 
-def _observed(
-    id_: int, record: MemoryRecord, vector: SingleArray | None, moment: MemoryRecord | None = None
-) -> Observed | None:
-    """Return what the finders see of a memory; None where it was inferred and did not happen."""
-    if record.layer not in HAPPENED:
-        return None
-    moment = record if moment is None else moment
-    return Observed(
-        id_, moment.at, moment.offset, record.tags, record.source, record.episode, record.text, vector, moment.added
-    )
-
-
 def _by_trust(found: Iterable[_Told]) -> list[_Told]:
     """Return patterns in their order, those that are not trusted any more last."""
     return sorted(found, key=lambda one: one.trust < _TRUSTED)
@@ -628,38 +599,3 @@ def _expected(foreseen: Foreseen, history: IntArray, base: int, *, live: bool) -
     if due is not None:
         due += max(due - base, int(_LATE * 1e6))
     return Expected(foreseen.key, told.what, told.probability, told.id, history, due, live)
-
-
-def _history(given: Iterable[str | Iterable[str]]) -> IntArray:
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
-        raise InvalidArgumentError("given", given, "a sequence of str, or of sequences of str for what came at once")
-    history, names = np.zeros(DEPTH, np.int64), list[str]()
-    for one in given:
-        names += sorted(_names("given", (one,) if isinstance(one, str) else one))
-    recent = [item(TAG, tag) for tag in reversed(names[-DEPTH:])]
-    history[: len(recent)] = recent
-    return history
-
-
-def _names(argument: str, values: Iterable[str]) -> tuple[str, ...]:
-    """Return names, checked."""
-    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise InvalidArgumentError(argument, values, "a sequence of str")
-    names = tuple(values)
-    for name in names:
-        if not isinstance(name, str):
-            raise InvalidArgumentError(argument, name, "a sequence of str")
-        check_size(argument, name, sys.maxsize)
-    return names
-
-
-def _check_name(argument: str, value: object) -> None:
-    if value is not None:
-        if not isinstance(value, str):
-            raise InvalidArgumentError(argument, value, "a str")
-        check_size(argument, value, sys.maxsize)
-
-
-def _check_now(now: object) -> None:
-    if isinstance(now, bool) or not isinstance(now, int) or abs(now) >= 1 << 62:
-        raise InvalidArgumentError("now", now, "microseconds since 1970")

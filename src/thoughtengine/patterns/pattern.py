@@ -11,7 +11,7 @@ import attrs
 
 __all__ = [
     "CLEAR", "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm",
-    "Sequence", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "when",
+    "Sequence", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "weekdays_named", "when",
 ]  # fmt: skip
 
 _SPANS = (
@@ -67,6 +67,17 @@ def listed(names: SequenceOf[str]) -> str:
     ('08:00', '08:00, 13:00 and 19:00')
     """
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def weekdays_named(days: SequenceOf[int]) -> str:
+    """Return days of the week, 0 for Monday, as people list them.
+
+    Examples
+    --------
+    >>> weekdays_named([1, 3]), weekdays_named(range(5))
+    ('Tuesdays and Thursdays', 'weekdays')
+    """
+    return "weekdays" if list(days) == [0, 1, 2, 3, 4] else listed([f"{WEEKDAYS[day]}s" for day in days])
 
 
 def rough(number: float) -> str:
@@ -217,7 +228,7 @@ class Rhythm:
         The best of its periods.
     phase_seconds : float
         When in the period it peaks: after midnight on the clock on the wall for a day, after Monday for weeks, after
-        1 January 1970 for months and years.
+        1 January 1970 for months, years and other numbers of days.
     strength : float
         In [0, 1]: 0 at any time alike, 1 always at the same.
     n : int
@@ -232,7 +243,7 @@ class Rhythm:
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     kept : float
         In how many of the periods that went by it came, in (0, 1]: of a tag or source, in its own run, so that what came
-        years before does not count; where it goes by weekdays, in how many of those days.
+        years before does not count; where it goes by weekdays or every so many days, in how many of those days.
     told : str
         How often and when, as people say it: of a tag or source, from its moments on the calendar.
     """
@@ -277,8 +288,12 @@ def recurring(period: float, kept: float) -> str:
     --------
     >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
     ('every day', 'most days', '20% of the days', '20% of the half days')
+    >>> recurring(259_200, 0.9), recurring(864_000, 0.6)
+    ('every 3 days', 'mostly every 10 days')
     """
-    span = spoken(period)
+    span = spoken(period) if period % DAY or period % (7 * DAY) == 0 or period == DAY else f"{period // DAY:.0f} days"
+    if not span.startswith("1 ") and round(period) not in _PARTS:
+        return f"{'' if kept >= 0.75 else 'mostly '}every {span}"
     one = span.removeprefix("1 ")
     several = _PARTS.get(round(period), f"{one}s")
     if kept < 0.5:
@@ -306,6 +321,8 @@ def when(rhythm: Rhythm) -> str:
         day_ = _EPOCH + dt.timedelta(seconds=phase)
         return f"about {day_.day} {day_:%B}"
     minutes, step = round(phase / 60), round(period / 60)
+    if period > DAY:
+        return f"about {clock(minutes % 1440)}"
     if step < 60 * 2:
         return past(minutes % step)
     return f"about {listed([clock(minute) for minute in range(minutes % step, 1440, step)])}"

@@ -37,6 +37,8 @@ _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
+_HARDLY = 1e-6  # by which what was less likely than the first stays so
+_SHARED = 8  # times that what is left is shared out, as none of the others becomes likelier than the first
 _UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
 
 
@@ -205,19 +207,25 @@ class Sequences:
         symbols, chances, supports, lags = self._raw(history, moment, part=part)
         n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
-            kind = kind_of(history)
-            trusted = _trusted(self._line(2 * kind + 1), chances)
-            trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
-            trusted = _trusted(_bounded(self._line(_ASKED + kind)), trusted)
-            trusted = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
-            rest, most = trusted[1:].sum(), self._simultaneous()
-            if trusted[0] + rest > most:
-                trusted[1:] *= max(most - trusted[0], 0.0) / rest
-            chances = trusted
+            chances = self._calibrated(history, chances)
         chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
         return Next(symbols, chances, supports, np.where(supports > 0, np.expm1(lags), np.nan), n_last)
+
+    def _calibrated(self, history: IntArray, chances: FloatArray) -> FloatArray:
+        """Return chances as the best few turned out to be trusted; together they are not less likely than before."""
+        kind, most = kind_of(history), self._simultaneous()
+        trusted = _trusted(self._line(2 * kind + 1), chances)
+        trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
+        trusted = _trusted(_bounded(self._line(_ASKED + kind)), trusted)
+        told: FloatArray = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
+        together = min(max(float(told.sum()), most * float(chances.sum())), most)
+        told[0] = max(told[0], together / len(told))  # as the first of so many is, at least
+        others, most_of = max(together - told[0], 0.0), told[0] * (1.0 - _HARDLY * (1.0 - chances[1:] / chances[0]))
+        for _ in range(_SHARED):
+            told[1:] = np.minimum(told[1:] * (others / max(told[1:].sum(), 1e-300)), most_of)
+        return told
 
     def _simultaneous(self) -> float:
         """Return how many symbols an experience has on average, at least 1."""

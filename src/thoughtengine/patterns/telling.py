@@ -18,7 +18,16 @@ from thoughtengine.patterns.dates import comes, day_of
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
 from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.labels import Labels
-from thoughtengine.patterns.pattern import CLEAR, MONTH, Association, Concept, Rhythm, Sequence, recurring
+from thoughtengine.patterns.pattern import (
+    CLEAR,
+    MONTH,
+    Association,
+    Concept,
+    Rhythm,
+    Sequence,
+    recurring,
+    weekdays_named,
+)
 from thoughtengine.patterns.rhythms import PERIODS, Recurring
 from thoughtengine.patterns.trust import Ledger, faded, pattern_id, trust
 from thoughtengine.storage.contract import Store
@@ -189,10 +198,10 @@ class Telling:
         n: float,
         by_chance: float,
         evidence: Iterable[int],
-        pause: float = 0.0,
+        period: float = 0.0,
         last_seen: int | None = None,
     ) -> float:
-        """Return the trust in a pattern by the newest of its evidence; `pause` in microseconds: the least that is usual."""
+        """Return the trust in a pattern by the newest of its evidence; `period` of a rhythm, in microseconds."""
         records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
         moments = [self.happened(record) for record in records if record is not None]
         seen = [record.at + record.offset * 1_000_000 for record in moments]
@@ -200,7 +209,7 @@ class Telling:
         first, last = self.finders.lifetime.ends
         halvings, life = 0.0, float(last - first)
         if seen:
-            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), pause, 1e6), life)
+            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), period, 1e6), life, period)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
@@ -291,6 +300,8 @@ class Telling:
             sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence, period * 1e6, lasts.get(key))
             words, kept = self._comes(key, period, evidence[0])
             kept = kept or float(found.kept[i])
+            if not words and found.weekdays[i].sum() > 1:
+                words = f"on {weekdays_named(np.flatnonzero(found.weekdays[i]).tolist())}"
             if not words and period >= MONTH and strength >= CLEAR:
                 words = self._by_evidence(evidence, period, kept)
             yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, kept, words)
@@ -331,9 +342,8 @@ class Telling:
         if self._beats is not None and not self._stale(self._beats[0]) and self._beats[1] == self._ledger.words:
             return self._beats[2]
         found, tables = self.finders.rhythms.recurring(), self.finders.rhythms.tables
-        strong = np.flatnonzero(
-            (found.strengths >= _KEPT_RHYTHM) & (found.periods >= DAY) & (found.kept >= _KEPT_RHYTHM)
-        )
+        clear = (found.strengths >= _KEPT_RHYTHM) | (found.weekdays.any(1) & (found.periods > DAY))
+        strong = np.flatnonzero(clear & (found.periods >= DAY) & (found.kept_days >= _KEPT_RHYTHM))
         places = {key: at for at, key in enumerate(tables["keys"].tolist()) if key}
         rows, beats = tables["rows"].reshape(len(tables["keys"]), -1), dict[int, tuple[int, Beat]]()
         sums = tables["sums"].reshape(len(rows), -1, 4)
@@ -345,7 +355,8 @@ class Telling:
                 continue
             one_hour = math.hypot(east, north) >= _ONE_HOUR * max(int(row[BEAT + 2 * day]), 1)
             hour = math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY if one_hour else None
-            beat = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6)
+            weekdays = tuple(np.flatnonzero(found.weekdays[i]).tolist())
+            beat = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6, weekdays)
             beats[key] = places[key], beat
         self._beats = (self.finders.covered, beats), self._ledger.words, beats
         return beats
@@ -353,5 +364,5 @@ class Telling:
     def _trust_in(self, found: Recurring, i: int, last: int) -> float:
         """Return the trust in a rhythm that last came at a moment."""
         id_, n = pattern_id("rhythm", int(found.items[i])), int(found.counts[i])
-        n_beats, by_chance, pause = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
-        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), pause, last)
+        n_beats, by_chance, period = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
+        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), period, last)

@@ -59,7 +59,7 @@ def trust(n: float, by_chance: float, said: float, outcome: float, halvings: flo
     return float(odds / (1.0 + odds) * 0.5**halvings)
 
 
-def faded(silence: float, pause: float, life: float) -> float:
+def faded(silence: float, pause: float, life: float, due: float = 0.0) -> float:
     """Return how many times half of the trust goes in a silence.
 
     Parameters
@@ -70,13 +70,15 @@ def faded(silence: float, pause: float, life: float) -> float:
         Time between two sightings that was usual, above 0.
     life : float
         From the first experience to the last.
+    due : float
+        After how long it is to come again, where that is known: until then its silence tells nothing.
 
     Examples
     --------
-    >>> faded(9.0, 1.0, 1000.0), faded(500.0, 1000.0, 1000.0)
-    (1.0, 2.0)
+    >>> faded(9.0, 1.0, 1000.0), faded(500.0, 1000.0, 1000.0), faded(500.0, 400.0, 1000.0, due=400.0)
+    (1.0, 2.0, 0.4)
     """
-    return max((silence / pause - 1.0) / _PAUSES, silence / max(life, pause) / _LIFE, 0.0)
+    return max((silence / pause - 1.0) / _PAUSES, (silence - due) / max(life, pause) / _LIFE, 0.0)
 
 
 def _add(balances: dict[int, float], pattern: int, worth: float) -> None:

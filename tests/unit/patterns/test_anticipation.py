@@ -169,3 +169,39 @@ def test_what_is_not_given_may_have_come_lately_too(opened: Opened) -> None:
             assert first.what == then
             assert first.probability > 3 * second.probability
             assert given not in (first.what, second.what)
+
+
+@pytest.mark.parametrize("minutes", [0, 9])
+@pytest.mark.parametrize(
+    ("days", "told", "due"),
+    [
+        ([day for day in range(84) if day % 7 in (0, 2, 4)], "on Mondays, Wednesdays and Fridays", 84),
+        ([day for day in range(84) if day % 7 in (1, 3)], "on Tuesdays and Thursdays", 85),
+        ([day for day in range(82) if day % 7 < 5], "on weekdays", 84),
+        (list(range(0, 84, 3)), "every 3 days", 84),
+        (list(range(0, 100, 10)), "every 10 days", 100),
+    ],
+)
+def test_the_only_habit_of_a_mind_is_expected_on_its_next_day(
+    opened: Opened, days: list[int], told: str, due: int, minutes: int
+) -> None:
+    monday = dt.datetime(2026, 1, 5, 7, tzinfo=dt.UTC)
+    moments = [monday + dt.timedelta(days=day, minutes=day * 7 % (minutes + 1)) for day in days]
+    with opened(moments[-1] + dt.timedelta(hours=2)) as mind:
+        mind.remember_many(te.Experience(tags=["gym"], source="me", at=moment) for moment in moments)
+        (gym,) = [one for one in mind.patterns.rhythms() if one.what == "gym"]
+        assert gym.told.startswith(f"{told}, about 07:0")
+        assert gym.kept == 1.0
+        (best,) = mind.anticipate(k=1)
+        assert f"comes {told}" in best.because
+        assert best.at is not None
+        assert abs(best.at - monday - dt.timedelta(days=due)) < dt.timedelta(minutes=10)
+
+
+def test_one_memory_of_long_ago_leaves_a_habit_its_time(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=60, hours=20)) as mind:
+        mind.remember("my first run", tags=["run"], source="me", at=START - dt.timedelta(days=9000))
+        for day in range(60):
+            mind.remember(tags=["run"], source="me", at=START + dt.timedelta(days=day, hours=7, minutes=day % 5))
+        (best,) = mind.anticipate(k=1)
+        assert "comes every day" in best.because

@@ -107,3 +107,31 @@ def test_another_order_of_the_same_tags_is_a_change() -> None:
     found = turns(tags=habits * 100 + habits[::-1] * 30)
     assert [of for of, _ in found] == ["order"]
     assert 600 < found[0][1] < 630
+
+
+def cycle(random: np.random.Generator, n: int, tags: list[str]) -> list[str]:
+    """Give tags one after the other, one in five at random."""
+    return [tags[random.integers(len(tags)) if random.uniform() < 0.2 else i % len(tags)] for i in range(n)]
+
+
+def turns_of(tags: list[str]) -> list[int]:
+    """Tell at which experiences the order of tags is said to change."""
+    observed = [Observed(i + 1, i * HOUR, 0, (tag,), "home") for i, tag in enumerate(tags)]
+    return [turn.id for turn in Finders().observe(observed) if turn.of == "order"]
+
+
+@pytest.mark.parametrize(("n_tags", "n"), [(5, 200), (8, 200), (3, 600), (5, 600), (20, 600)])
+def test_a_swap_of_all_tags_in_a_noisy_cycle_is_a_change(n_tags: int, n: int) -> None:
+    noticed = 0
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        before, after = ([f"{name}{i}" for i in range(n_tags)] for name in "ab")
+        turns = turns_of([*cycle(random, n, before), *cycle(random, n // 2, after)])
+        assert not [turn for turn in turns if turn <= n]
+        noticed += bool(turns) and turns[0] <= n + 50
+    assert noticed >= (4 if n > 200 else 3)
+
+
+def test_a_noisy_cycle_that_goes_on_is_no_change() -> None:
+    tags = cycle(np.random.default_rng(9), 4000, [f"tag {i}" for i in range(20)])
+    assert turns_of(tags) == []

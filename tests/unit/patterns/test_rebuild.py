@@ -9,7 +9,7 @@ import pytest
 
 import thoughtengine as te
 from tests.unit.patterns.test_manager import days, reopened, told
-from thoughtengine.patterns import manager, state
+from thoughtengine.patterns import manager, reading, state
 from thoughtengine.storage.keyspace import PATTERN
 
 KILLED = """
@@ -23,6 +23,7 @@ def save_and_die(*arguments, slot=0, **named):
         os.kill(os.getpid(), signal.SIGKILL)
 
 kept, manager.save = manager.save, save_and_die
+manager._SAVED_EVERY = 2000
 with te.open(sys.argv[1]) as mind:
     mind.patterns.rebuild()
 """
@@ -45,8 +46,8 @@ def test_learning_anew_that_was_killed_goes_on_where_it_was(tmp_path: Path, monk
         done = half_done(mind)
         assert 0 < done < n
         taken = list[int]()
-        observed = manager._observed
-        monkeypatch.setattr(manager, "_observed", lambda id_, *rest: taken.append(id_) or observed(id_, *rest))
+        observed = reading.observed
+        monkeypatch.setattr(reading, "observed", lambda id_, *rest: taken.append(id_) or observed(id_, *rest))
         mind.patterns.rebuild()
         assert taken == list(range(done + 1, n + 1))
         assert told(mind) == before
@@ -85,3 +86,23 @@ def test_state_of_another_logic_is_learned_anew_with_progress_and_kept_on_the_wa
         mind.events.close()
     assert heard == sorted(heard)
     assert heard[-1] == 2800
+
+
+def test_learning_anew_writes_what_it_learned_seldom_and_tells_often_how_far_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[int] = []
+    slots: list[int] = []
+    kept = manager.save
+    monkeypatch.setattr(
+        manager, "save", lambda *args, slot=0, **named: (slots.append(slot), kept(*args, slot=slot, **named))
+    )
+    with reopened(tmp_path / "mind") as mind:
+        mind.remember_many(days(2_000))
+        told(mind)
+        slots.clear()
+        mind.events.subscribe("progress", lambda event: heard.append(event.data["done"]))
+        mind.patterns.rebuild()
+        mind.events.close()
+    assert slots == [0]  # to save takes as long as to learn some thousand
+    assert len(heard) >= 3

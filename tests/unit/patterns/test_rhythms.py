@@ -75,3 +75,50 @@ def test_what_comes_at_one_hour_of_the_day_is_told_with_its_own_weekday(day: int
     weekly = begin + day * DAY + np.arange(60) * 7 * DAY
     period, phase, _ = found(weekly, begin + np.arange(400) * DAY)[0]
     assert (period, phase) == (168, pytest.approx(24 * day + hour))
+
+
+def days_found(days: np.ndarray, hour: int) -> tuple[float, list[int], float] | None:
+    """Give period in days, weekdays and share of the days that were due of what comes at one hour; None without a rhythm."""
+    finder, n = Rhythms(), len(days)
+    finder.learn(np.full(n, HASHES[0]), np.arange(n + 1), MONDAY + days * DAY + hour * HOUR, np.arange(1, n + 1))
+    told = finder.recurring()
+    if not len(told.items):
+        return None
+    return told.periods[0] / 86_400, np.flatnonzero(told.weekdays[0]).tolist(), float(told.kept_days[0])
+
+
+@pytest.mark.parametrize("hour", [0, 7])
+def test_some_days_of_the_week_are_found_where_nothing_has_another_hour(hour: int) -> None:
+    days = np.arange(12 * 7)
+    assert days_found(days[np.isin(days % 7, (0, 2, 4))], hour) == (7 if hour == 0 else 1, [0, 2, 4], 1.0)
+    assert days_found(days[np.isin(days % 7, (1, 3))], 7) == (1, [1, 3], 1.0)
+    assert days_found(days[days % 7 < 5], 7) == (1, [0, 1, 2, 3, 4], 1.0)
+
+
+@pytest.mark.parametrize("hour", [0, 7])
+@pytest.mark.parametrize("step", [2, 3, 4, 5, 10, 21])
+def test_every_so_many_days_is_found_where_nothing_has_another_hour(step: int, hour: int) -> None:
+    days = np.arange(0, 30 * step, step)
+    assert days_found(days, hour) == (step, [], 1.0)
+    missed = np.delete(days, (7, 19))
+    assert days_found(missed, hour) == (step, [], pytest.approx(28 / 30))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+@pytest.mark.parametrize("n", [12, 30, 120, 365])
+def test_any_days_at_one_hour_are_no_rhythm(share: float, n: int) -> None:
+    random, called = np.random.default_rng(7), 0
+    for _ in range(300):
+        called += days_found(np.flatnonzero(random.uniform(size=round(n / share)) < share), 7) is not None
+    assert called <= 6
+
+
+def test_one_moment_of_long_ago_shortens_no_habit() -> None:
+    random = np.random.default_rng(8)
+    habit = np.arange(100) * DAY + random.normal(7 * HOUR, HOUR / 4, 100).astype(np.int64)
+    finder = Rhythms()
+    moments = np.concatenate([[-9000 * DAY], habit])
+    finder.learn(np.full(101, HASHES[0]), np.arange(102), moments, np.arange(1, 102))
+    told = finder.recurring()
+    assert told.periods[0] == 86_400
+    assert told.kept[0] > 0.9

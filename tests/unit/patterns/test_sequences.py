@@ -150,3 +150,24 @@ def test_all_that_came_shortly_before_tells_jointly_in_any_order() -> None:
         seen = random.permutation(baskets[thread % 25])
         right += finder.next(history(*seen[:4]), 0).symbols[0] in HASHES[seen[4:]]
     assert right > 100  # by contexts and each symbol alone: 84
+
+
+@pytest.mark.parametrize(("n_symbols", "n"), [(3, 300), (10, 300), (50, 3000)])
+def test_of_what_comes_in_no_order_each_is_as_likely_as_it_is(n_symbols: int, n: int) -> None:
+    random = np.random.default_rng(1)
+    finder, came = Sequences(), random.integers(0, n_symbols, n)
+    finder.learn(HASHES[came], np.arange(n + 1), np.full(n, HASHES[200]), np.arange(n) * 10**9, np.arange(1, n + 1))
+    told = finder.next(finder.history(int(HASHES[200])), n * 10**9).probabilities
+    assert 0.9 < told.sum() <= 1.0
+    assert told.max() < 2.0 / n_symbols
+
+
+def test_what_is_less_likely_than_the_first_is_told_so() -> None:
+    random = np.random.default_rng(6)
+    finder, came = Sequences(), random.choice(12, 600, p=np.arange(12, 0, -1) / 78)
+    finder.learn(HASHES[came], np.arange(601), np.full(600, HASHES[200]), np.arange(600) * 10**9, np.arange(1, 601))
+    for moment in range(600, 700):
+        recent = np.zeros(DEPTH, np.int64)
+        recent[:3] = HASHES[random.integers(0, 12, 3)]
+        before, told = finder._raw(recent, moment * 10**9)[1], finder.next(recent, moment * 10**9).probabilities
+        assert (told[1:][before[1:] < before[0]] < told[0]).all()

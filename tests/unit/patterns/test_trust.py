@@ -217,3 +217,18 @@ def test_the_newest_word_of_the_host_counts_however_much_was_said_before(tmp_pat
         assert blamed < habit.trust < praised
     with te.open(tmp_path / "mind", clock=lambda: START + dt.timedelta(days=40)) as mind:
         assert sequence(mind, "wake", "coffee").trust == blamed
+
+
+@pytest.mark.parametrize(("ahead", "trusted"), [(1, True), (15, True), (28, True), (30, True), (90, False)])
+def test_a_monthly_habit_is_relied_on_until_it_is_due_again(tmp_path: Path, ahead: int, trusted: bool) -> None:
+    first = dt.datetime(2026, 1, 1, 9, tzinfo=dt.UTC)
+    rents = [first.replace(month=month, minute=month) for month in range(1, 7)]
+    now = rents[-1] + dt.timedelta(days=ahead)
+    walks = [first + dt.timedelta(days=day, hours=day % 9) for day in range((now - first).days)]
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        for tag, at in sorted(
+            [*(("rent", at) for at in rents), *(("walk", at) for at in walks)], key=lambda one: one[1]
+        ):
+            mind.remember(tags=[tag], at=at)
+        (rent,) = [one for one in mind.patterns.rhythms() if one.what == "rent"]
+        assert (rent.trust >= 0.5) == trusted

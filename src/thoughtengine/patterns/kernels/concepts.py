@@ -128,6 +128,30 @@ def _nearest(
     return best, most
 
 
+@part
+def _join(vector: SingleArray, c: int, slowest: float, means: SingleArray, weights: FloatArray) -> None:
+    """Move the mean of a cluster to a vector that joins it."""
+    d = len(vector)
+    weights[c] += 1.0
+    rate = max(1.0 / weights[c], slowest)
+    for i in range(d):
+        means[c * d + i] += rate * (vector[i] - means[c * d + i])
+
+
+@part
+def _begin(
+    vector: SingleArray, c: int, id_: int, most: float, at: int, means: SingleArray, weights: FloatArray, members: IntArray,
+    closeness: SingleArray,
+) -> None:  # fmt: skip
+    """Begin a cluster with a vector, and note how alike the nearest of the others was, and when."""
+    d = len(vector)
+    weights[c] = 1.0
+    means[c * d : (c + 1) * d] = vector
+    members[8 * c : 8 * c + 8], closeness[8 * c : 8 * c + 8] = 0, -2.0
+    closeness[8 * c], closeness[8 * c + 1] = most if most > -2.0 else 1.0, at
+    members[8 * c] = id_
+
+
 @kernel(
     "float32[:]", "int64[:]", "float64", "float64", "int64", "out float32[:]", "out float32[:]", "out int64[:]",
     "out float64[:]", "out int64[:]", "out float32[:]", "out float64[:]", "out float32[:]", "out int64[:]",
@@ -168,20 +192,15 @@ def gather(
         best, most = _nearest(point, sign, n, near, units, signs, distances, histogram)
         likeness[e] = most
         if most >= alike:
-            weights[best] += 1.0
             if (counters[0] - int(closeness[8 * best + 1])) % FOUNDED <= YOUNG:
                 likeness[e] = min(most, closeness[8 * best])
-            rate = max(1.0 / weights[best], slowest)
-            for i in range(d):
-                means[best * d + i] += rate * (vectors[start + i] - means[best * d + i])
+            _join(vectors[start : start + d], best, slowest, means, weights)
         else:
             best = n if n < cap else _fewest_members(weights, members)
             counters[1 if n < cap else 3] += 1
-            weights[best] = 1.0
-            means[best * d : (best + 1) * d] = vectors[start : start + d]
-            members[8 * best : 8 * best + 8], closeness[8 * best : 8 * best + 8] = 0, -2.0
-            closeness[8 * best], closeness[8 * best + 1] = most if most > -2.0 else 1.0, counters[0] % FOUNDED
-            members[8 * best], most = ids[e], 1.0
+            found_at = counters[0] % FOUNDED
+            _begin(vectors[start : start + d], best, ids[e], most, found_at, means, weights, members, closeness)
+            most = 1.0
         _direct(means, best * d, middle, units, best * d)
         _write_signs(units, best * d, d, signs, best * n_words)
         _newest_member(members, closeness, best, ids[e], most)

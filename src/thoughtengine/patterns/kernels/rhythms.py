@@ -10,9 +10,11 @@ from thoughtengine._types import FloatArray, IntArray
 __all__ = ["beat"]
 
 WAYS = 8
-BEAT = (
-    11  # n, newest, first and last moment, gaps, of days, of hours, at noon, newest ids; then count and last per period
-)
+ENDS = 4  # moments at either end of an item that are kept
+WEEKDAYS, PAUSE, FIRSTS, LASTS = 11, 18, 21, 21 + ENDS
+BEAT = LASTS + ENDS
+"""Columns of an item before those of its periods: n, newest, first and last moment, gaps, of days, of hours, at noon, newest ids;
+days on which it came, by weekday; its usual pause in days, the votes for it, and how many pauses; first and last moments."""
 
 
 @part
@@ -56,8 +58,41 @@ def _rhythm_of(x: int, t: int, keys: IntArray, rows: IntArray, width: int, sums:
 
 
 @part
+def _note_day(rows: IntArray, r: int, day: int) -> None:
+    """Note a day in the head of a row, unless it is that of the newest moment: which weekday, how long after the one before."""
+    before = rows[r + 1] // 86_400_000_000
+    if rows[r] > 0 and day == before:
+        return
+    rows[r + WEEKDAYS + (day + 3) % 7] += 1  # 1 January 1970 was a Thursday
+    if rows[r] > 0:
+        pause, p = abs(day - before), r + PAUSE
+        rows[p + 2] += 1
+        if rows[p] == pause:
+            rows[p + 1] += 1
+        elif rows[p + 1] == 0:
+            rows[p], rows[p + 1] = pause, 1
+        else:
+            rows[p + 1] -= 1
+
+
+@part
+def _keep_end(rows: IntArray, at: int, known: int, t: int, sign: int) -> None:
+    """Keep the outermost moments of an item, the very outermost first; `sign` is -1 for the first ones, 1 for the last ones."""
+    i = min(known, ENDS - 1)
+    if known >= ENDS and sign * t <= sign * rows[at + i]:
+        return
+    while i > 0 and sign * t > sign * rows[at + i - 1]:
+        rows[at + i] = rows[at + i - 1]
+        i -= 1
+    rows[at + i] = t
+
+
+@part
 def _note_moment(rows: IntArray, r: int, t: int, id_: int) -> None:
-    """Note a moment in the head of a row: how many, how finely they are told, the newest memories."""
+    """Note a moment in the head of a row: how many, how finely they are told, on which days, the ends, the newest memories."""
+    _note_day(rows, r, t // 86_400_000_000)
+    _keep_end(rows, r + FIRSTS, rows[r], t, -1)
+    _keep_end(rows, r + LASTS, rows[r], t, 1)
     if rows[r] > 0 and t != rows[r + 1]:
         gap = t - rows[r + 1]
         rows[r + 4] += 1

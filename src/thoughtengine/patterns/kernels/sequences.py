@@ -681,6 +681,19 @@ def _compare(
             _learn_calibration(came, _kind(recent), n, calibration, found, told)
 
 
+@part
+def _go_on(histories: IntArray, h: int, came: IntArray, order: int, moment: int) -> None:
+    """Note in a thread what came, when, and how many experiences there are by now: it is what was before."""
+    if len(came) == 0:
+        return
+    newest = max(moment, histories[h - 1]) if histories[h] != 0 else moment
+    for x in came:
+        for j in range(h + DEPTH - 1, h, -1):
+            histories[j] = histories[j - 1]
+        histories[h] = x
+    histories[h - 4], histories[h - 3], histories[h - 2], histories[h - 1] = order, moment, len(came), newest
+
+
 @kernel(
     "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out float64[:]",
     "out int64[:]", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
@@ -719,7 +732,6 @@ def follow(
             )  # fmt: skip
         counters[0] += 1
         counters[5] += len(came) > 0
-        newest = max(moment, histories[h - 1]) if history[0] != 0 else moment
         lag = math.log(max((moment - histories[h - 3]) * 1e-6, 0.0) + 1.0) if history[0] != 0 else 0.0
         for s in range(bounds[e], bounds[e + 1]):
             x, base = symbols[s], 1.0 / (counters[2] + 1.0)
@@ -737,13 +749,7 @@ def follow(
             _learn_contexts(x, ids[e], moment, lag, places, rows, lags, counters)
             _learn_beside(x, ids[e], moment, lag, history, histories[h - 2], side, keys, rows, lags, counters)
             _learn_distant(x, history, skip_keys, skip_rows, counters)
-        for x in came:  # what came is what was before
-            for j in range(DEPTH - 1, 0, -1):
-                history[j] = history[j - 1]
-            history[0] = x
-        if len(came) > 0:
-            histories[h - 4], histories[h - 3], histories[h - 2] = counters[0], moment, len(came)
-            histories[h - 1] = newest
+        _go_on(histories, h, came, counters[0], moment)
 
 
 @kernel(

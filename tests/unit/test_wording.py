@@ -2,8 +2,8 @@
 
 import pytest
 
-from thoughtengine.adapters.telling import counted, plainly
 from thoughtengine.errors import BatchError, InvalidArgumentError, StoreNotFoundError, ThoughtEngineError
+from thoughtengine.wording import counted, plainly
 
 
 def test_types_are_left_out_also_of_an_error_that_is_quoted() -> None:
