@@ -17,7 +17,7 @@ import msgspec
 from thoughtengine.errors import RecordError
 from thoughtengine.storage.keyspace import Area
 
-__all__ = ["MAGIC", "Sealed", "body_of", "decode", "encode", "is_intact", "open_envelope", "seal", "seal_all"]
+__all__ = ["FLAGS", "MAGIC", "Sealed", "body_of", "decode", "encode", "is_intact", "open_envelope", "seal", "seal_all"]
 
 MAGIC = 0x7E
 _HEAD = struct.Struct(">BBBHQ")
@@ -25,6 +25,8 @@ _SUM = struct.Struct(">I")
 _pack_sum = _SUM.pack
 _ENVELOPE = struct.Struct(">BBBHQI")
 _LENGTH = _ENVELOPE.size
+FLAGS = 1
+"""Where a value has the flags of `Area.beside`."""
 
 T = TypeVar("T")
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

@@ -13,7 +13,7 @@ import msgspec
 
 from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import body_of, decode, open_envelope, seal_all
+from thoughtengine.storage.codec import FLAGS, body_of, decode, seal_all
 from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
 
 __all__ = ["PAGE", "Rows", "Store", "sealed"]
@@ -127,8 +127,7 @@ class Store(abc.ABC):
         found: dict[int, tuple[T, int]] = {}
         for number, key, value in zip(wanted, keys, self._get_many(keys), strict=True):
             if value is not None:
-                opened = open_envelope(key, value, area)
-                found[number] = decode(opened.body, record), opened.flags
+                found[number] = decode(body_of(key, value, area), record), value[FLAGS]
         return found
 
     def has(self, area: Area, name: int | str | bytes) -> bool:
