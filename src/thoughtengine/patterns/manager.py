@@ -193,7 +193,7 @@ class PatternManager:
             self._emit("changed", of=turn.of, ids=(turn.id,))
         if not self._ledger.waits:
             return
-        pause = max(_SILENT * self._telling.pause(), _SILENCE)
+        pause = max(_SILENT * self._finders.lifetime.pause, _SILENCE)
         for one in batch:
             if one.id in self._finders.beside:  # nothing that is expected now
                 continue
@@ -470,7 +470,7 @@ class PatternManager:
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
 
     def _dated(self, moment: int) -> dt.datetime:
-        """Return a moment of the clock on the wall, in the mind's zone if the last experience was; in no hour that zone leaves out.
+        """Return a moment of the clock on the wall, in the mind's zone if the last experience was; in no hour it leaves out.
 
         Raises
         ------
