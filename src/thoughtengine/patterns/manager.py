@@ -470,7 +470,7 @@ class PatternManager:
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
 
     def _dated(self, moment: int) -> dt.datetime:
-        """Return a moment of the clock on the wall, in the mind's zone if the last experience was; in no hour it leaves out.
+        """Return a moment of the clock on the wall, in the zone of the mind if the last experience was; never one left out there.
 
         Raises
         ------
