@@ -127,6 +127,12 @@ def clock_in(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
 
 
 def _shown_in(zone: dt.tzinfo, moment: dt.datetime) -> dt.datetime:
-    """Return a moment of the host's clock in the zone of the mind; a naive one would be taken for the machine's time."""
+    """Return a moment of the host's clock in the zone of the mind; a naive one would be taken for the machine's time.
+
+    Where it is a day beyond the calendar there, it stays in the zone it came in.
+    """
     to_stored("clock", moment)
-    return moment.astimezone(zone)
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment

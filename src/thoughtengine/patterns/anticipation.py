@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from thoughtengine._types import IntArray
-from thoughtengine.memory.moment import from_stored
 from thoughtengine.patterns.beat import DAY, Beat
 from thoughtengine.patterns.finders import CONCEPT, TAG
 from thoughtengine.patterns.pattern import Prediction, recurring, spoken, weekdays_named
@@ -22,11 +21,12 @@ _SURE = 3  # times after which the pause between two things tells more than a rh
 
 
 class Foreseen(NamedTuple):
-    """A prediction, the hash of what it expects, and when that was to come, by the clock on the wall."""
+    """A prediction, the hash of what it expects, when that was to come by the clock on the wall, and how far that may be off."""
 
     key: int
     told: Prediction
     due: int | None
+    tolerance: int
 
 
 def predictions(
@@ -36,7 +36,7 @@ def predictions(
     base: int,
     lag: float | None,
     asked: int,
-    offset_of: Callable[[int], int],
+    dated: Callable[[int], dt.datetime],
 ) -> Iterator[Foreseen]:
     """Yield what may come next, most probable first.
 
@@ -54,8 +54,8 @@ def predictions(
         Seconds after which something usually follows.
     asked : int
         The moment that is asked about: nothing is expected before.
-    offset_of : callable
-        Tells the seconds east of UTC at a moment of the clock on the wall.
+    dated : callable
+        Gives the date of a moment of the clock on the wall.
 
     Notes
     -----
@@ -72,10 +72,10 @@ def predictions(
         if beat is not None and (due is None or due < asked or not beat.near(due / 1e6)):
             due = round(beat.next(max(base, asked) / 1e6) * 1e6)
         yield Foreseen(key, Prediction(
-            what, "tag" if kind == TAG else "concept", chance, _time(due, asked, offset_of),
+            what, "tag" if kind == TAG else "concept", chance, _time(due, asked, dated),
             _because(last, n, found.n_last, wait, beat, alone=not history[1]),
             pattern_id("sequence", *(int(one) for one in history[:1] if one), key),
-        ), due)  # fmt: skip
+        ), due, round(beat.tolerance * 1e6) if beat is not None and beat.hours else 0)  # fmt: skip
 
 
 def _because(last: str | None, n: int, n_last: int, wait: float, beat: Beat | None, *, alone: bool) -> str:
@@ -90,6 +90,8 @@ def _because(last: str | None, n: int, n_last: int, wait: float, beat: Beat | No
 
 
 def _how_often(beat: Beat) -> str:
+    if beat.words:
+        return beat.words
     often, on = recurring(beat.period, 1.0), f"on {weekdays_named(beat.weekdays)}" if len(beat.weekdays) > 1 else ""
     return (on if beat.period == DAY else f"{often}, {on}") if on else often
 
@@ -105,12 +107,10 @@ def _apart(telling: Telling, found: Next) -> list[tuple[int, int, float]]:
     return [(places[one], int(found.symbols[places[one]]), min(chances[one], 1.0)) for one in order]
 
 
-def _time(due: int | None, asked: int, offset_of: Callable[[int], int]) -> dt.datetime | None:
+def _time(due: int | None, asked: int, dated: Callable[[int], dt.datetime]) -> dt.datetime | None:
     if due is None:
         return None
-    moment = max(due, asked)
     try:
-        offset = offset_of(moment)
-        return from_stored(moment - offset * 1_000_000, offset)
+        return dated(max(due, asked))
     except (OverflowError, ValueError):
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 
 import numpy as np
 
@@ -17,10 +17,15 @@ __all__ = ["check_name", "check_now", "history_of", "names_in"]
 
 
 def history_of(given: Iterable[str | Iterable[str]]) -> IntArray:
-    """Return what came before as the sequences take it, newest first; what came at once goes by the alphabet."""
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    """Return what came before as the sequences take it: its newest tags first, those of one experience by the alphabet.
+
+    Raises
+    ------
+    InvalidArgumentError
+        For what is no sequence of names, or has no order.
+    """
+    if isinstance(given, str | bytes | Set | Mapping) or not isinstance(given, Iterable):
         raise InvalidArgumentError("given", given, "a sequence of str, or of sequences of str for what came at once")
-    """Return what came before as the sequences take it: its newest tags first, those of one experience by the alphabet."""
     history, names = np.zeros(DEPTH, np.int64), list[str]()
     for one in given:
         names += sorted(names_in("given", (one,) if isinstance(one, str) else one))

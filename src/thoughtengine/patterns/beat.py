@@ -5,6 +5,7 @@ from __future__ import annotations
 import calendar
 import contextlib
 import datetime as dt
+import itertools
 import math
 
 import attrs
@@ -17,6 +18,7 @@ _MONDAY = 345_600.0  # the first one of 1970
 _EPOCH = dt.datetime(1970, 1, 1)
 _BESIDE = 4 * DAY  # of the mean month or year: how far the same day of a month lies beside its peak
 _NEAR = 7200.0  # of a peak, at most
+_SPREADS, _AT_LEAST = 3.0, 60.0  # median distances from its hour, and seconds, that are still its hour
 
 
 @attrs.frozen
@@ -33,6 +35,12 @@ class Beat:
         When it last came.
     weekdays : tuple of int
         The days of the week it comes on, 0 for Monday, where it is by these; else empty.
+    hours : tuple of float
+        Seconds into the day at which it comes, ascending, where these are known; else empty.
+    spread : float
+        How far its moments usually lie from these hours.
+    words : str
+        On which days, as people say it; empty where the period says it.
     """
 
     period: float
@@ -40,6 +48,9 @@ class Beat:
     hour: float | None
     last: float
     weekdays: tuple[int, ...] = ()
+    hours: tuple[float, ...] = ()
+    spread: float = 0.0
+    words: str = ""
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -51,8 +62,8 @@ class Beat:
         (8.0, 32.0)
         """
         if self.last <= start:
-            start = max(start, self.last + min(self.period, DAY) / 2.0)
-        if self.weekdays:
+            start = max(start, self.last + self._apart / 2.0)
+        if self.weekdays or (self.hours and self.period <= DAY):
             return self._weekday(start)
         if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
             with contextlib.suppress(OverflowError):  # beyond the calendar
@@ -66,16 +77,35 @@ class Beat:
 
     def near(self, moment: float) -> bool:
         """Tell whether a moment is one at which it comes."""
-        distance = min(self.period / 12.0, _NEAR)
+        distance = self.tolerance
         return self.next(moment - distance) <= moment + distance
 
+    @property
+    def tolerance(self) -> float:
+        """How far from its time what comes is still in time."""
+        return min(max(_SPREADS * self.spread, _AT_LEAST), _NEAR) if self.hours else min(self.period / 12.0, _NEAR)
+
+    @property
+    def _apart(self) -> float:
+        """Return the least time between two of its moments."""
+        if len(self.hours) < 2:
+            return min(self.period, DAY)
+        return min(b - a for a, b in itertools.pairwise((*self.hours, self.hours[0] + DAY)))
+
+    @property
+    def _times(self) -> tuple[float, ...]:
+        """Return at which seconds of a day it comes."""
+        return self.hours or (self.phase % DAY if self.hour is None else self.hour,)
+
     def _weekday(self, start: float) -> float:
-        """Return when the next of its days of the week is, at its hour."""
-        hour = self.phase % DAY if self.hour is None else self.hour
-        day = math.floor((start - hour) / DAY) + 1
-        while (day + 3) % 7 not in self.weekdays:  # 1 January 1970 was a Thursday
-            day += 1
-        return day * DAY + hour
+        """Return when the next of its days of the week is, at its next hour."""
+        found, weekdays = list[float](), self.weekdays or range(7)
+        for hour in self._times:
+            day = math.floor((start - hour) / DAY) + 1
+            while (day + 3) % 7 not in weekdays:  # 1 January 1970 was a Thursday
+                day += 1
+            found.append(day * DAY + hour)
+        return min(found)
 
     @property
     def _origin(self) -> float:
@@ -87,17 +117,17 @@ class Beat:
 
     def _of(self, peak: float) -> list[float]:
         """Return the moments that a peak means: where it is between two days, on both at their hour."""
-        if self.hour is None or self.period <= DAY:
+        if (self.hour is None and not self.hours) or self.period <= DAY:
             return [peak]
         day = math.floor(peak / DAY)
-        around = [(day + i) * DAY + self.hour for i in (-1, 0, 1)]
+        around = [(day + i) * DAY + hour for i in (-1, 0, 1) for hour in self._times]
         least = min(abs(moment - peak) for moment in around)
         return [moment for moment in around if abs(moment - peak) <= max(least, 13.0 * 3600.0)]
 
     def _same_day(self, start: float) -> float:
         """Return when the day of the month, or of the year, at which it last came, comes next."""
         last = _EPOCH + dt.timedelta(seconds=self.last)
-        hour = self.last % DAY if self.hour is None else self.hour
+        hour = self.hours[0] if self.hours else self.last % DAY if self.hour is None else self.hour
         months, step = last.year * 12 + last.month - 1, 1 if self.period == _MONTH else 12
         moment = _EPOCH + dt.timedelta(seconds=start)
         ahead = (moment.year * 12 + moment.month - 1 - months) // step - 1

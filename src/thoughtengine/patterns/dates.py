@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
 
+import attrs
 import numpy as np
 
 from thoughtengine._types import BoolArray, IntArray
@@ -26,7 +27,7 @@ from thoughtengine.patterns.pattern import (
     weekdays_named,
 )  # fmt: skip
 
-__all__ = ["comes", "day_of", "is_date", "share_kept"]
+__all__ = ["Comes", "comes", "day_of", "is_date", "share_kept"]
 
 _SECOND = 1_000_000
 _MINUTES = 1440
@@ -113,7 +114,38 @@ def share_kept(numbers: IntArray) -> float:
     return len(run) / int(run[-1] - run[0] + 1)
 
 
-def comes(moments: IntArray, period: float) -> tuple[str, float]:
+@attrs.frozen
+class Comes:
+    """When something comes, by its moments on the calendar.
+
+    Attributes
+    ----------
+    words : str
+        As people say it.
+    kept : float
+        In how many of its periods it came, in (0, 1]; by weekdays or every so many days, on how many of those.
+    often : str
+        The words without the times.
+    hours : tuple of float
+        Seconds into the day at which it comes, ascending; none where it has no such times.
+    weekdays : tuple of int
+        The days of the week it comes on, 0 for Monday, where that is a rule; else none.
+    spread : float
+        Median distance of its moments from these hours, in seconds.
+    period : float
+        Its period in seconds where that is another one than asked for; 0 where not.
+    """
+
+    words: str
+    kept: float
+    often: str
+    hours: tuple[float, ...] = ()
+    weekdays: tuple[int, ...] = ()
+    spread: float = 0.0
+    period: float = 0.0
+
+
+def comes(moments: IntArray, period: float) -> Comes:
     """Return when something comes, as people say it, and in how many of its periods it did.
 
     Parameters
@@ -126,8 +158,9 @@ def comes(moments: IntArray, period: float) -> tuple[str, float]:
     Examples
     --------
     >>> days = np.arange(60) * 86_400_000_000
-    >>> comes(np.concatenate([days + hour * 3_600_000_000 for hour in (8, 18)]), 43_200)
-    ('every day, about 08:00 and 18:00', 1.0)
+    >>> walk = comes(np.concatenate([days + hour * 3_600_000_000 for hour in (8, 18)]), 43_200)
+    >>> walk.words, walk.kept, walk.hours
+    ('every day, about 08:00 and 18:00', 1.0, (28800.0, 64800.0))
     """
     if period == MONTH:
         return _monthly(moments)
@@ -158,9 +191,40 @@ def day_of(moments: IntArray, period: float) -> str:
     return _together(_days_of_month(moments) if period == MONTH else _days_of_year(moments))
 
 
-def _monthly(moments: IntArray) -> tuple[str, float]:
-    kept = share_kept(_dates(moments)[0])
-    return _said(recurring(MONTH, kept), _days_of_month(moments)), kept
+def _monthly(moments: IntArray) -> Comes:
+    kept, days = share_kept(_dates(moments)[0]), _together(_days_of_month(moments))
+    minutes = moments % (DAY * _SECOND) // (60 * _SECOND)
+    times = (
+        [] if _bare(moments) or not days else _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True)
+    )
+    times = times if len(times) == 1 else []
+    hours, spread = _hours(times, moments)
+    often = ", ".join(filter(None, (recurring(MONTH, kept), days)))
+    return Comes(
+        f"{often}, about {clock(times[0])}" if times else often, kept, recurring(MONTH, kept), hours, (), spread
+    )
+
+
+def _bare(moments: IntArray) -> bool:
+    """Tell whether moments are bare dates: those are at midnight or noon."""
+    return bool((moments % (DAY * _SECOND // 2) == 0).mean() >= 0.9)
+
+
+def _hours(times: SequenceOf[int], moments: IntArray) -> tuple[tuple[float, ...], float]:
+    """Return times in minutes as hours in seconds, exact by the moments around them, and how far these usually are from them."""
+    if not times:
+        return (), 0.0
+    length = DAY * _SECOND
+    near = (np.array(times) * 60 * _SECOND)[None]
+    away = (moments[:, None] - near + length // 2) % length - length // 2
+    nearest = np.abs(away).argmin(1)
+    away = away[np.arange(len(moments)), nearest]
+    hours = list[float]()
+    for i, minute in enumerate(times):
+        middle = float(np.median(away[nearest == i])) if (nearest == i).any() else 0.0
+        away[nearest == i] -= round(middle)
+        hours.append((minute * 60.0 + middle / _SECOND) % DAY)
+    return tuple(sorted(hours)), float(np.median(np.abs(away))) / _SECOND
 
 
 def _days_of_month(moments: IntArray) -> list[str]:
@@ -187,9 +251,10 @@ def _dates(moments: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     return months.astype(np.int64), days - first + 1, following - first
 
 
-def _yearly(moments: IntArray) -> tuple[str, float]:
+def _yearly(moments: IntArray) -> Comes:
     kept = share_kept(_dates(moments)[0] // 12)
-    return _said(recurring(YEAR, kept), _days_of_year(moments)), kept
+    often = recurring(YEAR, kept)
+    return Comes(", ".join(filter(None, (often, _together(_days_of_year(moments))))), kept, often)
 
 
 def _days_of_year(moments: IntArray) -> list[str]:
@@ -204,10 +269,6 @@ def _days_of_year(moments: IntArray) -> list[str]:
         month = int(np.searchsorted(starts, peak % 366, side="right")) - 1
         told.append(f"about {peak % 366 - int(starts[month]) + 1} {MONTHS[month]}")
     return told
-
-
-def _said(often: str, told: SequenceOf[str]) -> str:
-    return ", ".join(filter(None, (often, _together(told))))
 
 
 def _together(told: SequenceOf[str]) -> str:
@@ -271,7 +332,7 @@ def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolA
     return near
 
 
-def _daily(moments: IntArray, period: float) -> tuple[str, float]:
+def _daily(moments: IntArray, period: float) -> Comes:
     """Tell what goes by hours, days or weeks: the days it comes on, and at what times."""
     length = DAY * _SECOND
     angles = 2.0 * np.pi * (moments % length) / length
@@ -281,15 +342,32 @@ def _daily(moments: IntArray, period: float) -> tuple[str, float]:
     run = _run(days)
     moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
     minutes = moments % length // (60 * _SECOND)
-    dated = (moments % (length // 2) == 0).mean() >= 0.9  # bare dates are at midnight or noon
+    dated = _bare(moments)
     times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
     if len(times) == 1:  # told on the other side of midnight than where the days were cut
         across = round((turn / (60 * _SECOND) - times[0]) / _MINUTES)
         run, days = run + across, days + across
     at = f"about {listed([clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
-    kept = len(run) / int(run[-1] - run[0] + 1)
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
         return filled
+    often, kept, on = _by_days(run, days, period)
+    words = ", ".join(filter(None, (often, at)))
+    hours, spread = _hours(times, moments)
+    return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0)
+
+
+def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, tuple[int, ...]]:
+    """Return on which days something comes, in words, on how many of them it did, and the weekdays that are its rule.
+
+    Parameters
+    ----------
+    run : array of int64
+        Distinct days, ascending.
+    days : array of int64
+        Those of all its moments.
+    period : float
+        In seconds.
+    """
     on = _weekdays(run)
     if period % (7 * DAY) == 0 and (on is None or period > 7 * DAY):
         numbers = (days + _MONDAY) // (7 * int(period // (7 * DAY)))
@@ -300,19 +378,18 @@ def _daily(moments: IntArray, period: float) -> tuple[str, float]:
         where = (
             f"{'' if part >= _NEARLY_ALL else 'mostly '}on {weekdays_named(chosen.tolist())}" if part >= _HALF else ""
         )
-        return ", ".join(filter(None, (recurring(period, share), where, at))), share
+        return ", ".join(filter(None, (recurring(period, share), where))), share, ()
     if on is None or len(on) == 7:
+        kept = len(run) / int(run[-1] - run[0] + 1)
         gaps = np.diff(run)
         usual = int(np.median(gaps)) if len(gaps) else 1
-        often = recurring(DAY, kept)
         if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL:
-            often, kept = f"every {usual} days", len(run) / (1.0 + int(run[-1] - run[0]) // usual)
-        return ", ".join(filter(None, (often, at))), kept
+            return f"every {usual} days", len(run) / (1.0 + int(run[-1] - run[0]) // usual), ()
+        return recurring(DAY, kept), kept, ()
     due = np.isin((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, on)
-    kept = np.isin((run + _MONDAY) % 7, on).sum() / due.sum()
-    return ", ".join(
-        filter(None, ("every week" if len(on) == 1 else "", f"on {weekdays_named(on.tolist())}", at))
-    ), float(kept)
+    kept = float(np.isin((run + _MONDAY) % 7, on).sum() / due.sum())
+    often = f"{'every week, ' if len(on) == 1 else ''}on {weekdays_named(on.tolist())}"
+    return often, kept, tuple(on.tolist())
 
 
 def _weekdays(run: IntArray) -> IntArray | None:
@@ -334,24 +411,49 @@ def _likely(n: int, of: int) -> float:
     return sum(part * math.log(part / of) for part in (n, of - n) if part)
 
 
-def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: float) -> tuple[str, float] | None:
+def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: float) -> Comes | None:
     """Tell what goes by a part of the day; None where it rather goes by the day."""
-    span, cycle = int(period * _SECOND), int(period // 60)
+    cycle = int(period // 60)
     if times:
         gaps = np.diff([*times, times[0] + _MINUTES])
         if len(times) * cycle != _MINUTES or np.abs(gaps - cycle).max() > cycle // 24:
             return None
-        kept = share_kept((moments - times[0] * 60 * _SECOND + span // 2) // span)
-        return f"{recurring(period, kept)}, about {listed([clock(minute) for minute in times])}", kept
+        return _every(moments, times[0], cycle, times)
     phases = minutes % cycle
     found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle, cyclic=True)
-    kept = share_kept((moments - (found[0] if found else 0) * 60 * _SECOND + span // 2) // span)
-    if not found or kept < _HALF:
+    if not found:
         return None
-    if cycle > 60:
-        clocks = [clock(minute) for minute in range(found[0], _MINUTES, cycle)]
-        return f"{recurring(period, kept)}, about {listed(clocks)}", kept
-    return f"{recurring(period, kept)}, {past(found[0])}", kept
+    gaps = np.diff([*found, found[0] + cycle])
+    step = cycle // len(found) if np.abs(gaps - cycle // len(found)).max() <= cycle // 24 else cycle
+    pauses = np.diff(np.unique(_numbers(moments, found[0], step)))
+    usual = int(np.median(pauses)) if len(pauses) else 1
+    if usual > 1 and (pauses == usual).mean() >= _NEARLY_ALL:  # found by an hour, comes every few
+        step *= usual
+    if step <= 60 or _MINUTES % step:
+        return _every(moments, found[0], step, [])
+    angles = np.exp(2j * np.pi * minutes / step)
+    first = round(float(np.angle(angles.mean())) / (2.0 * np.pi) * step) % step
+    every = step == cycle and len(found) > 1  # times that are not evenly apart: all of them
+    starts = found if every else [first]
+    return _every(
+        moments, starts[0], step, sorted(start + i for start in starts for i in range(0, _MINUTES - start, step))
+    )
+
+
+def _every(moments: IntArray, first: int, step: int, times: list[int]) -> Comes | None:
+    """Tell what comes every so many minutes; None where it leaves out most of these times."""
+    kept = share_kept(_numbers(moments, first, step))
+    if kept < _HALF:
+        return None
+    told = f"about {listed([clock(minute) for minute in times])}" if times else past(first) if step <= 60 else ""
+    often, (hours, spread) = recurring(step * 60.0, kept), _hours(times, moments)
+    return Comes(", ".join(filter(None, (often, told))), kept, often, hours, (), spread, step * 60.0)
+
+
+def _numbers(moments: IntArray, first: int, step: int) -> IntArray:
+    """Return in the how manieth period of so many minutes each moment is, the middle of them at `first` past."""
+    span = step * 60 * _SECOND
+    return (moments - first * 60 * _SECOND + span // 2) // span
 
 
 def _mostly(minutes: IntArray) -> str:

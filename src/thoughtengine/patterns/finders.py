@@ -13,7 +13,7 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, Memo, name_term
 from thoughtengine.patterns.associations import Associations
 from thoughtengine.patterns.concepts import Concepts
-from thoughtengine.patterns.lifetime import Lifetime
+from thoughtengine.patterns.lifetime import AHEAD, Lifetime
 from thoughtengine.patterns.novelty import Novelty
 from thoughtengine.patterns.rhythms import Rhythms
 from thoughtengine.patterns.sequences import Sequences
@@ -29,6 +29,7 @@ _WEALTH = 3000.0  # of bets that the order is not as before; without a change, i
 _HALF_BITS = 49  # finer, surprise wavers while the sequences learn, which is no change
 _FAMILIAR = 10.0  # times that a symbol came on average, from which on surprise tells of a change and not of a beginning
 _ENTITIES = 8  # of one text
+_BESIDE = 36 * 3_600_000_000  # that a memory may be dated from its arrival, and from the one before, and happen now
 _LONGEST = 4000  # characters of a text that are looked at for names
 _WORD = r"(?:[A-Z][a-z]{0,2}\.|[A-Z][\w-]+(?:['’]s(?= [A-Z]))?)"  # an initial or short title, or a word with a capital
 _NAME = re.compile(rf"(?<=[\w,;] ){_WORD}(?: (?:(?:of|de|van|von|du|da) )?{_WORD})*")
@@ -116,13 +117,15 @@ class Finders:
     names : dict of int to (str, str)
         Hash to kind and name.
     thread : int
-        Of the last experience.
+        Of the last experience that is not beside, nor was imported from before the one that was last.
     offset, moment : int
-        Seconds east of UTC and microseconds of the wall clock of the last experience.
+        Seconds east of UTC and microseconds of the wall clock of the same.
     lifetime : Lifetime
         From when to when it all was.
     came : dict of int to list of int
         Id to what follows and is followed, of the experiences that were taken in last.
+    beside : set of int
+        Ids of those of them that are not what happens now: imported from before their run went on, or dated ahead.
     outcomes : dict of int to float
         Id of a pattern to by how much more often predictions from it came true than they said.
     passed : list of int
@@ -132,6 +135,7 @@ class Finders:
     def __init__(self) -> None:
         self.covered, self.thread, self.offset, self.moment = 0, 0, 0, 0
         self.came: dict[int, list[int]] = {}
+        self.beside = set[int]()
         self.outcomes: dict[int, float] = {}
         self.passed: list[int] = []
         self.names: dict[int, tuple[str, str]] = {}
@@ -177,16 +181,40 @@ class Finders:
         self.associations.learn(flat, bounds, ids, kinds, moments)
         self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
-        threads = np.array([thread_of(one.episode, one.source) for one in batch])
+        threads = self._threads(batch, moments)
         bits, often = self.sequences.learn(flat, bounds, threads, moments, ids)
         turns += self._surprised(bits, often, bounds, ids)
-        self.covered, self.thread = batch[-1].id, int(threads[-1])
-        self.offset, self.moment = batch[-1].offset, int(moments[-1])
+        self.covered = batch[-1].id
+        for one, thread, moment in zip(batch, threads.tolist(), moments.tolist(), strict=True):
+            if one.id not in self.beside and not (moment < self.moment - _BESIDE and _is_old(one)):
+                self.thread, self.offset, self.moment = thread, one.offset, moment
         self.lifetime.learn(moments, np.array([0 if one.added is None else one.at - one.added for one in batch]))
         if len(self.names) > _NAMES:
             counted = set(self.associations.items().tolist())
             self.names = {key: name for key, name in self.names.items() if key in counted}
         return turns
+
+    def _threads(self, batch: SequenceOf[Observed], moments: IntArray) -> IntArray:
+        """Return the run that each experience goes on; what is imported beside one, or dated ahead, goes on a run of its own."""
+        n, n_in_time = self.lifetime.tables["counters"].tolist()
+        threads, lasts = np.zeros(len(batch), np.int64), dict[int, int | None]()
+        self.beside = set()
+        for i, (one, moment) in enumerate(zip(batch, moments.tolist(), strict=True)):
+            ahead = 0 if one.added is None else one.at - one.added
+            n, n_in_time = n + 1, n_in_time + (ahead <= AHEAD)
+            thread = thread_of(one.episode, one.source)
+            if ahead > _BESIDE and 2 * n_in_time >= n:
+                self.beside.add(one.id)
+            elif _is_old(one):
+                last = lasts[thread] if thread in lasts else self.sequences.moment(thread)
+                if last is not None and moment < last - _BESIDE:
+                    self.beside.add(one.id)
+            if one.id in self.beside:
+                thread = item(THREAD, f"{thread} {'ahead' if ahead > 0 else 'before'}")
+            else:
+                lasts[thread] = moment
+            threads[i] = thread
+        return threads
 
     def pass_over(self, id_: int) -> None:
         """Note that a forgotten memory was not learned."""
@@ -240,6 +268,11 @@ class Finders:
         means = totals / (bounds[told + 1] - bounds[told])
         _, changes = self.surprise.learn(means)
         return [Turn("order", int(ids[told[i]])) for i in changes]
+
+
+def _is_old(one: Observed) -> bool:
+    """Tell whether an experience was long past when it came, as what is imported is."""
+    return one.added is None or one.added - one.at > _BESIDE
 
 
 def _flat(lists: SequenceOf[SequenceOf[int]]) -> tuple[IntArray, IntArray]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from thoughtengine._types import BoolArray, IntArray
+from thoughtengine._types import BoolArray, FloatArray, IntArray
 from thoughtengine.patterns.tables import Tables
 
-__all__ = ["SLIPS", "Lifetime", "outermost"]
+__all__ = ["AHEAD", "SLIPS", "Lifetime", "Lived", "outermost"]
 
 _ENDS = 32  # moments at either end that are kept
-_AHEAD = 86_400_000_000  # that a moment may lie ahead of its own arrival: clocks differ, and so do days
+AHEAD = 86_400_000_000
+"""Microseconds that a moment may lie ahead of its own arrival: clocks differ, and so do days."""
 SLIPS = 4
 """The part of all moments that may be out of the way: one in so many."""
 
@@ -34,11 +35,15 @@ class Lifetime:
             "last": empty.copy(),
             "last in time": empty.copy(),
         }
+        self._ends: tuple[tuple[int, ...], tuple[int, int]] = (
+            (),
+            (0, 0),
+        )  # by counters: they are asked for again and again
 
     def learn(self, moments: IntArray, ahead: IntArray) -> None:
         """Take in moments of the clock on the wall, and by how much each was ahead of its arrival, in microseconds."""
         n, n_in_time = self.tables["counters"].tolist()
-        in_time: BoolArray = ahead <= _AHEAD
+        in_time: BoolArray = ahead <= AHEAD
         _keep(self.tables["first"], n, -moments)
         _keep(self.tables["last"], n, moments)
         _keep(self.tables["last in time"], n_in_time, moments[in_time])
@@ -47,14 +52,75 @@ class Lifetime:
     @property
     def ends(self) -> tuple[int, int]:
         """The first and the last moment, 0 and 0 where nothing came."""
-        n, n_in_time = self.tables["counters"].tolist()
+        counters = n, n_in_time = tuple(self.tables["counters"].tolist())
         if not n:
             return 0, 0
+        if self._ends[0] == counters:
+            return self._ends[1]
         known = "last in time" if 2 * n_in_time >= n else "last"
         many = n_in_time if known == "last in time" else n
         first, last = -self.tables["first"][None], self.tables[known][None]
         few = np.array([min(_ENDS - 1, many // SLIPS)])
-        return int(outermost(first, last, few)[0]), int(outermost(last, first, few)[0])
+        self._ends = counters, (int(outermost(first, last, few)[0]), int(outermost(last, first, few)[0]))
+        return self._ends[1]
+
+    @property
+    def pause(self) -> float:
+        """The mean pause between two moments, in microseconds; 0 where there are none."""
+        first, last = self.ends
+        return (last - first) / max(int(self.tables["counters"][0]) - 1, 1)
+
+
+class Lived:
+    """How much of the time between two moments was lived through: while nothing at all happens, time stands still.
+
+    Of each pause between two experiences only so much counts as their mean pause is: what comes after a holiday, or after a gap
+    in what was recorded, is as far from what was before as any two are.
+
+    Parameters
+    ----------
+    moments : array of int64
+        Of all experiences, in any order, in microseconds of the clock on the wall.
+    begin, end : int
+        From when to when it all was; what lies outside does not count.
+    """
+
+    def __init__(self, moments: IntArray, begin: int, end: int) -> None:
+        inside = np.sort(moments[(moments >= begin) & (moments <= end)])
+        self.pause = max((end - begin) / max(len(inside) - 1, 1), 1.0)
+        """The mean pause, in microseconds."""
+        self._at, self._until = inside, self._counted(inside, 0.0)
+        self._newer = self._at[:0], self._until[:0]
+
+    def add(self, moments: IntArray, end: int) -> None:
+        """Take in the moments of all that came since this was made, again with newer ones; what is older is left out."""
+        if not len(self._at):
+            return
+        last = int(self._at[-1])
+        inside = np.append(last, np.sort(moments[(moments > last) & (moments <= end)]))
+        self._newer = inside, self._counted(inside, float(self._until[-1]))
+
+    def between(self, begin: float, end: float) -> float:
+        """Return how much was lived through from one moment to another, in microseconds.
+
+        Examples
+        --------
+        >>> days = np.array([0, 1, 2, 3, 4, 64, 65, 66, 67, 68]) * 86_400
+        >>> Lived(days, 0, 68 * 86_400).between(4 * 86_400, 65 * 86_400) / 86_400 < 9
+        True
+        """
+        return max(self._to(end) - self._to(begin), 0.0)
+
+    def _counted(self, moments: IntArray, before: float) -> FloatArray:
+        pauses = np.minimum(np.diff(moments), self.pause)
+        return before + np.concatenate([np.zeros(min(len(moments), 1)), np.cumsum(pauses)])
+
+    def _to(self, moment: float) -> float:
+        at, until = self._newer if len(self._newer[0]) and moment >= self._newer[0][0] else (self._at, self._until)
+        place = int(np.searchsorted(at, moment, side="right")) - 1
+        if place < 0:
+            return 0.0
+        return float(until[place]) + min(moment - float(at[place]), self.pause)
 
 
 def _keep(kept: IntArray, n: int, values: IntArray) -> None:
@@ -79,9 +145,9 @@ def outermost(moments: IntArray, others: IntArray, few: IntArray) -> IntArray:
     array([2020])
     """
     line = np.arange(len(moments))
-    other, found = others[line, few], moments[:, 0]
-    for i in range(moments.shape[1] - 1):
-        here, next_ = moments[:, i], moments[:, i + 1]
-        slip = (i < few) & (np.abs(next_ - here) > np.abs(next_ - other))
-        found = np.where(slip, next_, found)
+    other = others[line, few][:, None]
+    after = moments[:, 1:]
+    slip = (np.arange(after.shape[1]) < few[:, None]) & (np.abs(after - moments[:, :-1]) > np.abs(after - other))
+    behind = np.where(slip, np.arange(1, moments.shape[1]), 0).max(1)  # the last slip, if there is one
+    found: IntArray = moments[line, behind]
     return found

@@ -44,7 +44,12 @@ _SAVED_EVERY = 16_384  # experiences between two savings, or an eighth of all wh
 _LIKE_NOW = 7 * 86_400_000_000  # after a longer silence, "next" means then and not now
 _TRUSTED = 0.5  # trust below which a pattern comes last
 _ASKED = 1 << 40  # of anything, at most
-_LATE = 900.0  # seconds that a prediction may be late; else as long as it was to wait
+_LATE = 900_000_000  # that a prediction may be late where it was to come at once; else as long as it was to wait
+_AT_ONCE = 1_000_000  # from when on it was to wait
+_SILENT, _SILENCE = (
+    4.0,
+    36 * 3_600_000_000,
+)  # mean pauses of everything, and time, after which nothing was recorded or all rests
 
 _Told = TypeVar("_Told", Concept, Association, Sequence, Rhythm)
 
@@ -157,7 +162,7 @@ class PatternManager:
                 self._emit("progress", what="noticing", done=total - self.behind, total=total)
         if self._ledger.waits:
             with self._store.writing:
-                self._learn_outcomes(self._ledger.overdue(self._wall(self._now())))
+                self._ledger.overdue(self._wall(self._now()))
 
     def _shown_again(self, finders: Finders) -> bool:
         """Tell whether memories are there that were passed over while they were forgotten."""
@@ -182,16 +187,21 @@ class PatternManager:
 
     def observe(self, batch: SequenceOf[Observed]) -> None:
         """Take in experiences in order of id; the caller holds the store's `writing` lock."""
+        latest = self._finders.lifetime.ends[1]
         turns = self._finders.observe(batch)
         for turn in turns:
             self._emit("changed", of=turn.of, ids=(turn.id,))
-        for one in batch if self._ledger.waits else ():
-            thread, moment = (
-                thread_of(one.episode, one.source),
-                self._been(one.at + one.offset * 1_000_000, self._now()),
-            )
+        if not self._ledger.waits:
+            return
+        pause = max(_SILENT * self._finders.lifetime.pause, _SILENCE)
+        for one in batch:
+            if one.id in self._finders.beside:  # nothing that is expected now
+                continue
+            been = self._been(one.at + one.offset * 1_000_000, self._now())
             keys = frozenset(self._telling.concept_key(key) for key in self._finders.came[one.id])
-            self._learn_outcomes(self._ledger.resolve(thread, keys, moment, one.id))
+            thread, goes_on = thread_of(one.episode, one.source), been - latest <= pause
+            self._learn_outcomes(self._ledger.resolve(thread, keys, been, one.id, goes_on=goes_on))
+            latest = max(latest, been)
 
     def _learn_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
@@ -218,6 +228,7 @@ class PatternManager:
         """Hear that memories were forgotten or shown again: what was read from them is read anew."""
         self._telling.forget()
         self._waiting, self._marked = [], True
+        self._ledger.drop(lambda expected: self._telling.name(expected.key) is None)
 
     def rebuild(self) -> None:
         """Learn everything anew from the memories; until that is done, what was known serves.
@@ -443,7 +454,7 @@ class PatternManager:
             found = sequences.next(history, moment, part=given is not None)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._offset_of), k))
+        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._dated), k))
         if result and given is None:
             live = 0 <= self._wall(now) - base <= _LIKE_NOW
             expected = _expected(result[0], history, base, live=live)
@@ -458,16 +469,21 @@ class PatternManager:
         now = self._wall(now)
         return now if last is None or 0 <= now - last <= _LIKE_NOW else last
 
-    def _offset_of(self, moment: int) -> int:
-        """Return the seconds east of UTC at a moment of the clock on the wall: in the mind's zone, if the last experience was."""
+    def _dated(self, moment: int) -> dt.datetime:
+        """Return a moment of the clock on the wall, in the zone of the mind if the last experience was; never one left out there.
+
+        Raises
+        ------
+        OverflowError
+            Beyond the calendar.
+        """
         offset, zone = self._finders.offset, self._zone()
         if zone is not None:
             last = from_stored(self._finders.moment - offset * 1_000_000, offset)
-            there = last.astimezone(zone).utcoffset()
-            if there == last.utcoffset():
-                then = from_stored(moment, 0).replace(tzinfo=zone).utcoffset()
-                offset = offset if then is None else round(then.total_seconds())
-        return offset
+            if last.astimezone(zone).utcoffset() == last.utcoffset():
+                shown = from_stored(moment, 0).replace(tzinfo=zone).astimezone(dt.UTC).astimezone(zone)
+                return shown.replace(tzinfo=dt.timezone(shown.utcoffset() or dt.timedelta()))
+        return from_stored(moment - offset * 1_000_000, offset)
 
     def _been(self, moment: int, now: int) -> int:
         """Return a moment of the clock on the wall; for one that has not been yet, how far life has come."""
@@ -597,5 +613,6 @@ def _expected(foreseen: Foreseen, history: IntArray, base: int, *, live: bool) -
     """Return a prediction as it is kept until it comes true, or is late by as much as it was to wait."""
     told, due = foreseen.told, foreseen.due
     if due is not None:
-        due += max(due - base, int(_LATE * 1e6))
-    return Expected(foreseen.key, told.what, told.probability, told.id, history, due, live)
+        wait = due - base
+        due += max(wait if wait >= _AT_ONCE else _LATE, foreseen.tolerance)
+    return Expected(foreseen.key, told.what, told.probability, told.id, history, due, live, base)

@@ -11,7 +11,17 @@ from typing import TypeVar
 from thoughtengine.memory.index.analysis import fold_text, words
 from thoughtengine.patterns.dates import is_date
 from thoughtengine.patterns.manager import PatternManager
-from thoughtengine.patterns.pattern import Association, Concept, Prediction, Rhythm, Sequence, rough, says, spoken
+from thoughtengine.patterns.pattern import (
+    Association,
+    Concept,
+    Prediction,
+    Rhythm,
+    Sequence,
+    below,
+    rough,
+    says,
+    spoken,
+)
 
 __all__ = ["heat", "page", "undated"]
 
@@ -173,7 +183,7 @@ def _short(name: str) -> str:
 
 
 def _doubt(trust: float) -> str:
-    return "" if trust >= 0.5 else f", doubtful ({trust:.2f})"
+    return "" if trust >= 0.5 else f", doubtful ({below(trust)})"
 
 
 def _times(n: int) -> str:

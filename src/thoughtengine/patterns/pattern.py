@@ -11,7 +11,7 @@ import attrs
 
 __all__ = [
     "CLEAR", "DAY", "MONTH", "MONTHS", "WEEKDAYS", "YEAR", "Association", "Concept", "Episode", "Prediction", "Rhythm",
-    "Sequence", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "weekdays_named", "when",
+    "Sequence", "below", "clock", "listed", "ordinal", "past", "recurring", "rough", "says", "spoken", "weekdays_named", "when",
 ]  # fmt: skip
 
 _SPANS = (
@@ -91,9 +91,20 @@ def rough(number: float) -> str:
     return f"{number:.2g}" if number < 10.0 else f"{number:,.0f}"
 
 
+def below(trust: float) -> str:
+    """Return a trust in two digits, never rounded up: just below one half is not one half.
+
+    Examples
+    --------
+    >>> below(0.4999), below(0.123)
+    ('0.49', '0.12')
+    """
+    return f"{math.floor(100.0 * trust) / 100.0:.2f}"
+
+
 def _doubt(trust: float) -> str:
     """Return what is to be said of a pattern that is not trusted any more."""
-    return "" if trust >= 0.5 else f", trust {trust:.2f}"
+    return "" if trust >= 0.5 else f", trust {below(trust)}"
 
 
 @attrs.frozen(repr=False)
@@ -288,8 +299,8 @@ def recurring(period: float, kept: float) -> str:
     --------
     >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
     ('every day', 'most days', '20% of the days', '20% of the half days')
-    >>> recurring(259_200, 0.9), recurring(864_000, 0.6)
-    ('every 3 days', 'mostly every 10 days')
+    >>> recurring(259_200, 0.9), recurring(864_000, 0.6), recurring(28_800, 0.6)
+    ('every 3 days', 'mostly every 10 days', 'mostly every 8 hours')
     """
     span = spoken(period) if period % DAY or period % (7 * DAY) == 0 or period == DAY else f"{period // DAY:.0f} days"
     if not span.startswith("1 ") and round(period) not in _PARTS:
@@ -298,7 +309,9 @@ def recurring(period: float, kept: float) -> str:
     several = _PARTS.get(round(period), f"{one}s")
     if kept < 0.5:
         return f"{max(kept, 0.01):.0%} of the {several}"
-    return f"every {one}" if kept >= 0.75 else f"most {several}"
+    if kept >= 0.75:
+        return f"every {one}"
+    return f"mostly every {one}" if one[0].isdecimal() else f"most {several}"
 
 
 def when(rhythm: Rhythm) -> str:

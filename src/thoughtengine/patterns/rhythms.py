@@ -13,7 +13,7 @@ from thoughtengine.patterns.days import Days, ends
 from thoughtengine.patterns.kernels.rhythms import BEAT, WEEKDAYS
 from thoughtengine.patterns.tables import Tables, maths
 
-__all__ = ["PERIODS", "Recurring", "Rhythms"]
+__all__ = ["PERIODS", "Peak", "Recurring", "Rhythms", "peak"]
 
 _HOUR = 3_600_000_000
 PERIODS = np.array([_HOUR, 6 * _HOUR, 8 * _HOUR, 12 * _HOUR, 24 * _HOUR, 168 * _HOUR, 336 * _HOUR, 2_629_746_000_000,
@@ -28,6 +28,7 @@ _DAILY = 0.9  # share of the days from which on what has one hour alone comes ev
 _MONDAY = 4 * 24 * _HOUR  # the first one of 1970 was the fifth of January
 _A_DAY = 24 * _HOUR
 _DAY, _WEEK, _DAYS = 4, 5, (4, 5, 6)  # places of a day, a week, and what goes by days, among the periods
+_BURST, _LEAST_BURST = 12, _HOUR // 4  # parts of a period, and time, within which only the first moment counts
 _CLEAR = 0.5  # strength by the week from which on its peak is a day on which something comes
 
 
@@ -158,6 +159,34 @@ def _by_days(
     weights[bare, _DAY], fine[dated, _DAY] = _SELDOM, True
     weekly = np.minimum(chances[bare, _WEEK] / (1.0 - _SELDOM), days.chance_weekdays[bare] / _SELDOM)
     chances[bare, _WEEK] = np.minimum(weekly, 1.0)
+
+
+class Peak(NamedTuple):
+    """Strength, phase in seconds, and how many moments counted."""
+
+    strength: float
+    phase: float
+    n: int
+
+
+def peak(moments: IntArray, period: float) -> Peak:
+    """Return when in a period moments are, of one item alone.
+
+    Parameters
+    ----------
+    moments : array of int64
+        In microseconds of the clock on the wall, ascending, not empty.
+    period : float
+        In seconds.
+    """
+    span, counted = round(period * 1e6), [int(moments[0])]
+    for moment in moments[1:].tolist():
+        if moment - counted[-1] >= max(span // _BURST, _LEAST_BURST):
+            counted.append(moment)
+    angles = 2.0 * np.pi * (np.array(counted) % span) / span
+    waves = np.stack([np.cos(angles), np.sin(angles), np.cos(2.0 * angles), np.sin(2.0 * angles)], 1).sum(0)
+    strengths, phases = _peaks(waves[None], np.array([len(counted)]), np.array([span]))
+    return Peak(float(strengths[0]), float(phases[0]) / 1e6, len(counted))
 
 
 class _When(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -14,8 +15,9 @@ from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.memory.where import All, parse_where
 from thoughtengine.patterns.beat import DAY, Beat
 from thoughtengine.patterns.concepts import Grouping, group
-from thoughtengine.patterns.dates import comes, day_of
+from thoughtengine.patterns.dates import day_of
 from thoughtengine.patterns.finders import CONCEPT, ENTITY, SOURCE, TAG, Finders, item
+from thoughtengine.patterns.habits import Habit, Habits
 from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.labels import Labels
 from thoughtengine.patterns.pattern import (
@@ -37,10 +39,36 @@ __all__ = ["Telling"]
 
 _STALE = 64  # the part of all experiences that may have come since they were grouped
 _SHOWN, _LOOKED_AT = 3, 64  # memories that are told as evidence, and that are looked at for it
-_DATED = 1 << 14  # memories of a tag or source, the newest, that tell when it comes
 _ONE_HOUR = 0.8  # strength by the day from which on it comes at one hour
 _TRUSTED = 0.5  # trust in a rhythm that is a reason
+_AGAIN = 10  # first sightings that count twice of a habit that moved: it was one before
+_ONE_DAY = 0.5  # strength by the week from which on it comes on one day, or several that are one run
 _KEPT_RHYTHM = 0.5  # strength, and share of the periods, from which on a rhythm tells when
+
+
+@attrs.frozen(eq=False)
+class _Now:
+    """A rhythm as it is told now: as of a `Rhythm`, the days of the week it comes on, and the habit that says so."""
+
+    period: float
+    phase: float
+    strength: float
+    n: int
+    kept: float
+    weekdays: tuple[int, ...]
+    words: str = ""
+    habit: Habit | None = None
+
+
+class _Beats(NamedTuple):
+    """Rhythms that tell when something comes, made when they are asked for."""
+
+    covered: tuple[int, object]
+    words: int  # of the host, when these were made
+    found: Recurring
+    numbers: dict[int, int]  # in what was found, by hash
+    places: dict[int, int]  # in the tables, by hash
+    made: dict[int, Beat | None]
 
 
 class Telling:
@@ -59,6 +87,7 @@ class Telling:
     def __init__(self, store: Store, memories: Collection, finders: Finders, ledger: Ledger) -> None:
         self._store, self._memories, self._ledger = store, memories, ledger
         self.finders = finders
+        self._habits = Habits(store, memories, self.happened)
         self.forget()
 
     def forget(self) -> None:
@@ -66,16 +95,15 @@ class Telling:
         self._grouping: tuple[int, Grouping] | None = None
         self._concepts: dict[int, int] = {}  # of each cluster, by first members
         self._found: tuple[int, Labels] | None = None
-        self._beats: tuple[tuple[int, object], int, dict[int, tuple[int, Beat]]] | None = None
-        self._times: dict[
-            int, tuple[int, float, str, float]
-        ] = {}  # newest memory and period, and what was told of these
+        self._beats: _Beats | None = None
+        self._habits.forget()
         self._visible = set[int]()  # hashes of tags and sources that visible memories have
 
     def revised(self) -> None:
         """Hear that a memory was revised: what its former version alone was called is not told any more."""
         self._visible.clear()
-        self._times.clear()
+        self._habits.forget()
+        self._beats = None
 
     def _stale(self, kept: tuple[int, object] | None) -> bool:
         """Tell whether more than a 64th of all came since something was made of it; to group and label costs more than that."""
@@ -200,16 +228,21 @@ class Telling:
         evidence: Iterable[int],
         period: float = 0.0,
         last_seen: int | None = None,
+        begin: int | None = None,
     ) -> float:
-        """Return the trust in a pattern by the newest of its evidence; `period` of a rhythm, in microseconds."""
+        """Return the trust in a pattern by the newest of its evidence; of a rhythm `period`, and since when, in microseconds."""
         records = (self._store.get(MEMORY, one, MemoryRecord) for one in evidence)
         moments = [self.happened(record) for record in records if record is not None]
         seen = [record.at + record.offset * 1_000_000 for record in moments]
         seen += [] if last_seen is None else [last_seen]
         first, last = self.finders.lifetime.ends
-        halvings, life = 0.0, float(last - first)
+        halvings = 0.0
         if seen:
-            halvings = faded(float(last - max(seen)), max(life / max(n, 1.0), period, 1e6), life, period)
+            newest, lived = max(seen), self._habits.lived(first, last)
+            life, due = lived.between(first, last), lived.between(newest, newest + period)
+            usual = max(due, period * life / max(last - first, 1))
+            own = life if begin is None else lived.between(begin, newest)
+            halvings = faded(lived.between(newest, last), max(own / max(n, 1.0), usual, 1e6), life, due)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
     def concepts(self) -> Iterator[Concept]:
@@ -285,39 +318,47 @@ class Telling:
         """Yield what recurs, each with its best period, the clearest first."""
         with self._store.writing:
             found = self.finders.rhythms.recurring()
-            rows = self.finders.rhythms.tables
-            lasts = dict(
-                zip(rows["keys"].tolist(), rows["rows"].reshape(len(rows["keys"]), -1)[:, 3].tolist(), strict=True)
-            )
+            lasts = self._lasts()
         told = set[str]()
         for i, key in enumerate(found.items.tolist()):
             what, evidence = self.name(key), self._evidence((key,), found.evidence[i].tolist())
             if what is None or what in told or not evidence:
                 continue
             told.add(what)
-            period, phase, strength = (float(part[i]) for part in (found.periods, found.phases, found.strengths))
-            id_, n = pattern_id("rhythm", key), int(found.counts[i])
-            sure = self._trust(id_, n * strength, 0.886 * n**0.5, evidence, period * 1e6, lasts.get(key))
-            words, kept = self._comes(key, period, evidence[0])
-            kept = kept or float(found.kept[i])
-            if not words and found.weekdays[i].sum() > 1:
-                words = f"on {weekdays_named(np.flatnonzero(found.weekdays[i]).tolist())}"
-            if not words and period >= MONTH and strength >= CLEAR:
-                words = self._by_evidence(evidence, period, kept)
-            yield Rhythm(what, period, phase, strength, n, float(found.q_values[i]), evidence, id_, sure, kept, words)
+            now = self._as_now(found, i, evidence[0])
+            sure, words = self._trust_in(now, key, evidence, lasts.get(key)), now.words
+            if not words and len(now.weekdays) > 1:
+                words = f"on {weekdays_named(now.weekdays)}"
+            if not words and now.period >= MONTH and now.strength >= CLEAR:
+                words = self._by_evidence(evidence, now.period, now.kept)
+            yield Rhythm(
+                what, now.period, now.phase, now.strength, now.n, float(found.q_values[i]), evidence,
+                pattern_id("rhythm", key), sure, now.kept, words,
+            )  # fmt: skip
 
-    def _comes(self, key: int, period: float, newest: int) -> tuple[str, float]:
-        """Return when a tag or source comes, in words, and how regularly; of other things neither."""
-        kind, name = self.finders.names.get(key, ("", ""))
-        if kind not in (TAG, SOURCE):
-            return "", 0.0
-        if self._times.get(key, (0, 0.0))[:2] != (newest, period):
-            view = self._memories.view()
-            where = parse_where(tags=[name]) if kind == TAG else parse_where(sources=[name])
-            at, columns = view.select(where, 0)[-_DATED:], view.columns
-            moments = columns.at[at] + columns.offset[at].astype(np.int64) * 1_000_000
-            self._times[key] = newest, period, *(comes(moments, period) if len(moments) else ("", 0.0))
-        return self._times[key][2:]
+    def _lasts(self) -> dict[int, int]:
+        """Return the newest moment of each item that is counted, by hash."""
+        tables = self.finders.rhythms.tables
+        rows = tables["rows"].reshape(len(tables["keys"]), -1)
+        return dict(zip(tables["keys"].tolist(), rows[:, 3].tolist(), strict=True))
+
+    def _as_now(self, found: Recurring, i: int, newest: int) -> _Now:
+        """Return a rhythm as it is told: of tags and sources by what the calendar says of their moments."""
+        key, period, phase = int(found.items[i]), float(found.periods[i]), float(found.phases[i])
+        strength, n, kept = float(found.strengths[i]), int(found.counts[i]), float(found.kept[i])
+        weekdays = tuple(np.flatnonzero(found.weekdays[i]).tolist())
+        named, end = self.finders.names.get(key, ("", "")), self.finders.lifetime.ends[1]
+        habit = self._habits.of(key, named, period, n, newest, end)
+        if habit is None:
+            return _Now(period, phase, strength, n, kept, weekdays)
+        if habit.own is not None:
+            (strength, phase, n), weekdays = habit.own, habit.comes.weekdays
+            if len(weekdays) > 1 and strength < _ONE_DAY:
+                strength = habit.comes.kept
+        if habit.comes.period not in (0.0, period):
+            period = habit.comes.period
+            phase = habit.comes.hours[0] % period if habit.comes.hours else phase % period
+        return _Now(period, phase, strength, n, habit.comes.kept, weekdays, habit.comes.words, habit)
 
     def _by_evidence(self, evidence: tuple[int, ...], period: float, kept: float) -> str:
         """Return when something comes by the days of its evidence; nothing where they differ: a mean month is none of them."""
@@ -328,41 +369,59 @@ class Telling:
 
     def beat(self, key: int) -> Beat | None:
         """Return the rhythm of a hash where it is clear enough to tell when it comes, and trusted."""
-        found = self._clear_beats().get(key)
-        if found is None:
+        kept = self._beats
+        if kept is None or self._stale(kept.covered) or kept.words != self._ledger.words:
+            found = self.finders.rhythms.recurring()
+            places = {item_: at for at, item_ in enumerate(self.finders.rhythms.tables["keys"].tolist()) if item_}
+            numbers = {item_: i for i, item_ in enumerate(found.items.tolist())}
+            kept = self._beats = _Beats((self.finders.covered, found), self._ledger.words, found, numbers, places, {})
+        i, place = kept.numbers.get(key), kept.places.get(key, 0)
+        if i is None:
             return None
-        place, beat = found
-        tables = self.finders.rhythms.tables
-        if tables["keys"][place] != key:  # given up since
+        if key not in kept.made:
+            kept.made[key] = self._beat_of(kept.found, i, place)
+        beat, tables = kept.made[key], self.finders.rhythms.tables
+        if beat is None or tables["keys"][place] != key:  # given up since
             return beat
         return attrs.evolve(beat, last=int(tables["rows"].reshape(len(tables["keys"]), -1)[place, 3]) / 1e6)
 
-    def _clear_beats(self) -> dict[int, tuple[int, Beat]]:
-        """Return places and rhythms by hash, made anew when enough has come since."""
-        if self._beats is not None and not self._stale(self._beats[0]) and self._beats[1] == self._ledger.words:
-            return self._beats[2]
-        found, tables = self.finders.rhythms.recurring(), self.finders.rhythms.tables
-        clear = (found.strengths >= _KEPT_RHYTHM) | (found.weekdays.any(1) & (found.periods > DAY))
-        strong = np.flatnonzero(clear & (found.periods >= DAY) & (found.kept_days >= _KEPT_RHYTHM))
-        places = {key: at for at, key in enumerate(tables["keys"].tolist()) if key}
-        rows, beats = tables["rows"].reshape(len(tables["keys"]), -1), dict[int, tuple[int, Beat]]()
-        sums = tables["sums"].reshape(len(rows), -1, 4)
-        day = int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
-        for i in strong.tolist():
-            key = int(found.items[i])
-            row, (east, north) = rows[places[key]], sums[places[key], day, :2].tolist()
-            if self._trust_in(found, i, int(row[3])) < _TRUSTED:
-                continue
-            one_hour = math.hypot(east, north) >= _ONE_HOUR * max(int(row[BEAT + 2 * day]), 1)
-            hour = math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY if one_hour else None
-            weekdays = tuple(np.flatnonzero(found.weekdays[i]).tolist())
-            beat = Beat(float(found.periods[i]), float(found.phases[i]), hour, int(row[3]) / 1e6, weekdays)
-            beats[key] = places[key], beat
-        self._beats = (self.finders.covered, beats), self._ledger.words, beats
-        return beats
+    def _beat_of(self, found: Recurring, i: int, place: int) -> Beat | None:
+        """Return when a rhythm comes; None where it is not clear, or not trusted."""
+        tables, key = self.finders.rhythms.tables, int(found.items[i])
+        row = tables["rows"].reshape(len(tables["keys"]), -1)[place]
+        evidence = self.shown(found.evidence[i].tolist())
+        now = self._as_now(found, i, evidence[0] if evidence else 0)
+        habit, days = now.habit, now.weekdays
+        by_hours = habit is not None and habit.comes.hours
+        clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
+        often = max(float(found.kept_days[i]), now.kept) if by_hours else float(found.kept_days[i])
+        if not clear or often < _KEPT_RHYTHM or (now.period < DAY and not by_hours):
+            return None
+        if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
+            return None
+        moved = habit is not None and habit.begin is not None
+        hour = None if moved or by_hours else self._one_hour(place)
+        beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days)
+        if habit is None or not by_hours:
+            return beat
+        return attrs.evolve(
+            beat, weekdays=habit.comes.weekdays or days, hours=habit.comes.hours, spread=habit.comes.spread,
+            words=habit.comes.often if now.period < DAY else "",
+        )  # fmt: skip
 
-    def _trust_in(self, found: Recurring, i: int, last: int) -> float:
+    def _one_hour(self, place: int) -> float | None:
+        """Return at which second of the day an item comes, where that is always the same."""
+        tables, day = self.finders.rhythms.tables, int(np.flatnonzero(PERIODS == DAY * 1e6)[0])
+        n = int(tables["rows"].reshape(len(tables["keys"]), -1)[place, BEAT + 2 * day])
+        east, north = tables["sums"].reshape(len(tables["keys"]), -1, 4)[place, day, :2].tolist()
+        if math.hypot(east, north) < _ONE_HOUR * max(n, 1):
+            return None
+        return math.atan2(north, east) / (2.0 * math.pi) % 1.0 * DAY
+
+    def _trust_in(self, now: _Now, key: int, evidence: Iterable[int], last: int | None) -> float:
         """Return the trust in a rhythm that last came at a moment."""
-        id_, n = pattern_id("rhythm", int(found.items[i])), int(found.counts[i])
-        n_beats, by_chance, period = n * float(found.strengths[i]), 0.886 * n**0.5, float(found.periods[i]) * 1e6
-        return self._trust(id_, n_beats, by_chance, self.shown(found.evidence[i].tolist()), period, last)
+        begin = None if now.habit is None else now.habit.begin
+        n = now.n if begin is None else now.n + min(now.n, _AGAIN)
+        return self._trust(
+            pattern_id("rhythm", key), n * now.strength, 0.886 * n**0.5, evidence, now.period * 1e6, last, begin
+        )

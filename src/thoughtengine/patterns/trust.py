@@ -110,6 +110,8 @@ class Expected:
         When it is too late, in microseconds of the clock on the wall.
     live : bool
         Whether the mind's clock tells when that is: not where what came last is long past, as in a diary.
+    base : int
+        The moment from which on it is waited for, in microseconds of the clock on the wall: what was before does not count.
     """
 
     key: int
@@ -119,6 +121,11 @@ class Expected:
     history: IntArray
     due: int | None
     live: bool = True
+    base: int = 0
+
+    def is_late(self, moment: int) -> bool:
+        """Tell whether a moment is after the time it was to come in."""
+        return self.due is not None and self.due < moment
 
 
 class Outcome(NamedTuple):
@@ -144,6 +151,8 @@ class Ledger:
     def __init__(self, store: Store, emit: Emit, *, sync: bool = False) -> None:
         self._store, self._emit, self._sync = store, emit, sync
         self._open: dict[int, Expected] = {}
+        self._overdue: dict[int, Expected] = {}  # told to be so, of threads that have not gone on since
+        self._unsettled: list[Outcome] = []  # told, while it is not known whether anything at all goes on
         self._said: dict[int, float] | None = None
         self._words = 0
 
@@ -174,19 +183,26 @@ class Ledger:
     def forget(self) -> None:
         """Hear that memories went for good, and verdicts with them."""
         self._said = None
-        self._open = {}
+        self._open, self._overdue, self._unsettled = {}, {}, []
+
+    def drop(self, gone: Callable[[Expected], bool]) -> None:
+        """Wait no more for what is not told any more."""
+        self._open = {thread: expected for thread, expected in self._open.items() if not gone(expected)}
 
     def await_(self, thread: int, expected: Expected) -> None:
-        """Note a prediction; of a thread that has one already it takes the place."""
-        if thread in self._open or len(self._open) < _OPEN:
+        """Note a prediction; who asks again before the thread goes on changes nothing, nor makes due again what is overdue."""
+        told = self._overdue.get(thread)
+        if thread in self._open or (told is not None and told.key == expected.key):
+            return
+        if len(self._open) < _OPEN:
             self._open[thread] = expected
 
     @property
     def waits(self) -> bool:
-        """Whether anything is expected."""
-        return bool(self._open)
+        """Whether anything is expected, or it is not known yet what its failing is worth."""
+        return bool(self._open or self._unsettled)
 
-    def resolve(self, thread: int, keys: frozenset[int], moment: int, id_: int) -> list[Outcome]:
+    def resolve(self, thread: int, keys: frozenset[int], moment: int, id_: int, *, goes_on: bool) -> list[Outcome]:
         """Compare what came with what was expected of its thread, and tell what is overdue in others.
 
         Parameters
@@ -199,21 +215,37 @@ class Ledger:
             When, in microseconds of the clock on the wall.
         id_ : int
             Of the memory.
-        """
-        found = list[Outcome]()
-        if keys and (expected := self._open.pop(thread, None)) is not None:
-            found.append(self._told(expected, expected.key in keys, id_))
-        return found + self._late(moment, (id_,), lambda expected: True)
+        goes_on : bool
+            Whether it came after no longer a pause of everything than is usual: what was due in a longer one failed with all.
 
-    def overdue(self, now: int) -> list[Outcome]:
+        Returns
+        -------
+        list of Outcome
+            What is to be learned from.
+        """
+        found, self._unsettled = self._unsettled, []
+        expected = self._open.get(thread)
+        if keys and expected is not None and moment >= expected.base:
+            del self._open[thread]
+            late = expected.is_late(moment)
+            found.append(self._told(expected, expected.key in keys and not late, id_, overdue=late))
+        if keys and thread in self._overdue and moment >= self._overdue[thread].base:
+            del self._overdue[thread]
+        found += self._late(moment, (id_,), lambda expected: True)
+        return [one for one in found if one.came_true or goes_on]
+
+    def overdue(self, now: int) -> None:
         """Tell what did not come in its time though nothing else did either; `now` by the clock on the wall."""
-        return self._late(now, (), lambda expected: expected.live)
+        self._unsettled += self._late(now, (), lambda expected: expected.live)
 
     def _late(self, moment: int, ids: tuple[int, ...], counts: Callable[[Expected], bool]) -> list[Outcome]:
         found = list[Outcome]()
         for thread, expected in list(self._open.items()):
-            if expected.due is not None and expected.due < moment and counts(expected):
+            if expected.is_late(moment) and counts(expected):
                 del self._open[thread]
+                self._overdue[thread] = expected
+                if len(self._overdue) > _OPEN:  # of threads that never went on, the one that was told first
+                    del self._overdue[next(iter(self._overdue))]
                 found.append(self._told(expected, False, *ids, overdue=True))
         return found
 

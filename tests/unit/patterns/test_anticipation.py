@@ -5,6 +5,7 @@ import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import thoughtengine as te
@@ -205,3 +206,35 @@ def test_one_memory_of_long_ago_leaves_a_habit_its_time(opened: Opened) -> None:
             mind.remember(tags=["run"], source="me", at=START + dt.timedelta(days=day, hours=7, minutes=day % 5))
         (best,) = mind.anticipate(k=1)
         assert "comes every day" in best.because
+
+
+@pytest.mark.parametrize("hours", [(8, 20), (8, 18), (6, 14), (7, 13, 19), (8,)])
+@pytest.mark.parametrize("others", [0, 3])
+def test_what_comes_several_times_a_day_is_expected_at_the_next_of_its_hours(
+    opened: Opened, hours: tuple[int, ...], others: int
+) -> None:
+    random, monday = np.random.default_rng(3), dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    life = [(day * 1440 + hour * 60, "med") for day in range(61) for hour in hours]
+    life += [(day * 1440 + int(random.integers(1440)), "cat") for day in range(61) for _ in range(others)]
+    asked = monday + dt.timedelta(days=60)
+    with opened(asked) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="home", at=monday + dt.timedelta(minutes=minute))
+            for minute, tag in sorted(life)
+            if minute < 60 * 1440
+        )
+        for now in (half + 0.5 for half in range(0, 24, 2)):
+            (med,) = [one for one in mind.anticipate(at=asked + dt.timedelta(hours=now)) if one.what == "med"]
+            nearest = min(hour for hour in (*hours, hours[0] + 24) if hour > now)
+            assert med.at == asked + dt.timedelta(hours=nearest)
+
+
+def test_what_comes_every_three_hours_goes_by_three_hours(opened: Opened) -> None:
+    with opened(START + dt.timedelta(days=50)) as mind:
+        mind.remember_many(
+            te.Experience(tags=["charge"], source="arm", at=START + dt.timedelta(hours=3 * number))
+            for number in range(400)
+        )
+        (charge,) = [one for one in mind.patterns.rhythms() if one.what == "charge"]
+        assert (charge.period_seconds, charge.phase_seconds, charge.kept) == (3 * 3600, 0.0, 1.0)
+        assert "comes every 3 hours" in mind.anticipate(k=1)[0].because

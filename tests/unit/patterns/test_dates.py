@@ -13,7 +13,7 @@ BEGIN = dt.datetime(2025, 1, 6, tzinfo=dt.UTC)  # a Monday
 
 
 def said(moments: Iterable[dt.datetime], period: float) -> str:
-    return comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)[0]
+    return comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period).words
 
 
 def days(n: int, *hours: float, among: Iterable[int] = range(7)) -> list[dt.datetime]:
@@ -58,11 +58,23 @@ def test_what_leaves_out_most_hours_is_told_by_the_day() -> None:
     assert said(moments, DAY / 24) == "every day, mostly between 07:00 and 19:00"  # six of seven
 
 
+@pytest.mark.parametrize("period", [DAY / 24, DAY / 4])
+def test_what_comes_every_three_hours_is_told_with_all_its_times(period: float) -> None:
+    found = comes(np.arange(0, 300 * 3, 3) * 3_600_000_000, period)
+    assert found.words == "every 3 hours, about 00:00, 03:00, 06:00, 09:00, 12:00, 15:00, 18:00 and 21:00"
+    assert (found.kept, found.period) == (1.0, 3 * 3600)
+
+
+def test_what_comes_every_five_hours_has_no_times_of_a_day() -> None:
+    found = comes(np.arange(0, 300 * 5, 5) * 3_600_000_000, DAY / 24)
+    assert (found.words, found.kept, found.period, found.hours) == ("every 5 hours", 1.0, 5 * 3600, ())
+
+
 @pytest.mark.parametrize("day", range(1, 29))
 def test_a_day_of_the_month_is_the_one_it_comes_on(day: int) -> None:
     moments = [dt.datetime(year, month, day, 9, tzinfo=dt.UTC) for year in (2024, 2025) for month in range(1, 13)]
     ends = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd"}
-    assert said(moments, MONTH) == f"every month, about the {day}{ends.get(day, 'th')}"
+    assert said(moments, MONTH) == f"every month, about the {day}{ends.get(day, 'th')}, about 09:00"
 
 
 def test_the_end_of_the_month() -> None:
@@ -94,12 +106,12 @@ def test_what_comes_at_many_times_is_not_said_to_come_at_one() -> None:
 @pytest.mark.parametrize(("period", "told"), [(MONTH, "every month"), (YEAR, "every year"), (DAY / 24, "every day")])
 def test_what_comes_on_any_day_is_not_said_to_come_on_some(period: float, told: str) -> None:
     moments = np.sort(np.random.default_rng(4).uniform(1.6e15, 1.6e15 + 4 * YEAR * 1e6, 6000)).astype(np.int64)
-    assert comes(moments, period)[0] == told
+    assert comes(moments, period).words == told
 
 
 def test_the_first_and_the_fifteenth() -> None:
     moments = [dt.datetime(2025, month, day, 9, tzinfo=dt.UTC) for month in range(1, 13) for day in (1, 15)]
-    assert said(moments, MONTH) == "every month, about the 1st and the 15th"
+    assert said(moments, MONTH) == "every month, about the 1st and the 15th, about 09:00"
 
 
 def test_a_weekday_left_out_by_chance_is_no_rule() -> None:
@@ -110,7 +122,8 @@ def test_a_weekday_left_out_by_chance_is_no_rule() -> None:
 @pytest.mark.parametrize("period", [DAY, DAY / 2])
 def test_one_of_long_ago_does_not_count(period: float) -> None:
     moments = [dt.datetime(1999, 5, 1, 8, tzinfo=dt.UTC), *days(60, 8)]
-    told, kept = comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)
+    found = comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)
+    told, kept = found.words, found.kept
     assert (told, kept) == ("every day, about 08:00", 1.0)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,6 +65,114 @@ def test_what_does_not_come_in_its_time_is_told_at_the_next_look(
     getattr(mind if look == "anticipate" else mind.patterns, look)()
     mind.events.close()
     assert heard == [("wake", True, ())]
+
+
+def hear(mind: te.ThoughtEngine) -> list[tuple[str, bool, bool]]:
+    """Give the list that fills with what becomes of predictions: what, whether it came true, whether it is overdue."""
+    heard: list[tuple[str, bool, bool]] = []
+    mind.events.subscribe(
+        "anticipated", lambda event: heard.append((event.data["what"], event.data["came_true"], event.data["overdue"]))
+    )
+    return heard
+
+
+def test_who_asks_again_and_again_hears_once_of_what_does_not_come(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    for _ in range(120):
+        mind.anticipate()
+        clock.now += dt.timedelta(minutes=15)
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_what_comes_later_than_it_was_due_was_missed_whoever_looked_before(
+    mind: te.ThoughtEngine, clock: Clock, looked: bool
+) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    before = next(one.trust for one in mind.patterns.sequences() if one.given == ("wake",))
+    mind.anticipate()
+    clock.now += dt.timedelta(hours=26)
+    if looked:
+        mind.patterns.catch_up()
+    mind.remember(tags=["coffee"], source="home")
+    after = next(one.trust for one in mind.patterns.sequences() if one.given == ("wake",))
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
+    assert after < before - 0.05
+
+
+def test_what_follows_within_seconds_is_overdue_in_twice_the_time(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    for hour in range(60):
+        for second, tag in ((0, "error"), (5, "reset"))[: 1 + (hour < 59)]:
+            clock.now = START + dt.timedelta(hours=hour, seconds=second)
+            mind.remember(tags=[tag], source="machine")
+    mind.anticipate()
+    clock.now += dt.timedelta(seconds=9)
+    mind.patterns.catch_up()  # not yet
+    assert heard == []
+    clock.now += dt.timedelta(seconds=2)
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == [("reset", False, True)]
+
+
+def test_what_falls_into_a_holiday_is_told_and_charged_to_nobody(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    before = {one.id: one.trust for one in mind.patterns.sequences()}
+    mind.anticipate()
+    for _ in range(14):
+        clock.now += dt.timedelta(days=1)
+        mind.anticipate()
+    mind.remember(tags=["mail"], source="office")
+    after = {one.id: one.trust for one in mind.patterns.sequences()}
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
+    assert all(after[one] > 0.9 * trust for one, trust in before.items())  # a day has gone by, not fourteen
+
+
+@pytest.mark.parametrize(("days", "source"), [(-400, "home"), (-400, "archive"), (60, "home"), (60, "desk")])
+def test_what_is_imported_or_dated_ahead_changes_nothing_that_is_expected_now(
+    mind: te.ThoughtEngine, clock: Clock, days: int, source: str
+) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    before = [str(one) for one in mind.anticipate(k=1)]
+    mind.remember(tags=["elsewhen"], source=source, at=clock.now + dt.timedelta(days=days))
+    if days < 0 or source == "home":
+        assert [str(one) for one in mind.anticipate(k=1)] == before
+    clock.now += dt.timedelta(hours=1)
+    mind.remember(tags=["coffee"], source="home")
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == [("coffee", True, False)]
+    assert next(one.n for one in mind.patterns.sequences() if one.given == ("wake",)) == 31
+
+
+def test_what_was_forgotten_is_expected_no_more(mind: te.ThoughtEngine, clock: Clock) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("secret",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    assert mind.anticipate()[0].what == "secret"
+    mind.forget(tags="secret")
+    clock.now += dt.timedelta(hours=9)
+    mind.remember(tags=["walk"], source="home")
+    mind.patterns.catch_up()
+    mind.events.close()
+    assert heard == []
 
 
 def test_what_a_diary_of_long_ago_expects_is_not_overdue_by_the_clock_of_today(
@@ -186,3 +296,28 @@ def test_what_comes_on_some_days_at_one_hour_is_not_said_to_come_every_day(mind:
     for day in range(100, 130):
         mind.remember(tags=["walk"], at=START + dt.timedelta(days=day, hours=8))
     assert "comes" not in str([one.because for one in mind.anticipate(given=["walk"]) if one.what == "swim"])
+
+
+def test_a_prediction_in_the_hour_that_spring_leaves_out_is_an_hour_later(tmp_path: Path) -> None:
+    zone = zoneinfo.ZoneInfo("Europe/Berlin")
+    moments = [dt.datetime(2024, 1, 1, 2, 30, tzinfo=zone) + dt.timedelta(days=day) for day in range(90)]
+    with te.open(tmp_path / "mind", timezone="Europe/Berlin", clock=lambda: moments[-1]) as mind:
+        mind.remember_many(te.Experience(tags=["watch"], source="guard", at=moment) for moment in moments)
+        (best,) = mind.anticipate(k=1)
+        assert best.at is not None
+        assert best.at.isoformat() == "2024-03-31T03:30:00+02:00"
+
+
+def test_at_the_end_of_the_calendar_a_clock_stays_in_its_own_zone(tmp_path: Path) -> None:
+    end = dt.datetime(9999, 12, 31, 23, 59, tzinfo=dt.UTC)
+    with te.open(tmp_path / "mind", timezone="Pacific/Kiritimati", clock=lambda: end) as mind:
+        for tag in ("wake", "walk") * 10:
+            mind.remember(tags=[tag], source="me")
+        assert mind.anticipate()[0].what == "wake"
+        assert mind.patterns.rhythms() == []
+
+
+@pytest.mark.parametrize("given", [{"wake", "walk"}, {"wake": 1, "walk": 2}, frozenset(["wake"])])
+def test_what_has_no_order_was_not_given_in_one(mind: te.ThoughtEngine, given: Any) -> None:
+    with pytest.raises(te.InvalidArgumentError, match="a sequence of str"):
+        mind.anticipate(given=given)

@@ -232,3 +232,29 @@ def test_a_monthly_habit_is_relied_on_until_it_is_due_again(tmp_path: Path, ahea
             mind.remember(tags=[tag], at=at)
         (rent,) = [one for one in mind.patterns.rhythms() if one.what == "rent"]
         assert (rent.trust >= 0.5) == trusted
+
+
+@pytest.mark.parametrize("silent", [3, 10, 21, 400])
+def test_a_gap_in_everything_is_charged_to_nobody(tmp_path: Path, silent: int) -> None:
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: START + dt.timedelta(days=300 + silent)) as mind:
+        mind.remember_many(
+            te.Experience(tags=[tag], source="home", at=START + dt.timedelta(days=day, hours=hour))
+            for day in range(300)
+            for tag, hour in (("wake", 6), ("med", 7), ("med", 14), ("med", 22))
+        )
+        before = {one.id: one.trust for one in [*mind.patterns.rhythms(), *mind.patterns.sequences()]}
+        assert len(before) > 4
+        mind.remember(tags=["mail"], source="office", at=START + dt.timedelta(days=300 + silent))
+        after = {one.id: one.trust for one in [*mind.patterns.rhythms(), *mind.patterns.sequences()]}
+        assert all(after[one] >= 0.93 * trust for one, trust in before.items())
+
+
+def test_what_does_not_come_while_all_else_goes_on_after_a_gap_is_doubted(tmp_path: Path) -> None:
+    habits = [(day, tag, hour) for day in (*range(100), *range(130, 160)) for tag, hour in (("wake", 6), ("med", 7))]
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: START + dt.timedelta(days=160)) as mind:
+        for day, tag, hour in habits:
+            if tag == "wake" or day < 100:
+                mind.remember(tags=[tag], source="home", at=START + dt.timedelta(days=day, hours=hour))
+        trust = {one.what: one.trust for one in mind.patterns.rhythms()}
+        assert trust["med"] < 0.2
+        assert trust["wake"] > 0.8
