@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from thoughtengine.memory.receipt import Receipt
     from thoughtengine.memory.where import All, Not
     from thoughtengine.migrations.hooks import Upgrades
-    from thoughtengine.migrations.plan import Rehearsal, UpgradePlan
+    from thoughtengine.migrations.planned import Rehearsal, UpgradePlan
     from thoughtengine.migrations.report import UpgradeReport
     from thoughtengine.opening import open_mind as open
     from thoughtengine.patterns.manager import PatternManager
@@ -66,7 +66,7 @@ _WHERE = {
     **dict.fromkeys(("backup", "restore", "fork", "Copy"), "storage.copies"),
     **dict.fromkeys(("history", "plan", "rehearse", "rollback", "upgrade"), "upgrading"),
     "Upgrades": "migrations.hooks",
-    **dict.fromkeys(("Rehearsal", "UpgradePlan"), "migrations.plan"),
+    **dict.fromkeys(("Rehearsal", "UpgradePlan"), "migrations.planned"),
     "UpgradeReport": "migrations.report",
     "ThoughtEngine": "engine",
     **dict.fromkeys(("Affect", "Experience", "Memory"), "memory.experience"),

@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 from thoughtengine._types import Progress
 from thoughtengine.errors import InvalidArgumentError, ThoughtEngineError
 from thoughtengine.formats import is_format_1
+from thoughtengine.migrations.points import minute
+from thoughtengine.storage.bare import BESIDE
 from thoughtengine.storage.files import folder_at
 from thoughtengine.storage.keyspace import FORMAT
-from thoughtengine.storage.pointer import STORE, read_pointer
+from thoughtengine.storage.pointer import STORE, EncodingNote, Pointer, UpgradeNote, read_pointer
 
 if TYPE_CHECKING:
     from thoughtengine.encoders import Encoder
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.migrations.hooks import Upgrades
 
-__all__ = ["begins", "encoder_named", "entered", "hooks_named", "way_back"]
+__all__ = ["begins", "encoder_named", "entered", "hooks_named", "standing", "way_back"]
 
 _ENCODER = "an encoder, or what makes one: callable, with `name`, `dimension` and `fingerprint`"
 
@@ -93,18 +95,88 @@ def begins(folder: str) -> str:
 def way_back(folder: str | os.PathLike[str]) -> str:
     """Say until when an upgrade can be taken back; empty where there is nothing to take back."""
     root = folder_at(folder)
-    points = read_pointer(root)[0].points if (root / STORE).exists() else ()
-    if not points or not points[-1].until:
-        return ""
-    return f"`thoughtengine rollback {root}` takes it back, until {points[-1].until[:10]}"
+    done = _done(read_pointer(root)[0]) if (root / STORE).exists() else []
+    return f"`thoughtengine rollback {root}` takes it back, until {done[0][1][:10]}" if done else ""
+
+
+def _done(pointer: Pointer) -> list[tuple[str, str]]:
+    """Return what was done and can be taken back, newest first, each with the moment until when."""
+    found = [(note.begun, _moved(note), note.until) for note in pointer.points]
+    if (encoding := pointer.encoding) is not None:
+        found.append((encoding.begun, _encoders(pointer, encoding), encoding.until))
+    return [(what, until) for _, what, until in sorted(found, reverse=True) if until]
+
+
+def _moved(note: UpgradeNote) -> str:
+    kinds = ", ".join(f"{kind} {before} to {after}" for kind, (before, after) in note.namespaces.items())
+    return f"payloads {kinds}" if kinds else f"format {note.source} to {note.target}"
+
+
+def _encoders(pointer: Pointer, note: EncodingNote) -> str:
+    former, present = (each.name if each is not None else "none" for each in (note.former, pointer.encoder))
+    return f"encoder {former} to {present}"
+
+
+def standing(folder: str) -> list[str]:
+    """Say where a mind stands, by its pointer file alone: nothing is opened, touched or waited for.
+
+    Raises
+    ------
+    StoreNotFoundError, StoreNewerError, StoreDamagedError
+        When there is none, or its pointer file cannot be read.
+    """
+    root = folder_at(folder)
+    if is_format_1(root):
+        from thoughtengine.migrations.begin import KEPT
+
+        plan, upgrade = f"`thoughtengine plan {folder}`", f"`thoughtengine upgrade {folder}`"
+        first = f"{folder}: format 1, and this release serves format {FORMAT}"
+        beside = os.path.join(folder, BESIDE)
+        aside = f"what format 1 cannot hold is kept in {beside}, and comes back with an upgrade"
+        told = f"{plan} tells what an upgrade would do, {upgrade} does it"
+        return [first, told, *([aside] if (root / BESIDE / KEPT).exists() else [])]
+    pointer, _ = read_pointer(root)
+    kinds = "".join(f", {kind} at version {version}" for kind, version in pointer.namespaces.items() if version > 1)
+    encoder = f", encoder {pointer.encoder.name}" if pointer.encoder is not None else ""
+    lines = [f"{folder}: format {pointer.format}{encoder}{kinds}", *_under_way(folder, pointer)]
+    if pointer.state == "DAMAGED":
+        lines.append("damage was met: the next opening salvages what is readable")
+    taken = f"`thoughtengine rollback {folder}` takes it back"
+    for place, (what, until) in enumerate(_done(pointer)):
+        told = f"done: {what}; {taken}" if not place else f"behind that: {what}, which can be taken back next"
+        lines.append(f"{told}, until {minute(until)}")
+    return lines if len(lines) > 1 else [*lines, "nothing is under way, and nothing can be taken back"]
+
+
+def _under_way(folder: str, pointer: Pointer) -> Iterator[str]:
+    """Say what was begun and has not ended."""
+    note, encoding = pointer.upgrade, pointer.encoding
+    if note is not None and pointer.unfinished:
+        hooks = " --hooks MODULE:NAME" if note.namespaces else ""
+        what = f"{_moved(note)}, begun {minute(note.begun)}"
+        if pointer.stage == "ROLLING_BACK":
+            why = f" ({note.why})" if note.why else ""
+            yield f"a way back, {what}, is not finished{why}: the next opening ends it"
+        else:
+            goes_on = f"`thoughtengine upgrade {folder}{hooks}` goes on with it"
+            yield f"an upgrade, {what}, is not finished: {goes_on}, `thoughtengine rollback {folder}{hooks}` takes it back"
+    if encoding is not None and not encoding.until:
+        what = f"a change of {_encoders(pointer, encoding)}, begun {minute(encoding.begun)}, is not finished"
+        goes_on = f"`thoughtengine upgrade {folder} --encoder NAME` goes on with it"
+        yield f"{what}: {goes_on}, `thoughtengine rollback {folder}` takes it back"
 
 
 def hooks_named(names: Sequence[str] | None) -> list[Upgrades]:
     """Return the hooks that ``MODULE:NAME`` are, each one `Upgrades` or a sequence of them."""
+    from thoughtengine.migrations.hooks import Upgrades
+
     hooks: list[Upgrades] = []
     for name in names or ():
         found = _named("--hooks", name)
-        hooks += found if isinstance(found, (list, tuple)) else [found]
+        several = list(found) if isinstance(found, (list, tuple)) else [found]
+        if not all(isinstance(each, Upgrades) for each in several):
+            raise InvalidArgumentError("--hooks", name, "MODULE:NAME of te.Upgrades(...), or a list of such")
+        hooks += several
     return hooks
 
 
@@ -112,7 +184,7 @@ def encoder_named(name: str | None) -> Encoder | None:
     """Return the encoder that a name of `encoders` or ``MODULE:NAME`` is, or that is made by calling it."""
     if name is None:
         return None
-    found = _named("--encoder", name if ":" in name else f"thoughtengine.encoders:{name}")
+    found = _named("--encoder", name, within="" if ":" in name else "thoughtengine.encoders")
     if not hasattr(found, "fingerprint") or isinstance(found, type):
         if not callable(found):
             raise InvalidArgumentError("--encoder", name, _ENCODER)
@@ -129,9 +201,9 @@ def encoder_named(name: str | None) -> Encoder | None:
     return encoder
 
 
-def _named(option: str, name: str) -> Any:
-    """Import what a name stands for; modules in the working directory are found first."""
-    module, _, attribute = name.partition(":")
+def _named(option: str, name: str, *, within: str = "") -> Any:
+    """Import what a name stands for, `within` a module where it names none; those in the working directory are found first."""
+    module, attribute = (within, name) if within else name.partition(":")[::2]
     if not module or not attribute:
         raise InvalidArgumentError(option, name, "MODULE:NAME, such as acme.memory:hooks")
     if (here := os.getcwd()) not in sys.path:

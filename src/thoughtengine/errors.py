@@ -216,8 +216,8 @@ class StoreError(ThoughtEngineError, OSError):
 
     Attributes
     ----------
-    path : str
-        The folder or file.
+    path, message : str
+        The folder or file, and what is said of it.
     ids : tuple of int
         From `remember_many`: what had been written before.
     """
@@ -225,7 +225,7 @@ class StoreError(ThoughtEngineError, OSError):
     ids: tuple[int, ...] = ()
 
     def __init__(self, path: object, message: str) -> None:
-        self.path = str(path)
+        self.path, self.message = str(path), message
         super().__init__(f"{self.path}: {message}")
 
 

@@ -37,7 +37,7 @@ from thoughtengine.migrations.plan import rate_of
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
-from thoughtengine.migrations.running import Approve, Running, Tools
+from thoughtengine.migrations.running import Approve, Running, Tools, told_back
 from thoughtengine.migrations.take_back import check_way_down, take_back, take_back_all
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
@@ -64,6 +64,7 @@ SMALL = 2000
 
 _PHASE_NAMES = ("P1", "P2", "P3", "P4")
 _K, _WORDS = 10, 300
+_FEWEST = 5  # cues, none of which calls anything up, that count as a mind that does not answer
 
 
 def index_rows(id_: int, memory: bytes, appraisal: bytes | None) -> tuple[bytes, bytes, str]:
@@ -87,9 +88,9 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> 
     wrong, missed = list[str](), 0
     for id_, key, _ in wanted:
         try:
-            found = find(store, key)
+            found = find(store, key or id_)
         except MemoryNotFoundError:
-            wrong.append(f"{key!r} is not found")
+            wrong.append(f"{key or id_!r} is not found")
             continue
         record = store.get(MEMORY, found, MemoryRecord)
         later = found >= FIRST_NEW or (record is not None and record.supersedes is not None)
@@ -99,9 +100,11 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> 
         mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False)
         try:
             mind._memories.view()  # whole, before it is asked
-            for _, _, text in wanted:
-                cue = text[:_WORDS].strip()
-                missed += bool(cue) and not any(hit.text == text for hit in mind.recall(cue, k=_K, layers=LAYERS))
+            cues = [(text[:_WORDS].strip(), text) for _, _, text in wanted if any(map(str.isalnum, text[:_WORDS]))]
+            answers = [[hit.text for hit in mind.recall(cue, k=_K, layers=LAYERS)] for cue, _ in cues]
+            missed = sum(text not in hits for (_, text), hits in zip(cues, answers, strict=True))
+            if len(cues) >= _FEWEST and not any(answers):
+                wrong.append(f"none of {len(cues)} memories calls anything up by its own text")
         finally:
             mind._memories.live.close()
         store.on_incident = store.on_return = None
@@ -165,7 +168,7 @@ def go_on(
             _end_way_back(store, hooks, note)
             raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
         if store.pointer.stage == "ROLLING_BACK":
-            go_down(store)
+            go_down(store, TOOLS, why=why)
             raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
         if note is not None and note.digest:  # it was at work before
             store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))
@@ -274,18 +277,19 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
     Damage that is met when the sweep has begun turns nothing back: the rollback point may lie in the same files.
     """
     if isinstance(error, StoreDamagedError) and running.verified:
-        record_incident(store.root, "damage", f"the upgrade stands still: {error}")
+        record_incident(store.root, "damage", f"the upgrade stands still: {error.message}")
     elif isinstance(running, PayloadUpgrade):
         try:
             check_way_down(store, hooks)
             hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
             running.fail(error)
-        except RecordUpgradeError as stuck:
+        except (RecordUpgradeError, UpgradeFailedError) as stuck:
+            hooks.let_go(running.note.namespaces)
             record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
     else:
-        record_incident(store.root, "upgrade", str(error))
+        record_incident(store.root, "upgrade", error.message)
         running.account(error)
-        note = msgspec.structs.replace(running.note, source=1, why=str(error))
+        note = msgspec.structs.replace(running.note, source=1, why=error.message)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
 
@@ -311,7 +315,7 @@ def take_back_of(
         raise InvalidArgumentError("to", to, "the number of a format; during an upgrade of the format also P1 to P4")
     of_payloads = note is not None and bool(note.namespaces)
     if to not in (None, 1) and not (of_payloads and to == store.pointer.format):
-        raise DowngradeError(store.root, f"there is no way down to {to}; there is one to 1")
+        raise DowngradeError(store.root, f"there is no way to format {to}: the only one goes down to 1")
     through = to == 1 and not (store.pointer.unfinished and of_payloads)
     if of_payloads and not through:
         try:
@@ -320,26 +324,44 @@ def take_back_of(
             raise DowngradeError(store.root, f"{error}: nothing was done") from error
     if background is not None:
         background.stop()
-    if note is not None and note.namespaces and to != 1:
-        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
-        report = take_back(store, hooks, TOOLS, why="as asked")
-        mind._memories.live.dropped()
-    else:
-        why = (note.why if note is not None else "") or "as asked"
-        mind._memories.live.close()
-        stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
-        report = go_down(store, why="; ".join(filter(None, (why, stays))))
-    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    try:
+        report = _taken_back(mind, store, hooks, note if to != 1 else None)
+    except UpgradeFailedError as error:
+        mind.events.emit("upgrade", what="not rolled back", message=str(error))
+        if not (of_payloads and to != 1):  # its index is closed
+            mind._close()
+        raise
+    mind.events.emit("upgrade", **told_back(report))
     if store.closed:
         mind.events.close()
     return report
+
+
+def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: UpgradeNote | None) -> UpgradeReport:
+    """Take payloads back where `note` is of them, else everything, down to format 1."""
+    if note is not None and note.namespaces:
+        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
+        try:
+            report = take_back(store, hooks, TOOLS, why="as asked")
+        except UpgradeFailedError:
+            hooks.let_go(note.namespaces)
+            raise
+        mind._memories.live.dropped()
+        return report
+    newest = store.pointer.upgrade
+    why = (newest.why if newest is not None else "") or "as asked"
+    mind._memories.live.close()
+    if not store.pointer.unfinished and newest_is_encoding(store):
+        former_back(store, why=f"{why}, on the way to format 1")
+    stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
+    return go_down(store, TOOLS, why="; ".join(filter(None, (why, stays))))
 
 
 def _encoder_back(mind: ThoughtEngine, store: FolderStore) -> UpgradeReport:
     """Give the encoder before its vectors back; the mind is closed, as it encodes its cues by the one that goes."""
     mind._memories.live.close()
     report = former_back(store, why="as asked")
-    mind.events.emit("upgrade", what="rolled back", report=report.id)
+    mind.events.emit("upgrade", **told_back(report))
     mind.close()
     return report
 

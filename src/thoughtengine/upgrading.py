@@ -20,10 +20,12 @@ from thoughtengine.errors import (
     DowngradeError,
     InvalidArgumentError,
     RecordUpgradeError,
+    StoreDamagedError,
     StoreError,
     StoreExistsError,
     StoreLockedError,
     UpgradeFailedError,
+    UpgradeRequiredError,
 )
 from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
 from thoughtengine.lifting import TOOLS, begin_flat, index_rows
@@ -34,7 +36,8 @@ from thoughtengine.migrations.encoding import former_back, newest_is_encoding
 from thoughtengine.migrations.hooks import Hooks, Upgrades
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
-from thoughtengine.migrations.plan import Rehearsal, UpgradePlan, plan_bare, plan_payloads, with_encoder
+from thoughtengine.migrations.plan import plan_bare, plan_payloads, with_encoder
+from thoughtengine.migrations.planned import Rehearsal, UpgradePlan
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
@@ -58,6 +61,8 @@ from thoughtengine.storage.files import (
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
+
+ON_THE_WAY = "as asked, on the way to format 1"
 
 __all__ = ["history", "plan", "rehearse", "rollback", "upgrade"]
 
@@ -227,7 +232,7 @@ def _copied(root: Path, target: Path, *, salvaged: bool = False) -> Path:
     with translated(root):
         lock = BareLock(root)
     try:
-        building(target, lambda folder: (_salvage if salvaged else _copy_bare)(root, folder))
+        building(target, lambda folder: _salvage(root, folder, target) if salvaged else _copy_bare(root, folder))
     finally:
         lock.release()
     return target
@@ -239,6 +244,9 @@ def _linked(root: Path, target: Path) -> Path:
 
     def build(folder: Path) -> None:
         pointer, _ = read_pointer(root)
+        if pointer.unfinished:
+            told = "an upgrade is not finished: te.open(path) goes on with it, te.rollback(path) takes it back"
+            raise UpgradeRequiredError(root, f"{told}; then rehearse (nothing was touched)")
         checkpoint(None, root / generation_name(pointer.generation), folder / generation_name(1))
         alone = msgspec.structs.replace(
             pointer, generation=1, stage="", upgrade=None, beneath=(), backups=(), quarantine=(),
@@ -266,7 +274,7 @@ def _lay_out(root: Path, folder: Path, part: Path) -> None:
         copy_tree(root / ASIDE, folder / ASIDE)
 
 
-def _salvage(root: Path, folder: Path) -> None:
+def _salvage(root: Path, folder: Path, target: Path) -> None:
     """Make a store of format 1 of what can be read of a damaged one; what is damaged is told as an incident."""
     part = folder / ("copy" + PART)
     found = salvage_bare(root, part, folder / ("salvage" + PART), StorageConfig())
@@ -279,7 +287,7 @@ def _salvage(root: Path, folder: Path) -> None:
             told += (
                 f"; {back:,} more are back from {ASIDE} as they went down, what was deleted since perhaps among them"
             )
-        record_incident(folder, "damage", told, files=named, rows=found.rows + back)
+        record_incident(folder, "damage", told, files=named, of=target, rows=found.rows + back)
 
 
 def rollback(
@@ -301,6 +309,8 @@ def rollback(
     ------
     DowngradeError
         When there is no way down; nothing was touched.
+    UpgradeFailedError
+        When what was gone back to does not hold: the newer store stays as it was.
     """
     root = folder_at(path)
     with translated(root):
@@ -324,18 +334,21 @@ def rollback(
             raise DowngradeError(root, _nothing_kept(root))
         if isinstance(goal, bool) or not isinstance(goal, int):
             raise InvalidArgumentError("to", to, "the number of a format")
+        if goal == pointer.format:
+            raise DowngradeError(root, f"it is of format {goal} already: nothing was done")
         if goal != 1:
-            raise DowngradeError(
-                root, f"there is no way from format {pointer.format} down to {goal}; there is one to 1"
-            )
+            told = f"there is no way from format {pointer.format} to {goal}: the only one goes down to 1"
+            raise DowngradeError(root, f"{told} (nothing was done)")
         store = UpgradingStore(root, StorageConfig(), index_rows)
         try:
             if store.must_rebuild:
                 with store.writing:
                     TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
                     store.settle()
-            stays = take_back_all(store, Hooks(hooks), TOOLS, why="as asked, on the way to format 1")
-            return go_down(store, why="; ".join(filter(None, ("as asked", stays))))
+            if to == 1 and not store.pointer.unfinished and newest_is_encoding(store):
+                former_back(store, why=ON_THE_WAY)
+            stays = take_back_all(store, Hooks(hooks), TOOLS, why=ON_THE_WAY)
+            return go_down(store, TOOLS, why="; ".join(filter(None, ("as asked", stays))))
         except RecordUpgradeError as error:
             raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
         finally:
@@ -368,10 +381,18 @@ def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> 
     goal, wrong = dict[str, tuple[int, int]](), list[str]()
     for kind, version in to.items():
         stored, chain = pointer.namespaces.get(kind, 1), hooks.chains.get(kind)
+        if stored == 1:
+            there = ", ".join(pointer.namespaces) or "none"
+            wrong.append(
+                f"no payloads of kind {kind!r} were upgraded here, so there is no version below theirs (upgraded: {there})"
+            )
+            continue
         if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version < stored:
-            raise InvalidArgumentError("to", to, f"for {kind!r} a version from 1 to {stored - 1}: it is at {stored}")
+            told = f"for {kind!r} a version from 1 on and below {stored}, at which it is"
+            raise InvalidArgumentError("to", to, told)
         if chain is None or chain.version < stored:
-            wrong.append(f"the hooks of {kind!r} were not given")
+            known = "were not given" if chain is None else f"know version {chain.version}, and it is at {stored}"
+            wrong.append(f"the hooks of {kind!r} {known}")
             continue
         wrong += [f"{step} has no way down" for step in chain.walk(version, stored).steps if step.down is None]
         goal[kind] = (stored, version)
@@ -478,7 +499,10 @@ def rehearse(
         )  # fmt: skip
     except UpgradeFailedError as error:
         failed = error.report if isinstance(error.report, UpgradeReport) else None
-        return Rehearsal(plan=planned, report=failed, reason=str(error), seconds=time.monotonic() - begun)
+        return Rehearsal(plan=planned, report=failed, reason=error.message, seconds=time.monotonic() - begun)
+    except StoreDamagedError as error:
+        told = "the rehearsal met damage: te.check(path) names the file, the next opening salvages what is readable"
+        raise StoreDamagedError(root, f"{told}; then rehearse again") from error
     finally:
         remove_tree(part)
 

@@ -6,7 +6,7 @@ import re
 
 from thoughtengine.errors import ImportFormatError, InvalidArgumentError, StoreError
 
-__all__ = ["counted", "harmless", "plainly"]
+__all__ = ["counted", "harmless", "plainly", "typed"]
 
 _CODE = re.compile(r"\s*\((?:te\.|in a program )(?:[^()]|\([^()]*\))*\)|\s*\((?:form|day_first)=[^()]*\)")
 _TYPED = (
@@ -23,12 +23,22 @@ _TYPED = (
         re.compile(r"te\.open\(path\) goes on with it, te\.rollback\(path\)"),
         "`thoughtengine upgrade MIND` goes on with it, `thoughtengine rollback MIND`",
     ),
+    (re.compile(r"te\.open\(path\) goes on with it"), "`thoughtengine upgrade MIND` goes on with it"),
+    (re.compile(r"te\.rehearse\(path, cues=\[\.\.\.\]\)"), "`thoughtengine rehearse MIND`"),
+    (re.compile(r"open it with hooks=\[\.\.\.\]"), "name hooks (--hooks MODULE:NAME)"),
+    (
+        re.compile(r", with hooks=, the versions of payloads \(to=\{'([^']*)': (\d+).*?\}\)"),
+        r", with --hooks, the versions of payloads (--to \1=\2)",
+    ),
+    (re.compile(r"\(to=1\)"), "(--to 1)"),
     (
         re.compile(r"te\.upgrade\(path, into=NEW, salvage=True\)"),
         "`thoughtengine upgrade MIND --into NEW --salvage`",
     ),
     (re.compile(r"te\.rollback\(path, to=1\)"), "`thoughtengine rollback MIND --to 1`"),
+    (re.compile(r"te\.rollback\(path\)"), "`thoughtengine rollback MIND`"),
 )
+_OPTIONS = ("to", "hooks", "encoder", "into")
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")
 
@@ -69,11 +79,24 @@ def plainly(error: BaseException) -> str:
     """
     if isinstance(error, OSError) and not isinstance(error, StoreError):
         return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
-    told = _CODE.sub("", _untyped(str(error), error))
-    for pattern, typed in _TYPED:
-        told = pattern.sub(typed, told)
+    told = typed(_CODE.sub("", _untyped(str(error), error)))
+    if isinstance(error, InvalidArgumentError) and error.argument in _OPTIONS:
+        told = f"--{told}"
     if isinstance(error, StoreError) and told.endswith(_NO_MIND):
         told += f"; `thoughtengine import FILE {error.path}` makes one"
+    return told
+
+
+def typed(told: str) -> str:
+    """Name the commands instead of the calls.
+
+    Examples
+    --------
+    >>> typed("te.check(path) names the file")
+    '`thoughtengine check MIND` names the file'
+    """
+    for pattern, command in _TYPED:
+        told = pattern.sub(command, told)
     return told
 
 

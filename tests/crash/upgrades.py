@@ -17,7 +17,8 @@ from tests.crash.workloads import MIND, Life, workload
 from tests.flat import read_flat, write_flat
 from thoughtengine import lifting
 from thoughtengine.memory.record import VectorRecord
-from thoughtengine.migrations import begin, lower, online, sweep
+from thoughtengine.migrations import begin, lower, online, running, sweep
+from thoughtengine.migrations import payloads as payloads_module
 from thoughtengine.storage import bare
 from thoughtengine.storage.keyspace import CODE, FORMER
 
@@ -75,6 +76,18 @@ def upgrade_(life: Life) -> None:
     life.open()
     life.remember()
     life.close()
+
+
+@workload(flat)
+def upgrade_fast(life: Life) -> None:
+    """Slice after slice is made ahead and written through a larger buffer, as in a large store."""
+    full_speed()
+    upgrade_(life)
+
+
+def full_speed() -> None:
+    sweep._ROWS = payloads_module._ROWS = 2
+    running._WRITTEN, running._BUFFER = 1 << 20, 8 << 20
 
 
 @workload(upgraded)
@@ -163,6 +176,13 @@ def noted_anew(life: Life) -> None:
 @workload(noted)
 def payloads(life: Life) -> None:
     life.act("upgrade", lambda: te.upgrade(life.root / MIND, hooks=[HOOKS]))
+
+
+@workload(noted)
+def payloads_fast(life: Life) -> None:
+    """As `upgrade_fast`."""
+    full_speed()
+    payloads(life)
 
 
 @workload(noted_anew)

@@ -122,7 +122,7 @@ def test_hooks_and_encoders_are_named_by_module(old: Path, code: str, capsys: py
         mind.remember("noted", key="one", kind="acme.note", payload={"text": "noted"})
     taken = ["--hooks", f"{code}:hooks", "--encoder", f"{code}:Vowels"]
     _, out, _ = run(capsys, "plan", old, *taken)
-    assert "P4 acme.note 1 to 2: 1 records" in out
+    assert "P4 acme.note 1 to 2: 1 record\n" in out
     assert "P4 encoder: none to vowels" in out
     assert run(capsys, "rehearse", old, *taken)[0] == 0
     assert run(capsys, "upgrade", old, *taken)[0] == 0

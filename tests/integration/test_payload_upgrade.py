@@ -526,8 +526,8 @@ def test_what_each_version_cannot_hold_comes_back_with_it(mind_path: Path) -> No
         ({"acme.note": 1}, [], te.DowngradeError, "were not given"),
         ({"acme.note": 1}, [hooks_with(down=None)], te.DowngradeError, "acme.note 1 to 2 has no way down"),
         ({}, [hooks_with()], te.DowngradeError, "no kind was named"),
-        ({"acme.note": 2}, [hooks_with()], te.InvalidArgumentError, "a version from 1 to 1"),
-        ({"acme.note": "1"}, [hooks_with()], te.InvalidArgumentError, "a version from 1 to 1"),
+        ({"acme.note": 2}, [hooks_with()], te.InvalidArgumentError, "a version from 1 on and below 2"),
+        ({"acme.note": "1"}, [hooks_with()], te.InvalidArgumentError, "a version from 1 on and below 2"),
     ],
 )
 def test_where_there_is_no_way_down_nothing_is_done(

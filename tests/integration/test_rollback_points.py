@@ -126,7 +126,7 @@ def test_each_step_of_an_open_mind_leads_to_the_one_before(path: Path) -> None:
         mind.upgrade.rollback()
         assert mind["since"].payload == {"text": "since"}
         assert mind.upgrade.status().stage == "SOAK"
-        with pytest.raises(te.DowngradeError, match="no way down to 2"):
+        with pytest.raises(te.DowngradeError, match="no way to format 2"):
             mind.upgrade.rollback(2)
         mind.upgrade.rollback()
     assert {key: read_flat(path)[key] for key in ROWS} == ROWS

@@ -194,7 +194,7 @@ def test_it_goes_to_a_new_folder_only(old: Path, tmp_path: Path, capsys: pytest.
     assert "`thoughtengine upgrade MIND --into NEW --salvage`" in capsys.readouterr().err
     assert main(["upgrade", str(old), "--salvage"]) == 2
     assert "upgrading" not in capsys.readouterr().err  # nothing is done
-    assert main(["upgrade", str(old), "--into", str(tmp_path / "new"), "--salvage"]) == 0
+    assert main(["upgrade", str(old), "--into", str(tmp_path / "new"), "--salvage"]) == 1
     assert "a block does not verify" in capsys.readouterr().err
 
 

@@ -886,3 +886,28 @@ def test_a_payload_that_an_old_program_changes_stays_apart_from_the_text(
             assert note.text == (text if text or not isinstance(payload, dict) else "said otherwise")
             assert mind.check() == []
         te.rollback(path)
+
+
+@pytest.mark.parametrize("payload", [{"text": "said"}, {"n": 5}, [1, 2], 5])
+@pytest.mark.parametrize("text", ["its text", None])
+def test_a_payload_that_an_old_program_replaces_by_a_string_leaves_the_text_that_it_never_saw(
+    tmp_path: Path, payload: Any, text: str | None
+) -> None:
+    """Beside a text of its own the string stands where the payload stood; without one it is what the memory says."""
+    path = tmp_path / "old"
+    write_flat(path, {b"sensory:b": b'{"timestamp": 5, "type": "sensory", "raw": "b"}'})
+    with te.open(path, upgrade="wait") as mind:
+        mind.remember(text, key="sensory:note", kind="acme.note", payload=payload, tags=["kept"])
+    te.rollback(path)
+    row = json.loads(read_flat(path)[b"sensory:note"])
+    assert row["raw"] == payload
+    write_flat(path, {b"sensory:note": json.dumps({**row, "raw": "a plain string"}).encode()})
+    for _ in range(2):
+        with te.open(path, upgrade="wait") as mind:
+            note = mind["sensory:note"]
+            expected = (text, "a plain string") if text else ("a plain string", None)
+            assert (note.text, note.payload, note.kind, note.tags) == (*expected, None, ("kept",))
+            assert mind.recall("its text" if text else "a plain string")[0].id == note.id
+            assert mind.check() == []
+        te.rollback(path)
+        assert json.loads(read_flat(path)[b"sensory:note"])["raw"] == "a plain string"

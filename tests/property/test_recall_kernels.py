@@ -64,6 +64,7 @@ def some(rng: np.random.Generator, n: int, filtered: bool) -> Any:
     return rng.random(n) < 0.5 if filtered else EVERYONE
 
 
+shares = st.sampled_from([0.0, 0.3, 1.0])  # of what is known
 seeds = st.integers(0, 2**32)
 
 
@@ -150,16 +151,33 @@ def test_closest(seed: int, n: int, width: int, share: float, near: int, stride:
     assert equal(answers("closest", of))
 
 
-@given(seeds, st.integers(1, 60), st.sampled_from([1, 5, 64]), st.integers(1, 80), st.booleans())
-def test_compared(seed: int, n: int, d: int, least: int, finely: bool) -> None:
+@given(seeds, st.integers(1, 60), st.sampled_from([1, 5, 64]), st.integers(1, 80), st.booleans(), shares)
+def test_compared(seed: int, n: int, d: int, least: int, finely: bool, share: float) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         coarse, fine, scale = quantised(rng, n, d)
         rows = np.flatnonzero(rng.random(n) < 0.7)
         rough, exactly = in_steps(rng, d, 2000, np.int16), in_steps(rng, d, 1 << 20, np.int32)
-        return coarse, fine if finely else fine[:0], fine, scale, *rough, *exactly, rows, least, np.empty(len(rows))
+        known = some_known(rng, n, share)
+        return (
+            coarse,
+            fine if finely else fine[:0],
+            fine,
+            scale,
+            *rough,
+            *exactly,
+            rows,
+            *known,
+            least,
+            np.empty(len(rows)),
+        )
 
     assert equal(answers("compared", of))
+
+
+def some_known(rng: np.random.Generator, n: int, share: float) -> tuple[Any, Any]:
+    rows = np.flatnonzero(rng.random(n) < share)
+    return rows, rng.random(len(rows))
 
 
 def in_steps(rng: np.random.Generator, d: int, most: int, dtype: Any) -> tuple[Any, Any, Any, float]:
@@ -173,8 +191,8 @@ def quantised(rng: np.random.Generator, n: int, d: int) -> tuple[Any, Any, Any]:
     return low | high << 4, rng.integers(-127, 128, n * d).astype(np.int8), rng.random(n).astype(np.float32)
 
 
-@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 5, 64, 384, 8192]), st.booleans(), st.booleans())
-def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool) -> None:
+@given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 5, 64, 384, 8192]), st.booleans(), st.booleans(), shares)
+def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool, share: float) -> None:
     assume(n * d < 1 << 15)
 
     def of() -> tuple[Any, ...]:
@@ -184,9 +202,11 @@ def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool) -> None
         padded[:d] = rng.integers(-2000, 2001, d)
         if extreme:
             coarse[:], fine[:], padded[:d] = 15 | 15 << 4, 127, 2000
-        rows = rng.integers(0, n, rng.integers(0, n + 1))
+        rows, known = np.sort(rng.integers(0, n, rng.integers(0, n + 1))), some_known(rng, n, share)
         even, odd, steps = padded[::2].copy(), padded[1::2].copy(), padded[:d].copy()
-        return coarse, fine if finely else fine[:0], scale, even, odd, steps, rng.random(), rows, np.empty(len(rows))
+        return (
+            coarse, fine if finely else fine[:0], scale, even, odd, steps, rng.random(), rows, *known, np.empty(len(rows)),
+        )  # fmt: skip
 
     assert equal(answers("cosines", of))
 
@@ -254,18 +274,39 @@ def test_first_of(seed: int, n: int, k: int, several: int) -> None:
     assert equal(answers("first_of", of, written=2))
 
 
-@given(seeds, st.integers(1, 400), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2))
-def test_leaders(seed: int, n: int, k: int, more: bool, filtered: bool, n_named: int) -> None:
+@given(seeds, st.integers(1, 400), st.integers(1, 40), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 2))
+def test_leaders(seed: int, n: int, k: int, labelled: bool, more: bool, filtered: bool, n_named: int) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         text, labels, extra = rng.integers(0, 4, (3, n)).astype(np.float32) * F(0.3)
         source, named = rng.integers(0, 3, n).astype(np.int32), np.arange(n_named)
         return (
-            text, labels, extra if more else extra[:0], source, named, F(1.3), some(rng, n, filtered), k,
-            np.empty(n, np.float32),
+            text, labels if labelled else labels[:0], extra if more else extra[:0], source, named, F(1.3),
+            some(rng, n, filtered), k, np.empty(n, np.float32),
         )  # fmt: skip
 
-    assert equal(answers("leaders", of))
+    assert equal([[found] for found, *_ in answers("leaders", of)])
+
+
+@given(seeds, st.integers(1, 60), st.integers(0, 10), st.integers(1, 20), st.booleans())
+def test_with_friends(seed: int, n: int, beyond: int, n_friends: int, filtered: bool) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        previous, following = chains(rng, n + beyond)
+        found, lenders = (np.flatnonzero(rng.random(n) < share) for share in (0.3, 0.5))
+        text, dense = rng.integers(0, 4, (2, n)).astype(np.float32) * F(0.3)
+        return found, lenders, text, dense, n_friends, previous[:n].copy(), following[:n].copy(), some(rng, n, filtered)
+
+    assert equal([[found] for found, *_ in answers("with_friends", of)])
+
+
+@given(seeds, st.integers(0, 30))
+def test_joined(seed: int, n: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        return tuple(np.flatnonzero(rng.random(n) < 0.4) for _ in "ab")
+
+    assert equal([[found] for found, *_ in answers("joined", of)])
 
 
 @given(seeds, st.integers(0, 30), st.integers(0, 10))

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 
 import thoughtengine as te
-from thoughtengine import cli
-from thoughtengine.cli import main
+from thoughtengine.cli import exchange, main
 
 ROWS = [
     {
@@ -75,7 +74,7 @@ def test_a_bad_file_imports_nothing(tmp_path: Path, notes: Path, capsys: pytest.
 def test_what_the_mind_refuses_tells_how_to_go_on(
     tmp_path: Path, notes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_BATCH", 2)
+    monkeypatch.setattr(exchange, "_BATCH", 2)
     with notes.open("a", encoding="utf-8") as file:
         file.write('\n{"text": "x", "layer": "nonsense"}\n')
     code, _, err = run(capsys, "import", notes, tmp_path / "mind", "--skip", "1")
@@ -122,7 +121,7 @@ def test_a_rate_is_told_of_many_only(tmp_path: Path, capsys: pytest.CaptureFixtu
 def test_ctrl_c_tells_how_to_go_on(
     tmp_path: Path, notes: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "_BATCH", 1)
+    monkeypatch.setattr(exchange, "_BATCH", 1)
     remember_many, calls = te.ThoughtEngine.remember_many, list[int]()
 
     def stopped(self: te.ThoughtEngine, experiences: Any) -> list[int]:

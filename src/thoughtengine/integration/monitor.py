@@ -10,7 +10,7 @@ from types import TracebackType
 
 import attrs
 
-from thoughtengine._types import Calls
+from thoughtengine._types import SPREAD_STEPS, Calls
 from thoughtengine.errors import (
     BatchError,
     ForkedError,
@@ -91,14 +91,16 @@ class Stats:
         layers = ", ".join(f"{n:,} {layer}" for layer, n in self.layers.items() if n)
         lines = [
             f"{self.memories:,} memor{'y' if self.memories == 1 else 'ies'} ({layers or 'none'}), {self.forgotten:,} forgotten",
-            f"{self.sources:,} sources, {self.episodes:,} episodes, {self.vectors:,} vectors",
+            ", ".join(
+                f"{n:,} {word if n == 1 else word + 's'}"
+                for n, word in ((self.sources, "source"), (self.episodes, "episode"), (self.vectors, "vector"))
+            ),
             f"{self.first or '-'} to {self.last or '-'}",
             f"{self.bytes_on_disk:,} bytes on disk, {self.bytes_per_memory:.0f} a memory",
         ]
-        lines += [
-            f"{verb}: {t.n:,} calls, median {t.median_ms:.3f} ms, 99th percentile {t.p99_ms:.3f} ms"
-            for verb, t in self.calls.items()
-        ]
+        for verb, t in self.calls.items():
+            n = f"{t.n:,} {'call' if t.n == 1 else 'calls'} since it was opened"
+            lines.append(f"{verb}: {n}, median {t.median_ms:.3f} ms, 99th percentile {t.p99_ms:.3f} ms")
         return "\n".join(lines)
 
 
@@ -164,6 +166,7 @@ class Monitor:
         self._last: dict[str, collections.deque[float]] = {}
         self._seconds = 0.0
         self._failed = self._refused = 0
+        self._spread = [0] * SPREAD_STEPS
 
     def timed(self, verb: str) -> _Timed:
         """Count and time what is done inside."""
@@ -171,6 +174,7 @@ class Monitor:
 
     def note(self, verb: str, seconds: float, error: BaseException | None = None) -> None:
         """Count one call that took so long, and ended so."""
+        step = Calls.step_of(seconds)
         with self._guard:
             if error is not None and isinstance(error, Exception) and not isinstance(error, _CALLERS):
                 refused = isinstance(error, (StoreFullError, UpgradeRunningError))
@@ -178,12 +182,14 @@ class Monitor:
                 self._failed += not refused
             self._counts[verb] = self._counts.get(verb, 0) + 1
             self._seconds += seconds
+            self._spread[step] += 1
             self._last.setdefault(verb, collections.deque(maxlen=1024)).append(seconds)
 
     def calls(self) -> Calls:
         """Return how many calls there were, of all verbs, and how they ended."""
         with self._guard:
-            return Calls(sum(self._counts.values()), self._seconds, self._failed, self._refused)
+            n = sum(self._counts.values())
+            return Calls(n, self._seconds, self._failed, self._refused, tuple(self._spread))
 
     def timings(self) -> dict[str, Timing]:
         """Return the figures by verb."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from thoughtengine.memory.record import (
     VectorRecord,
     VerdictRecord,
 )
-from thoughtengine.storage.codec import decode, open_envelope
+from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
@@ -56,6 +57,7 @@ from thoughtengine.storage.origin import (
 
 __all__ = ["check_memories"]
 
+_OF_A_MEMORY = (APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
 _RECORD: dict[Area, Any] = {
     MEMORY: MemoryRecord,
     APPRAISAL: AppraisalRecord,
@@ -96,26 +98,30 @@ def check_memories(store: Store, *, derived: Path | None = None, progress: Progr
     StoreDamagedError
         When a file cannot be read.
     """
-    findings = list(_unreadable(store))
+    ids: dict[Area, array[int]] = {area: array("Q") for area in (MEMORY, *_OF_A_MEMORY)}
+    findings = list(_unreadable(store, ids))
     if findings:
         return findings
     found = derive(store, next_id=store.read_head().next_id)
     findings += _accounting(store, found)
     findings += _entries(store, found, progress)
-    findings += _hanging(store, found)
+    findings += _hanging(store, found, ids)
     findings += Shelf(derived).findings(store)
     return findings
 
 
-def _unreadable(store: Store) -> Iterator[Finding]:
+def _unreadable(store: Store, noted: dict[Area, array[int]]) -> Iterator[Finding]:
+    """Read everything; note the ids of what belongs to memories."""
     for key, value in store.everything():
         area = store.area_of(key)
         if area is None:
             yield Finding("unknown key", key.hex(), "no area of this format has that prefix; it is carried untouched")
             continue
         try:
-            decode(open_envelope(key, value, area).body, _RECORD[area])
-        except RecordError as error:
+            decode(body_of(key, value, area), _RECORD[area])
+            if area in noted:
+                noted[area].append(area.number(key))
+        except (RecordError, OverflowError) as error:  # the latter: a number of more than eight bytes
             ids = (area.number(key),) if area.numbered else ()
             yield Finding("unreadable", f"{area.name} {key[1:].hex()}", f"{error}", ids)
 
@@ -135,6 +141,7 @@ def _accounting(store: Store, found: Derived) -> Iterator[Finding]:
 def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterator[Finding]:
     entries, marks = store.along(TERMS, Entry), store.along(MARK, MarkRecord)
     appraisals, vectors = store.along(APPRAISAL, AppraisalRecord), store.along(VECTOR, VectorRecord)
+    names = _names(store)
     for done, (id_, record) in enumerate(store.rows(MEMORY, MemoryRecord), 1):
         entry = entries(id_)
         if entry is None or (entry.analysis == ANALYSIS and entry != make_entry(record)):
@@ -143,7 +150,7 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
         if mark != found.marks.get(id_, MarkRecord()):
             yield Finding("derived differs", f"mark {id_}", f"{mark} is not what the receipts give", (id_,))
         if record.key is not None and found.names[record.key] == id_:
-            name = store.get(NAME, record.key, NameRecord)
+            name = names(record.key)
             vector = vectors(id_)
             digest = content_digest(record, appraisals(id_), vector.data if vector else None)
             if name is None or name.id != id_ or name.digest != digest:
@@ -156,16 +163,37 @@ def _entries(store: Store, found: Derived, progress: Progress | None) -> Iterato
             progress("checking", done, found.n_memories)
 
 
-def _hanging(store: Store, found: Derived) -> Iterator[Finding]:
-    for area in (APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE):
-        memories, memory = store.raw(MEMORY), b""
-        for key, _ in store.raw(area):
-            wanted = MEMORY.prefix + key[1:]
-            while memory < wanted:
-                memory, _ = next(memories, (MEMORY.stop, b""))
-            if memory != wanted:
-                id_ = area.number(key)
-                yield Finding("orphan", f"{area.name} {id_}", "there is no such memory", (id_,))
+def _hanging(store: Store, found: Derived, ids: dict[Area, array[int]]) -> Iterator[Finding]:
+    for area in _OF_A_MEMORY:
+        for id_ in _without(ids[area], ids[MEMORY]):
+            yield Finding("orphan", f"{area.name} {id_}", "there is no such memory", (id_,))
     for key, _ in store.raw(NAME):
         if key[1:].decode(errors="replace") not in found.names:
             yield Finding("orphan", f"name {key[1:]!r}", "no memory has that key")
+
+
+def _without(ids: Iterable[int], memories: Iterable[int]) -> Iterator[int]:
+    """Yield the ids that are not among those of memories; both rise."""
+    rest, memory = iter(memories), -1
+    for id_ in ids:
+        while memory < id_:
+            memory = next(rest, 1 << 64)
+        if memory != id_:
+            yield id_
+
+
+def _names(store: Store) -> Callable[[str], NameRecord | None]:
+    """Return what gives the row of a name: names that rise with the ids are read once, in order, the others looked up."""
+    rows = store.raw(NAME)
+    row = next(rows, None)
+
+    def get(name: str) -> NameRecord | None:
+        nonlocal row
+        key = NAME.key(name)
+        while row is not None and row[0] < key:
+            row = next(rows, None)
+        if row is None or row[0] != key:
+            return store.get(NAME, name, NameRecord)
+        return decode(body_of(key, row[1], NAME), NameRecord)
+
+    return get

@@ -15,6 +15,7 @@ Clock = Callable[[], dt.datetime]
 """Returns the present as an aware datetime."""
 
 _EPOCH = dt.datetime(1970, 1, 1)
+_EPOCH_UTC = _EPOCH.replace(tzinfo=dt.UTC)
 
 
 def to_stored(argument: str, value: object) -> tuple[int, int]:
@@ -60,6 +61,8 @@ def to_stored(argument: str, value: object) -> tuple[int, int]:
 
 def from_stored(at: int, offset: int) -> dt.datetime:
     """Return the aware datetime of a stored moment, with the offset it was given with."""
+    if not offset:
+        return _EPOCH_UTC + dt.timedelta(microseconds=at)
     local = _EPOCH + dt.timedelta(microseconds=at, seconds=offset)
     return local.replace(tzinfo=_zone(offset))
 

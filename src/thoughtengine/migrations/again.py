@@ -41,6 +41,8 @@ class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 class SweepAgain(Sweep):
     """Goes through the phases of a store whose rows are known, changed since, deleted since, or new."""
 
+    _looks_ahead = False  # a slice looks at what those before it have written
+
     def _first(self) -> CursorRecord:
         return CursorRecord(next_id=self._store.head.next_id)
 

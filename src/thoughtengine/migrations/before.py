@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_right
 from collections.abc import Iterator
-from itertools import islice
+from itertools import accumulate, islice
 
 from thoughtengine.migrations.v0001_flat import COMPONENTS, LAYERS, layer_of
 from thoughtengine.storage.contract import PAGE, Rows
@@ -14,6 +14,7 @@ from thoughtengine.storage.store import Level
 __all__ = ["Before", "Onward", "is_memory"]
 
 _EVERY = 128
+_BYTES = 1 << 20  # of some rows
 _FAR = 64  # rows walked along before a name is sought
 _PAGE = 4 * PAGE  # keys, without their values
 
@@ -41,24 +42,32 @@ class Onward:
         self._place, self._at = 0, b""
         self._emotions, self._senses = _Along(before, b"emotion:"), _Along(before, b"sensory:")
 
-    def rows(self, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        """Yield (key, value) of every row behind a key; what was not taken is yielded the next time."""
-        if after != self._at or not self._page:
-            self._turn(after)
-        while self._page:
-            for row in islice(self._page, self._place, None):
-                self._place += 1
-                self._at = row[0]
-                yield row
-            self._turn(self._at)
+    def some(self, after: bytes, most: int) -> Rows:
+        """Return the next rows behind a key, in order, at most so many, or as fit in a mebibyte; none where there are no more."""
+        if after != self._at or self._place >= len(self._page):
+            self._page, self._place = self._before.page(after + b"\x00" if after else b"", None), 0
+        rows = self._page[self._place : self._place + most]
+        sizes = list(accumulate([len(value) for _, value in rows]))
+        if sizes and sizes[-1] > _BYTES:
+            rows = rows[: max(1, bisect_right(sizes, _BYTES))]
+        self._place, self._at = self._place + len(rows), rows[-1][0] if rows else after
+        return rows
 
-    def _turn(self, after: bytes) -> None:
-        self._page, self._place = self._before.page(after + b"\x00" if after else b"", None), 0
+    def layers_of(self, rows: Rows) -> list[str]:
+        """Return `layer_of` each of some rows in order: most stand between two of one layer, and are of it too."""
+        first = rows[0][0]
+        layer, begins = layer_of(first), first[: first.find(b":") + 1]
+        keys = [key for key, _ in rows]
+        if layer in ("", "emotion") or not keys[-1].startswith(begins) or not b"".join(keys).isascii():
+            return [self.layer_of(key) for key in keys]
+        return [layer] * len(keys)
 
     def layer_of(self, key: bytes) -> str:
         """Return the layer of a memory, empty for what is none: `is_memory`, for keys that rise."""
         layer = layer_of(key)
-        return "" if layer == "emotion" and self._senses.get(key[8:]) is not None else layer
+        if layer != "emotion" or not self._before.feels:
+            return layer
+        return "" if self._senses.get(key[8:]) is not None else layer
 
     def emotion_of(self, key: bytes) -> bytes | None:
         """Return the value of the emotion beside an experience: `Before.emotion_of`, for keys that rise."""

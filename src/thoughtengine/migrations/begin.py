@@ -164,7 +164,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         leftovers(root)
         if problems := inspect(root):
             name, what = problems[0]
-            told = f"{name}: {what}. {DAMAGED}"
+            told = f"{name}: {what}. {DAMAGED} (nothing was touched)"
             raise StoreDamagedError(root, told, file=name)
         need, free = room_for(root, config)
         if free < need:
@@ -172,7 +172,7 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         try:
             _prepare(root, config, source)
         except StoreDamagedError as error:
-            told = f"{error}. {DAMAGED}"
+            told = f"{error.message}. {DAMAGED} (nothing was touched)"
             raise StoreDamagedError(root, told, file=error.file) from error
         finally:
             if not (root / STORE).exists():

@@ -178,6 +178,11 @@ class Hooks:
         """Store payloads of some kinds at an older version from now on: an upgrade of them was taken back."""
         self.held.update(versions)
 
+    def let_go(self, kinds: Iterable[str]) -> None:
+        """Store payloads of some kinds at their newest version again: the way back of their upgrade did not hold."""
+        for kind in kinds:
+            self.held.pop(kind, None)
+
     def written(self, kind: str | None, payload: Any) -> Any:
         """Return a payload of the host as it is stored.
 

@@ -7,12 +7,17 @@ import statistics
 from collections import deque
 from collections.abc import Sequence
 
-from thoughtengine._types import Calls
+from thoughtengine._types import SPREAD_STEPS, Calls
 from thoughtengine.migrations.report import Criterion
 
 __all__ = ["Windows", "calls_judged", "criteria"]
 
 _BEARABLE = 0.9  # share of the host's throughput at rest that it must have at work
+_LONGER, _ANYWAY_SECONDS, _SLOWEST = (
+    1.1,
+    0.001,
+    0.99,
+)  # what the slowest hundredth of its calls may take longer, and may anyway
 _FAILING, _AVAILABLE = 0.001, 0.999  # share of calls that may fail, and share that must be let through
 _PAIRS, _ENOUGH_CALLS = 20, 1000
 _STRIKES, _REMEMBERED, _FEWEST = 3, 1000, 3
@@ -37,15 +42,29 @@ class Windows:
         self._recent: deque[float] = deque(maxlen=_PAIRS)  # since the share was last halved
         self._gate: list[float] = []
         self._all: deque[float] = deque(maxlen=_REMEMBERED)
+        self._spreads = [0] * SPREAD_STEPS, [0] * SPREAD_STEPS  # of all calls at work, and at rest
+        self._n_slower = self._n_timed = 0
 
-    def add(self, ratio: float) -> None:
-        """Note a pair: throughput at work by throughput at rest."""
+    def add(self, ratio: float, working: Calls | None = None, resting: Calls | None = None) -> None:
+        """Note a pair: throughput at work by throughput at rest, and the calls of both windows."""
+        if working is not None and resting is not None:
+            self._time(working, resting)
         self._recent.append(ratio)
         self._all.append(ratio)
         self._gate.append(ratio)
         if len(self._gate) == _PAIRS:
             self.strikes = self.strikes + 1 if interval(self._gate)[1] < _BEARABLE else 0
             self._gate = []
+
+    def _time(self, working: Calls, resting: Calls) -> None:
+        on, off = working.percentile(_SLOWEST), resting.percentile(_SLOWEST)
+        if on is None or off is None:
+            return
+        self._n_timed += 1
+        self._n_slower += on > _bound(off)
+        for spread, calls in zip(self._spreads, (working, resting), strict=True):
+            for step, n in enumerate(calls.spread):
+                spread[step] += n
 
     @property
     def failed(self) -> bool:
@@ -68,6 +87,23 @@ class Windows:
             missed = interval(list(self._all))[1] < _BEARABLE
             verdict = "met" if middle >= _BEARABLE else "missed" if missed else "not judged"
         return Criterion(measured=middle, limit=_BEARABLE, verdict=verdict, observations=n)
+
+    def response(self) -> Criterion:
+        """Judge the slowest hundredth of the calls, in seconds: missed where more pairs are slower than chance makes so."""
+        on, off = (Calls(spread=tuple(spread)).percentile(_SLOWEST) for spread in self._spreads)
+        n = min(map(sum, self._spreads))
+        if on is None or off is None:
+            return Criterion(measured=None, limit=_ANYWAY_SECONDS, verdict="not judged", observations=0)
+        by_chance = (self._n_timed + _CONFIDENCE * math.sqrt(self._n_timed)) / 2
+        verdict = "not judged"
+        if n >= _ENOUGH_CALLS and self._n_timed >= _PAIRS:
+            slower = self._n_slower > by_chance
+            verdict = "met" if on <= _bound(off) else "missed" if slower else "not judged"
+        return Criterion(measured=on, limit=_bound(off), verdict=verdict, observations=n)
+
+
+def _bound(at_rest: float) -> float:
+    return _LONGER * at_rest + _ANYWAY_SECONDS
 
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
@@ -107,4 +143,6 @@ def criteria(calls: Calls, windows: Windows | None, *, lost: int, rows: int) -> 
     found = {"records lost": Criterion(measured=lost, limit=0, verdict=verdict, observations=rows)} | calls_judged(
         calls
     )
-    return found if windows is None else found | {"throughput": windows.criterion()}
+    return (
+        found if windows is None else found | {"throughput": windows.criterion(), "response time": windows.response()}
+    )

@@ -12,11 +12,13 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
 from thoughtengine.migrations.overlay import UpgradingStore
+from thoughtengine.migrations.prove import Proof, prove_flat
+from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
 from thoughtengine.storage.bare import BareLock, clear, give_out
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.checkpoint import checkpoint, verify
 from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.files import PART, discard, remove_tree, sync_folder, sync_tree
 from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
@@ -92,7 +94,7 @@ def _sum(key: bytes, value: bytes) -> int:
     return int.from_bytes(row_digest(key, value), "big")
 
 
-def lower(store: FolderStore) -> Flat:
+def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
     """Make of a store, whose pointer says that it rolls back, a format-1 store in `lowered/`, and `.te/` beside it.
 
     What an untouched record was, it is again, byte for byte. What was forgotten since is not there; a new memory comes down
@@ -100,13 +102,14 @@ def lower(store: FolderStore) -> Flat:
 
     Returns
     -------
-    Flat
-        What it holds, read from a fresh clone.
+    Flat, Proof or None
+        What it holds, read from a fresh clone, and what that proves; None where it is given back as it was, which was damaged.
+        Where the proof is false nothing is kept of it.
 
     Raises
     ------
     StoreDamagedError
-        When what was written is not what is read; nothing was given out then.
+        When the mind cannot be read.
     """
     root, config = store.root, store.config
     part = root / (LOWERED_FOLDER + PART)
@@ -116,7 +119,7 @@ def lower(store: FolderStore) -> Flat:
     sealed = root / note.rollback if note is not None and note.rollback and (root / note.rollback).is_dir() else None
     if note is not None and note.again:
         if sealed is not None and not note.until:
-            return _unmerged(root, sealed, config, verified=bool(note.digest))
+            return _unmerged(root, sealed, config, verified=bool(note.digest)), None
         sealed = None  # what went down before stands in it too: it would stand there twice
     flat = None
     if sealed is not None and note is not None:
@@ -127,8 +130,8 @@ def lower(store: FolderStore) -> Flat:
                 raise
             told = f"{error}; it was so before anything was done: it is given back as it is"
             if _nothing_new(store):
-                return _as_it_was(root, sealed, told)
-            return _with_the_new(store, sealed, f"{told}, with what was written since")
+                return _as_it_was(root, sealed, told), None
+            return _with_the_new(store, sealed, f"{told}, with what was written since"), None
         if note.digest not in ("", flat.digest):
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
@@ -145,11 +148,15 @@ def lower(store: FolderStore) -> Flat:
     finally:
         level.close()
     sync_tree(part)
-    made = _verified(part, root, config, target)
+    made, wrong = _measured(part, root, config, target)
+    proof = Proof(wrong=(wrong,), rows=made.rows) if wrong else prove_flat(store, part, made.rows, tools)
+    if proof.wrong:
+        discard(part)
+        return made, proof
     _keep_aside(store)
     os.rename(part, root / LOWERED_FOLDER)
     sync_folder(root)
-    return made
+    return made, proof
 
 
 def _nothing_new(store: FolderStore) -> bool:
@@ -318,24 +325,37 @@ def _old_down(
         yield key, id_
 
 
-def _verified(part: Path, root: Path, config: StorageConfig, target: _Target) -> Flat:
-    made = measure(part, root / ("verify" + PART), config)
+def _measured(part: Path, root: Path, config: StorageConfig, target: _Target) -> tuple[Flat, str]:
+    """Read what was written, and tell where that is something else."""
+    try:
+        made = measure(part, root / ("verify" + PART), config)
+    except StoreDamagedError as error:
+        return _UNCOUNTED, f"what was written cannot be read: {error}"
     expected = f"{target.total % (1 << 128):032x}"
-    if (made.rows, made.digest) != (target.rows, expected):
-        told = f"lowered, it holds {made.rows} rows of digest {made.digest} instead of {target.rows} of {expected}"
-        raise StoreDamagedError(root, told)
-    return made
+    if (made.rows, made.digest) == (target.rows, expected):
+        return made, ""
+    return made, f"it holds {made.rows} rows of digest {made.digest} instead of {target.rows} of {expected}"
 
 
 def _keep_aside(store: FolderStore) -> None:
     """Put all that format 1 cannot hold into `.te/`: the generation as it is, by hard links."""
     root, head = store.root, store.head
-    if _nothing_new(store) and head.skipped[1] == FIRST_NEW and store.pointer.dimension is None:
+    if (
+        _nothing_new(store)
+        and head.skipped[1] == FIRST_NEW
+        and store.pointer.dimension is None
+        and store.pointer.encoder is None
+    ):
         discard(root / ASIDE)
         return
     part = root / (ASIDE + PART)
     part.mkdir(mode=0o700)
     store.checkpoint(part / generation_name(1), whole=False)
+    try:
+        verify(part / generation_name(1), root / ("verify" + PART), store.config, balanced=_is_swept(store))
+    except StoreDamagedError as error:
+        discard(part)
+        raise store.damage_met(error) from error
     pointer = msgspec.structs.replace(
         store.pointer,
         generation=1,
@@ -350,6 +370,11 @@ def _keep_aside(store: FolderStore) -> None:
     discard(root / ASIDE)
     os.rename(part, root / ASIDE)
     sync_folder(root)
+
+
+def _is_swept(store: FolderStore) -> bool:
+    note = store.pointer.upgrade
+    return note is None or not note.old
 
 
 def give_back(root: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, layers_up
-from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.codec import body_of
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, ORIGIN, VECTOR
 from thoughtengine.storage.origin import OriginRecord
@@ -86,6 +86,8 @@ def _record(old: Memory, then: Memory, now: Memory) -> Memory:
             kept["text"] = old.text
         if _shape(kept["payload"]) == _shape(old.payload):
             kept |= {"kind": old.kind, "payload_version": old.payload_version}
+    elif now.payload is None and then.payload is not None and old.text not in (None, then.text):
+        kept |= {"text": old.text, "payload": now.text}  # a string in the payload's place; the text had not gone down
     else:
         apart = not _says(now.payload) or (old.payload is not None and now.payload is not None)
         if old.text is not None and old.text != then.text and apart:
@@ -130,7 +132,7 @@ def _felt(old: Appraisal | None, then: Appraisal | None, now: Appraisal | None) 
 
 def _vector(store: Store, id_: int) -> bytes | None:
     value = store._get(VECTOR.key(id_))
-    return None if value is None else open_envelope(VECTOR.key(id_), value, VECTOR).body
+    return None if value is None else body_of(VECTOR.key(id_), value, VECTOR)
 
 
 def is_pinned(store: Store, id_: int) -> bool:

@@ -20,12 +20,19 @@ from thoughtengine.errors import (
     UpgradeRunningError,
 )
 from thoughtengine.migrations.encoding import PHASE as ENCODER
-from thoughtengine.migrations.encoding import Encoding, contract_encoding, former_back, newest_is_encoding
+from thoughtengine.migrations.encoding import (
+    Encoding,
+    contract_encoding,
+    former_back,
+    newest_is_encoding,
+    told_encoding,
+)
 from thoughtengine.migrations.judge import Windows, calls_judged
-from thoughtengine.migrations.points import let_go, told
+from thoughtengine.migrations.points import let_go, minute, told
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import COMPACTING, Running
 from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.pointer import EncodingNote, UpgradeNote
 
 __all__ = ["Background", "UpgradeControl", "UpgradeStatus"]
 
@@ -78,7 +85,9 @@ class UpgradeStatus:
             return "no upgrade"
         if self.stage != "UPGRADING" and self.phase != COMPACTING:
             behind = f" (behind it: {', '.join(self.beneath)})" if self.beneath else ""
-            return f"{self.stage.lower()}{f' until {self.until}' if self.until else ''}{behind}"
+            if self.stage == "ROLLING_BACK":
+                return f"it did not hold and goes back{f': {self.failed}' if self.failed else ''}{behind}"
+            return f"done, and can be taken back{f' until {minute(self.until)}' if self.until else ''}{behind}"
         share = self.done / self.total if self.total else 0.0
         left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s to go"
         return f"{self.phase}: {share:.0%}{left}{' (paused)' if self.paused else ''}{f', {self.failed}' if self.failed else ''}"
@@ -223,9 +232,10 @@ class Background:
 
     def _steer(self, before: Calls, working: Calls, resting: Calls, *, busy: bool) -> None:
         """Halve the duty where calls take a tenth longer while it works, raise it slowly where they do not."""
-        on, off = _mean(working.since(before)), _mean(resting.since(working))
+        at_work, at_rest = working.since(before), resting.since(working)
+        on, off = _mean(at_work), _mean(at_rest)
         if on is not None and off is not None:
-            self._windows.add(off / on)
+            self._windows.add(off / on, at_work, at_rest)
             self.duty = self._windows.steered(self.duty)
         elif not busy:
             self.duty = _IDLE_DUTY
@@ -236,6 +246,13 @@ class Background:
 
 def _mean(calls: Calls) -> float | None:
     return calls.seconds / calls.n if calls.n >= _ENOUGH and calls.seconds > 0.0 else None
+
+
+def _lying(points: tuple[UpgradeNote, ...], encoding: EncodingNote | None) -> tuple[str, ...]:
+    """Say what lies beneath, newest first."""
+    found = [(note.begun, told(note)) for note in points]
+    found += [] if encoding is None else [(encoding.begun, told_encoding(encoding))]
+    return tuple(each for _, each in sorted(found, reverse=True))
 
 
 class UpgradeControl:
@@ -269,7 +286,10 @@ class UpgradeControl:
     def status(self) -> UpgradeStatus:
         """Tell how far it is."""
         pointer, behind = self._store.pointer, self.background
-        note, beneath = pointer.upgrade, tuple(told(each) for each in reversed(pointer.beneath))
+        note, beneath = (
+            pointer.upgrade,
+            _lying(pointer.beneath, None if newest_is_encoding(self._store) else pointer.encoding),
+        )
         if behind is None or behind.over:
             return self._encoding_status() or UpgradeStatus(
                 stage=pointer.stage, until=note.until if note is not None else "", beneath=beneath
@@ -283,7 +303,7 @@ class UpgradeControl:
     def _encoding_status(self) -> UpgradeStatus | None:
         """Tell how far a change of encoder is; None where there is none, or an upgrade of records soaks above it."""
         pointer, phase = self._store.pointer, self.encoding
-        note, beneath = pointer.encoding, tuple(told(each) for each in reversed(pointer.points))
+        note, beneath = pointer.encoding, _lying(pointer.points, None)
         if phase is not None and (phase.failed or not phase.over):
             return UpgradeStatus(
                 stage="ROLLING_BACK" if phase.failed else "UPGRADING", phase=ENCODER, done=phase.done,
@@ -354,6 +374,8 @@ class UpgradeControl:
         ------
         DowngradeError
             When there is nothing to take back.
+        UpgradeFailedError
+            When what was gone back to does not hold: the newer store stays; the mind is closed where it would be.
         """
         self._store.ready()
         if self._store.pointer.upgrade is None and self._store.pointer.encoding is None:

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -21,11 +21,13 @@ from thoughtengine.errors import (
     UpgradeFailedError,
     UpgradeRequiredError,
 )
+from thoughtengine.migrations.ahead import Slices
 from thoughtengine.migrations.begin import ROLLBACK, own_copy
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK, covered, keep_point, uncovered
 from thoughtengine.migrations.probing import changed, copied
+from thoughtengine.migrations.prove import RECALLED, asked
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.step import Descent, Walk
@@ -34,7 +36,7 @@ from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.watch import TookTooLongError, Watch
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import verify
-from thoughtengine.storage.codec import decode, encode, open_envelope
+from thoughtengine.storage.codec import body_of, decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore
@@ -139,6 +141,13 @@ def _known(note: UpgradeNote, hooks: Hooks, store: FolderStore) -> set[str]:
     return kinds
 
 
+class _Slice(NamedTuple):
+    """What is written together, and where that leads to."""
+
+    batch: Batch
+    cursor: CursorRecord
+
+
 class PayloadUpgrade(Running):
     """The upgrade of payloads in an open store.
 
@@ -164,6 +173,8 @@ class PayloadUpgrade(Running):
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._kinds = _known(self.note, hooks, store)
         self._watch = Watch(STEP_SECONDS)
+        self._seconds = 0.0  # that a slice may take
+        self._slices = Slices(store, self._make_slice, self._write)
         self._derives_otherwise = False  # what validation found of names, marks, index entries
         self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
@@ -210,34 +221,42 @@ class PayloadUpgrade(Running):
         store.update_pointer(upgrade=self.note)
 
     def _advance(self, seconds: float) -> None:
+        self._seconds = seconds
         try:
-            with self._watch:
-                self._slice(time.monotonic() + seconds)
+            done = self._slices.one(lambda done: self.windows is None and not done.cursor.step)
         except TookTooLongError as error:
             raise UpgradeFailedError(self.store.root, f"a step did not end within {STEP_SECONDS:g} s") from error
-        if self.cursor.step:
-            self._milestone(_PHASE, self.done)
-
-    def _slice(self, until: float) -> None:
-        with self.store.writing:
-            if self.windows is None and self._named is None:
-                self._named = self._bearers()
-            store, counts, at, n_bytes, n = self.store, dict(self.cursor.counts), self.cursor.at, 0, 0
-            batch, ended = Batch(), True
-            for key, value in store.raw(MEMORY, after=MEMORY.number(at) if at else None):
-                at, n, n_bytes = key, n + 1, n_bytes + len(value)
-                counts["rows"] = counts.get("rows", 0) + 1
-                self._take(batch, MEMORY.number(key), value, counts)
-                if n >= _ROWS or n_bytes >= _BYTES or time.monotonic() >= until:
-                    ended = False
-                    break
-            cursor = CursorRecord(step=int(ended), at=at, counts=counts)
-            batch.put(CURSOR, 0, cursor)
-            store.commit(batch, sync=ended)
-            self.cursor = cursor
+        counts = done.cursor.counts
         failed = counts.get("quarantined", 0)
         if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts.get("rows", 0)):
             raise RecordUpgradeError("", "", f"{failed} records failed, more than one in a thousand")
+        if self.cursor.step:
+            self._milestone(_PHASE, self.done)
+
+    def _make_slice(self, before: _Slice | None) -> _Slice:
+        with self._watch:
+            return self._slice(self.cursor if before is None else before.cursor, time.monotonic() + self._seconds)
+
+    def _slice(self, cursor: CursorRecord, until: float) -> _Slice:
+        if self.windows is None and self._named is None:
+            self._named = self._bearers()
+        store, counts, at, n_bytes, n = self.store, dict(cursor.counts), cursor.at, 0, 0
+        batch, ended = Batch(), True
+        for key, value in store.raw(MEMORY, after=MEMORY.number(at) if at else None):
+            at, n, n_bytes = key, n + 1, n_bytes + len(value)
+            counts["rows"] = counts.get("rows", 0) + 1
+            self._take(batch, MEMORY.number(key), value, counts)
+            if n >= _ROWS or n_bytes >= _BYTES or time.monotonic() >= until:
+                ended = False
+                break
+        cursor = CursorRecord(step=int(ended), at=at, counts=counts)
+        batch.put(CURSOR, 0, cursor)
+        return _Slice(batch, cursor)
+
+    def _write(self, done: _Slice) -> int:
+        sequence = self.store.commit(done.batch, sync=bool(done.cursor.step))
+        self.cursor = done.cursor
+        return sequence
 
     def _take(self, batch: Batch, id_: int, value: bytes, counts: dict[str, int]) -> None:
         opened = open_envelope(MEMORY.key(id_), value, MEMORY)
@@ -291,7 +310,7 @@ class PayloadUpgrade(Running):
         for area in (APPRAISAL, VECTOR):
             has = flags & MEMORY.beside[area.prefix]
             if has and (value := self.store._get(area.key(id_))) is not None:
-                beside[area.prefix] = open_envelope(area.key(id_), value, area).body
+                beside[area.prefix] = body_of(area.key(id_), value, area)
                 batch.put_body(area, id_, beside[area.prefix])
         if memory.key is not None and self._bears(id_, memory.key):
             vector = beside.get(VECTOR.prefix)
@@ -308,7 +327,7 @@ class PayloadUpgrade(Running):
         """Read all names once, in order, where no mind serves: a look-up of each would take a third of the time."""
         found = bytearray(self.store.rank(self.store.head.next_id) + 1)
         for key, value in self.store.raw(NAME):
-            found[self.store.rank(decode(open_envelope(key, value, NAME).body, _Name).id)] = 1
+            found[self.store.rank(decode(body_of(key, value, NAME), _Name).id)] = 1
         return found
 
     def _finish(self) -> UpgradeReport:
@@ -367,11 +386,14 @@ class PayloadUpgrade(Running):
                 wrong += [str(finding) for finding in findings][:5]
             finally:
                 new.close()
-            failed = self._probed(sealed, now)
+            failed, asked_for, missed = self._probed(sealed, now), 0, 0
+            if self._down and not wrong:
+                lost, asked_for, missed = self._asked(now)
+                wrong += lost
             wrong, counted["probes"], counted["probes_failed"] = (
                 [*wrong, *failed],
-                len(list(self._hooks.probes())),
-                len(failed),
+                len(list(self._hooks.probes())) + asked_for,
+                len(failed) + missed,
             )
         finally:
             old.close()
@@ -382,19 +404,19 @@ class PayloadUpgrade(Running):
         for key, value in old.raw(MEMORY):
             counted["in"] += 1
             self.pace.breathe()
-            before = decode(open_envelope(key, value, MEMORY).body, Memory)
+            before = decode(body_of(key, value, MEMORY), Memory)
             sealed = new._get(key)
             if sealed is None:
                 yield f"memory {MEMORY.number(key)} is gone"
                 continue
-            after = decode(open_envelope(key, sealed, MEMORY).body, Memory)
+            after = decode(body_of(key, sealed, MEMORY), Memory)
             with self._watch:
                 differs = list(self._differs(MEMORY.number(key), before, after, counted))
             yield from differs
         for area in (APPRAISAL, VECTOR, RECEIPT, VERDICT):
             for key, value in old.raw(area):
                 there = new._get(key)
-                if there is None or open_envelope(key, there, area).body != open_envelope(key, value, area).body:
+                if there is None or body_of(key, there, area) != body_of(key, value, area):
                     yield f"{area.name} {area.number(key)} is not what it was"
 
     def _differs(self, id_: int, before: Memory, after: Memory, counted: dict[str, int]) -> Iterator[str]:
@@ -444,13 +466,25 @@ class PayloadUpgrade(Running):
         with copied(self.store, now, self._after()) as folder:
             return changed(before, self._values(folder))
 
+    def _asked(self, now: Path) -> tuple[list[str], int, int]:
+        """Look up and recall some memories of what was gone down to."""
+        with (
+            copied(self.store, now, self._after()) as folder,
+            contextlib.closing(FolderStore(folder, self.store.config)) as mind,
+        ):
+            return asked(mind, self._tools, recalled=mind.head.memories <= RECALLED)
+
+    @property
+    def _down(self) -> bool:
+        return any(now > goal for now, goal in self.note.namespaces.values())
+
     def _after(self) -> dict[str, int]:
         return {**self.store.pointer.namespaces, **{kind: known for kind, (_, known) in self.note.namespaces.items()}}
 
     def _told(self, counted: dict[str, int], *, reason: str) -> UpgradeReport:
         n_in, upgraded, quarantined = counted["in"], counted["upgraded"], counted["quarantined"]
         return self._report(
-            kind="rollback" if any(now > goal for now, goal in self.note.namespaces.values()) else "upgrade",
+            kind="rollback" if self._down else "upgrade",
             lost=int(bool(reason)),
             rows_in=n_in,
             reason=reason,
@@ -465,12 +499,12 @@ class PayloadUpgrade(Running):
             extra_bytes=size_of(self.store.generation),
         )
 
-    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> UpgradeReport | None:
         """Serve what was before; the store stays open."""
         if not self.verified:
             abandon(self.store)
-            return
-        take_back(self.store, self._hooks, self._tools, why=str(error))
+            return None
+        return take_back(self.store, self._hooks, self._tools, why=error.message)
 
 
 def _own(payload: Any) -> Any:

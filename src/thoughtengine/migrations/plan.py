@@ -1,4 +1,4 @@
-"""Plan: what an upgrade would do, what it takes, what could go wrong; made on a throw-away clone, so nothing changes."""
+"""Plan: what an upgrade would do, what it takes, what could go wrong; looked up on a throw-away clone, so nothing changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import os
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import attrs
@@ -16,13 +17,15 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder, encode
 from thoughtengine.errors import StoreDamagedError
+from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.planned import Risk, Step, UpgradePlan
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
-from thoughtengine.migrations.v0001_flat import LAYERS
-from thoughtengine.migrations.v0002_envelopes import Memory
-from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.migrations.v0001_flat import LAYERS, layer_of
+from thoughtengine.migrations.v0002_envelopes import Memory, layers_up
+from thoughtengine.storage.checkpoint import checkpoint, clone
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
 from thoughtengine.storage.folder import generation_name
@@ -30,163 +33,16 @@ from thoughtengine.storage.keyspace import CODE, CURSOR, FORMAT, MEMORY, VECTOR
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.origin import CursorRecord
 from thoughtengine.storage.pointer import STORE, Pointer, UpgradeNote, read_pointer
+from thoughtengine.storage.store import Level
 
-__all__ = ["Rehearsal", "Risk", "Step", "UpgradePlan", "plan_bare", "plan_payloads", "rate_of", "with_encoder"]
+__all__ = ["plan_bare", "plan_payloads", "rate_of", "with_encoder"]
 
 _TRIED = 16  # texts encoded to see how long it takes
+_VECTOR_BYTES = (
+    64  # of a row that holds a vector, beside its numbers; these are kept twice, in the row and in the index
+)
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
-
-
-@attrs.frozen(kw_only=True)
-class Risk:
-    """Something that a probe found.
-
-    Attributes
-    ----------
-    kind : str
-        ``"space"``, ``"damage"``, ``"no hard links"``, ``"read-only"``, ``"kept aside"``, ``"newer hook"``, ``"lossy"``,
-        ``"encoder change"``.
-    blocks : bool
-        Whether the upgrade would be refused.
-    impact, mitigation : str
-        What it means, and what to do.
-    """
-
-    kind: str
-    blocks: bool
-    impact: str
-    mitigation: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}{' (blocks)' if self.blocks else ''}: {self.impact}; {self.mitigation}"
-
-
-@attrs.frozen(kw_only=True)
-class Step:
-    """One part of a plan.
-
-    Attributes
-    ----------
-    name : str
-        Phase and what it does.
-    records : int
-        It goes through.
-    lossy : bool
-        Whether it loses something, which is kept aside then.
-    down : bool
-        Whether there is a way back.
-    """
-
-    name: str
-    records: int
-    lossy: bool = False
-    down: bool = True
-
-    def __str__(self) -> str:
-        notes = [*(["lossy, kept aside"] if self.lossy else []), *([] if self.down else ["no way down"])]
-        told = f" ({', '.join(notes)})" if notes else ""
-        return f"{self.name}: {self.records:,} records{told}"
-
-
-@attrs.frozen(kw_only=True)
-class UpgradePlan:
-    """What an upgrade would do; false when there is nothing to do.
-
-    Attributes
-    ----------
-    path : str
-        The folder.
-    source, target : int
-        Format now, and after.
-    namespaces : mapping of str to (int, int)
-        Versions of the kinds of payload that would change.
-    steps : tuple of Step
-        In order.
-    counts : mapping of str to int
-        Rows by layer; ``"components"`` and ``"unknown"`` are carried as they are.
-    records, bytes : int
-        Rows, and bytes of keys and values.
-    seconds : float
-        Estimated, at full speed.
-    needed_bytes, free_bytes : int
-        Room on the disk.
-    risks : tuple of Risk
-        Found by probes.
-    """
-
-    path: str
-    source: int
-    target: int
-    namespaces: Mapping[str, tuple[int, int]] = attrs.field(factory=dict)
-    steps: tuple[Step, ...] = ()
-    counts: Mapping[str, int] = attrs.field(factory=dict)
-    records: int = 0
-    bytes: int = 0
-    seconds: float = 0.0
-    needed_bytes: int = 0
-    free_bytes: int = 0
-    risks: tuple[Risk, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.steps)
-
-    def __str__(self) -> str:
-        if not self:
-            return f"{self.path}: format {self.source}, nothing to do"
-        head = f"{self.path}: format {self.source} to {self.target}, {self.records:,} records of {self.bytes:,} bytes"
-        took = f"about {self.seconds:.1f} s at full speed, {self.needed_bytes:,} bytes of {self.free_bytes:,} free"
-        steps, risks = [f"  {step}" for step in self.steps], [f"  risk: {risk}" for risk in self.risks]
-        return "\n".join([head, took, *steps, *risks])
-
-    def __repr__(self) -> str:
-        return f"<UpgradePlan {self.source} to {self.target}: {len(self.steps)} steps, {len(self.risks)} risks>"
-
-
-@attrs.frozen(kw_only=True)
-class Rehearsal:
-    """What a rehearsal found; true when the upgrade held, though it was broken off on the way, and could be taken back.
-
-    Attributes
-    ----------
-    plan : UpgradePlan
-        What was to be done; false: nothing.
-    report : UpgradeReport or None
-        Of the upgrade of the copy: time, disk, longest stall.
-    broken_off : int
-        How often it was broken off in the middle, and went on.
-    seconds : float
-        All of it, with the way back.
-    bytes : int
-        Of the copy at its largest known size, tables that are shared counted.
-    n_cues : int
-        How many cues were asked before and after.
-    changed : mapping of str to (list of int, list of int)
-        Those that call up other memories than before.
-    reason : str
-        Why it did not hold.
-    """
-
-    plan: UpgradePlan
-    report: UpgradeReport | None = None
-    broken_off: int = 0
-    seconds: float = 0.0
-    bytes: int = 0
-    n_cues: int = 0
-    changed: Mapping[str, tuple[list[int], list[int]]] = attrs.field(factory=dict)
-    reason: str = ""
-
-    def __bool__(self) -> bool:
-        return self.report is not None and self.report.succeeded and not self.reason
-
-    def __str__(self) -> str:
-        if not self.plan:
-            return str(self.plan)
-        if self.report is None or not self:
-            return f"{self.plan.path}: it would not hold: {self.reason}"
-        stall = f"longest stall {1e3 * self.report.longest_stall_seconds:.1f} ms"
-        told = f"{self.plan.path}: it would hold, {self.seconds:.1f} s with the way back, {self.bytes:,} bytes, {stall}"
-        return f"{told}, broken off {self.broken_off} times, {len(self.changed)} of {self.n_cues} answers changed"
 
 
 def rate_of(reports: list[UpgradeReport]) -> float:
@@ -254,7 +110,8 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
     if not pending:
         return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT, risks=tuple(risks))
     generation = root / f"gen-{pointer.generation:06d}"
-    counts = _counted(generation, root / f"plan-{secrets.token_hex(4)}{PART}", config, pending)
+    with _readable(root, generation) as (source, scratch):
+        counts = _counted(source, scratch, config, pending)
     walks = {kind: hooks.steps(kind, versions, pointer) for kind, versions in pending.items()}
     steps = [
         Step(name=f"P4 {step}", records=counts.get(kind, 0), lossy=step.lossy, down=step.down is not None)
@@ -278,20 +135,20 @@ def _unfinished(
     root: Path, config: StorageConfig, pointer: Pointer, note: UpgradeNote, risks: tuple[Risk, ...]
 ) -> UpgradePlan:
     """Plan what is left of an upgrade, or of a way back, that was begun."""
-    generation, scratch = root / generation_name(pointer.generation), root / f"plan-{secrets.token_hex(4)}{PART}"
-    clone = CloneStore(generation, scratch, config)
-    try:
-        cursor, head = clone.get(CURSOR, 0, CursorRecord) or CursorRecord(), clone.read_head()
-    finally:
-        clone.close()
+    generation = root / generation_name(pointer.generation)
+    with (
+        _readable(root, generation) as (source, scratch),
+        contextlib.closing(CloneStore(source, scratch, config)) as copy,
+    ):
+        cursor, head = copy.get(CURSOR, 0, CursorRecord) or CursorRecord(), copy.read_head()
     rows, memories, counts = note.rows, max(head.skipped[0] - 1, 0), dict[str, int]()
     if note.namespaces:
         steps = [("P4 host payloads", max(0, head.memories - cursor.counts.get("rows", 0)))]
         rows = head.memories
     else:
         if not note.digest and note.rollback:  # nothing was counted yet
-            with _named(root):
-                flat = measure(root / note.rollback, scratch, config)
+            with _named(root), _readable(root, root / note.rollback) as (source, scratch):
+                flat = measure(source, scratch, config)
             rows, memories, counts = flat.rows, flat.memories, flat.layers
         done = [cursor.counts.get("rows", 0), sum(cursor.counts.get(layer, 0) for layer in LAYERS)]
         done += [0, cursor.counts.get("indexed", 0)]
@@ -299,13 +156,14 @@ def _unfinished(
         steps = [(phase, max(0, n - d)) for phase, n, d in zip(PHASES, again, done, strict=True)][cursor.step :]
     if pointer.stage == "ROLLING_BACK":
         steps = [("the way back", rows)]
+    goes_on = "what was begun goes on"
     left, disk = sum(n for _, n in steps), os.statvfs(root)
     size = size_of(root / note.rollback) if note.rollback and (root / note.rollback).is_dir() else size_of(generation)
     need = (2 if note.namespaces else GROWTH) * size - (size_of(generation) if cursor.at or cursor.step else 0)
     return UpgradePlan(
         path=str(root), source=note.source, target=1 if pointer.stage == "ROLLING_BACK" and not note.namespaces else FORMAT,
         namespaces=note.namespaces, counts=counts, records=rows, bytes=size, seconds=left / rate_of(history(root)),
-        steps=tuple(Step(name=f"an unfinished upgrade goes on ({pointer.stage}): {name}", records=n) for name, n in steps),
+        steps=tuple(Step(name=f"{goes_on}: {name}", records=n) for name, n in steps),
         needed_bytes=max(0, need) + 8 * config.write_buffer_bytes, free_bytes=disk.f_bavail * disk.f_frsize, risks=risks,
     )  # fmt: skip
 
@@ -321,12 +179,15 @@ def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encode
         return planned
     if note is not None and goes_on:
         before = note.former
-    if is_bare:
-        n, seconds = planned.steps[1].records, 0.0
-    else:
-        n, seconds = _to_encode(root, config, encoder)
+    n, some = (planned.steps[1].records, _some_texts(root, config)) if is_bare else _to_encode(root, config, encoder)
     if not n:
         return planned
+    begun = time.perf_counter()
+    if some:
+        encode(encoder, some)
+    seconds = (time.perf_counter() - begun) * n / max(1, len(some))
+    size = 0 if is_bare else size_of(root / generation_name(pointer.generation if pointer is not None else 1))
+    need, disk = n * (_VECTOR_BYTES + 2 * encoder.dimension), os.statvfs(root)
     named = f"P4 encoder: {before.name if before is not None else 'none'} to {encoder.name}"
     told = f"{n:,} texts are encoded; until then they are found by their words, and by the vectors before"
     risk = Risk(
@@ -341,7 +202,9 @@ def with_encoder(planned: UpgradePlan, root: Path, config: StorageConfig, encode
         risks += (Risk(kind="encoder change", blocks=False, impact=impact, mitigation=remedy),)
     return attrs.evolve(
         planned, steps=(*planned.steps, Step(name=named, records=n)), seconds=planned.seconds + seconds,
-        records=max(planned.records, n), risks=risks,
+        records=max(planned.records, n), bytes=planned.bytes or size, risks=risks,
+        needed_bytes=(planned.needed_bytes or 8 * config.write_buffer_bytes) + need,
+        free_bytes=disk.f_bavail * disk.f_frsize,
     )  # fmt: skip
 
 
@@ -351,24 +214,33 @@ class _Vector(msgspec.Struct, frozen=True):
     fingerprint: str = ""
 
 
-def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int, float]:
-    """Return how many texts lack a vector of an encoder, and the seconds that it may take."""
+def _some_texts(root: Path, config: StorageConfig) -> list[str]:
+    """Return some texts of a bare store, by which to see how long its encoding takes."""
+    with _readable(root, root) as (source, scratch):
+        clone(source, scratch)
+        try:
+            with contextlib.closing(Level(str(scratch), config)) as level:
+                rows = (row for row in Before(level).rows() if layer_of(row[0]))
+                return [memory.text for memory, _ in (layers_up(*row) for row in islice(rows, _TRIED)) if memory.text]
+        finally:
+            remove_tree(scratch)
+
+
+def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int, list[str]]:
+    """Return how many texts lack a vector of an encoder, and some of them."""
     pointer, _ = read_pointer(root)
-    clone = CloneStore(root / f"gen-{pointer.generation:06d}", root / f"plan-{secrets.token_hex(4)}{PART}", config)
     n, some = 0, list[str]()
-    try:
-        codes, vectors = clone.along(CODE, _Vector), clone.along(VECTOR, _Vector)
-        for id_, memory in clone.rows(MEMORY, Memory):
+    with (
+        _readable(root, root / generation_name(pointer.generation)) as (source, scratch),
+        contextlib.closing(CloneStore(source, scratch, config)) as copy,
+    ):
+        codes, vectors = copy.along(CODE, _Vector), copy.along(VECTOR, _Vector)
+        for id_, memory in copy.rows(MEMORY, Memory):
             code, given = codes(id_), vectors(id_)
             if memory.text is not None and not given and (code is None or code.fingerprint != encoder.fingerprint):
                 n += 1
                 some += [memory.text] * (len(some) < _TRIED)
-    finally:
-        clone.close()
-    begun = time.perf_counter()
-    if some:
-        encode(encoder, some)
-    return n, (time.perf_counter() - begun) * n / max(1, len(some))
+    return n, some
 
 
 def _counted(
@@ -435,19 +307,25 @@ def _named(root: Path) -> Iterator[None]:
     try:
         yield
     except StoreDamagedError as error:
-        what = str(error).removeprefix(f"{error.path}: ")
-        raise StoreDamagedError(root, f"{what}. {DAMAGED} (nothing was touched)", file=error.file) from error
+        raise StoreDamagedError(root, f"{error.message}. {DAMAGED} (nothing was touched)", file=error.file) from error
 
 
 def _measured(root: Path, config: StorageConfig) -> Flat:
-    """Read a clone of the store: linked in the folder, or copied to the cache where that cannot be written."""
+    with _readable(root, root) as (source, scratch):
+        return measure(source, scratch, config, parsed=True)
+
+
+@contextlib.contextmanager
+def _readable(root: Path, source: Path) -> Iterator[tuple[Path, Path]]:
+    """Give what is to be cloned, and where: in the folder, or a copy of it in the cache where that cannot be written."""
     if os.access(root, os.W_OK | os.X_OK):
-        return measure(root, root / f"plan-{secrets.token_hex(4)}{PART}", config, parsed=True)
+        yield source, root / f"plan-{secrets.token_hex(4)}{PART}"
+        return
     cache = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "thoughtengine"
     cache.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=cache))
     try:
-        checkpoint(None, root, folder / "copy", give=copy_file)
-        return measure(folder / "copy", folder / "scratch", config, parsed=True)
+        checkpoint(None, source, folder / "copy", give=copy_file)
+        yield folder / "copy", folder / "scratch"
     finally:
         remove_tree(folder)

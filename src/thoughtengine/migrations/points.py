@@ -10,7 +10,7 @@ from thoughtengine.storage.files import PART, discard, sync_folder
 from thoughtengine.storage.folder import ROLLBACK, FolderStore
 from thoughtengine.storage.pointer import Pointer, UpgradeNote
 
-__all__ = ["SOAK", "covered", "due", "keep_point", "let_go", "told", "uncovered"]
+__all__ = ["SOAK", "covered", "due", "keep_point", "let_go", "minute", "told", "uncovered"]
 
 SOAK = dt.timedelta(days=7)
 """How long a rollback point is kept."""
@@ -61,12 +61,23 @@ def told(note: UpgradeNote) -> str:
     Examples
     --------
     >>> told(UpgradeNote(id="x", source=1, target=2, until="2026-01-08T00:00:00+00:00"))
-    'format 1 until 2026-01-08T00:00:00+00:00'
+    'format 1 until 2026-01-08 00:00 UTC'
     >>> told(UpgradeNote(id="x", namespaces={"acme.note": (1, 2)}))
     'acme.note 1'
     """
     kinds = ", ".join(f"{kind} {before}" for kind, (before, _) in note.namespaces.items())
-    return f"{kinds or f'format {note.source}'}{f' until {note.until}' if note.until else ''}"
+    return f"{kinds or f'format {note.source}'}{f' until {minute(note.until)}' if note.until else ''}"
+
+
+def minute(moment: str) -> str:
+    """Return a moment of a report or the pointer file as somebody reads it.
+
+    Examples
+    --------
+    >>> minute("2026-01-08T00:00:00+00:00")
+    '2026-01-08 00:00 UTC'
+    """
+    return f"{moment[:16].replace('T', ' ')} UTC"
 
 
 def _is_over(note: UpgradeNote, now: dt.datetime) -> bool:

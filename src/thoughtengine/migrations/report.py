@@ -16,6 +16,8 @@ from thoughtengine.storage.files import replace_file, sync_folder
 __all__ = ["REPORTS", "Criterion", "Optimisation", "PhaseReport", "UpgradeReport", "history", "write_report"]
 
 REPORTS = "reports"
+_CALLS = ("calls", "failed_calls", "refused_calls", "mean_call_seconds")
+_COUNTED = " (since the last start)"
 
 
 @attrs.frozen(kw_only=True)
@@ -123,7 +125,8 @@ class UpgradeReport:
     rows_in, rows_upgraded, rows_kept, rows_carried, rows_quarantined : int
         The accounting: the first is the sum of the others.
     digest_before, digest_after : str
-        Of the old rows, and of the same rows as the new generation gives them back.
+        Of the old rows, and of the same rows as the new generation gives them back; of a way back: of the rows as the mind
+        holds them, gone down, and as they were read from disk.
     probes, probes_failed : int
         Records looked up by name and recalled by their own text afterwards, of payloads the host's probes; those that
         were not found, or gave something else.
@@ -142,11 +145,12 @@ class UpgradeReport:
     extra_bytes : int
         Disk taken beside the old store, at its end.
     calls, failed_calls, refused_calls : int
-        Of the host, while it ran: all of them, those that failed, those that an upgrade or a full disk did not let through.
+        Of the host, while it ran, since the last start of its process: all of them, those that failed, those that an upgrade or a
+        full disk did not let through.
     mean_call_seconds : float
         How long the host's calls took in the mean meanwhile.
     criteria : mapping of str to Criterion
-        Zero loss, error rate, availability, throughput.
+        Zero loss, error rate, availability, throughput, response time (of the slowest hundredth of the calls, in seconds).
     estimated_seconds, estimated_bytes : float, int
         What the plan had said.
     lessons : tuple of str
@@ -199,10 +203,28 @@ class UpgradeReport:
     resumed: int = 0
 
     def __str__(self) -> str:
-        end = ": ".join(filter(None, ("done" if self.succeeded else "not done", self.reason)))
-        told = f"{self.kind} of {self.path} from {self.moved}: {end}"
-        rows = f"{self.rows_in:,} rows: {self.rows_upgraded:,} upgraded, {self.rows_kept:,} kept, {self.rows_carried:,} carried"
-        return f"{told}\n{rows}, {self.rows_quarantined:,} quarantined, in {self.seconds:.2f} s"
+        return f"{self.kind} of {self.path}, {self.told()}"
+
+    def told(self) -> str:
+        """Say what it did, in a line, and what became of the rows, in another."""
+        end = f"{'done' if self.succeeded else 'not done'}{f' ({self.reason})' if self.reason else ''}"
+        back = self.kind == "rollback"
+        parts = {
+            "taken down" if back else "upgraded": self.rows_upgraded,
+            "gone back" if back else "as they were": self.rows_kept,
+            "carried untouched": self.rows_carried,
+            "left at their version": self.rows_quarantined,
+        }
+        rows = ", ".join(f"{n:,} {what}" for what, n in parts.items() if n)
+        lost = self.criteria.get("records lost")
+        kept = ", none lost" if lost is not None and lost.verdict == "met" and self.rows_in else ""
+        found = (
+            f"; {self.probes - self.probes_failed:,} of {self.probes:,} looked up again were found"
+            if self.probes
+            else ""
+        )
+        n = f"{self.rows_in:,} {'row' if self.rows_in == 1 else 'rows'}" if self.rows_in else "no rows"
+        return f"{self.moved}: {end}\n{n}{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s"
 
     def __repr__(self) -> str:
         end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"
@@ -214,7 +236,7 @@ class UpgradeReport:
         if any(self.encoder):
             return f"encoder {self.encoder[0] or 'none'} to {self.encoder[1] or 'none'}"
         if self.namespaces:
-            back = self.kind == "rollback" and self.id.endswith("-back")
+            back = self.kind == "rollback" and "-back" in self.id
             steps = {kind: moved[::-1] if back else moved for kind, moved in self.namespaces.items()}
             return f"payloads {', '.join(f'{kind} {before} to {after}' for kind, (before, after) in steps.items())}"
         return f"format {self.source} to {self.target}"
@@ -228,7 +250,7 @@ class UpgradeReport:
             and value != ""
         }
         lines = [f"# {self.kind.capitalize()} {self.id}", "", str(self), "", "| figure | value |", "| --- | --- |"]
-        lines += [f"| {name} | {_shown(value)} |" for name, value in figures.items()]
+        lines += [f"| {name}{_COUNTED * (name in _CALLS)} | {_shown(value)} |" for name, value in figures.items()]
         lines += ["", "| phase | rows | seconds | estimated |", "| --- | --- | --- | --- |"]
         lines += [f"| {p.name} | {p.rows:,} | {p.seconds:.3f} | {p.estimated_seconds:.3f} |" for p in self.phases]
         lines += ["", "| criterion | measured | limit | verdict | observations |", "| --- | --- | --- | --- | --- |"]
@@ -236,12 +258,18 @@ class UpgradeReport:
             f"| {name} | {_shown(c.measured)} | {_shown(c.limit)} | {c.verdict} | {c.observations:,} |"
             for name, c in self.criteria.items()
         ]
+        lines += [
+            "",
+            "Calls of the host are counted from the last start of its process on; by fewer than 1,000 nothing is judged.",
+        ]
         lines += ["", "| counted | n |", "| --- | --- |", *(f"| {name} | {n:,} |" for name, n in self.counts.items())]
         lines += ["", *(f"- {lesson}" for lesson in (*self.lessons, *self.optimisations))]
         return "\n".join(lines) + "\n"
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 

@@ -20,6 +20,7 @@ from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
+from thoughtengine.migrations.prove import Proof, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.sweep import Sweep
@@ -121,7 +122,7 @@ class Upgrade(Running):
                 store.root / note.rollback, store.root / ("verify" + PART), store.config, breathe=self.pace.breathe
             )
         except StoreDamagedError as error:
-            told = f"{error}. {DAMAGED}"
+            told = f"{error.message}. {DAMAGED} (its files are given back as they were)"
             raise StoreDamagedError(store.root, told, file=error.file) from error
         self.note = msgspec.structs.replace(note, digest=flat.digest, rows=flat.rows)
         with store.writing:
@@ -132,7 +133,7 @@ class Upgrade(Running):
 
     def _advance(self, seconds: float) -> None:
         name = self.sweep.phase
-        if self.sweep.slice(seconds):
+        if self.sweep.slice(seconds, ahead=self.windows is None):
             rows, self._rows_before = self.done - self._rows_before, self.done
             self._milestone(name, rows, rows / self._rate if self._rate else 0.0)
 
@@ -219,9 +220,9 @@ class Upgrade(Running):
             batch.delete(LOWERED, key[1:])
         store.commit(batch, sync=True)
 
-    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> None:
+    def _back(self, error: UpgradeFailedError | StoreDamagedError) -> UpgradeReport:
         """Make it a store of format 1 again, and close it."""
-        go_down(self.store, why=str(error))
+        return go_down(self.store, self._tools, why=error.message)
 
 
 def _checked(store: UpgradingStore, tools: Tools, pace: Pace) -> list[Finding]:
@@ -250,27 +251,37 @@ def _wanted(store: UpgradingStore) -> list[tuple[int, str, str]]:
     return wanted
 
 
-def go_down(store: FolderStore, *, why: str = "") -> UpgradeReport:
+def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport:
     """Make a mind a store of format 1 again, whatever state it is in; the store is closed afterwards.
 
     Raises
     ------
+    UpgradeFailedError
+        When what was made does not hold; the mind stays of its format, and can be gone on with.
     StoreError
         When it could not be done; the mind is as it was, and the next call begins again.
     """
-    meter, root, begun = Meter(), store.root, dt.datetime.now(dt.UTC)
+    meter, root, begun, before = Meter(), store.root, dt.datetime.now(dt.UTC), store.pointer
     flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
     note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
     if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
         note = msgspec.structs.replace(note, source=1, why=why)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
-    made = lower(store)
+    try:
+        made, proof = lower(store, tools)
+    except StoreDamagedError:
+        stay(store, before)
+        raise
+    if proof is None:
+        why = "; ".join(filter(None, (why, "it was damaged, and is given back as it was: nothing could be proved")))
+        proof = Proof(before=note.digest, after=made.digest, rows=made.rows)
     report = UpgradeReport(
         id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=1,
         begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
-        succeeded=True, reason=why, rows_in=made.rows, rows_kept=made.rows, digest_after=made.digest,
-        digest_before=note.digest, counts=made.layers, **meter.figures(),
+        reason=why, counts=made.layers, **proof.figures(), **meter.figures(),
     )  # fmt: skip
+    if proof.wrong:
+        raise stay(store, before, report, proof.wrong)
     write_report(root, report)
     store.close()
     with locked(root):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 
 import msgspec
 
+from thoughtengine.migrations.ahead import Slices
 from thoughtengine.migrations.before import Before, Onward
 from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import Sealed, encode, open_envelope
+from thoughtengine.storage.codec import Sealed, body_of, encode, open_envelope
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     CARRIED,
@@ -33,6 +34,7 @@ __all__ = ["PHASES", "Slice", "Sweep", "row_digest", "rows_of"]
 PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
 _OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
 _ROWS, _BYTES = 2048, 1 << 20
+_SHORT, _FEW, _MANY = 0.01, 16, 256  # of a short slice, and of a long one: rows between two looks at the clock, at most
 COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
 
@@ -51,22 +53,48 @@ class Slice:
         Where it begins.
     seconds : float
         How long it may take.
+
+    Attributes
+    ----------
+    begun, cursor : CursorRecord
+        Where it begins, and where the next one does.
+    made : (int, bytes)
+        Of the second phase: the last memory that was made, and the last key of format 1 that was looked at.
     """
 
-    def __init__(self, cursor: CursorRecord, seconds: float) -> None:
+    def __init__(self, cursor: CursorRecord, seconds: float, made: tuple[int, bytes] = (0, b"")) -> None:
+        self.made = made
         self.batch, self.until = Batch(), time.monotonic() + seconds
+        self.begun = self.cursor = cursor
         self.at, self.next_id, self.next_carried = cursor.at, cursor.next_id, cursor.next_carried
         self.counts, self.memories, self.receipts = dict(cursor.counts), 0, 0
         self.rows = self._bytes = 0
+        self._share, self._most = 1, _FEW if seconds < _SHORT else _MANY
 
     def count(self, word: str, by: int = 1) -> None:
         """Count what was met or done."""
         self.counts[word] = self.counts.get(word, 0) + by
 
-    def full(self, n_bytes: int) -> bool:
-        """Note a row; tell whether the slice has had enough."""
-        self.rows, self._bytes = self.rows + 1, self._bytes + n_bytes
+    def share(self) -> int:
+        """Return how many rows to take before `full` is asked: few at first, as nobody knows what one takes."""
+        share, self._share = self._share, min(2 * self._share, self._most)
+        return min(share, _ROWS - self.rows)
+
+    def full(self, n_bytes: int, n_rows: int = 1) -> bool:
+        """Note rows; tell whether the slice has had enough."""
+        self.rows, self._bytes = self.rows + n_rows, self._bytes + n_bytes
         return self.rows >= _ROWS or self._bytes >= _BYTES or time.monotonic() >= self.until
+
+    def end(self, phase_ended: bool) -> None:
+        """Put the cursor into the batch."""
+        self.cursor = CursorRecord(
+            step=self.begun.step + phase_ended,
+            at=b"" if phase_ended else self.at,
+            next_id=self.next_id,
+            next_carried=self.next_carried,
+            counts=self.counts,
+        )
+        self.batch.put(CURSOR, 0, self.cursor)
 
 
 class Sweep:
@@ -87,14 +115,18 @@ class Sweep:
         As it stands in the store.
     """
 
+    _looks_ahead = True  # whether a slice can be made while the one before it is written
+
     def __init__(self, store: UpgradingStore, index: Index, *, at: int) -> None:
         if store.before is None or store.pointer.upgrade is None:
             raise ValueError("there is no old generation to sweep")
         self._store, self._index, self._at = store, index, at
         self._before: Before = store.before
         self._onward = Onward(self._before)
-        self._made = 0, b""  # the last memory that was made, and its key in format 1
+        self._made = 0, b""  # as in `Slice`
         self._numbers: dict[bytes, int] | None = None
+        self._seconds = 0.0  # that a slice may take
+        self._slices = Slices(store, self._make_slice, self._write)
         self._is_used = True  # whether anything new was remembered since it was begun
         self._sweeps: tuple[Callable[[Slice], bool], ...] = (
             self._storage, self._layers, self._engine, self._integration,
@@ -115,29 +147,33 @@ class Sweep:
         """Name of the phase that runs, or was the last."""
         return PHASES[min(self.cursor.step, len(PHASES) - 1)]
 
-    def slice(self, seconds: float = 60.0) -> bool:
-        """Do a slice, at most 2,048 rows or for `seconds`, and commit it; tell whether a phase ended with it."""
-        with self._store.writing:
-            done, store = Slice(self.cursor, seconds), self._store
-            ended = self._sweeps[self.cursor.step](done)
-            cursor = CursorRecord(
-                step=self.cursor.step + ended,
-                at=b"" if ended else done.at,
-                next_id=done.next_id,
-                next_carried=done.next_carried,
-                counts=done.counts,
-            )
-            done.batch.put(CURSOR, 0, cursor)
-            store.commit(
-                done.batch,
-                sync=ended,
-                memories=store.head.memories + done.memories,
-                next_id=max(store.head.next_id, done.next_id),
-                next_receipt=store.head.next_receipt + done.receipts,
-            )
-            self.cursor = cursor
-            self._note_swept()
-        return ended
+    def slice(self, seconds: float = 60.0, *, ahead: bool = False) -> bool:
+        """Do a slice, at most 2,048 rows or for `seconds`, and commit it; tell whether a phase ended with it.
+
+        `ahead`: make the next one meanwhile, which counts if nothing else was written until it is asked for.
+        """
+        begun, self._seconds = self.cursor.step, seconds
+        done = self._slices.one(lambda done: ahead and self._looks_ahead and done.cursor.step == done.begun.step)
+        return done.cursor.step > begun
+
+    def _make_slice(self, before: Slice | None) -> Slice:
+        at, made = (self.cursor, self._made) if before is None else (before.cursor, before.made)
+        done = Slice(at, self._seconds, made)
+        done.end(self._sweeps[at.step](done))
+        return done
+
+    def _write(self, done: Slice) -> int:
+        head = self._store.head
+        sequence = self._store.commit(
+            done.batch,
+            sync=done.cursor.step > done.begun.step,
+            memories=head.memories + done.memories,
+            next_id=max(head.next_id, done.next_id),
+            next_receipt=head.next_receipt + done.receipts,
+        )
+        self.cursor, self._made = done.cursor, done.made
+        self._note_swept()
+        return sequence
 
     def _note_swept(self) -> None:
         step, at = self.cursor.step, self.cursor.at
@@ -166,7 +202,7 @@ class Sweep:
             if not self._store.held(key):
                 continue
             if area is NAME:
-                named: int = msgspec.msgpack.decode(open_envelope(key, value, NAME).body)["id"]
+                named: int = msgspec.msgpack.decode(body_of(key, value, NAME))["id"]
                 if named < FIRST_NEW:
                     yield key
             elif area.number(key) < FIRST_NEW:
@@ -175,31 +211,26 @@ class Sweep:
     # phase 1: the bytes of every row under its new key
 
     def _storage(self, done: Slice) -> bool:
-        onward, puts, id_, feels = self._onward, done.batch.puts, done.next_id, self._before.feels
-        is_a, emotion_of, key_of, full = (
-            onward.layer_of if feels else layer_of,
-            onward.emotion_of,
-            ORIGIN.key,
-            done.full,
-        )
-        ended = True
-        for key, value in onward.rows(done.at):
-            if is_a(key):
-                emotion = emotion_of(key) if feels else None
-                puts[key_of(id_)] = ORIGIN, encode(OriginRecord(key=key, value=value, emotion=emotion))
-                id_ += 1
-            elif layer_of(key):
-                done.count("appraisals")
-            else:
-                self._carry(done, key, value)
-            if full(len(value)):
+        onward, puts, id_, at = self._onward, done.batch.puts, done.next_id, done.at
+        emotion_of, key_of, ended = onward.emotion_of if self._before.feels else None, ORIGIN.key, True
+        while rows := onward.some(at, done.share()):
+            for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
+                if layer:
+                    emotion = emotion_of(key) if emotion_of else None
+                    puts[key_of(id_)] = ORIGIN, encode(OriginRecord(key=key, value=value, emotion=emotion))
+                    id_ += 1
+                elif layer_of(key):
+                    done.count("appraisals")
+                else:
+                    self._carry(done, key, value)
+            at = rows[-1][0]
+            if done.full(sum([len(value) for _, value in rows]), len(rows)):
                 ended = False
                 break
-        done.at = key if done.rows else done.at
         for word, n in (("rows", done.rows), ("memories", id_ - done.next_id)):
             if n:
                 done.count(word, n)
-        done.next_id = id_
+        done.at, done.next_id = at, id_
         return ended
 
     def _carry(self, done: Slice, key: bytes, value: bytes) -> None:
@@ -219,23 +250,18 @@ class Sweep:
     def _layers(self, done: Slice) -> bool:
         """Make the records from the rows that origins are the bytes of: these need no envelope opened."""
         id_ = ORIGIN.number(done.at) if done.at else 0
-        if id_ != self._made[0]:  # it goes on where another process had come to
+        if id_ != done.made[0]:  # it goes on where another process had come to
             origin = self._store.get(ORIGIN, id_, OriginRecord)
-            self._made = id_, b"" if origin is None else origin.key
-        onward, at, feels = self._onward, self._made[1], self._before.feels
-        is_a, emotion_of, key_of, full = (
-            onward.layer_of if feels else layer_of,
-            onward.emotion_of,
-            MEMORY.key,
-            done.full,
-        )
-        puts, n_layers = done.batch.puts, [0] * len(LAYERS)
-        ended, compared = True, done.counts.get("compared", 0)
-        for key, value in onward.rows(at):
-            at = key
-            if layer := is_a(key):
+            done.made = id_, b"" if origin is None else origin.key
+        onward, puts, at = self._onward, done.batch.puts, done.made[1]
+        emotion_of, key_of = onward.emotion_of if self._before.feels else None, MEMORY.key
+        ended, compared, n_layers = True, done.counts.get("compared", 0), [0] * len(LAYERS)
+        while rows := onward.some(at, done.share()):
+            for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
+                if not layer:
+                    continue
                 id_ += 1
-                memory, appraisal = layers_up(key, value, emotion_of(key) if feels else None, layer=layer)
+                memory, appraisal = layers_up(key, value, emotion_of(key) if emotion_of else None, layer=layer)
                 puts[key_of(id_)] = MEMORY, encode(memory)
                 if appraisal is not None:
                     puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
@@ -245,13 +271,14 @@ class Sweep:
                 elif compared < COMPARED:
                     compared += 1
                     self._compare(done, layer, key, value)
-            if full(len(value)):
+            at = rows[-1][0]
+            if done.full(sum([len(value) for _, value in rows]), len(rows)):
                 ended = False
                 break
         for layer, n in zip(LAYERS, n_layers, strict=True):
             if n:
                 done.count(layer, n)
-        done.at, self._made = ORIGIN.key(id_), (id_, at)
+        done.at, done.made = ORIGIN.key(id_), (id_, at)
         return ended
 
     def _compare(self, done: Slice, layer: str, key: bytes, value: bytes) -> None:
@@ -314,7 +341,7 @@ class Sweep:
 
     def _derive(self, done: Slice, id_: int, memory: Sealed) -> None:
         felt = self._store._get(APPRAISAL.key(id_)) if memory.flags else None
-        appraisal = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
+        appraisal = None if felt is None else body_of(APPRAISAL.key(id_), felt, APPRAISAL)
         entry, name, named = self._index(id_, memory.body, appraisal)
         done.batch.put_body(TERMS, id_, entry)
         if named and not (
@@ -324,9 +351,9 @@ class Sweep:
         done.count("indexed")
 
 
-def rows_of(store: UpgradingStore) -> Iterator[tuple[bytes, bytes]]:
-    """Yield every row of format 1 that the new generation holds the bytes of."""
-    for _, origin in store.rows(ORIGIN, OriginRecord):
+def rows_of(store: UpgradingStore, origins: Iterable[OriginRecord]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield every row of format 1 that the new generation holds the bytes of; `origins` are all that it has."""
+    for origin in origins:
         yield origin.key, origin.value
         if origin.emotion is not None:
             yield b"emotion:" + origin.key[8:], origin.emotion

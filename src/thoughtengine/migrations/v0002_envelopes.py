@@ -18,9 +18,9 @@ from thoughtengine.migrations.v0001_flat import LAYERS, UNREADABLE, layer_of, pa
 __all__ = ["Appraisal", "Memory", "candidates", "differences", "engine_up", "layers_down", "layers_up", "name_down"]
 
 _ANY = {"sensory": "raw", "logic": "data", "dream": "source", "eternal": "data"}
-_NUMBERS = {layer: number for number, layer in enumerate(LAYERS)}
 _FELT = ("emotion", "eternal")
 _WHEN = {"emotion": "processed_at", "eternal": "created_at"}
+_OF_LAYER = {layer: (n, _ANY.get(layer), _WHEN.get(layer, "timestamp")) for n, layer in enumerate(LAYERS)}
 _TEXTS = ("text", "content", "message")
 _EARLIEST, _LATEST = -62_135_596_800_000_000 + 86_400_000_000, 253_402_300_799_999_999 - 86_400_000_000
 _SECONDS_BELOW = 1e11
@@ -75,12 +75,18 @@ def layers_up(
         Of the key, where that is known.
     """
     layer, document = layer or layer_of(key), parse(value)
-    said = document.get(_ANY.get(layer)) if type(document) is dict else None
-    text, payload = (plain(said), None) if type(said) is str else _content(layer, document, value)
-    at = _moment(document.get(_WHEN.get(layer, "timestamp")) if isinstance(document, dict) else None)
+    number, field, when = _OF_LAYER[layer]
+    said = moment = text = payload = None
+    if type(document) is dict:
+        said, moment = document.get(field), document.get(when)
+    if type(said) is str:
+        text = said if said.isascii() else plain(said)
+    else:
+        text, payload = _content(layer, document, value)
+    at = _moment(moment)
     memory = Memory(
-        layer=_NUMBERS[layer], at=at, added=at, text=text, key=key.decode(), payload=payload,
-        supersedes=supersedes, origin="format 1",
+        layer=number, at=at, added=at, text=text, key=key.decode(), payload=payload, supersedes=supersedes,
+        origin="format 1",
     )  # fmt: skip
     if emotion is None and layer not in _FELT:
         return memory, None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
@@ -12,7 +12,7 @@ from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
 from thoughtengine.migrations.v0001_flat import COMPONENTS, place_of
-from thoughtengine.storage.codec import decode, encode, open_envelope
+from thoughtengine.storage.codec import body_of, decode, encode, open_envelope
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, STATE
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord, StateRecord
 
@@ -62,19 +62,21 @@ def validate(store: UpgradingStore, before: Before, pace: Pace, state_of: State)
 
     Notes
     -----
-    Costs about 30 microseconds a record.
+    Costs about 15 microseconds a record.
     """
     again = store.pointer.upgrade is not None and store.pointer.upgrade.again
-    found = _again(store, before) if again else _first(store, before, pace)
-    wrong = [*found.wrong, *_records_wrong(store, pace), *(() if again else _states_wrong(store, before, state_of))]
-    return msgspec.structs.replace(found, wrong=tuple(wrong[:_TOLD]))
+    records = list[str]()
+    origins = _compared(store, pace, records)
+    found = _again(store, before, origins) if again else _first(store, before, origins, pace)
+    states = () if again else _states_wrong(store, before, state_of)
+    return msgspec.structs.replace(found, wrong=tuple([*found.wrong, *records, *states][:_TOLD]))
 
 
 def _sum(total: int, key: bytes, value: bytes) -> int:
     return (total + int.from_bytes(row_digest(key, value), "big")) % (1 << 128)
 
 
-def _first(store: UpgradingStore, before: Before, pace: Pace) -> Validation:
+def _first(store: UpgradingStore, before: Before, origins: Iterable[OriginRecord], pace: Pace) -> Validation:
     n_in = n_memories = n_appraisals = old = new = n_out = 0
     for key, value in before.rows():
         n_in, old = n_in + 1, _sum(old, key, value)
@@ -82,9 +84,8 @@ def _first(store: UpgradingStore, before: Before, pace: Pace) -> Validation:
         n_memories += memory
         n_appraisals += not memory and bool(place_of(key).layer)
         pace.breathe()
-    for key, value in rows_of(store):
+    for key, value in rows_of(store, origins):
         n_out, new = n_out + 1, _sum(new, key, value)
-        pace.breathe()
     wrong = []
     n_carried = sum(1 for _ in store.raw(CARRIED))
     if (n_in, old) != (n_out, new):
@@ -96,9 +97,9 @@ def _first(store: UpgradingStore, before: Before, pace: Pace) -> Validation:
     return Validation(tuple(wrong), f"{old:032x}", f"{new:032x}", n_in, n_memories, n_appraisals, n_carried)
 
 
-def _again(store: UpgradingStore, before: Before) -> Validation:
+def _again(store: UpgradingStore, before: Before, origins: Iterable[OriginRecord]) -> Validation:
     """Compare where what had been kept aside was merged: each old row is here, as its origin or as it went down."""
-    new_rows = {row_digest(key, value) for key, value in rows_of(store)}
+    new_rows = {row_digest(key, value) for key, value in rows_of(store, origins)}
     n_in = n_new = n_kept = n_carried = old = 0
     wrong = []
     for key, value in before.rows():
@@ -137,16 +138,18 @@ class _Revision(msgspec.Struct, frozen=True):
     supersedes: int | None = None
 
 
-def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
+def _compared(store: UpgradingStore, pace: Pace, wrong: list[str]) -> Iterator[OriginRecord]:
+    """Yield every origin; note where the record is not what the step makes of it."""
     memories, row = store.raw(MEMORY), (b"", b"")
     fork_id = store.pointer.upgrade.fork_id if store.pointer.upgrade is not None else 0
     for id_, origin in store.rows(ORIGIN, OriginRecord):
+        yield origin
         pace.breathe()
         key = MEMORY.key(id_)
         while row[0] < key:
             row = next(memories, (b"\xff", b""))
         if row[0] != key:
-            yield f"memory {id_} ({origin.key!r}) is missing"
+            wrong.append(f"memory {id_} ({origin.key!r}) is missing")
             continue
         opened = open_envelope(key, row[1], MEMORY)
         body, beside = opened.body, opened.flags & MEMORY.beside[APPRAISAL.prefix]
@@ -156,8 +159,8 @@ def _records_wrong(store: UpgradingStore, pace: Pace) -> Iterator[str]:
         made = merged(store, origin, supersedes)
         appraisal = made.appraisal
         if body != encode(made.memory) and (supersedes is None or body != encode(made.named(origin))):
-            yield f"memory {id_} ({origin.key!r}) is not what the step makes of its origin"
+            wrong.append(f"memory {id_} ({origin.key!r}) is not what the step makes of its origin")
         felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
-        given = None if felt is None else open_envelope(APPRAISAL.key(id_), felt, APPRAISAL).body
+        given = None if felt is None else body_of(APPRAISAL.key(id_), felt, APPRAISAL)
         if given != (None if appraisal is None else encode(appraisal)):
-            yield f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin"
+            wrong.append(f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin")

@@ -35,6 +35,10 @@ class Lifetime:
             "last": empty.copy(),
             "last in time": empty.copy(),
         }
+        self._ends: tuple[tuple[int, ...], tuple[int, int]] = (
+            (),
+            (0, 0),
+        )  # by counters: they are asked for again and again
 
     def learn(self, moments: IntArray, ahead: IntArray) -> None:
         """Take in moments of the clock on the wall, and by how much each was ahead of its arrival, in microseconds."""
@@ -48,14 +52,23 @@ class Lifetime:
     @property
     def ends(self) -> tuple[int, int]:
         """The first and the last moment, 0 and 0 where nothing came."""
-        n, n_in_time = self.tables["counters"].tolist()
+        counters = n, n_in_time = tuple(self.tables["counters"].tolist())
         if not n:
             return 0, 0
+        if self._ends[0] == counters:
+            return self._ends[1]
         known = "last in time" if 2 * n_in_time >= n else "last"
         many = n_in_time if known == "last in time" else n
         first, last = -self.tables["first"][None], self.tables[known][None]
         few = np.array([min(_ENDS - 1, many // SLIPS)])
-        return int(outermost(first, last, few)[0]), int(outermost(last, first, few)[0])
+        self._ends = counters, (int(outermost(first, last, few)[0]), int(outermost(last, first, few)[0]))
+        return self._ends[1]
+
+    @property
+    def pause(self) -> float:
+        """The mean pause between two moments, in microseconds; 0 where there are none."""
+        first, last = self.ends
+        return (last - first) / max(int(self.tables["counters"][0]) - 1, 1)
 
 
 class Lived:
@@ -132,9 +145,9 @@ def outermost(moments: IntArray, others: IntArray, few: IntArray) -> IntArray:
     array([2020])
     """
     line = np.arange(len(moments))
-    other, found = others[line, few], moments[:, 0]
-    for i in range(moments.shape[1] - 1):
-        here, next_ = moments[:, i], moments[:, i + 1]
-        slip = (i < few) & (np.abs(next_ - here) > np.abs(next_ - other))
-        found = np.where(slip, next_, found)
+    other = others[line, few][:, None]
+    after = moments[:, 1:]
+    slip = (np.arange(after.shape[1]) < few[:, None]) & (np.abs(after - moments[:, :-1]) > np.abs(after - other))
+    behind = np.where(slip, np.arange(1, moments.shape[1]), 0).max(1)  # the last slip, if there is one
+    found: IntArray = moments[line, behind]
     return found

@@ -193,7 +193,7 @@ class PatternManager:
             self._emit("changed", of=turn.of, ids=(turn.id,))
         if not self._ledger.waits:
             return
-        pause = max(_SILENT * self._telling.pause(), _SILENCE)
+        pause = max(_SILENT * self._finders.lifetime.pause, _SILENCE)
         for one in batch:
             if one.id in self._finders.beside:  # nothing that is expected now
                 continue

@@ -73,12 +73,13 @@ def since(moments: IntArray, period: float) -> int:
 def _clearest(moments: IntArray, kinds: IntArray) -> tuple[float, int]:
     """Return how far beyond doubt the clearest change of kinds is, 0 where none is, and the place of the first moment since."""
     days = moments // _DAY
-    pairs = np.unique(np.stack([days, kinds]), axis=1)
-    day, at = np.unique(pairs[0], return_inverse=True)
+    n_kinds = int(kinds.max()) + 1
+    pairs = np.unique(days * n_kinds + kinds)
+    day, at = np.unique(pairs // n_kinds, return_inverse=True)
     if len(day) < _FEWEST:
         return 0.0, 0
-    votes = np.zeros((len(day), int(kinds.max()) + 1))
-    votes[at, pairs[1]] = 1.0 / np.bincount(at)[at]
+    votes = np.zeros((len(day), n_kinds))
+    votes[at, pairs % n_kinds] = 1.0 / np.bincount(at)[at]
     before = np.cumsum(votes, 0)[_DAYS - 1 : -_DAYS]
     clear = _likely(before) + _likely(votes.sum(0) - before) - _likely(votes.sum(0)[None])
     best = int(clear.argmax())

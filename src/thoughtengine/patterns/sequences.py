@@ -45,6 +45,7 @@ _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
 _ROUGH = 0.1  # of the logarithm of a lag, at least
+_HARDLY = 1e-6  # by which what was less likely than the first stays so
 _UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
 
 
@@ -226,14 +227,15 @@ class Sequences:
             trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
             reached, expected = self._line(REACH + kind).tolist()
             total = min(chances.sum() * reached / expected, max(chances.sum(), self._simultaneous()))
-            chances = _shared(trusted, float(total))
+            chances = _behind(_shared(trusted, float(total)), chances)
             if waited > 0.0 and supports.any():
                 chances = _outlasted(chances, supports, lags, spreads, waited)
                 order = np.lexsort((symbols, -chances))
                 symbols, chances, supports, lags = symbols[order], chances[order], supports[order], lags[order]
             asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
             others = max(float(chances.sum()) - asked[0], 0.0) / max(float(asked[1:].sum()), 1e-300)
-            chances = np.append(asked[:1], np.minimum(asked[1:] * others, asked[0]))  # their order stays
+            told = np.append(asked[:1], np.minimum(asked[1:] * others, asked[0]))  # their order stays
+            chances = _behind(told, chances)
         chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
@@ -316,6 +318,12 @@ def _shared(chances: FloatArray, total: float) -> FloatArray:
             return np.minimum(chances, 1.0)
         chances[1:] *= left
     return chances
+
+
+def _behind(chances: FloatArray, before: FloatArray) -> FloatArray:
+    """Return chances, a hair lower where they were lower than the first before: the least that is left of it."""
+    result: FloatArray = chances * (1.0 - _HARDLY * (1.0 - before / before[0]))
+    return result
 
 
 def _outlasted(

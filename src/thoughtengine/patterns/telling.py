@@ -245,10 +245,6 @@ class Telling:
             halvings = faded(lived.between(newest, last), max(own / max(n, 1.0), usual, 1e6), life, due)
         return trust(n, by_chance, self._ledger.said.get(id_, 0.0), self.finders.outcomes.get(id_, 0.0), halvings)
 
-    def pause(self) -> float:
-        """Return the mean pause between two experiences, in microseconds."""
-        return self._habits.lived(*self.finders.lifetime.ends).pause
-
     def concepts(self) -> Iterator[Concept]:
         """Yield concepts of three members or more, the largest first."""
         found = self.groups()

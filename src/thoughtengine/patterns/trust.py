@@ -244,6 +244,8 @@ class Ledger:
             if expected.is_late(moment) and counts(expected):
                 del self._open[thread]
                 self._overdue[thread] = expected
+                if len(self._overdue) > _OPEN:  # of threads that never went on, the one that was told first
+                    del self._overdue[next(iter(self._overdue))]
                 found.append(self._told(expected, False, *ids, overdue=True))
         return found
 

@@ -36,10 +36,20 @@ class Ballast:
         self.held = False
 
     def _found(self) -> bool:
+        """Tell whether the space is reserved; what is too much, of a larger buffer before, is given back."""
         try:
+            if self._path.lstat().st_size > self._size:
+                self._cut()
             return self._path.lstat().st_blocks * 512 >= self._size
         except OSError:
             return False
+
+    def _cut(self) -> None:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            os.ftruncate(descriptor, self._size)
+        finally:
+            os.close(descriptor)
 
     def take(self) -> bool:
         """Reserve the space, if it is not; return whether it is reserved now.

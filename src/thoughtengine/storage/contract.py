@@ -13,7 +13,7 @@ import msgspec
 
 from thoughtengine.errors import ThoughtEngineError
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.codec import decode, open_envelope, seal_all
+from thoughtengine.storage.codec import FLAGS, body_of, decode, seal_all
 from thoughtengine.storage.keyspace import AREAS, HEAD, Area, HeadRecord
 
 __all__ = ["PAGE", "Rows", "Store", "sealed"]
@@ -108,7 +108,7 @@ class Store(abc.ABC):
         """
         key = area.key(name)
         value = self._get(key)
-        return None if value is None else decode(open_envelope(key, value, area).body, record)
+        return None if value is None else decode(body_of(key, value, area), record)
 
     def _get_many(self, keys: list[bytes]) -> list[bytes | None]:
         """Return the value under each key."""
@@ -127,8 +127,7 @@ class Store(abc.ABC):
         found: dict[int, tuple[T, int]] = {}
         for number, key, value in zip(wanted, keys, self._get_many(keys), strict=True):
             if value is not None:
-                opened = open_envelope(key, value, area)
-                found[number] = decode(opened.body, record), opened.flags
+                found[number] = decode(body_of(key, value, area), record), value[FLAGS]
         return found
 
     def has(self, area: Area, name: int | str | bytes) -> bool:
@@ -144,7 +143,7 @@ class Store(abc.ABC):
         the cursor is seen.
         """
         for key, value in self.raw(area, after=after, reverse=reverse):
-            yield area.number(key), decode(open_envelope(key, value, area).body, record)
+            yield area.number(key), decode(body_of(key, value, area), record)
 
     def along(self, area: Area, record: type[T]) -> Callable[[int], T | None]:
         """Return what gives the record of a number in a numbered area, for numbers that rise: rows are read once, in order."""

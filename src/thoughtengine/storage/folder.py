@@ -9,10 +9,11 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 
 from thoughtengine.config import StorageConfig
@@ -32,7 +33,7 @@ from thoughtengine.storage.ballast import Ballast
 from thoughtengine.storage.bare import BESIDE, BareLock, clear, is_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import checkpoint
-from thoughtengine.storage.codec import decode, open_envelope, seal
+from thoughtengine.storage.codec import body_of, decode, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store, sealed
 from thoughtengine.storage.files import (
     PART,
@@ -69,6 +70,7 @@ __all__ = [
 
 QUARANTINE = "quarantine"
 ROLLBACK = "rollback"
+_ROOM = 8  # write buffers that must be free before a larger one is taken: two logs, two tables, twice that
 _PATIENCE = 10.0
 """Seconds to wait for a process that is making the same mind."""
 SNAPSHOTS = "snapshots"
@@ -440,10 +442,11 @@ class FolderStore(Store):
         with self.writing, contextlib.suppress(OSError):
             if self.pointer.state != "DAMAGED" and self._level is not None and not self._lock.forked:
                 self._point(state="DAMAGED")
-                self._incident("damage", f"{error}; the next open salvages what is readable", (self.generation.name,))
+                told = f"{error.message}; the next open salvages what is readable"
+                self._incident("damage", told, (self.generation.name,))
         return StoreDamagedError(
             self.root,
-            f"{error}. Close the mind and open it again: what is readable is salvaged into a new generation, the damaged "
+            f"{error.message}. Close the mind and open it again: what is readable is salvaged into a new generation, the damaged "
             f"files are kept in {QUARANTINE}/; te.check(path) names them",
         )
 
@@ -530,6 +533,51 @@ class FolderStore(Store):
         found = self.read_head()
         if found.sequence > self.head.sequence:
             self.head = found
+
+    @contextlib.contextmanager
+    def roomy(self, buffer_bytes: int) -> Iterator[None]:
+        """Write through a larger buffer meanwhile: LevelDB then merges what is written with what is there fewer times.
+
+        LevelDB is opened anew before and after, so it is for a while in which nobody else reads or writes. Where the disk has
+        no room for the reserve that belongs to such a buffer, or the buffer is not larger, nothing changes.
+        """
+        usual = self.config.write_buffer_bytes
+        if buffer_bytes <= usual or not self._take_buffer(buffer_bytes):
+            yield
+            return
+        try:
+            yield
+        except BaseException:
+            with contextlib.suppress(StoreError, StoreClosedError, ForkedError):  # what was met first counts
+                self._take_buffer(usual)
+            raise
+        self._take_buffer(usual)
+
+    def turn(self) -> None:
+        """Sync, and let what is in the buffer become a table behind the calls: a copy that is made then has little of a log."""
+        with self.writing, translated(self.root):
+            self.sync()
+            self._open_level().turn()
+
+    def _take_buffer(self, size: int) -> bool:
+        """Open LevelDB with another write buffer and the ballast for it; tell whether there was room."""
+        with self.writing, translated(self.root):
+            self.ready()
+            self.stay()
+            before, ballast = self.config.write_buffer_bytes, Ballast(self.root, 2 * size)
+            if size > before:
+                disk = os.statvfs(self.root)
+                if disk.f_bavail * disk.f_frsize < _ROOM * size or not ballast.take():
+                    self._ballast.held = False
+                    self._ballast.take()
+                    return False
+            with contextlib.suppress(StoreError):  # whatever it is, opening tells
+                self._open_level().flush()
+            if size < before:
+                self._ballast.release()
+            self.config, self._ballast = attrs.evolve(self.config, write_buffer_bytes=size), ballast
+            self._reopen()
+            return True
 
     def _close_level(self) -> None:
         self._gate.shut()
@@ -812,4 +860,4 @@ def mark_of(head: HeadRecord, generation: int) -> Mark:
 
 def _head_in(puts: Rows) -> HeadRecord:
     key, value = puts[-1]
-    return decode(open_envelope(key, value, HEAD).body, HeadRecord)
+    return decode(body_of(key, value, HEAD), HeadRecord)

@@ -47,8 +47,12 @@ class Incident(msgspec.Struct, frozen=True):
         return f"{self.at[:19]} {self.kind}: {self.message}"
 
 
-def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ...] = (), **data: Any) -> Incident:
+def record_incident(
+    root: Path, kind: str, message: str, *, files: tuple[str, ...] = (), of: Path | None = None, **data: Any
+) -> Incident:
     """Write an incident file, log it and return it; on a full disk the log alone must do.
+
+    `of` names the folder in the log, where `root` is not its place yet.
 
     What was written less than a minute ago, the same kind and message, is neither written nor logged again while its file
     lies there.
@@ -59,7 +63,7 @@ def record_incident(root: Path, kind: str, message: str, *, files: tuple[str, ..
         return incident
     import logging
 
-    logging.getLogger("thoughtengine").warning("%s: %s: %s", root, kind, message)
+    logging.getLogger("thoughtengine").warning("%s: %s: %s", of or root, kind, message, extra={"incident": message})
     with contextlib.suppress(OSError):
         folder = root / INCIDENTS
         folder.mkdir(mode=0o700, exist_ok=True)

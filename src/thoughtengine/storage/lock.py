@@ -82,7 +82,10 @@ class FolderLock:
                     path, "the lock file is a symbolic link: remove it, a mind writes no other's"
                 ) from error
             kind = StoreFullError if error.errno in _FULL else StoreError
-            raise kind(path, f"the lock file cannot be opened for writing: {error.strerror}") from error
+            why = f"the lock file cannot be opened for writing: {error.strerror}"
+            if kind is StoreError:
+                why += "; make the folder writable for this user, or copy it (cp -r) to where it can be written"
+            raise kind(path, f"{why} (nothing was touched)") from error
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -2,8 +2,9 @@
 
 Only source rows are taken, and areas this release does not know; what is derived is built again. A source row is written
 once and never deleted within a generation, so an obsolete table that LevelDB's repair brings back can only hold rows that are
-the same. Roads not taken: reading the damaged generation in place, as one table with a damaged index makes every scan fail;
-giving LevelDB's repair the logs, as it does not look at their checksums and brings back the first half of a torn batch.
+the same. A table that LevelDB cannot open gives the blocks that verify. Roads not taken: reading the damaged generation in
+place, as one table with a damaged index makes every scan fail; giving LevelDB's repair the logs, as it does not look at their
+checksums and brings back the first half of a torn batch.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from thoughtengine.storage.keyspace import AREAS, FIRST_NEW, HEAD, MEMORY, RECEI
 from thoughtengine.storage.log import rescue, verify_log
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.store import Level, repair
+from thoughtengine.storage.table import has_index, indexed_anew
 
 __all__ = ["Harvest", "damaged_files", "readable_ids", "salvage"]
 
@@ -133,6 +135,8 @@ def _repaired(source: Path, scratch: Path, config: StorageConfig) -> Iterator[_V
             if name.endswith((".ldb", ".sst")):
                 _copied(source / name, scratch / name)
         repair(str(scratch), paranoid=True)
+        if _indexed_anew(scratch):
+            repair(str(scratch), paranoid=True)
         level = Level(str(scratch), config)
         try:
             yield _View(level, _in_logs(sorted(source.glob("*.log"))))
@@ -140,6 +144,17 @@ def _repaired(source: Path, scratch: Path, config: StorageConfig) -> Iterator[_V
             level.close()
     finally:
         remove_tree(scratch)
+
+
+def _indexed_anew(scratch: Path) -> bool:
+    """Give the blocks of tables that LevelDB could not even open an index of their own; tell whether there were any."""
+    found = False
+    for table in sorted((scratch / "lost").glob("*.ldb")):
+        data = table.read_bytes()
+        if not has_index(data) and (anew := indexed_anew(data)):
+            (scratch / table.name).write_bytes(anew)
+            found = True
+    return found
 
 
 def _needs_room(source: Path) -> None:

@@ -1,11 +1,14 @@
 """Read a LevelDB table whose index cannot be read: its data blocks lie one behind the other, each with a checksum.
 
 References: LevelDB's `doc/table_format.md` and Snappy's `format_description.txt`. Nothing is taken on trust: a block counts
-only where its checksum verifies, its keys go on rising from the block before, and it is not the index itself.
+only where its checksum verifies, its keys go on rising from the block before, and it is not the index itself. What is no block is
+stepped over at the speed of a search for bytes that may begin one; what looks like blocks and is none costs a bounded amount
+of work, about a second for each megabyte, and the rest of the table is let go then.
 """
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from itertools import pairwise
@@ -20,6 +23,14 @@ _PLAIN, _SNAPPY = 0, 1
 _RESTART = 16  # entries between two restart points
 _LATEST = (1 << 56) - 1  # the sequence of a key that the index has shortened: no row has it
 _MOST = 1 << 26  # bytes that a block may hold
+_ALLOWED, _FREE = 8, 1 << 20  # bytes that may be looked at in vain: for each byte of a table, and for every table
+_ATTEMPT, _STEP = 64, 16  # at least, for an attempt and for a step of it
+
+_ENTRY = rb"\x00(?:[\x08-\x7f]|[\x80-\xff]{1,4}[\x01-\x7f])"  # nothing shared, and a key that holds a sequence
+_SIZE = rb"(?:[\x0d-\x7f]|[\x80-\xff]{1,3}[\x01-\x7f])"
+_LITERAL = b"(?:[%s]|\\xf0.|\\xf4..|\\xf8...|\\xfc....)" % b"".join(b"\\x%02x" % tag for tag in range(0, 0xF0, 4))
+_BEGINS = re.compile(b"(?=%s|%s%s\\x00[\x08-\xff])" % (_ENTRY, _SIZE, _LITERAL), re.DOTALL)
+"""Where a block of rows may begin, plain or packed: its first key shares nothing, and Snappy has nothing to copy yet."""
 
 Entry = tuple[bytes, bytes]
 
@@ -52,14 +63,35 @@ def indexed_anew(table: bytes) -> bytes:
     return bytes(made) + footer.ljust(_FOOTER - 8, b"\0") + _MAGIC
 
 
+class _InVainError(Exception):
+    """Tells that so much was tried in vain that the rest is let go."""
+
+
+class _Work:
+    """What may still be done in vain, in bytes that are looked at."""
+
+    def __init__(self, table: bytes) -> None:
+        self.left = _FREE + _ALLOWED * len(table)
+
+    def spend(self, n: int) -> None:
+        self.left -= n
+        if self.left < 0:
+            raise _InVainError
+
+
 def _blocks(table: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Yield start, end and last key of each data block that verifies; what lies between is stepped over byte by byte."""
-    at, before = 0, (b"", -(1 << 64))
-    while at < len(table) - _TRAILER:
-        found = _read(table, at)
+    """Yield start, end and last key of each data block that verifies; what lies between is stepped over."""
+    at, before, work = 0, (b"", -(1 << 64)), _Work(table)
+    while (begins := _BEGINS.search(table, at)) is not None:
+        at, left = begins.start(), work.left
+        try:
+            found = _read(table, at, work)
+        except _InVainError:
+            return
         if found is None:
             at += 1
             continue
+        work.left = left
         end, entries = found
         order = [_order(key) for key, _ in entries]
         rising = all(low < high for low, high in pairwise(order))
@@ -91,15 +123,18 @@ def _is_index(entries: list[Entry], at: int) -> bool:
     return True
 
 
-def _read(table: bytes, at: int) -> tuple[int, list[Entry]] | None:
+def _read(table: bytes, at: int, work: _Work) -> tuple[int, list[Entry]] | None:
     """Return the end and the entries of a block of rows that begins there and verifies."""
     for read in (_plain, _packed):
+        work.spend(_ATTEMPT)
         try:
-            end, entries = read(table, at)
+            end, entries = read(table, at, work)
         except (IndexError, ValueError, struct.error):
             continue
-        if entries and all(len(key) >= 8 and key[-8] <= 1 for key, _ in entries) and _verifies(table, at, end):
-            return end, entries
+        if entries and all(len(key) >= 8 and key[-8] <= 1 for key, _ in entries):
+            work.spend(2 * (end - at))
+            if _verifies(table, at, end):
+                return end, entries
     return None
 
 
@@ -107,7 +142,7 @@ def _verifies(table: bytes, at: int, end: int) -> bool:
     return table[end + 1 : end + _TRAILER] == struct.pack("<I", mask(crc32c(table[at : end + 1])))
 
 
-def _entries(data: bytes, at: int) -> Iterator[tuple[int, Entry]]:
+def _entries(data: bytes, at: int, work: _Work) -> Iterator[tuple[int, Entry]]:
     """Yield each entry of a block and where it ends, as long as it looks like one."""
     reader, key, begun = Reader(data, at), b"", False
     while True:
@@ -115,16 +150,17 @@ def _entries(data: bytes, at: int) -> Iterator[tuple[int, Entry]]:
         end = reader.at + own + size
         if shared > len(key) or shared + own < 8 or end > len(data) or (shared and not begun):
             raise ValueError("no entry of a block")
+        work.spend(_STEP + own + size // _STEP)
         key, begun = key[:shared] + data[reader.at : reader.at + own], True
         value = data[end - size : end]
         reader.at = end
         yield end, (key, value)
 
 
-def _plain(table: bytes, at: int) -> tuple[int, list[Entry]]:
+def _plain(table: bytes, at: int, work: _Work) -> tuple[int, list[Entry]]:
     """Read a block that is not compressed: it ends where the restart points of what was read so far follow."""
     found, restarts, start = list[Entry](), list[int](), at
-    for end, entry in _entries(table, at):
+    for end, entry in _entries(table, at, work):
         if len(found) % _RESTART == 0:
             restarts.append(start - at)
         found.append(entry)
@@ -135,14 +171,14 @@ def _plain(table: bytes, at: int) -> tuple[int, list[Entry]]:
     raise ValueError("a block without an end")
 
 
-def _packed(table: bytes, at: int) -> tuple[int, list[Entry]]:
+def _packed(table: bytes, at: int, work: _Work) -> tuple[int, list[Entry]]:
     """Read a block that Snappy has compressed."""
-    end, data = _unpacked(table, at)
+    end, data = _unpacked(table, at, work)
     if table[end] != _SNAPPY:
         raise ValueError("not compressed by Snappy")
     (n,) = struct.unpack_from("<I", data, len(data) - 4)
     stop, found = len(data) - 4 - 4 * n, list[Entry]()
-    for past, entry in _entries(data, 0):
+    for past, entry in _entries(data, 0, work):
         found.append(entry)
         if past == stop:
             return end, found
@@ -151,7 +187,7 @@ def _packed(table: bytes, at: int) -> tuple[int, list[Entry]]:
     raise ValueError("a block without an end")
 
 
-def _unpacked(packed: bytes, at: int) -> tuple[int, bytes]:
+def _unpacked(packed: bytes, at: int, work: _Work) -> tuple[int, bytes]:
     """Return where a piece that Snappy has compressed ends, and what it holds."""
     reader, out = Reader(packed, at), bytearray()
     size = reader.number()
@@ -160,6 +196,7 @@ def _unpacked(packed: bytes, at: int) -> tuple[int, bytes]:
     at = reader.at
     while len(out) < size:
         tag = packed[at]
+        work.spend(_STEP)
         kind, length, at = tag & 3, (tag >> 2) + 1, at + 1
         if kind == 0:
             if length > 60:
@@ -167,6 +204,7 @@ def _unpacked(packed: bytes, at: int) -> tuple[int, bytes]:
                 length, at = int.from_bytes(packed[at : at + wide], "little") + 1, at + wide
             if at + length > len(packed) or len(out) + length > size:
                 raise ValueError("a literal that ends too late")
+            work.spend(length // _STEP)
             out += packed[at : at + length]
             at += length
             continue

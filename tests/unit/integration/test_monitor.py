@@ -57,7 +57,7 @@ def test_errors_of_the_caller_are_not_ours(error: BaseException | None, failed: 
     monitor = Monitor()
     before = monitor.calls()
     monitor.note("recall", 0.5, error)
-    assert monitor.calls().since(before) == (1, 0.5, failed, refused)
+    assert monitor.calls().since(before)[:4] == (1, 0.5, failed, refused)
 
 
 def test_threads_do_not_lose_counts() -> None:
@@ -88,6 +88,6 @@ def test_stats_read_as_lines() -> None:
         "3 sources, 2 episodes, 7 vectors",
         "2023-05-08T12:00:00+00:00 to -",
         "2,000,000 bytes on disk, 1621 a memory",
-        "recall: 3 calls, median 1.000 ms, 99th percentile 2.000 ms",
+        "recall: 3 calls since it was opened, median 1.000 ms, 99th percentile 2.000 ms",
     ]
     assert repr(stats).startswith("Stats(memories=1234, forgotten=5")

@@ -211,3 +211,18 @@ def test_the_head_and_receipts_are_read_too(store: RamStore) -> None:
     }  # fmt: skip
     assert store.has(HEAD, 0)
     assert store.has(RECEIPT, 2)
+
+
+def test_a_number_of_more_than_eight_bytes_is_told(store: RamStore) -> None:
+    key = MARK.prefix + bytes([1]) * 9
+    store._write([(key, seal(key, MARK, 1, encode(MarkRecord())))], [], False)
+    assert told(store) == [("unreadable", f"mark {'01' * 9}", (MARK.number(key),))]
+
+
+def test_names_are_found_in_whatever_order_they_came() -> None:
+    store = RamStore()
+    for name in ("m", "b", "z", "a", "m", "c", "z"):
+        remember(store, text=f"{name} {store.head.next_id}", key=name)
+    assert told(store) == []
+    write(store, NAME, "a", NameRecord(id=2, digest=b"other"))
+    assert told(store) == [("derived differs", "name 'a'", (4,))]

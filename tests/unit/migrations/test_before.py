@@ -62,21 +62,17 @@ def test_the_layer_alone_is_that_of_the_place(key: bytes) -> None:
 @pytest.mark.parametrize("slices", [1, 3, 70, 1000])
 def test_what_goes_on_where_it_was_gives_the_same_as_looking_up(before: Before, slices: int) -> None:
     onward, at, found = Onward(before), b"", list[tuple[bytes, bytes, str, bytes | None]]()
-    while True:
-        n = 0
-        for key, value in onward.rows(at):
-            at, n = key, n + 1
-            found.append((key, value, onward.layer_of(key), onward.emotion_of(key)))
-            if n == slices:
-                break
-        if not n:
-            break
+    while rows := onward.some(at, slices):
+        assert len(rows) <= slices
+        at = rows[-1][0]
+        for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
+            found.append((key, value, layer, onward.emotion_of(key)))
     expected = [
         (key, value, place_of(key).layer if is_memory(before, key) else "", before.emotion_of(key))
         for key, value in before.rows()
     ]
     assert found == expected
-    assert list(onward.rows(expected[100][0])) == [row[:2] for row in expected[101:]]
+    assert onward.some(expected[100][0], 30) == [row[:2] for row in expected[101:131]]
 
 
 def test_emotions_and_experiences_far_from_each_other_find_each_other(
@@ -88,10 +84,36 @@ def test_emotions_and_experiences_far_from_each_other_find_each_other(
     try:
         before = Before(level)
         onward = Onward(before)
-        told = [(key, onward.layer_of(key), onward.emotion_of(key)) for key, _ in onward.rows()]
+        told = [(key, onward.layer_of(key), onward.emotion_of(key)) for key in sorted(rows)]
         assert told == [
             (key, place_of(key).layer if is_memory(before, key) else "", before.emotion_of(key)) for key in sorted(rows)
         ]
         assert onward.emotion_of(b"sensory:00003") == b"{}"  # back again
+    finally:
+        level.close()
+
+
+def test_some_rows_are_no_more_than_a_mebibyte(flat_store: Callable[[dict[bytes, bytes]], Path]) -> None:
+    rows = {f"logic:{n:03d}".encode(): bytes(size << 10) for n, size in enumerate((1, 600, 500, 3000, 1, 2))}
+    level = Level(str(flat_store(rows)), StorageConfig())
+    try:
+        onward, at, taken = Onward(Before(level)), b"", list[int]()
+        while some := onward.some(at, 100):
+            at = some[-1][0]
+            taken.append(len(some))
+        assert taken == [2, 1, 1, 2]
+    finally:
+        level.close()
+
+
+def test_layers_of_some_rows_are_those_of_each(flat_store: Callable[[dict[bytes, bytes]], Path]) -> None:
+    keys = [b"sensory:a", b"sensory:b\xff", b"sensory:\xc3\xa4", b"sensoryx", b"zoo:a"]
+    level = Level(str(flat_store(dict.fromkeys(keys, b"{}"))), StorageConfig())
+    try:
+        onward = Onward(Before(level))
+        for first in range(len(keys)):
+            for last in range(first, len(keys)):
+                some = [(key, b"{}") for key in keys[first : last + 1]]
+                assert onward.layers_of(some) == [layer_of(key) for key, _ in some]
     finally:
         level.close()

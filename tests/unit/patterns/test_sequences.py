@@ -259,3 +259,14 @@ def test_what_is_of_one_thread_and_comes_in_any_order_follows_nothing() -> None:
         symbols.ravel(), np.arange(n + 1) * 2, HASHES[2000 + threads], np.arange(n) * 30 * MINUTE, np.arange(1, n + 1)
     )
     assert len(finder.following().then) == 0
+
+
+def test_what_is_less_likely_than_the_first_is_told_so() -> None:
+    random = np.random.default_rng(6)
+    finder, came = Sequences(), random.choice(12, 600, p=np.arange(12, 0, -1) / 78)
+    finder.learn(HASHES[came], np.arange(601), np.full(600, HASHES[200]), np.arange(600) * 10**9, np.arange(1, 601))
+    for moment in range(600, 700):
+        recent = np.zeros(DEPTH, np.int64)
+        recent[:3] = HASHES[random.integers(0, 12, 3)]
+        before, told = finder._raw(recent, moment * 10**9)[1], finder.next(recent, moment * 10**9).probabilities
+        assert (told[1:][before[1:] < before[0]] < told[0]).all()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from thoughtengine.errors import StoreError
 from thoughtengine.storage.ballast import BALLAST, Ballast
 
 SIZE = 1 << 20
@@ -41,6 +42,21 @@ def test_what_was_cut_is_filled_up(tmp_path: Path, size: int) -> None:
     os.truncate(tmp_path / BALLAST, size)
     assert Ballast(tmp_path, SIZE).take()
     assert blocks(tmp_path / BALLAST) >= SIZE
+
+
+def test_of_what_is_larger_the_rest_is_given_back(tmp_path: Path) -> None:
+    Ballast(tmp_path, 3 * SIZE).take()
+    assert Ballast(tmp_path, SIZE).take()
+    assert (tmp_path / BALLAST).stat().st_size == SIZE
+    assert SIZE <= blocks(tmp_path / BALLAST) < 2 * SIZE
+
+
+def test_a_link_is_not_cut(tmp_path: Path) -> None:
+    (tmp_path / "other").write_bytes(bytes(100))
+    (tmp_path / BALLAST).symlink_to(tmp_path / "other")
+    with pytest.raises(StoreError, match="symbolic link"):
+        Ballast(tmp_path, 1).take()
+    assert (tmp_path / "other").read_bytes() == bytes(100)
 
 
 def test_a_file_of_holes_is_no_ballast(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Envelopes and bodies: what was sealed is read back, and every other byte is a record error."""
 
 import contextlib
+import re
 from typing import Any
 
 import msgspec
@@ -21,7 +22,7 @@ from thoughtengine.memory.record import (
     VerdictRecord,
 )
 from thoughtengine.patterns.state import PatternsRecord
-from thoughtengine.storage.codec import decode, encode, open_envelope, seal
+from thoughtengine.storage.codec import Sealed, body_of, decode, encode, open_envelope, seal
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     AREAS,
@@ -98,8 +99,20 @@ def sealed(area: Area, *, flags: int = 0) -> tuple[bytes, bytes]:
     return key, seal(key, area, 12, encode(RECORDS[area]), flags=flags)
 
 
+def opened(key: bytes, value: bytes, area: Area) -> Sealed:
+    """Open an envelope both ways, which must agree on errors too."""
+    try:
+        found = open_envelope(key, value, area)
+    except RecordError as error:
+        with pytest.raises(RecordError, match=re.escape(str(error))):
+            body_of(key, value, area)
+        raise
+    assert body_of(key, value, area) == found.body
+    return found
+
+
 def read(key: bytes, value: bytes, area: Area) -> Any:
-    return decode(open_envelope(key, value, area).body, TYPES[area])
+    return decode(opened(key, value, area).body, TYPES[area])
 
 
 def test_there_is_an_example_of_every_area() -> None:
@@ -109,7 +122,7 @@ def test_there_is_an_example_of_every_area() -> None:
 @each_area
 def test_what_was_sealed_is_read_back(area: Area) -> None:
     key, value = sealed(area)
-    found = open_envelope(key, value, area)
+    found = opened(key, value, area)
     assert (found.kind, found.version, found.sequence, found.flags) == (area.kind, area.version, 12, 0)
     assert decode(found.body, TYPES[area]) == RECORDS[area]
 
@@ -135,7 +148,7 @@ def test_every_changed_byte_of_an_envelope_is_told(area: Area) -> None:
     for at in range(len(value)):
         for other in {value[at] ^ (1 << bit) for bit in range(8)} | {0, 255} - {value[at]}:
             with pytest.raises(RecordError):
-                open_envelope(key, value[:at] + bytes((other,)) + value[at + 1 :], area)
+                opened(key, value[:at] + bytes((other,)) + value[at + 1 :], area)
 
 
 @each_area
@@ -143,9 +156,9 @@ def test_every_cut_and_every_addition_is_told(area: Area) -> None:
     key, value = sealed(area)
     for end in range(len(value)):
         with pytest.raises(RecordError):
-            open_envelope(key, value[:end], area)
+            opened(key, value[:end], area)
     with pytest.raises(RecordError):
-        open_envelope(key, value + b"\0", area)
+        opened(key, value + b"\0", area)
 
 
 @each_area
@@ -153,7 +166,7 @@ def test_a_value_under_another_key_is_told(area: Area) -> None:
     _, value = sealed(area)
     other = area.key(6) if area.numbered else area.key("named")
     with pytest.raises(RecordError, match="checksum"):
-        open_envelope(other, value, area)
+        opened(other, value, area)
 
 
 @pytest.mark.parametrize(("given_area", "asked"), [(MEMORY, APPRAISAL), (VECTOR, CODE), (TERMS, MARK)])
@@ -161,14 +174,14 @@ def test_a_value_of_another_kind_is_told(given_area: Area, asked: Area) -> None:
     key = asked.key(5)
     value = seal(key, given_area, 1, encode(RECORDS[given_area]))
     with pytest.raises(RecordError, match="kind"):
-        open_envelope(key, value, asked)
+        opened(key, value, asked)
 
 
 def test_a_later_schema_is_told_by_its_number() -> None:
     later = Area("memory", MEMORY.prefix, MEMORY.kind, 9, True)
     key = MEMORY.key(1)
     with pytest.raises(RecordError, match="schema version 9, this release reads 1"):
-        open_envelope(key, seal(key, later, 1, b"\xc0"), MEMORY)
+        opened(key, seal(key, later, 1, b"\xc0"), MEMORY)
 
 
 @each_area
@@ -178,15 +191,15 @@ def test_only_flags_of_the_area_are_read(area: Area) -> None:
         key, value = sealed(area, flags=flags)
         if flags & ~allowed:
             with pytest.raises(RecordError, match="flags"):
-                open_envelope(key, value, area)
+                opened(key, value, area)
         else:
-            assert open_envelope(key, value, area).flags == flags
+            assert opened(key, value, area).flags == flags
 
 
 @given(areas, st.binary(max_size=200))
 def test_random_bytes_are_a_record_error(area: Area, value: bytes) -> None:
     with pytest.raises(RecordError):
-        open_envelope(area.key(1) if area.numbered else area.key("n"), value, area)
+        opened(area.key(1) if area.numbered else area.key("n"), value, area)
 
 
 # ---- bodies whose checksum is right and whose content is hostile

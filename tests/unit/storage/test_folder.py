@@ -1,5 +1,6 @@
 """The store in a folder: the contract of all stores, and what a folder adds to it."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -681,3 +682,71 @@ def test_a_stores_name_tells_where_and_what(store: FolderStore) -> None:
 def test_a_row_of_the_contract_is_what_it_says(store: FolderStore) -> None:
     put(store, 1)
     assert store.get(MARK, 1, Figure) == Figure(1)
+
+
+# ---- a larger buffer for a while
+
+
+def test_a_larger_buffer_is_there_for_a_while_with_its_reserve(store: FolderStore) -> None:
+    put(store, 1)
+    usual, large = store.config.write_buffer_bytes, 8 << 20
+    with store.roomy(large):
+        assert store.config.write_buffer_bytes == large
+        assert (store.root / BALLAST).stat().st_size == 2 * large
+        put(store, 2)
+    assert store.config.write_buffer_bytes == usual
+    assert (store.root / BALLAST).stat().st_size == 2 * usual
+    put(store, 3)
+    store = again(store)
+    assert numbers(store) == [1, 2, 3]
+    assert store.recorded_incidents() == []
+    store.close()
+
+
+def test_what_was_written_through_a_larger_buffer_survives_a_kill(store: FolderStore) -> None:
+    with contextlib.suppress(ZeroDivisionError), store.roomy(8 << 20):
+        put(store, 1, 2)
+        fail(lambda: kill(store))
+    with contextlib.closing(FolderStore(store.root, CONFIG)) as found:
+        assert numbers(found) == [1, 2]
+
+
+@pytest.mark.parametrize("refused", ["statvfs", "fallocate"])
+def test_without_room_for_its_reserve_the_buffer_stays(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    usual = store.config.write_buffer_bytes
+
+    def full(self: Ballast, descriptor: int) -> None:
+        if self._size > 2 * usual:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        right(self, descriptor)
+
+    right = Ballast._fill
+    if refused == "fallocate":
+        monkeypatch.setattr(Ballast, "_fill", full)
+    else:
+        monkeypatch.setattr(module, "_ROOM", 1 << 40)
+    with store.roomy(8 << 20):
+        assert store.config.write_buffer_bytes == usual
+        assert (store.root / BALLAST).stat().st_size == 2 * usual
+        put(store, 1)
+    assert numbers(store) == [1]
+
+
+def test_what_goes_wrong_meanwhile_is_told_and_the_buffer_is_the_usual_one(store: FolderStore) -> None:
+    usual = store.config.write_buffer_bytes
+    with pytest.raises(ZeroDivisionError), store.roomy(8 << 20):
+        fail(lambda: put(store, 1))
+    assert (store.config.write_buffer_bytes, numbers(store)) == (usual, [1])
+
+
+def test_a_store_that_is_closed_meanwhile_tells_what_closed_it(store: FolderStore) -> None:
+    with pytest.raises(ZeroDivisionError), store.roomy(8 << 20):
+        fail(store.close)
+
+
+def fail(what: Callable[[], object]) -> None:
+    """Do something and fail."""
+    what()
+    raise ZeroDivisionError

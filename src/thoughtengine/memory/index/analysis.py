@@ -57,6 +57,7 @@ _compiled = cache(re.compile)  # when first needed: the wide ones take longer to
 _KNOWN = frozenset(Stemmer.algorithms())
 _stemmer = cache(lambda name: Stemmer.Stemmer(name, 0).stemWord)  # when first needed
 _stemming = threading.Lock()  # a Snowball stemmer has one buffer
+_NO_STEMMER = frozenset(code for code, language in LANGUAGES.items() if language.snowball not in _KNOWN)
 _GRAM, _HEBREW_GRAM = 4, 3  # characters; Hebrew roots have three letters
 _GRAMS = 0.5  # what all the n-grams of a word weigh, as a share of the word
 _UNSTEMMED = re.compile("[\u0590-\u05f4\u0780-\u08ff\u0980-\u0b7f\u0c00-\u0dff\u10a0-\u10ff\u1200-\u137f]")
@@ -170,6 +171,8 @@ def stem(word: str, language: str = "") -> str:
 
 def _bare(word: str) -> str:
     """Return a word without accents and vowel points: who types in a hurry leaves them out."""
+    if word.isascii():
+        return word
     parts = unicodedata.normalize("NFD", word)
     return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
 
@@ -226,7 +229,7 @@ def _grams(word: str) -> list[str]:
 @lru_cache(1 << 14)
 def _is_unstemmed(word: str, language: str) -> bool:
     """Tell whether n-grams stand in for the stemmer that a word has not."""
-    if word.isascii() and not language:
+    if word.isascii() and language not in _NO_STEMMER:
         return False
     if language and script_of(word) == LANGUAGES[language].script:
         return word.replace("'", "").isalpha() and LANGUAGES[language].snowball not in _KNOWN

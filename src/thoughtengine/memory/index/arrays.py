@@ -21,10 +21,12 @@ __all__ = [
     "first_of",
     "foremost",
     "holds",
+    "joined",
     "lay",
     "leaders",
     "spread",
     "union",
+    "with_friends",
     "within",
 ]
 
@@ -195,6 +197,38 @@ def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.
     return union(*found)
 
 
+def with_friends(
+    found: IntArray,
+    lenders: IntArray,
+    text: SingleArray,
+    dense: SingleArray,
+    n_friends: int,
+    previous: NDArray[np.int32],
+    following: NDArray[np.int32],
+    allowed: BoolArray,
+) -> IntArray:
+    """Return the positions found and, as far as they may be found, those near the ones that lend most, ascending.
+
+    Parameters
+    ----------
+    found : array of int64, shape (p,)
+        Positions, ascending.
+    lenders : array of int64, shape (l,)
+        Positions whose neighbours may be found because of them.
+    text, dense : array of float32, shape (n,)
+        What each memory has to lend is the sum of the two.
+    n_friends : int
+        How many lend at most.
+    previous, following : array of int32, shape (n,)
+        As in `around`.
+    allowed : array of bool, shape (n,) or (0,)
+        Who may be found; empty: everyone.
+    """
+    lent = (text[lenders] + dense[lenders]).astype(np.float64)
+    near = around(lenders[foremost(lent, n_friends)], previous, following, len(text))
+    return joined(found, near[allowed[near]] if len(allowed) else near)
+
+
 def closest(
     codes: NDArray[np.uint64],
     code: NDArray[np.uint64],
@@ -240,7 +274,7 @@ def closest(
         limit = int((np.bincount(some, minlength=64 * len(code) + 1).cumsum() * n).searchsorted(near * len(some)))
         rows = rows[np.flatnonzero(distances <= limit)[: 4 * near]]
     values = np.empty(len(rows))
-    cosines(coarse, fine, scale, even, odd, steps, step, rows, values)
+    cosines(coarse, fine, scale, even, odd, steps, step, rows, rows[:0], values[:0], values)
     if wanted < len(rows):
         kept = foremost(values + 2.0, wanted)
         rows, values = rows[kept], values[kept]
@@ -262,6 +296,8 @@ def compared(
     fine_steps: NDArray[np.int32],
     fine_step: float,
     rows: IntArray,
+    known_rows: IntArray,
+    known: FloatArray,
     least: int,
     out: FloatArray,
 ) -> None:
@@ -269,14 +305,14 @@ def compared(
 
     Parameters
     ----------
-    coarse, fine, scale, even, odd, steps, step, rows, out
+    coarse, fine, scale, even, odd, steps, step, rows, known_rows, known, out
         As in `cosines`.
     left, fine_even, fine_odd, fine_steps, fine_step
         As `fine`, `even`, `odd`, `steps`, `step` in `exact`, all rows in `left`.
     least : int
         How many are the best.
     """
-    cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+    cosines(coarse, fine, scale, even, odd, steps, step, rows, known_rows, known, out)
     best = foremost(out + 2.0, least)
     if len(best):
         values = np.empty(len(best))
@@ -294,6 +330,8 @@ def cosines(
     steps: NDArray[np.int16],
     step: float,
     rows: IntArray,
+    known_rows: IntArray,
+    known: FloatArray,
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some quantised vectors with one.
@@ -314,10 +352,22 @@ def cosines(
     step : float
         By which the numbers of the one are to be multiplied, over those of a half byte.
     rows : array of int64, shape (r,)
-        Which of them.
+        Which of them, ascending where any are known.
+    known_rows : array of int64, shape (u,)
+        Rows, ascending, whose cosines are known: they are not computed again.
+    known : array of float64, shape (u,)
+        Their cosines.
     out : array of float64, shape (r,)
         Written.
     """
+    if len(known_rows):
+        at = np.minimum(known_rows.searchsorted(rows), len(known_rows) - 1)
+        new = known_rows[at] != rows
+        out[:] = known[at]
+        values = np.empty(np.count_nonzero(new))
+        cosines(coarse, fine, scale, even, odd, steps, step, rows[new], known_rows[:0], known[:0], values)
+        out[new] = values
+        return
     some = coarse.reshape(-1, len(even))[rows].astype(np.int32)
     sums = np.vecdot((some & 15) - 8, even.astype(np.int32)) + np.vecdot((some >> 4) - 8, odd.astype(np.int32))
     values = sums.astype(np.float64)
@@ -543,7 +593,7 @@ def leaders(
     k : int
         How many, at least 1.
     total : array of float32, shape (n,)
-        Written: the scores.
+        Room for the scores.
     """
     total[:] = text
     if len(labels):
@@ -555,6 +605,11 @@ def leaders(
     if len(allowed):
         total *= allowed
     return foremost(total, k)
+
+
+def joined(first: IntArray, second: IntArray) -> IntArray:
+    """Return every number of two arrays, each ascending without repeats, once, ascending."""
+    return union(first, second)
 
 
 def union(*parts: IntArray) -> IntArray:

@@ -20,9 +20,11 @@ __all__ = [
     "first_of",
     "foremost",
     "holds",
+    "joined",
     "lay",
     "leaders",
     "spread",
+    "with_friends",
     "within",
 ]
 
@@ -124,6 +126,11 @@ def spread(
 @kernel("int64[:]", "int32[:]", "int32[:]", "int64", returns="out int64[:]", brief=True)
 def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.int32], n: int) -> IntArray:
     """Return positions and the two before and after each, as `arrays.around`."""
+    return _around(places, previous, following, n)
+
+
+@part
+def _around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.int32], n: int) -> IntArray:
     out, filled = np.empty(5 * len(places), np.int64), 0
     for place in places:
         out[filled] = place
@@ -143,6 +150,56 @@ def around(places: IntArray, previous: NDArray[np.int32], following: NDArray[np.
             out[kept] = out[i]
             kept += 1
     return out[:kept]
+
+
+@kernel(
+    "int64[:]", "int64[:]", "float32[:]", "float32[:]", "int64", "int32[:]", "int32[:]", "bool[:]", returns="out int64[:]",
+    brief=True,
+)  # fmt: skip
+def with_friends(
+    found: IntArray,
+    lenders: IntArray,
+    text: SingleArray,
+    dense: SingleArray,
+    n_friends: int,
+    previous: NDArray[np.int32],
+    following: NDArray[np.int32],
+    allowed: BoolArray,
+) -> IntArray:
+    """Return positions and the neighbours of those that lend most, as `arrays.with_friends`."""
+    lent = np.empty(len(lenders), np.float64)
+    for i in range(len(lenders)):
+        lent[i] = text[lenders[i]] + dense[lenders[i]]
+    near = _around(lenders[_foremost(lent, n_friends)], previous, following, len(text))
+    if len(allowed) > 0:
+        kept = 0
+        for place in near:
+            if allowed[place]:
+                near[kept] = place
+                kept += 1
+        near = near[:kept]
+    return _joined(found, near)
+
+
+@kernel("int64[:]", "int64[:]", returns="out int64[:]", brief=True)
+def joined(first: IntArray, second: IntArray) -> IntArray:
+    """Return every number of two ascending arrays once, as `arrays.joined`."""
+    return _joined(first, second)
+
+
+@part
+def _joined(first: IntArray, second: IntArray) -> IntArray:
+    out, filled, i, j = np.empty(len(first) + len(second), np.int64), 0, 0, 0
+    while i < len(first) or j < len(second):
+        if j == len(second) or (i < len(first) and first[i] < second[j]):
+            out[filled] = first[i]
+            i += 1
+        else:
+            i += int(i < len(first) and first[i] == second[j])
+            out[filled] = second[j]
+            j += 1
+        filled += 1
+    return out[:filled].copy()
 
 
 @kernel(
@@ -244,7 +301,8 @@ def _marked(marks: NDArray[np.uint8], out: IntArray) -> int:
 
 
 @kernel(
-    "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int64[:]", "out float64[:]", brief=True,
+    "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int64[:]", "int64[:]",
+    "float64[:]", "out float64[:]", brief=True,
 )  # fmt: skip
 def cosines(
     coarse: NDArray[np.uint8],
@@ -255,10 +313,44 @@ def cosines(
     steps: NDArray[np.int16],
     step: float,
     rows: IntArray,
+    known_rows: IntArray,
+    known: FloatArray,
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some quantised vectors with one, as `arrays.cosines`."""
-    _cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+    _others(coarse, fine, scale, even, odd, steps, step, rows, known_rows, known, out)
+
+
+@part
+def _others(
+    coarse: NDArray[np.uint8],
+    fine: NDArray[np.int8],
+    scale: SingleArray,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    steps: NDArray[np.int16],
+    step: float,
+    rows: IntArray,
+    known_rows: IntArray,
+    known: FloatArray,
+    out: FloatArray,
+) -> None:
+    if len(known_rows) == 0:
+        _cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+        return
+    todo, places, filled, j = np.empty(len(rows), np.int64), np.empty(len(rows), np.int64), 0, 0
+    for i in range(len(rows)):
+        while j < len(known_rows) and known_rows[j] < rows[i]:
+            j += 1
+        if j < len(known_rows) and known_rows[j] == rows[i]:
+            out[i] = known[j]
+        else:
+            todo[filled], places[filled] = rows[i], i
+            filled += 1
+    values = np.empty(filled, np.float64)
+    _cosines(coarse, fine, scale, even, odd, steps, step, todo[:filled], values)
+    for i in range(filled):
+        out[places[i]] = values[i]
 
 
 @part
@@ -351,7 +443,7 @@ def _exact(
 
 @kernel(
     "uint8[:]", "int8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]", "int16[:]", "float64", "int32[:]", "int32[:]",
-    "int32[:]", "float64", "int64[:]", "int64", "out float64[:]", brief=True,
+    "int32[:]", "float64", "int64[:]", "int64[:]", "float64[:]", "int64", "out float64[:]", brief=True,
 )  # fmt: skip
 def compared(
     coarse: NDArray[np.uint8],
@@ -367,11 +459,13 @@ def compared(
     fine_steps: NDArray[np.int32],
     fine_step: float,
     rows: IntArray,
+    known_rows: IntArray,
+    known: FloatArray,
     least: int,
     out: FloatArray,
 ) -> None:
     """Write to `out` the cosines of some rows with one, the best exactly, as `arrays.compared`."""
-    _cosines(coarse, fine, scale, even, odd, steps, step, rows, out)
+    _others(coarse, fine, scale, even, odd, steps, step, rows, known_rows, known, out)
     best = _foremost(out + 2.0, least)
     if len(best) > 0:
         some = rows[best]
@@ -484,6 +578,8 @@ def leaders(
 ) -> IntArray:
     """Return who scores most without its likeness, as `arrays.leaders`."""
     n = len(text)
+    if len(labels) == 0 and len(extra) == 0 and len(named) == 0 and len(allowed) == 0:
+        return _highest(text.view(np.int32), k)
     if len(labels) > 0:
         for i in range(n):
             total[i] = text[i] + labels[i]
@@ -501,8 +597,12 @@ def leaders(
         for i in range(n):
             if not allowed[i]:
                 total[i] = np.float32(0.0)
-    bits = total.view(np.int32)  # of numbers of at least 0, which are in the same order
-    largest = np.empty((n + 63) // 64, np.int32)  # of each run of 64
+    return _highest(total.view(np.int32), k)  # of numbers of at least 0, which are in the same order
+
+
+@part
+def _highest(bits: NDArray[np.int32], k: int) -> IntArray:
+    largest = np.empty((len(bits) + 63) // 64, np.int32)  # of each run of 64
     for run in range(len(largest)):
         most, row = np.int32(0), bits[64 * run : 64 * run + 64]
         for i in range(len(row)):
@@ -511,14 +611,18 @@ def leaders(
     floor = np.int32(1)
     if len(largest) > k:
         floor = max(np.partition(largest, len(largest) - k)[len(largest) - k], floor)
-    marks, n_marks = np.zeros((n + 7) // 8 * 8, np.uint8), np.int64(0)
-    for i in range(n):
-        marks[i] = bits[i] >= floor
-        n_marks += bits[i] >= floor
-    found = np.empty(n_marks, np.int64)
-    filled = _marked(marks, found)
+    n_runs = np.int64(0)
+    for peak in largest:
+        n_runs += peak >= floor
+    found, filled = np.empty(64 * n_runs, np.int64), 0
+    for run in range(len(largest)):
+        if largest[run] >= floor:
+            for i in range(64 * run, min(64 * run + 64, len(bits))):
+                if bits[i] >= floor:
+                    found[filled] = i
+                    filled += 1
     if filled <= k:
-        return found
+        return found[:filled].copy()
     values = bits[found[:filled]]
     least, n_above = np.partition(values, filled - k)[filled - k], 0
     for value in values:

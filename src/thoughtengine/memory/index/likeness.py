@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.memory.index.segment import Segment
-from thoughtengine.memory.index.vectors import Block, Direction
+from thoughtengine.memory.index.vectors import UNKNOWN, Block, Direction
 from thoughtengine.memory.index.view import View
 
 __all__ = ["Likeness"]
@@ -43,6 +43,9 @@ class Likeness:
             for segment in view.segments
             if (block := segment.block) and (cue := self._fitting(block))
         ]
+        self._seen: dict[
+            int, tuple[IntArray, FloatArray]
+        ] = {}  # first position of a block → what was looked at, its cosines
         self._newest_places, self._newest = _newest(view, units)
         self._zero = {made_by: self._least(made_by) for made_by in units}
 
@@ -74,7 +77,8 @@ class Likeness:
             left, right = _between(places, segment)
             if left < right:
                 rows, having = _found(block, segment, places[left:right])
-                gains[left:right][having] = self._above(block.cosines(cue, rows, self._maths), block.made_by)
+                known = self._seen.get(segment.start, UNKNOWN)
+                gains[left:right][having] = self._above(block.cosines(cue, rows, self._maths, known), block.made_by)
         if len(self._newest):
             left = int(places.searchsorted(self._newest_places[0]))
             there = _beside(self._newest_places, places[left:])
@@ -84,7 +88,7 @@ class Likeness:
 
     def _above(self, cosines: FloatArray, made_by: str) -> FloatArray:
         zero = self._zero.get(made_by, 0.0)
-        above: FloatArray = (cosines - zero) / (1.0 - zero)
+        above: FloatArray = (cosines - zero) / (1.0 - zero) if zero else cosines.copy()
         return np.minimum(np.maximum(above, 0.0, out=above), 1.0, out=above)
 
     def closest(self, wanted: int, chosen: IntArray | None) -> tuple[IntArray, FloatArray]:
@@ -93,7 +97,7 @@ class Likeness:
         for segment, block, cue in self._blocks:
             among = None if chosen is None else _rows(segment, block, chosen)
             if among is None or len(among):
-                rows, cosines = block.closest(cue, wanted, self._maths, among)
+                rows, cosines = self._seen[segment.start] = block.closest(cue, wanted, self._maths, among)
                 at = rows if len(block) == len(segment) else block.rows[rows].astype(np.int64)
                 found.append((at + segment.start, self._above(cosines, block.made_by)))
         at, cosines = self._newest_places, self._newest

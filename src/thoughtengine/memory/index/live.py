@@ -42,6 +42,7 @@ _FILED = 4_096  # memories from which a segment is worth a file
 _UNSEEN = 1_024  # memories stored without anybody looking, after which the index is loaded and grows with them
 _LOOKS, _STILL = 32, 1.0  # looks, and seconds without a new memory, after which small segments are merged into one
 _LEAP = 1024  # ids
+_FIRST = 0.1  # seconds after loading in which nothing is verified
 _PATIENCE = 1.0  # seconds to wait for writers before a whole index is made again
 _SLICE, _PAUSE = 64, 0.001  # rows read at a time behind the calls, and seconds between
 
@@ -81,7 +82,7 @@ class LiveIndex:
         self._news: list[News] = []  # stored since the index last looked, in order
         self._unseen = 0  # memories stored while no index stood
         self._looks = 0  # since a segment was last cut
-        self._told_at = 0.0  # when a memory was last stored
+        self._told_at = self._loaded_at = 0.0  # when a memory was last stored, and the index loaded
         self._partial = False  # whether the index lacks memories that are in the store
         self._growth = 0  # how often an upgrade told that entries came between those known
         self._marks: dict[int, MarkRecord] = {}  # changed while a whole index is made
@@ -268,12 +269,14 @@ class LiveIndex:
         index = self._empty()
         self._partial = False
         after, files = 0, self._shelf.kept()
-        index.expect(sum(len(kept.run.columns["id"]) for kept in files))
+        in_files = sum(len(kept.run.columns["id"]) for kept in files)
+        index.expect(max(in_files, self._store.head.memories) + _AT_ONCE if files else 0)
         for kept in files:
             self._fill(index, after, kept.first)
             self._attach(index, kept)
             after = kept.last
         self._fill(index, after, None)
+        self._loaded_at = time.monotonic()
         return index
 
     def _empty(self) -> Index:
@@ -370,7 +373,7 @@ class LiveIndex:
         if index.frozen:
             return lambda: self._cut(index)
         if self._unverified:  # before anything is made of what is in it
-            return lambda: self._verify(self._unverified.pop())
+            return self._verify_next
         if parts := index.due(settle=self._looks >= _LOOKS and time.monotonic() - self._told_at > _STILL):
             return lambda: self._merge(index, parts)
         kept = self._store.derived_folder is not None and index.whole and not self._resting
@@ -476,9 +479,14 @@ class LiveIndex:
             if part.name != merged.name or not put:
                 self._shelf.remove(part.name)
 
-    def _verify(self, name: str) -> None:
+    def _verify_next(self) -> None:
         """Compare a file with its checksums; one that is damaged is made again from the entries."""
-        index = self._index
+        while time.monotonic() < self._loaded_at + _FIRST:  # whoever opened the mind waits for an answer
+            self.upkeep.check()
+            time.sleep(_PAUSE)
+        if not self._unverified:  # dropped meanwhile
+            return
+        index, name = self._index, self._unverified.pop()
         if index is not None and not self._shelf.verify(name) and name in {s.name for s in index.view().segments}:
             self.dropped()
 

@@ -19,7 +19,7 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.errors import VectorDimensionError
 from thoughtengine.storage.columnfile import FileRows
 
-__all__ = ["Block", "Direction", "Growing", "unit_of", "unit_rows"]
+__all__ = ["UNKNOWN", "Block", "Direction", "Growing", "unit_of", "unit_rows"]
 
 _BITS = 256  # of a code, at least: shorter vectors are projected onto more directions
 _STEPS = 7  # of half a byte on either side of zero
@@ -35,6 +35,8 @@ _ABOVE = 2.0  # makes every cosine a number above 0
 _SPREAD = 256  # rows of a block, at least, whose cosines tell how far they spread
 _EVERYONE = np.empty(0, np.int64)
 _NOTHING = np.empty(0, np.int8)
+UNKNOWN = _EVERYONE, np.empty(0)
+"""No rows, no cosines."""
 
 Words = NDArray[np.uint64]
 Bytes = NDArray[np.int8]
@@ -187,7 +189,7 @@ class Block:
     ) -> None:
         self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
         self.centre, self.made_by = centre, made_by
-        self._sample: Block | None = None
+        self._sample: tuple[Halves, Bytes, SingleArray, IntArray] | None = None
 
     @property
     def dimension(self) -> int:
@@ -281,7 +283,7 @@ class Block:
         if among is not None and not len(among):
             return _EVERYONE, np.empty(0)
         near, n = max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), len(self) if among is None else len(among)
-        fine = self._fine() if self.dimension < _BITS else _NOTHING  # half bytes of few numbers tell little
+        fine = self._fine() if self._is_short else _NOTHING  # half bytes of few numbers tell little
         code, stride = _codes(cue.unit[None], self.centre).ravel(), _SAMPLED if n > _SAMPLED * _LEAST else 1
         cosines = np.empty(min(n, 4 * near))
         rows: IntArray = maths.closest(
@@ -290,18 +292,27 @@ class Block:
         )  # fmt: skip
         return rows, cosines[: len(rows)]
 
-    def cosines(self, cue: Direction, rows: IntArray, maths: ModuleType) -> FloatArray:
-        """Return the cosines of some rows with a cue: the best as exact as the vectors, none of the others above them.
+    @property
+    def _is_short(self) -> bool:
+        return self.dimension < _BITS
 
-        The others are right to about four digits in a small block, else to two.
+    def cosines(
+        self, cue: Direction, rows: IntArray, maths: ModuleType, known: tuple[IntArray, FloatArray] = UNKNOWN
+    ) -> FloatArray:
+        """Return the cosines of some rows, ascending, with a cue: the best as exact as the vectors, no other above them.
+
+        The others are right to about four digits in a small block, else to two. What `closest` returned may be given as
+        `known`.
         """
         fine, out = self._fine(), np.empty(len(rows))
+        if len(fine) and not self._is_short:
+            known = UNKNOWN  # those were not looked at as closely
         least = max(_CLOSEST if len(fine) else _CLOSEST_OF_MANY, _NUMBERS // self.dimension)
         if isinstance(self.fine, np.ndarray):
             left = self.fine.reshape(-1)
-            maths.compared(self.coarse, fine, left, self.scale, *cue.rough, *cue.fine, rows, least, out)
+            maths.compared(self.coarse, fine, left, self.scale, *cue.rough, *cue.fine, rows, *known, least, out)
             return out
-        maths.cosines(self.coarse, fine, self.scale, *cue.rough, rows, out)
+        maths.cosines(self.coarse, fine, self.scale, *cue.rough, rows, *known, out)
         best = maths.foremost(out + _ABOVE, least)
         if len(best):
             exact, left = np.empty(len(best)), self.fine[rows[best]].reshape(-1)
@@ -318,19 +329,17 @@ class Block:
         """Return mean and variance of the cosines of all rows with a cue, the latter from a sample."""
         if self._sample is None:
             self._sample = self._sampled()
-        sample = self._sample
-        some = np.empty(len(sample))
-        maths.cosines(sample.coarse, sample._fine(), sample.scale, *cue.rough, np.arange(len(sample)), some)
+        coarse, fine, scale, rows = self._sample
+        some = np.empty(len(rows))
+        maths.cosines(coarse, fine, scale, *cue.rough, rows, *UNKNOWN, some)
         some -= some.sum() / len(some)
         return float(np.vecdot(self.centre, cue.unit)), float(np.vecdot(some, some)) / len(some)
 
-    def _sampled(self) -> Block:
-        """Return a few hundred rows side by side, as a block of their own that cannot be searched."""
+    def _sampled(self) -> tuple[Halves, Bytes, SingleArray, IntArray]:
+        """Return a few hundred rows side by side, and their numbers; half bytes of few numbers tell little."""
         some = np.arange(0, len(self), max(len(self) // _SPREAD, 1))
-        coarse = self.coarse.reshape(len(self), -1)[some].ravel()
-        return Block(
-            self.rows[some], self.codes[:0], coarse, self.fine[some], self.scale[some], self.centre, self.made_by
-        )
+        fine: Bytes = self.fine[some].reshape(-1) if self._is_short else _NOTHING
+        return self.coarse.reshape(len(self), -1)[some].ravel(), fine, self.scale[some], np.arange(len(some))
 
 
 def _packed(coarse: SingleArray) -> Halves:

@@ -209,8 +209,8 @@ class View:
 
     def visible(self, where: Where) -> BoolArray | None:
         """Return by position whether layer and marks match, or None where all do; other filters do not count."""
-        table = _admitted(where.layers, where.hidden)
-        if not any(n and not table[state] for state, n in enumerate(self.states)):
+        table, shut_out = _admitted(where.layers, where.hidden)
+        if not any(map(self.states.__getitem__, shut_out)):
             return None
         return table[self.columns.state[: self.n]]
 
@@ -243,8 +243,8 @@ class View:
         if where.since is not None or where.until is not None:
             since, until = (_EVER if where.since is None else where.since), where.until
             chosen.keep(columns.at, lambda at: at >= since if until is None else (at >= since) & (at < until))
-        table = _admitted(where.layers, where.hidden)
-        if any(n and not table[state] for state, n in enumerate(self.states)):
+        table, shut_out = _admitted(where.layers, where.hidden)
+        if any(map(self.states.__getitem__, shut_out)):
             chosen.keep(columns.state, lambda state: table[state])
         if where.min_strength:
             positions = np.arange(self.n) if chosen.positions is None else chosen.positions
@@ -305,7 +305,7 @@ def _one_of(codes: list[int]) -> Test:
 
 
 @lru_cache(64)
-def _admitted(layers: frozenset[int], hidden: bool) -> BoolArray:
-    """Return by state whether layer and marks match."""
+def _admitted(layers: frozenset[int], hidden: bool) -> tuple[BoolArray, list[int]]:
+    """Return by state whether layer and marks match, and the states where they do not."""
     table = [layer in layers and (hidden or not state & HIDDEN) for state, layer in enumerate(_LAYER_OF)]
-    return np.array(table, np.bool_)
+    return np.array(table, np.bool_), [state for state, admitted in enumerate(table) if not admitted]

@@ -147,6 +147,9 @@ class _Scoring:
         beside = self._lean(places, shares[_ROW["neighbours"]])
         self._favour(places, shares)
         self._place(places, shares)
+        if self._view.n >= _LARGE:  # for the next recall of this thread
+            self._dense[places] = 0.0
+            _scratch.spoiled = False
         return Scored(places, shares, beside, words, self._frequency)
 
     def _on(self, channel: str) -> float:
@@ -277,12 +280,14 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        found = arrays.union(self._leaders(allowed), *closest, self._associated[0])
+        found = self._leaders(allowed)
+        for more in (*closest, self._associated[0]):
+            if len(more):
+                found = self._maths.joined(found, more)
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             lenders = self._first(_NOTHING, _NOTHING, (), self._lends, POOL)
-        lent = (self._text[lenders] + self._dense[lenders]).astype(np.float64)
-        return shortlist(self._view, found, lenders, lent, allowed, self._maths)
+        return shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""
@@ -377,18 +382,22 @@ _scratch = threading.local()
 
 
 def _columns(n: int) -> SingleArray:
-    """Return four columns, two of them zeros; of a large mind the same memory at every recall of a thread.
+    """Return four columns, the first two of zeros; of a large mind the same memory at every recall of a thread.
 
-    New memory costs a page fault every kilobyte, more than all that is added up in it.
+    New memory costs a page fault every kilobyte, more than all that is added up in it. The second is left as it is found,
+    unless a recall was broken off: it need not be written again.
     """
     if n < _LARGE:
         fresh: SingleArray = np.zeros((4, n), np.float32)
         return fresh
     held: SingleArray | None = getattr(_scratch, "held", None)
-    if held is None or held.size < 4 * n:
-        held = _scratch.held = np.empty(4 * (n + n // 8), np.float32)
-    columns: SingleArray = held[: 4 * n].reshape(4, n)
-    columns[:2] = 0.0
+    if held is None or held.shape[1] < n:
+        held = _scratch.held = np.zeros((4, n + n // 8), np.float32)
+    elif _scratch.spoiled:
+        held[1] = 0.0
+    _scratch.spoiled = True
+    columns: SingleArray = held[:, :n]
+    columns[0] = 0.0
     return columns
 
 

@@ -40,8 +40,11 @@ def _vector(value: Any) -> SingleArray | None:
         raw = np.asarray(value)
         if raw.dtype.kind not in "fiu":  # not bool, not text, not objects
             raise TypeError
-        with np.errstate(over="ignore"):
-            vector = raw.astype(np.float32)
+        if raw.dtype == np.float32:
+            vector = raw.copy()
+        else:
+            with np.errstate(over="ignore"):
+                vector = raw.astype(np.float32)
     except (TypeError, ValueError):
         vector = np.empty(0, np.float32)
     if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():

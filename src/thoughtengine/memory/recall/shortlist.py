@@ -6,8 +6,7 @@ from types import ModuleType
 
 import numpy as np
 
-from thoughtengine._types import BoolArray, FloatArray, IntArray
-from thoughtengine.memory.index import arrays
+from thoughtengine._types import BoolArray, IntArray, SingleArray
 from thoughtengine.memory.index.view import View
 
 __all__ = ["POOL", "shortlist", "with_neighbours"]
@@ -16,7 +15,13 @@ POOL, FRIENDS = 256, 64  # the best of a channel that are looked at closely, and
 
 
 def shortlist(
-    view: View, found: IntArray, lenders: IntArray, lent: FloatArray, allowed: BoolArray, maths: ModuleType
+    view: View,
+    found: IntArray,
+    lenders: IntArray,
+    text: SingleArray,
+    dense: SingleArray,
+    allowed: BoolArray,
+    maths: ModuleType,
 ) -> IntArray:
     """Return the positions found, the neighbours of those that lend most, and what replaced any of them, ascending.
 
@@ -25,21 +30,20 @@ def shortlist(
     view : View
         The index.
     found : array of int64, shape (p,)
-        Positions that may be found.
+        Positions that may be found, ascending.
     lenders : array of int64, shape (l,)
         Positions whose neighbours may be found because of them.
-    lent : array of float64, shape (l,)
-        What each has to lend.
+    text, dense : array of float32, shape (n,)
+        What each memory has to lend is the sum of the two.
     allowed : array of bool, shape (n,) or (0,)
         Who may be found; empty: everyone.
     maths : module
         `arrays` or `kernels`.
     """
-    near = with_neighbours(view, lenders[maths.foremost(lent, FRIENDS)], maths)
-    if len(allowed):  # the neighbour of a memory that may not be found may be found itself
-        near = near[allowed[near]]
-    places = arrays.union(found, near)
-    return arrays.union(places, _revisions(view, places, allowed)) if view.has_replaced else places
+    places: IntArray = maths.with_friends(
+        found, lenders, text, dense, FRIENDS, view.columns.previous[: view.n], view.columns.following[: view.n], allowed
+    )
+    return np.union1d(places, _revisions(view, places, allowed)) if view.has_replaced else places
 
 
 def with_neighbours(view: View, places: IntArray, maths: ModuleType) -> IntArray:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from thoughtengine.memory.index import arrays
+from thoughtengine.memory.index.vectors import UNKNOWN
 
 F = np.float32
 
@@ -94,15 +95,15 @@ def test_cosines_are_exact_at_the_edge_of_what_is_promised() -> None:
     steps, rows, nothing = np.full(d, 2000, np.int16), np.array([1]), np.empty(0, np.int8)
     for both, size in ((15, 7), (1, -7), (8, 0)):
         coarse = np.full(2 * d // 2, both | both << 4, np.uint8)
-        arrays.cosines(coarse, nothing, one, half, half, steps, 1.0, rows, out)
+        arrays.cosines(coarse, nothing, one, half, half, steps, 1.0, rows, *UNKNOWN, out)
         assert out.tolist() == [size * 2000 * d]
     coarse = np.full(2 * d // 2, 15 | 1 << 4, np.uint8)
-    arrays.cosines(coarse, nothing, one, half, half, steps, 1.0, rows, out)
+    arrays.cosines(coarse, nothing, one, half, half, steps, 1.0, rows, *UNKNOWN, out)
     assert out.tolist() == [0]
-    arrays.cosines(coarse, nothing, one, half, -half, steps, 0.5, rows, out)
+    arrays.cosines(coarse, nothing, one, half, -half, steps, 0.5, rows, *UNKNOWN, out)
     assert out.tolist() == [7 * 1000 * d]
     arrays.cosines(
-        np.full(d, 8 | 8 << 4, np.uint8), np.full(2 * d, 127, np.int8), one, half, half, steps, 1.0, rows, out
+        np.full(d, 8 | 8 << 4, np.uint8), np.full(2 * d, 127, np.int8), one, half, half, steps, 1.0, rows, *UNKNOWN, out
     )
     assert out.tolist() == [1000 * d]
 
@@ -111,7 +112,7 @@ def test_cosines_take_the_lower_half_first() -> None:
     coarse, out = np.array([9 | 10 << 4, 8 | 1 << 4], np.uint8), np.empty(1)  # 1, 2, 0, -7
     even, odd, scale = np.array([1, 100], np.int16), np.array([10, 1000], np.int16), np.array([3.0], np.float32)
     steps, nothing = np.array([1, 10, 100, 1000], np.int16), np.empty(0, np.int8)
-    arrays.cosines(coarse, nothing, scale, even, odd, steps, 1.0, np.array([0]), out)
+    arrays.cosines(coarse, nothing, scale, even, odd, steps, 1.0, np.array([0]), *UNKNOWN, out)
     assert out.tolist() == [3 * (1 + 20 - 7000)]
     even, odd, steps = even.astype(np.int32), odd.astype(np.int32), steps.astype(np.int32)
     arrays.exact(

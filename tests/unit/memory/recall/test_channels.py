@@ -1,12 +1,15 @@
 import math
+import threading
 
 import numpy as np
 import pytest
 
-from tests.indexes import DAY, NOON, ask, entry, index_of, share, small_shortlist, with_vector
+from tests.indexes import DAY, NOON, ask, entry, index_of, same, share, small_shortlist, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.index.index import Index, Row
+from thoughtengine.memory.recall import channels as channels_module
 from thoughtengine.memory.recall.channels import CHANNELS
+from thoughtengine.memory.recall.ranking import Ranking
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 
 
@@ -221,3 +224,39 @@ def test_what_is_called_up_is_looked_at_among_many_too() -> None:
         assert ask(index, "word7", k=3, associated={301: 1.0}).ids.tolist() == [8, 301]
         found = ask(index, "word7", k=3, associated={1: 1.0, 2: 0.9}, sources="Dana")
         assert found.ids.tolist() == [8, 2]
+
+
+def test_memory_that_is_used_again_holds_nothing_of_a_recall_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channels_module, "_LARGE", 4)
+    index, small = index_of(), index_of(entry("tea"))
+    cues = [(f"tea {7 * i % 80}", [np.cos(i), np.sin(i)]) for i in range(40)]
+
+    def fill(first: int, stop: int) -> None:
+        for row in range(first, stop):
+            index.add(with_vector(row, entry(f"tea {row}", episode="e"), [np.cos(3 * row), np.sin(3 * row)]))
+
+    def told(*, anew: bool) -> list[Ranking]:
+        found = []
+        for text, vector in cues:
+            if anew:
+                monkeypatch.setattr(channels_module, "_scratch", threading.local())
+            found.append(ask(index, text, k=1, vector=vector))
+        return found
+
+    def agree() -> bool:
+        again = told(anew=False)
+        return all(same(one, other) for one, other in zip(again, told(anew=True), strict=True))
+
+    with small_shortlist(pool=4, friends=2):
+        fill(1, 80)
+        told(anew=True)
+        assert agree()
+        with monkeypatch.context() as broken:
+            broken.setattr(channels_module._Scoring, "_favour", None)
+            for text, vector in cues:
+                with pytest.raises(TypeError):
+                    ask(index, text, k=1, vector=vector)  # broken off when its columns are full
+        ask(small, "tea")
+        assert agree()
+        fill(80, 85)
+        assert agree()
