@@ -7,7 +7,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.chance import at_least, discoveries, low_rate
-from thoughtengine.patterns.kernels.associations import KINDS, PAIR, SINGLE
+from thoughtengine.patterns.kernels.associations import KINDS, PAIR, PLACES, SINGLE
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["Associations", "Together"]
@@ -56,7 +56,7 @@ class Associations:
             "singles": np.zeros(n_items * SINGLE, np.int64),
             "pairs": np.zeros(n_pairs * PAIR, np.int64),
             "counters": np.zeros(4, np.int64),
-            "places": np.zeros(KINDS + KINDS * KINDS, np.int64),
+            "places": np.zeros(PLACES, np.int64),
         }
 
     def learn(
@@ -104,8 +104,10 @@ class Associations:
     def together(self, *, q: float = 0.05) -> Together:
         """Return the pairs that come together more often than chance would bring them, the clearest first.
 
-        Chance: every place in every experience draws its item by frequency among those of its kind, so long experiences bring
-        everything together more often, which a test of independence takes for meaning; and what has one source never has two.
+        Chance is the highest of three. Each item is in an experience whatever else is in it: so it is where an experience has
+        one of each category, or flags, or a tag that all have. Every place in every experience draws its item by frequency:
+        so long experiences bring everything together. Or two items come beside each other as they come beside others of that
+        kind, which is more where both are of long experiences. Each kind is drawn by itself: what has one source never has two.
 
         Parameters
         ----------
@@ -114,21 +116,19 @@ class Associations:
 
         References
         ----------
-        Newman, Networks, 2010, the configuration model.
+        Newman, Networks, 2010, the configuration model. Deviates: never less than independence, and what a pair itself adds
+        to its degrees is left out.
         """
         singles = self.tables["singles"].reshape(-1, SINGLE)
         pairs = self.tables["pairs"].reshape(-1, PAIR)
-        places = self.tables["places"][:KINDS], self.tables["places"][KINDS:].reshape(KINDS, KINDS)
         pairs = pairs[pairs[:, 2] - pairs[:, 3] >= _FEWEST]
         known = singles[singles[:, 0] != 0]
         known = known[known[:, 0].argsort()]
         both = [np.clip(known[:, 0].searchsorted(pairs[:, side]), 0, max(len(known) - 1, 0)) for side in (0, 1)]
         here = (known[both[0], 0] == pairs[:, 0]) & (known[both[1], 0] == pairs[:, 1])
         pairs, both = pairs[here], [side[here] for side in both]
-        kinds = [known[side, 4] for side in both]
-        often = [known[side, 1] / np.maximum(places[0][kind], 1) for side, kind in zip(both, kinds, strict=True)]
-        expected = often[0] * often[1] * places[1][kinds[0], kinds[1]]
         counts = pairs[:, 2] - pairs[:, 3]
+        expected = self._expected(known[both[0]], known[both[1]], counts)
         chances = at_least(counts, np.maximum(expected, 1e-12))
         q_values = discoveries(chances, int(self.tables["counters"][3]))
         lifts = low_rate(counts) / np.maximum(expected, 1e-12)
@@ -137,6 +137,18 @@ class Associations:
         return Together(
             pairs[order, :2], counts[order], expected[order], lifts[order], q_values[order], pairs[order, 5:]
         )
+
+    def _expected(self, left: IntArray, right: IntArray, counts: IntArray) -> FloatArray:
+        """Return how often chance brings the items of two rows together, which came together so often."""
+        places = self.tables["places"]
+        pairs, present = places[KINDS:].reshape(2, KINDS, KINDS)
+        a, b, row, n = left[:, 4], right[:, 4], np.arange(len(left)), left[:, 1] * right[:, 1].astype(np.float64)
+        alone = n / present[a, a] * (present[a, b] / present[b, b])
+        drawn = n / places[a] * (pairs[a, b] / places[b])
+        besides = [np.maximum(side - counts, 0) for side in (left[row, 5 + b], right[row, 5 + a])]
+        rest = pairs[a, b] - np.where(a == b, 2, 1) * counts
+        highest: FloatArray = np.maximum.reduce([alone, drawn, besides[0] * (besides[1] / np.maximum(rest, 1))])
+        return highest
 
     def beside(self, item: int) -> tuple[IntArray, FloatArray]:
         """Return what comes together with an item, and the lower bound of how many times more often than by chance."""

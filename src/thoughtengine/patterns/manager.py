@@ -451,7 +451,8 @@ class PatternManager:
             last = sequences.moment(thread) if given is None else None
             last = None if last is None else self._been(last, now)
             moment = self._moment(at, last, now)
-            found = sequences.next(history, moment, part=given is not None)
+            waited = 0.0 if last is None else max(moment - last, 0) * 1e-6
+            found = sequences.next(history, moment, part=given is not None, waited=waited)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
         result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._dated), k))

@@ -406,7 +406,7 @@ class Prediction:
     of : str
         ``"tag"`` or ``"concept"``.
     probability : float
-        That it is the next one, calibrated on what came so far, in [0, 1].
+        That it is among the tags of the next experience, calibrated on what came so far, in [0, 1].
     at : datetime or None
         When it is expected; None where nothing is known about that.
     because : str

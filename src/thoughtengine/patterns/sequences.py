@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import attrs
 import numpy as np
 
@@ -16,9 +18,12 @@ from thoughtengine.patterns.kernels.sequences import (
     FOLLOWER,
     HEAD,
     KEPT,
+    LAG,
     LINE,
+    MEAN,
     MOST,
     PRIOR,
+    REACH,
     ROW,
     SKIP_ROW,
     STRATA,
@@ -28,18 +33,25 @@ from thoughtengine.patterns.kernels.sequences import (
 )  # fmt: skip
 from thoughtengine.patterns.tables import Tables, maths
 
-__all__ = ["UNTAUGHT", "Following", "Next", "Sequences"]
+__all__ = ["Following", "Next", "Sequences", "untaught"]
 
-UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)
-"""A line of calibration that takes probabilities as they are."""
+_UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)  # a line of calibration that takes probabilities as they are
+_AROUND = 512  # symbols that came within eight of one, from which on what is around it is no accident
+_TOGETHER = 1 << 13  # sequences that are looked at together
+_REACHED = 20.0  # times that what came is thought to have been among the candidates as often as expected
 _WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
 _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
+_ROUGH = 0.1  # of the logarithm of a lag, at least
 _HARDLY = 1e-6  # by which what was less likely than the first stays so
-_SHARED = 8  # times that what is left is shared out, as none of the others becomes likelier than the first
 _UNSEEN = 5.0  # times that what came lately is thought to have come again as often as expected
+
+
+def untaught() -> FloatArray:
+    """Return a table of calibration that has learned nothing."""
+    return np.concatenate([np.tile(_UNTAUGHT, REACH), np.tile((_REACHED, _REACHED, 0.0, 0.0, 0.0), STRATA)])
 
 
 @attrs.frozen(eq=False)
@@ -115,14 +127,14 @@ class Sequences:
         self.tables: Tables = {
             "keys": np.zeros(n_contexts, np.int64),
             "rows": np.zeros(n_contexts * ROW, np.int64),
-            "lags": np.zeros(n_contexts * (1 + KEPT)),
+            "lags": np.zeros(n_contexts * LAG),
             "skip_keys": np.zeros(n_symbols, np.int64),
             "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
             "words": np.zeros(4 * n_symbols * WORD, np.int64),
             "weights": np.concatenate([np.repeat(np.array(_WEIGHTS), 28), np.full(2 * STRATA, PRIOR)]),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
-            "calibration": np.tile(UNTAUGHT, 3 * STRATA),
+            "calibration": untaught(),
             "repeats": np.full(2 * AGES, _UNSEEN),
         }
 
@@ -158,14 +170,14 @@ class Sequences:
 
     def _raw(
         self, history: IntArray, moment: int, *, part: bool = False
-    ) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    ) -> tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray]:
         names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
-        found, told = np.zeros(2 * MOST, np.int64), np.zeros(2 * MOST)
+        found, told = np.zeros(2 * MOST, np.int64), np.zeros(3 * MOST)
         repeats = self.tables["repeats"]
         repeats = cut(repeats, int(np.count_nonzero(history))) if part else repeats
         n = maths().expect(history, moment, *(self.tables[name] for name in names), repeats, found, told)
         order = np.lexsort((found[:n], -told[:n]))
-        return found[order], told[order], found[MOST + order], told[MOST + order]
+        return found[order], told[order], found[MOST + order], told[MOST + order], told[2 * MOST + order]
 
     def told(self, history: IntArray, probability: float, came: bool) -> None:
         """Hear what became of a prediction that was asked for: later ones are told as such ones come true.
@@ -187,12 +199,13 @@ class Sequences:
 
     def keep(self, former: Sequences) -> None:
         """Take over what became of predictions that were asked for."""
-        self.tables["calibration"][_ASKED * LINE :] = former.tables["calibration"][_ASKED * LINE :]
+        asked = slice(_ASKED * LINE, REACH * LINE)
+        self.tables["calibration"][asked] = former.tables["calibration"][asked]
 
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
 
-    def next(self, history: IntArray, moment: int, *, part: bool = False) -> Next:
+    def next(self, history: IntArray, moment: int, *, part: bool = False, waited: float = 0.0) -> Next:
         """Tell what may come next.
 
         Parameters
@@ -203,29 +216,30 @@ class Sequences:
             Microseconds of the clock on the wall.
         part : bool
             Whether more came before that is not told: then what is not among them may have come lately, too.
+        waited : float
+            Seconds that went by since the last symbol without anything: what would have come by now is less probable.
         """
-        symbols, chances, supports, lags = self._raw(history, moment, part=part)
+        symbols, chances, supports, lags, spreads = self._raw(history, moment, part=part)
         n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
-            chances = self._calibrated(history, chances)
+            kind = kind_of(history)
+            trusted = _trusted(self._line(2 * kind + 1), chances)
+            trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
+            reached, expected = self._line(REACH + kind).tolist()
+            total = min(chances.sum() * reached / expected, max(chances.sum(), self._simultaneous()))
+            chances = _behind(_shared(trusted, float(total)), chances)
+            if waited > 0.0 and supports.any():
+                chances = _outlasted(chances, supports, lags, spreads, waited)
+                order = np.lexsort((symbols, -chances))
+                symbols, chances, supports, lags = symbols[order], chances[order], supports[order], lags[order]
+            asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
+            others = max(float(chances.sum()) - asked[0], 0.0) / max(float(asked[1:].sum()), 1e-300)
+            told = np.append(asked[:1], np.minimum(asked[1:] * others, asked[0]))  # their order stays
+            chances = _behind(told, chances)
         chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:
             n_last = int(self.tables["rows"].reshape(-1, ROW)[at, 5])
         return Next(symbols, chances, supports, np.where(supports > 0, np.expm1(lags), np.nan), n_last)
-
-    def _calibrated(self, history: IntArray, chances: FloatArray) -> FloatArray:
-        """Return chances as the best few turned out to be trusted; together they are not less likely than before."""
-        kind, most = kind_of(history), self._simultaneous()
-        trusted = _trusted(self._line(2 * kind + 1), chances)
-        trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
-        trusted = _trusted(_bounded(self._line(_ASKED + kind)), trusted)
-        told: FloatArray = np.minimum(trusted, trusted[0] * chances / chances[0])  # their order stays
-        together = min(max(float(told.sum()), most * float(chances.sum())), most)
-        told[0] = max(told[0], together / len(told))  # as the first of so many is, at least
-        others, most_of = max(together - told[0], 0.0), told[0] * (1.0 - _HARDLY * (1.0 - chances[1:] / chances[0]))
-        for _ in range(_SHARED):
-            told[1:] = np.minimum(told[1:] * (others / max(told[1:].sum(), 1e-300)), most_of)
-        return told
 
     def _simultaneous(self) -> float:
         """Return how many symbols an experience has on average, at least 1."""
@@ -240,10 +254,25 @@ class Sequences:
     def median_lag(self, symbol: int) -> float | None:
         """Return the median of the seconds from a symbol to whatever comes next; None where nothing ever did."""
         at = self._context(symbol)
-        return None if at is None else float(np.expm1(self.tables["lags"].reshape(-1, 1 + KEPT)[at, 0]))
+        return None if at is None else float(np.expm1(self.tables["lags"].reshape(-1, LAG)[at, 0]))
+
+    def _around(self, given: IntArray, then: IntArray) -> FloatArray:
+        """Return what share of the symbols that come within eight of one is another, 0 where that is not known."""
+        keys, rows = self.tables["skip_keys"], self.tables["skip_rows"].reshape(-1, SKIP_ROW)
+        order = keys.argsort()
+        at = order[np.clip(keys[order].searchsorted(given), 0, len(keys) - 1)]
+        counts = np.zeros(len(at))
+        for i in range(0, len(at), _TOGETHER):
+            some = slice(i, i + _TOGETHER)
+            counts[some] = (rows[at[some], 3::2] * (rows[at[some], 2::2] == then[some, None])).sum(1)
+        share: FloatArray = counts / np.maximum(rows[at, 0], 1)
+        return np.where((keys[at] == given) & (rows[at, 0] >= _AROUND), share, 0.0)
 
     def following(self, *, q: float = 0.05) -> Following:
-        """Return the sequences of one or two given that are clearer than chance, against how often each comes at all.
+        """Return the sequences of one or two given that are clearer than chance.
+
+        By chance each comes as often as it does at all, or within eight symbols, whichever is more: so what is of one thread, and
+        comes in it in any order, follows nothing.
 
         Parameters
         ----------
@@ -251,7 +280,7 @@ class Sequences:
             Largest q-value.
         """
         rows = self.tables["rows"].reshape(-1, ROW)
-        lags = self.tables["lags"].reshape(-1, 1 + KEPT)[:, 1:]
+        lags = self.tables["lags"].reshape(-1, LAG)[:, MEAN:]
         words = self.tables["words"].reshape(-1, WORD)
         words = words[words[:, 0] != 0]
         words = words[words[:, 0].argsort()]
@@ -263,7 +292,8 @@ class Sequences:
         here = words[at, 0] == then if len(words) else np.zeros(len(then), bool)
         line, slot, then, counts, at = (part[here] for part in (line, slot, then, counts, at))
         n_given = rows[line, 0].astype(np.float64)
-        expected = n_given * words[at, 1] / max(int(self.tables["counters"][1]), 1)
+        usual = words[at, 1] / max(int(self.tables["counters"][1]), 1)
+        expected = n_given * np.maximum(usual, self._around(rows[line, 2], then))
         chances = at_least(counts, np.maximum(expected, 1e-12))
         q_values = discoveries(chances, int(self.tables["counters"][4]))
         chosen = np.flatnonzero((q_values <= q) & (counts > expected))
@@ -275,6 +305,44 @@ class Sequences:
             counts[order] / np.maximum(rows[at_, 5], 1),
             np.expm1(lags[at_, slot[order]]), q_values[order],
         )  # fmt: skip
+
+
+def _shared(chances: FloatArray, total: float) -> FloatArray:
+    """Return chances that add up: the others get what the first leaves of all that comes; if that is more, it is one of them."""
+    others = float(chances[1:].sum())
+    if others > 0.0:
+        left = max(total - chances[0], 0.0) / others
+        if chances[1:].max() * left > chances[0]:
+            chances[0] = chances[1:].max()
+            chances *= total / (chances[0] + others)
+            return np.minimum(chances, 1.0)
+        chances[1:] *= left
+    return chances
+
+
+def _behind(chances: FloatArray, before: FloatArray) -> FloatArray:
+    """Return chances, a hair lower where they were lower than the first before: the least that is left of it."""
+    result: FloatArray = chances * (1.0 - _HARDLY * (1.0 - before / before[0]))
+    return result
+
+
+def _outlasted(
+    chances: FloatArray, supports: IntArray, lags: FloatArray, spreads: FloatArray, waited: float
+) -> FloatArray:
+    """Return chances by how probable it is that each would still be waited for after so many seconds; the sum stays.
+
+    Logarithms of lags are taken as logistic, about as far spread as they were; of what never came right after the last
+    symbol nothing is known, so it counts as the others do on average.
+    """
+    known = supports > 0
+    n = np.maximum(supports, 1)
+    scale = np.sqrt(np.maximum(spreads, 0.0) + _ROUGH**2 + 1.0 / n) * (math.sqrt(3.0) / math.pi)
+    still = 1.0 / (1.0 + np.exp(np.clip((math.log1p(waited) - lags) / scale, -50.0, 50.0)))
+    still = np.maximum(still, 1.0 / (n + 2.0))
+    still[~known] = (chances[known] * still[known]).sum() / max(float(chances[known].sum()), 1e-12)
+    left = chances * still
+    result: FloatArray = np.minimum(left * (chances.sum() / left.sum()), 1.0)
+    return result
 
 
 def _bounded(line: FloatArray) -> FloatArray:

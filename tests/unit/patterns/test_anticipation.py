@@ -172,6 +172,22 @@ def test_what_is_not_given_may_have_come_lately_too(opened: Opened) -> None:
             assert given not in (first.what, second.what)
 
 
+def test_what_did_not_come_when_it_always_came_is_expected_less_the_longer_it_is_silent(tmp_path: Path) -> None:
+    now, doors = START, np.random.default_rng(2).random(120) < 0.5
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        for door in doors.tolist():  # after the bell either the door, within a minute, or a parcel, ten hours later
+            now += dt.timedelta(hours=17)
+            mind.remember(tags=["bell"], source="home", at=now)
+            now += dt.timedelta(minutes=1) if door else dt.timedelta(hours=10)
+            mind.remember(tags=["door" if door else "parcel"], source="home", at=now)
+        now += dt.timedelta(hours=17)
+        mind.remember(tags=["bell"], source="home", at=now)
+        at_once = foreseen(mind, "door").probability
+        now += dt.timedelta(hours=2)
+        assert foreseen(mind, "door").probability < at_once / 5
+        assert mind.anticipate()[0].what == "parcel"
+
+
 @pytest.mark.parametrize("minutes", [0, 9])
 @pytest.mark.parametrize(
     ("days", "told", "due"),

@@ -81,7 +81,7 @@ def together(
 ) -> list[str]:
     """Give the lines about what comes together in a mind of some baskets, among others."""
     with te.open(folder) as mind:
-        others = [[f"z{number}"] for number in range(30)]
+        others = [[f"z{number}"] for number in range(60)]
         mind.remember_many(te.Experience(tags=tags, source=source) for tags in others)
         mind.remember_many(te.Experience(tags=tags, source="both" if source else None) for tags in baskets)
     assert main(["patterns", str(folder)]) == 0

@@ -152,6 +152,92 @@ def test_all_that_came_shortly_before_tells_jointly_in_any_order() -> None:
     assert right > 100  # by contexts and each symbol alone: 84
 
 
+def chain(seed: int, n: int) -> tuple[np.ndarray, list[int]]:
+    """Give the transitions of a chain of twelve states, and a walk on it."""
+    random = np.random.default_rng(seed)
+    likely, states = random.dirichlet([0.1] * 12, 12), [0]
+    for drawn in random.random(n).tolist():
+        states.append(min(int(likely[states[-1]].cumsum().searchsorted(drawn)), 11))
+    return likely, states
+
+
+def test_a_plain_chain_costs_hardly_more_bits_than_counts_of_pairs_and_is_calibrated() -> None:
+    for seed in range(3):
+        _, states = chain(seed, 3000)
+        finder, counts, bits, said, came = Sequences(), np.full((12, 12), 0.5), [], [], []
+        for k, (last, state) in enumerate(zip([states[0], *states], states, strict=False)):
+            if k > 1500:
+                found = finder.next(finder.history(int(HASHES[4000])), k * 10 * MINUTE)
+                chances = dict(zip(found.symbols.tolist(), found.probabilities.tolist(), strict=True))
+                assert 0.85 < sum(chances.values()) <= 1.0 + 1e-9
+                told = [chances.get(symbol, 1e-4) for symbol in HASHES[:12].tolist()]
+                bits.append((-np.log2(told[state]), -np.log2(counts[last, state] / counts[last].sum())))
+                said += told
+                came += [symbol == state for symbol in range(12)]
+            counts[last, state] += k > 0
+            finder.learn(HASHES[[state]], np.arange(2), HASHES[[4000]], np.array([k * 10 * MINUTE]), np.array([k + 1]))
+        ours, pairs = np.mean(bits, 0)
+        assert ours < pairs + 0.06
+        probabilities, right = np.array(said), np.array(came)
+        for low, high in ((0.05, 0.1), (0.1, 0.2), (0.2, 0.4), (0.4, 1.0)):
+            these = (probabilities >= low) & (probabilities < high)
+            assert probabilities[these].mean() == pytest.approx(right[these].mean(), abs=0.05)
+
+
+def test_of_several_symbols_at_once_each_has_the_chance_to_be_among_the_next() -> None:
+    random = np.random.default_rng(5)
+    n, finder = 1500, Sequences()
+    drawn = np.stack(
+        [random.integers(5, size=n) + 10, random.integers(4, size=n) + 20, random.integers(2, size=n) + 30]
+    )
+    symbols = HASHES[np.hstack([np.tile([1, 2, 3], (n, 1)), drawn.T]).ravel()]
+    finder.learn(symbols, np.arange(n + 1) * 6, np.full(n, HASHES[9]), np.arange(n) * 30 * MINUTE, np.arange(1, n + 1))
+    found = finder.next(finder.history(int(HASHES[9])), n * 30 * MINUTE)
+    chances = dict(zip(found.symbols.tolist(), found.probabilities.tolist(), strict=True))
+    for kind, true in ((range(1, 4), 1.0), (range(10, 15), 0.2), (range(20, 24), 0.25), (range(30, 32), 0.5)):
+        told = [chances[symbol] for symbol in HASHES[list(kind)].tolist()]
+        assert np.mean(told) == pytest.approx(true, abs=0.05)
+
+
+def test_what_held_once_and_holds_no_more_loses_to_what_holds_now() -> None:
+    random = np.random.default_rng(6)
+    symbols, drawn = [0], random.random(6000)
+    for k in range(6000):  # after 0 comes 1, and later 2, nine times of ten
+        usual = 1 if k < 3000 else 2
+        symbols.append(0 if symbols[-1] else usual if drawn[k] < 0.9 else 3 - usual)
+    finder = learned(symbols)
+    for before in ((0,), (1, 0), (2, 0), (0, 1, 0)):
+        found = finder.next(history(*before), 6000 * 10 * MINUTE)
+        chances = dict(zip(found.symbols.tolist(), found.probabilities.tolist(), strict=True))
+        assert chances[int(HASHES[1])] < 0.3
+        assert chances[int(HASHES[2])] > 0.6
+
+
+def test_what_would_have_come_by_now_is_expected_less() -> None:
+    random = np.random.default_rng(7)
+    symbols, minutes = [], [0]
+    for late in random.random(400) < 0.5:
+        symbols += [0, 2 if late else 1]
+        minutes += [minutes[-1] + (600 if late else 1)]
+        minutes += [minutes[-1] + 1000]
+    finder, n = Sequences(), len(symbols)
+    finder.learn(
+        HASHES[symbols], np.arange(n + 1), np.full(n, HASHES[9]), np.array(minutes[:-1]) * MINUTE, np.arange(1, n + 1)
+    )
+
+    def told(waited: float) -> list[float]:
+        found = finder.next(history(0), minutes[-2] * MINUTE, waited=waited)
+        assert (np.diff(found.probabilities) <= 0.0).all()
+        chances = dict(zip(found.symbols.tolist(), found.probabilities.tolist(), strict=True))
+        return [chances[symbol] for symbol in HASHES[[1, 2]].tolist()]
+
+    assert told(0.0) == pytest.approx([0.5, 0.5], abs=0.12)
+    assert told(5.0) == pytest.approx(told(0.0))
+    assert told(7200.0)[0] < 0.02
+    assert told(7200.0)[1] > 0.9
+    assert told(72_000.0)[0] < told(72_000.0)[1]  # either is overdue, the one by more
+
+
 @pytest.mark.parametrize(("n_symbols", "n"), [(3, 300), (10, 300), (50, 3000)])
 def test_of_what_comes_in_no_order_each_is_as_likely_as_it_is(n_symbols: int, n: int) -> None:
     random = np.random.default_rng(1)
@@ -160,6 +246,19 @@ def test_of_what_comes_in_no_order_each_is_as_likely_as_it_is(n_symbols: int, n:
     told = finder.next(finder.history(int(HASHES[200])), n * 10**9).probabilities
     assert 0.9 < told.sum() <= 1.0
     assert told.max() < 2.0 / n_symbols
+
+
+def test_what_is_of_one_thread_and_comes_in_any_order_follows_nothing() -> None:
+    random = np.random.default_rng(8)
+    finder, n = Sequences(), 3000
+    threads = random.integers(2, size=n)
+    symbols = HASHES[
+        np.stack([threads * 10 + random.integers(3, size=n), threads * 10 + 5 + random.integers(3, size=n)], 1)
+    ]
+    finder.learn(
+        symbols.ravel(), np.arange(n + 1) * 2, HASHES[2000 + threads], np.arange(n) * 30 * MINUTE, np.arange(1, n + 1)
+    )
+    assert len(finder.following().then) == 0
 
 
 def test_what_is_less_likely_than_the_first_is_told_so() -> None:

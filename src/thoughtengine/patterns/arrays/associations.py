@@ -37,13 +37,13 @@ def associate(
     moments : array of int64, shape (n,)
         Microseconds of the wall clock.
     singles : array of int64, shape (u * SINGLE,)
-        Item, count, what of the count may be another's, newest id, kind; written.
+        Item, count, what of the count may be another's, newest id, kind, items of each kind that came beside it; written.
     pairs : array of int64, shape (p * PAIR,)
         Both items, count, what of the count may be another's, newest moment, newest ids; written.
     counters : array of int64, shape (4,)
         Experiences, items, ordered pairs, distinct pairs (again where they had been given up); written.
-    places : array of int64, shape (KINDS + KINDS * KINDS,)
-        Items of each kind; then ordered pairs of one kind with another; written.
+    places : array of int64, shape (PLACES,)
+        Items of each kind; then ordered pairs of one kind with another; then experiences that have both; written.
 
     References
     ----------
@@ -60,13 +60,15 @@ def associate(
         counters[:3] += 1, taken, taken * (taken - 1)
         each = np.bincount(of, minlength=KINDS)
         places[:KINDS] += each
-        places[KINDS:] += (np.outer(each, each) - np.diag(each)).reshape(-1)
+        among = np.stack([np.outer(each, each) - np.diag(each), np.outer(each > 0, each > 0)])
+        places[KINDS:] += among.reshape(-1)
         for i, a in enumerate(basket):
             at, known = place_of(alone[:, 0], a, alone[:, 1:2])
             if not known:
                 alone[at, 0], alone[at, 2] = a, alone[at, 1]
             alone[at, 1] += 1
-            alone[at, 3:] = id_, of[i]
+            alone[at, 3:5] = id_, of[i]
+            alone[at, 5:] += each - (np.arange(KINDS) == of[i])
             for b in basket[i + 1 :]:
                 if a != b:
                     _count_pair(together, min(a, b), max(a, b), id_, int(moments[e]), counters)

@@ -7,9 +7,20 @@ import math
 import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray
-from thoughtengine.patterns.kernels.sequences import AGES, BLENDED, FADE, LINE, PRIOR, REPEATED, STRATA
+from thoughtengine.patterns.kernels.sequences import (
+    AGES,
+    BLEND,
+    BLENDED,
+    FADE,
+    LEAST,
+    LINE,
+    PRIOR,
+    REACH,
+    REPEATED,
+    STRATA,
+)
 
-__all__ = ["blended", "correct", "cut", "kind_of", "learn_blend", "learn_repeats", "seasoned"]
+__all__ = ["blended", "correct", "cut", "kind_of", "learn_blend", "learn_reach", "learn_repeats", "seasoned"]
 
 
 def blended(
@@ -30,8 +41,16 @@ def learn_blend(
     line = weights[BLENDED + 2 * kind_of(history) :][:2]
     for x in came.tolist():
         if x in mixed:
-            worth = line * (mixed[x], together[x])
-            line[:] = FADE * line + (1.0 - FADE) * PRIOR + worth / worth.sum()
+            share = line[1] / (line[0] + line[1])
+            gain = (together[x] - mixed[x]) / (mixed[x] + share * (together[x] - mixed[x]))
+            odds = share / (1.0 - share) * math.exp(BLEND * gain / len(came))
+            line[1] = line[0] * min(max(odds, LEAST), 1.0 / LEAST)
+
+
+def learn_reach(came: IntArray, kind: int, told: dict[int, float], calibration: FloatArray) -> None:
+    """Count how often what came was among the candidates, and how often that was expected."""
+    state = calibration[(REACH + kind) * LINE :][:2]
+    state[:] = FADE * state + (sum(x in told for x in came.tolist()), sum(told.values()))
 
 
 def kind_of(history: IntArray) -> int:
@@ -82,7 +101,7 @@ def seasoned(chances: dict[int, float], history: IntArray, repeats: FloatArray) 
         for symbol, chance in chances.items()
     }
     scale = sum(chances.values()) / sum(told.values())
-    return {symbol: scale * chance for symbol, chance in told.items()}
+    return {symbol: min(scale * chance, 1.0) for symbol, chance in told.items()}
 
 
 def cut(repeats: FloatArray, depth: int) -> FloatArray:

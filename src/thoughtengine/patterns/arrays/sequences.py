@@ -15,6 +15,7 @@ from thoughtengine.patterns.arrays.calibration import (
     cut,
     kind_of,
     learn_blend,
+    learn_reach,
     learn_repeats,
     seasoned,
 )
@@ -28,18 +29,25 @@ from thoughtengine.patterns.kernels.sequences import (
     FEW,
     FIRST,
     FOLLOWER,
+    FRESH,
     HEAD,
     KEPT,
+    LAG,
+    LASTS,
+    MEAN,
     MOST,
     NEAR,
     PARTS,
     ROW,
     SIDE,
     SKIP_ROW,
+    SPREAD,
     THREAD,
     TOP,
+    TRIED,
     WATCHED,
     WORD,
+    WORTH,
 )
 
 __all__ = ["context_key", "expect", "follow"]
@@ -82,8 +90,9 @@ def follow(
         Those of experience i, which are simultaneous: ``symbols[bounds[i]:bounds[i + 1]]``.
     threads, moments, ids : array of int64, shape (n,)
         Hash of the run of experiences it belongs to, microseconds of the wall clock, id.
-    keys, rows, lags : arrays of shapes (c,), (c * ROW,), (c * (1 + KEPT),)
-        Contexts; written. `lags`: logarithm of seconds plus one, the median of the context, then the mean to each follower.
+    keys, rows, lags : arrays of shapes (c,), (c * ROW,), (c * LAG,)
+        Contexts; written. `lags`: logarithm of seconds plus one, the median of the context; what it is worth, a logarithm; how
+        many experiences followed, faded; then of each follower the mean of the lags, their variance, and its faded count.
     skip_keys, skip_rows : arrays of int64, shapes (k,), (k * SKIP_ROW,)
         What comes within eight symbols of a symbol; written.
     words : array of int64, shape (w * WORD,)
@@ -96,7 +105,8 @@ def follow(
     counters : array of int64, shape (8,)
         Experiences, symbols, distinct symbols, weight of the pairs at a distance, rules, experiences with symbols; written.
     calibration : array of float64, shape (l * LINE,)
-        A line for the first candidate and one for the others, by the length of the history; written.
+        A line for the first candidate and one for the others, by the length of the history; lines of those that somebody asked
+        for; then how often what came was among the candidates, and how often that was expected; written.
     repeats : array of float64, shape (2 * AGES,)
         Faded: how often what was that old came again, and how often that was expected; written.
     bits : array of float64, shape (2 * s,)
@@ -108,7 +118,7 @@ def follow(
     of context models, 2005; Platt, Probabilistic outputs for support vector machines, 1999. Deviates: linear mixing, a
     channel at a distance, lags, calibration that forgets.
     """
-    table, lags_ = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
+    table, lags_ = rows.reshape(-1, ROW), lags.reshape(-1, LAG)
     near, frequent, past = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD), histories.reshape(-1, THREAD)
     known_so_far = (keys, rows, lags, skip_keys, skip_rows, words, weights, counters)
     for e in range(len(threads)):
@@ -126,27 +136,33 @@ def follow(
             word, known = place_of(frequent[:, 0], x, frequent[:, 1:2])
             places = _contexts(history, int(thread[3]), int(moments[e]), keys, table, lags_)
             chances, buckets = np.zeros(PARTS), np.full(PARTS, -1)
+            worths = np.ones(PARTS)
             if total:
-                chances[0], buckets[0] = (frequent[word, 1] / total if known else 0.0), _scale(total)
+                chances[0], buckets[0] = (frequent[word, 1] / counters[5] if known else 0.0), _scale(total)
             for order_, at in places.items():
                 n = int(table[at, 0])
                 if n:
                     followers = table[at, HEAD:].reshape(-1, FOLLOWER)
-                    chances[order_] = followers[followers[:, 0] == x, 1].sum() / n
+                    chances[order_] = lags_[at, FRESH:][followers[:, 0] == x].sum() / lags_[at, 2]
                     buckets[order_] = order_ * 28 + _scale(n) * 4 + _spread(followers)
-            chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]))
+                    worths[order_] = math.exp(lags_[at, 1])
+            size = max(total, 1) / int(counters[5])
+            chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]), size)
             if n_near:
                 buckets[7] = 7 * 28 + min(6, n_near)
             chances[8], buckets[8] = base, 8 * 28
             told = buckets >= 0
-            shares = np.where(told, weights[np.where(told, buckets, 0)], 0.0)
+            shares = np.where(told, weights[np.where(told, buckets, 0)] * worths, 0.0)
             shares /= sum(shares.tolist())
             chances = 0.999 * chances + 0.001 * base
             chance = float(sum((shares * chances).tolist()))
             bits[s], bits[len(symbols) + s] = -math.log2(chance), total * base
-            gains = ETA * (shares * chances / chance - shares) / np.maximum(shares, 0.05)
+            gains = (shares * chances / chance - shares) / np.maximum(shares, 0.05)
             at_ = buckets[told]
-            weights[at_] = np.clip(weights[at_] * np.exp(gains[told]), 1e-4, 1e4)
+            weights[at_] = np.clip(weights[at_] * np.exp(ETA * gains[told]), 1e-4, 1e4)
+            for order_, at in places.items():
+                if told[order_]:
+                    lags_[at, 1] = np.clip(lags_[at, 1] + TRIED * min(gains[order_], 1.0), -WORTH, WORTH)
             _learn(x, word, known, places, lag, int(ids[e]), int(moments[e]), counters, frequent, table, lags_)
             _learn_beside(x, lag, int(ids[e]), int(moments[e]), thread, counters, keys, table, lags_)
             _learn_at_distance(x, history, skip_keys, near, counters)
@@ -181,7 +197,9 @@ def _compare(
         if known[7][1] < FEW:
             continue  # all is news
         kind = kind_of(recent)
-        best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:TOP]
+        most = min(int(TOP * (int(known[7][1]) / int(known[7][5]))), KEPT)
+        learn_reach(came, kind, told, calibration)
+        best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:most]
         for rank, symbol in enumerate(best):
             correct(calibration, 2 * kind + min(rank, 1), told[symbol], symbol in came)
 
@@ -251,7 +269,9 @@ def _rare(j: int, n: int, total: int) -> float:
     return float(0.9**j * math.log(1.0 + total / n))
 
 
-def _at_distance(history: IntArray, x: int, keys: IntArray, near: IntArray, total: int) -> tuple[float, int]:
+def _at_distance(
+    history: IntArray, x: int, keys: IntArray, near: IntArray, total: int, size: float
+) -> tuple[float, int]:
     top, norm, n_near = 0.0, 0.0, 0
     for j, y in enumerate(history[:NEAR].tolist()):
         if not y:
@@ -263,7 +283,7 @@ def _at_distance(history: IntArray, x: int, keys: IntArray, near: IntArray, tota
             norm += rare
             n_near += 1
             for count in pairs[pairs[:, 0] == x, 1]:
-                top += rare * count / n
+                top += rare * min(size * count / n, 1.0)
     return (top / norm if norm > 0.0 else 0.0), n_near
 
 
@@ -293,8 +313,11 @@ def _learn(
 def _follow(
     x: int, at: int, lag: float, id_: int, moment: int, counters: IntArray, table: IntArray, times: FloatArray
 ) -> None:
+    if table[at, 1] != counters[0]:
+        table[at, 5] += 1
+        times[at, 2] = LASTS * times[at, 2] + 1.0
+        times[at, FRESH:] *= LASTS
     table[at, 0] += 1
-    table[at, 5] += table[at, 1] != counters[0]
     table[at, 1] = counters[0]
     followers = table[at, HEAD:].reshape(-1, FOLLOWER)
     found = np.flatnonzero(followers[:, 0] == x)
@@ -311,8 +334,12 @@ def _follow(
         followers[slot, 3 + known_ids.index(0)] = id_
     n, count = int(table[at, 0]), int(followers[slot, 1])
     if count == 1:
-        times[at, 1 + slot] = 0.0
-    times[at, 1 + slot] += (lag - times[at, 1 + slot]) / count
+        times[at, [MEAN + slot, SPREAD + slot, FRESH + slot]] = 0.0
+    times[at, FRESH + slot] += 1.0
+    before = lag - times[at, MEAN + slot]
+    times[at, MEAN + slot] += before / count
+    if count > 1:
+        times[at, SPREAD + slot] += (before * (lag - times[at, MEAN + slot]) - times[at, SPREAD + slot]) / count
     times[at, 0] = lag if n == 1 else times[at, 0] + np.sign(lag - times[at, 0]) / math.sqrt(n)
 
 
@@ -385,8 +412,9 @@ def expect(
         As `follow` left them; only read.
     found : array of int64, shape (2 * m,)
         Symbols, then how often each came right after the last one; written.
-    told : array of float64, shape (2 * m,)
-        Their probabilities, not calibrated, then the mean logarithm of the lag after the last one; written.
+    told : array of float64, shape (3 * m,)
+        The probabilities that each is among those of the next experience, not calibrated; then the mean of the logarithms of
+        the lags after the last one, then their variance; written.
 
     Returns
     -------
@@ -402,7 +430,7 @@ def expect(
     chances = blended(mixed, together, history, weights)
     for place, (symbol, chance) in enumerate(seasoned(chances, history, repeats).items()):
         found[place], told[place] = symbol, chance
-        found[most + place], told[most + place] = beside.get(symbol, (0, 0.0))
+        found[most + place], told[most + place], told[2 * most + place] = beside.get(symbol, (0, 0.0, 0.0))
     return len(chances)
 
 
@@ -419,9 +447,9 @@ def _foresee(
     counters: IntArray,
     *,
     most: int,
-) -> tuple[dict[int, float], dict[int, float], dict[int, tuple[int, float]]]:
+) -> tuple[dict[int, float], dict[int, float], dict[int, tuple[int, float, float]]]:
     """Return chances by the mixture, and by all that is near jointly; how often, and after how long, each came right after."""
-    table, times = rows.reshape(-1, ROW), lags.reshape(-1, 1 + KEPT)
+    table, times = rows.reshape(-1, ROW), lags.reshape(-1, LAG)
     near, frequent = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD)
     total = int(counters[1])
     if not total:
@@ -434,7 +462,7 @@ def _foresee(
         if known and table[at, 0]:
             places[order] = at
             spread = _spread(table[at, HEAD:].reshape(-1, FOLLOWER))
-            masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread]
+            masses[order] = weights[order * 28 + _scale(int(table[at, 0])) * 4 + spread] * math.exp(times[at, 1])
     shares, at_place = dict[int, float](), dict[int, int]()
     for j, y in enumerate(history[: min(np.count_nonzero(history), NEAR)].tolist()):
         at, known = place_of(skip_keys, y, near[:, :1])
@@ -444,7 +472,8 @@ def _foresee(
     if at_place:
         masses[7] = weights[7 * 28 + min(6, len(at_place))]
     masses /= masses.sum()
-    chances, beside = dict[int, float](), dict[int, tuple[int, float]]()
+    chances, beside = dict[int, float](), dict[int, tuple[int, float, float]]()
+    size = total / int(counters[5])
 
     def add(symbol: int, chance: float) -> bool:
         if symbol not in chances and len(chances) == most:
@@ -454,16 +483,16 @@ def _foresee(
 
     for order, at in places.items():
         for slot, (symbol, count, *_) in enumerate(table[at, HEAD:].reshape(-1, FOLLOWER).tolist()):
-            if symbol and add(symbol, masses[order] * count / table[at, 0]) and order == 1:
-                beside[symbol] = count, float(times[at, 1 + slot])
+            if symbol and add(symbol, masses[order] * times[at, FRESH + slot] / times[at, 2]) and order == 1:
+                beside[symbol] = count, float(times[at, MEAN + slot]), float(times[at, SPREAD + slot])
     for at, rare in shares.items():
         for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
             if symbol:
-                add(symbol, masses[7] * rare / sum(shares.values()) * count / near[at, 0])
+                add(symbol, masses[7] * rare / sum(shares.values()) * min(size * count / near[at, 0], 1.0))
     known_ones, often = frozenset(chances), dict(frequent[frequent[:, 0] != 0, :2].tolist())
     for symbol, count in often.items():
         if symbol in known_ones or len(known_ones) < FEW:
-            add(symbol, masses[0] * count / total)
+            add(symbol, masses[0] * min(count / counters[5], 1.0))
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     mixed = {symbol: 0.999 * chance + rest for symbol, chance in chances.items()}
     return mixed, _together(mixed, at_place, near, often, total), beside
@@ -481,4 +510,4 @@ def _together(
     highest = max(scores.values())
     chances = {symbol: math.exp(score - highest) for symbol, score in scores.items()}
     scale = sum(mixed.values()) / sum(chances.values())
-    return {symbol: scale * chance for symbol, chance in chances.items()}
+    return {symbol: min(scale * chance, 1.0) for symbol, chance in chances.items()}

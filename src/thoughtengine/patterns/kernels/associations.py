@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from thoughtengine._jit import kernel, part
 from thoughtengine._types import IntArray
 
 __all__ = ["associate"]
 
 WAYS = 8
-SINGLE = 5  # key, n, error of n, newest id, kind
 KINDS = 4  # of items: an experience draws its items of each kind by themselves
+SINGLE = 5 + KINDS  # key, n, error of n, newest id, kind; then how many items of each kind came beside it
+PLACES = KINDS + 2 * KINDS * KINDS  # items of each kind, ordered pairs of two kinds, experiences that have both
 PAIR = 8  # both keys, n, error of n, newest moment, newest ids: what is older only where there is room
 BROAD = 16  # ways of a set of pairs
 BASKET = 40  # items of one experience that are paired
@@ -42,8 +45,8 @@ def _weakest(rows: IntArray, width: int, column: int, tie: int, start: int, ways
 
 
 @part
-def _count_item(singles: IntArray, item: int, id_: int, kind: int) -> None:
-    """Count an item."""
+def _count_item(singles: IntArray, item: int, id_: int, kind: int, each: IntArray) -> None:
+    """Count an item, and what came beside it."""
     start = _home(item, len(singles) // SINGLE, WAYS)
     at = _locate(singles, SINGLE, start, WAYS, item)
     if at < 0:
@@ -51,6 +54,19 @@ def _count_item(singles: IntArray, item: int, id_: int, kind: int) -> None:
         singles[SINGLE * at], singles[SINGLE * at + 2] = item, singles[SINGLE * at + 1]
     singles[SINGLE * at + 1] += 1
     singles[SINGLE * at + 3], singles[SINGLE * at + 4] = id_, kind
+    for k in range(KINDS):
+        singles[SINGLE * at + 5 + k] += each[k] - (k == kind)
+
+
+@part
+def _count_places(each: IntArray, places: IntArray) -> None:
+    """Count the items of each kind of an experience, their pairs, and which kinds there are."""
+    for k in range(KINDS):
+        places[k] += each[k]
+        for other in range(KINDS):
+            at = KINDS * (1 + k) + other
+            places[at] += each[k] * (each[other] - (k == other))
+            places[KINDS * KINDS + at] += each[k] > 0 and each[other] > 0
 
 
 @part
@@ -97,21 +113,22 @@ def associate(
     places: IntArray,
 ) -> None:
     """Count items and pairs of items that come together, as `arrays.associate`."""
+    each = np.empty(KINDS, np.int64)
     for e in range(len(ids)):
         size = bounds[e + 1] - bounds[e]
         taken = min(size, BASKET)
         counters[0] += 1
         counters[1] += taken
         counters[2] += taken * (taken - 1)
+        each[:] = 0
+        for i in range(taken):
+            each[kinds[bounds[e] + i * size // taken]] += 1
+        _count_places(each, places)
         for i in range(taken):
             at = bounds[e] + i * size // taken
-            a, kind = items[at], kinds[at]
-            _count_item(singles, a, ids[e], kind)
-            places[kind] += 1
+            a = items[at]
+            _count_item(singles, a, ids[e], kinds[at], each)
             for j in range(i + 1, taken):
-                other = bounds[e] + j * size // taken
-                b = items[other]
-                places[KINDS * (1 + kind) + kinds[other]] += 1
-                places[KINDS * (1 + kinds[other]) + kind] += 1
+                b = items[bounds[e] + j * size // taken]
                 if a != b:
                     _count_pair(pairs, min(a, b), max(a, b), ids[e], moments[e], counters)

@@ -16,6 +16,13 @@ KEPT = 16  # followers of a context
 HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
 FOLLOWER = 6  # symbol, count, newest moment, newest ids: what is older only where there is room
 ROW = HEAD + FOLLOWER * KEPT
+MEAN = 3  # median lag, what the context is worth, faded experiences; then of each follower the mean lag
+SPREAD = MEAN + KEPT  # of the lags, a variance; they are logarithms
+FRESH = SPREAD + KEPT  # faded counts
+LAG = FRESH + KEPT
+LASTS = 1.0 - 1.0 / 400.0  # of faded counts: what stays of the past at each experience that follows a context
+TRIED = 0.1  # how fast is learned what one context is worth
+WORTH = 3.0  # how far it may get, as a logarithm
 SIDE = 4  # symbols of one experience that are contexts of one symbol for what comes after it
 ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
 SKIPPED = 48  # followers of a symbol at a distance
@@ -30,14 +37,17 @@ BLENDED = PARTS * 28  # weights of the components; then, by kind of history, of 
 FAINTER = 0.5  # how much less a symbol says jointly than the one after it
 DOUBT = 96.0  # of counts at a distance: what stands against them
 ETA = 0.02
+BLEND = 0.03  # how fast is learned what is jointly told is worth
+LEAST = 0.01  # odds against the mixture of what is jointly told, and the other way round
 MOST = 1024  # symbols that are weighed
 FEW = 16  # where contexts name fewer, all symbols are looked at
 WATCHED = 1024  # experiences that are all predicted before they are learned; afterwards one in EVERY
 EVERY = 8
 LINE = 5  # intercept, slope, and how surely they are known: a symmetric matrix
 STRATA = 6  # kinds of histories that calibrate apart: of one symbol, two, up to 4, 8, 16, more
-TOP = 5  # candidates that calibrate
+TOP = 5  # candidates that calibrate, for each symbol that an experience has on average
 FADE = 0.998  # of calibration: what stays of the past at each candidate
+REACH = 3 * STRATA  # the first line of how often what came was among the candidates, and how often that was expected
 PRIOR = 2.0  # how surely probabilities are thought to be right as they are
 AGES = 7  # how long ago a symbol came: one symbol, two, up to 4, 8, 16, 32, longer or never
 REPEATED = 0.999  # of what came again: what stays of the past at each prediction
@@ -127,7 +137,7 @@ def _open_contexts(
             at = _weakest(rows, ROW, 0, 1, start, WAYS)
             keys[at] = wanted
             rows[at * ROW : (at + 1) * ROW] = 0
-            lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
+            lags[at * LAG : (at + 1) * LAG] = 0.0
             rows[at * ROW + 2] = history[0]
             rows[at * ROW + 3] = history[1] if order == 2 else 0
         rows[at * ROW + 4] = -order if order == 2 and at_once > 1 else order
@@ -142,20 +152,30 @@ def _bucket(order: int, n: int, distinct: int) -> int:
 
 
 @part
-def _judge_contexts(x: int, places: IntArray, rows: IntArray, chances: FloatArray, buckets: IntArray) -> None:
-    """Note how likely each context finds a symbol."""
+def _judge_contexts(
+    x: int,
+    places: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    chances: FloatArray,
+    buckets: IntArray,
+    worths: FloatArray,
+) -> None:
+    """Note how likely each context finds a symbol among those of an experience, and what it was worth so far."""
     for order in range(1, ORDERS):
         at = places[order]
         if at < 0 or rows[at * ROW] == 0:
             continue
-        found, distinct = 0, 0
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, FOLLOWER):
-            if rows[i] == 0:
+        found, distinct = 0.0, 0
+        for i in range(KEPT):
+            symbol = rows[at * ROW + HEAD + FOLLOWER * i]
+            if symbol == 0:
                 break
             distinct += 1
-            if rows[i] == x:
-                found = rows[i + 1]
-        chances[order] = found / rows[at * ROW]
+            if symbol == x:
+                found = lags[at * LAG + FRESH + i]
+        chances[order] = found / lags[at * LAG + 2]
+        worths[order] = math.exp(lags[at * LAG + 1])
         buckets[order] = _bucket(order, rows[at * ROW], distinct)
 
 
@@ -167,7 +187,14 @@ def _rarity(j: int, n: int, total: int) -> float:
 
 @part
 def _judge_distant(
-    x: int, history: IntArray, keys: IntArray, rows: IntArray, total: int, chances: FloatArray, buckets: IntArray
+    x: int,
+    history: IntArray,
+    keys: IntArray,
+    rows: IntArray,
+    total: int,
+    size: float,
+    chances: FloatArray,
+    buckets: IntArray,
 ) -> None:
     """Note how likely a symbol is by all that came shortly before."""
     top, norm, n_near = 0.0, 0.0, 0
@@ -181,7 +208,7 @@ def _judge_distant(
         n_near += 1
         for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
             if rows[i] == x:
-                top += rare * rows[i + 1] / n
+                top += rare * min(size * rows[i + 1] / n, 1.0)
             if rows[i] == x or rows[i] == 0:
                 break
     if norm > 0.0:
@@ -189,21 +216,32 @@ def _judge_distant(
 
 
 @part
-def _mix(chances: FloatArray, buckets: IntArray, weights: FloatArray, base: float) -> float:
-    """Return the chance of a symbol by all components, and learn which of them deserve more."""
+def _mix(
+    chances: FloatArray,
+    buckets: IntArray,
+    weights: FloatArray,
+    base: float,
+    places: IntArray,
+    lags: FloatArray,
+    worths: FloatArray,
+) -> float:
+    """Return the chance of a symbol by all components, and learn which of them, and which contexts, deserve more."""
     mass, chance = 0.0, 0.0
     for c in range(PARTS):
         if buckets[c] >= 0:
-            mass += weights[buckets[c]]
+            mass += weights[buckets[c]] * worths[c]
     for c in range(PARTS):
         chances[c] = 0.999 * chances[c] + 0.001 * base  # nothing is impossible
         if buckets[c] >= 0:
-            chance += weights[buckets[c]] / mass * chances[c]
+            chance += weights[buckets[c]] * worths[c] / mass * chances[c]
     for c in range(PARTS):
         if buckets[c] >= 0:
-            share = weights[buckets[c]] / mass
-            gain = ETA * (share * chances[c] / chance - share) / max(share, 0.05)
-            weights[buckets[c]] = min(max(weights[buckets[c]] * math.exp(gain), 1e-4), 1e4)
+            share = weights[buckets[c]] * worths[c] / mass
+            gain = (share * chances[c] / chance - share) / max(share, 0.05)
+            weights[buckets[c]] = min(max(weights[buckets[c]] * math.exp(ETA * gain), 1e-4), 1e4)
+            if 0 < c < ORDERS:
+                at = places[c] * LAG + 1
+                lags[at] = min(max(lags[at] + TRIED * min(gain, 1.0), -WORTH), WORTH)
     return chance
 
 
@@ -238,8 +276,12 @@ def _learn_contexts(
         if at < 0:
             continue
         r = at * ROW
+        f = at * LAG
+        if rows[r + 1] != counters[0]:
+            rows[r + 5] += 1
+            lags[f + 2] = LASTS * lags[f + 2] + 1.0
+            lags[f + FRESH : f + LAG] *= LASTS
         rows[r] += 1
-        rows[r + 5] += rows[r + 1] != counters[0]
         rows[r + 1] = counters[0]
         slot = _slot_of(rows, r + HEAD, r + ROW, FOLLOWER, x)
         if rows[slot] != x:
@@ -255,15 +297,18 @@ def _learn_contexts(
                 rows[slot + 4] = id_
             elif rows[slot + 4] != id_ and rows[slot + 5] == 0:
                 rows[slot + 5] = id_
-        middle = at * (1 + KEPT)
-        mean = middle + 1 + (slot - r - HEAD) // FOLLOWER
+        i = f + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
-            lags[mean] = 0.0
-        lags[mean] += (lag - lags[mean]) / rows[slot + 1]
+            lags[i + MEAN], lags[i + SPREAD], lags[i + FRESH] = 0.0, 0.0, 0.0
+        lags[i + FRESH] += 1.0
+        before = lag - lags[i + MEAN]
+        lags[i + MEAN] += before / rows[slot + 1]
+        if rows[slot + 1] > 1:
+            lags[i + SPREAD] += (before * (lag - lags[i + MEAN]) - lags[i + SPREAD]) / rows[slot + 1]
         if rows[r] == 1:
-            lags[middle] = lag
-        elif lag != lags[middle]:
-            lags[middle] += math.copysign(1.0 / math.sqrt(rows[r]), lag - lags[middle])
+            lags[f] = lag
+        elif lag != lags[f]:
+            lags[f] += math.copysign(1.0 / math.sqrt(rows[r]), lag - lags[f])
 
 
 @part
@@ -291,7 +336,7 @@ def _learn_beside(
             at = _weakest(rows, ROW, 0, 1, start, WAYS)
             keys[at] = wanted
             rows[at * ROW : (at + 1) * ROW] = 0
-            lags[at * (1 + KEPT) : (at + 1) * (1 + KEPT)] = 0.0
+            lags[at * LAG : (at + 1) * LAG] = 0.0
             rows[at * ROW + 2] = history[j]
         rows[at * ROW + 4] = 1
         side[:] = -1
@@ -356,7 +401,7 @@ def _nominate(symbol: int, chance: float, n: int, found: IntArray, told: FloatAr
         if n == most:
             return n
         slots[at] = n
-        found[n], found[most + n], told[n], told[most + n] = symbol, 0, 0.0, 0.0
+        found[n], found[most + n], told[n], told[most + n], told[2 * most + n] = symbol, 0, 0.0, 0.0, 0.0
         n += 1
     told[slots[at]] += chance
     return n
@@ -385,34 +430,37 @@ def _foresee(
         return 0
     places, near, masses = np.full(ORDERS, -1), np.full(NEAR, -1), np.zeros(PARTS)
     norm = _weigh(
-        history, moment, keys, rows, skip_keys, skip_rows, weights, counters, places, near, masses
+        history, moment, keys, rows, lags, skip_keys, skip_rows, weights, counters, places, near, masses
     )  # of what is near
-    n, most = 0, len(found) // 2
+    n, most, size = 0, len(found) // 2, counters[1] / counters[5]
     for order in range(1, ORDERS):
         at = places[order]
         if at < 0:
             continue
-        for i in range(at * ROW + HEAD, (at + 1) * ROW, FOLLOWER):
-            if rows[i] == 0:
+        f = at * LAG
+        for i in range(KEPT):
+            symbol, count = rows[at * ROW + HEAD + FOLLOWER * i], rows[at * ROW + HEAD + FOLLOWER * i + 1]
+            if symbol == 0:
                 break
-            n = _nominate(rows[i], masses[order] * rows[i + 1] / rows[at * ROW], n, found, told, slots)
-            place = slots[_seat(rows[i], found, slots)]
+            n = _nominate(symbol, masses[order] * lags[f + FRESH + i] / lags[f + 2], n, found, told, slots)
+            place = slots[_seat(symbol, found, slots)]
             if order == 1 and place >= 0:
-                found[most + place] = rows[i + 1]
-                told[most + place] = lags[at * (1 + KEPT) + 1 + (i - at * ROW - HEAD) // FOLLOWER]
+                found[most + place] = count
+                told[most + place], told[2 * most + place] = lags[f + MEAN + i], lags[f + SPREAD + i]
     for j in range(NEAR):
         at = near[j]
         if at < 0:
             continue
-        share = masses[7] * _rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm / skip_rows[at * SKIP_ROW]
+        share = masses[7] * _rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm
         for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
             if skip_rows[i] == 0:
                 break
-            n = _nominate(skip_rows[i], share * skip_rows[i + 1], n, found, told, slots)
+            often = min(size * skip_rows[i + 1] / skip_rows[at * SKIP_ROW], 1.0)
+            n = _nominate(skip_rows[i], share * often, n, found, told, slots)
     for i in range(n):
-        told[i] += masses[0] * _times(found[i], words) / counters[1]
+        told[i] += masses[0] * min(_times(found[i], words) / counters[5], 1.0)
     if n < FEW:
-        n = _nominate_all(masses[0] / counters[1], n, words, found, told, slots)
+        n = _nominate_all(masses[0] / counters[5], n, words, found, told, slots)
     rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
     for i in range(n):
         told[i] = 0.999 * told[i] + rest
@@ -450,7 +498,7 @@ def _join(
         joint[i] = math.exp(joint[i] - highest)
     scale = told[:n].sum() / joint[:n].sum()
     for i in range(n):
-        joint[i] *= scale
+        joint[i] = min(scale * joint[i], 1.0)
 
 
 @part
@@ -485,10 +533,10 @@ def _learn_blend(
     for x in came:
         place = slots[_seat(x, found, slots)]
         if place >= 0:
-            alone, together = weights[at] * told[place], weights[at + 1] * joint[place]
-            share = together / (alone + together)
-            weights[at] = FADE * weights[at] + (1.0 - FADE) * PRIOR + 1.0 - share
-            weights[at + 1] = FADE * weights[at + 1] + (1.0 - FADE) * PRIOR + share
+            share = weights[at + 1] / (weights[at] + weights[at + 1])
+            gain = (joint[place] - told[place]) / (told[place] + share * (joint[place] - told[place]))
+            odds = share / (1.0 - share) * math.exp(BLEND * gain / len(came))
+            weights[at + 1] = weights[at] * min(max(odds, LEAST), 1.0 / LEAST)
 
 
 @part
@@ -497,6 +545,7 @@ def _weigh(
     moment: int,
     keys: IntArray,
     rows: IntArray,
+    lags: FloatArray,
     skip_keys: IntArray,
     skip_rows: IntArray,
     weights: FloatArray,
@@ -517,7 +566,7 @@ def _weigh(
             places[order], distinct = at, 0
             while distinct < KEPT and rows[at * ROW + HEAD + FOLLOWER * distinct] != 0:
                 distinct += 1
-            masses[order] = weights[_bucket(order, rows[at * ROW], distinct)]
+            masses[order] = weights[_bucket(order, rows[at * ROW], distinct)] * math.exp(lags[at * LAG + 1])
     norm, n_near = 0.0, 0
     for j in range(_depth_of(history, NEAR)):
         near[j] = _locate(skip_keys, 1, _home(history[j], len(skip_keys), WAYS), WAYS, history[j])
@@ -568,7 +617,7 @@ def _season(history: IntArray, n: int, repeats: FloatArray, found: IntArray, tol
             told[place] *= repeats[2 * step] / repeats[2 * step + 1] / usual
     after = told[:n].sum()
     for i in range(n):
-        told[i] *= before / after
+        told[i] = min(told[i] * before / after, 1.0)
 
 
 @part
@@ -623,10 +672,22 @@ def _correct(calibration: FloatArray, line: int, chance: float, right: bool) -> 
 
 @part
 def _learn_calibration(
-    came: IntArray, kind: int, n: int, calibration: FloatArray, found: IntArray, told: FloatArray
+    came: IntArray,
+    kind: int,
+    n: int,
+    size: float,
+    calibration: FloatArray,
+    found: IntArray,
+    told: FloatArray,
+    slots: IntArray,
 ) -> None:
-    """Compare the best candidates with what came: the first by itself, the others together."""
-    for rank in range(min(TOP, n)):
+    """Compare all candidates with what came, then the best: the first by itself, the others together."""
+    at = (REACH + kind) * LINE
+    calibration[at] *= FADE
+    calibration[at + 1] = FADE * calibration[at + 1] + told[:n].sum()
+    for x in came:
+        calibration[at] += slots[_seat(x, found, slots)] >= 0
+    for rank in range(min(int(TOP * size), KEPT, n)):
         best = rank
         for i in range(rank + 1, n):
             if told[i] > told[best] or (told[i] == told[best] and found[i] < found[best]):
@@ -678,7 +739,7 @@ def _compare(
             _season(recent, n, _cut(repeats, depth), found, told, slots)
         _learn_blend(came, recent, weights, found, mixed, joint, slots)
         if counters[1] >= FEW:  # before, all is news
-            _learn_calibration(came, _kind(recent), n, calibration, found, told)
+            _learn_calibration(came, _kind(recent), n, counters[1] / counters[5], calibration, found, told, slots)
 
 
 @part
@@ -720,8 +781,8 @@ def follow(
 ) -> None:
     """Learn what follows what, as `arrays.follow`."""
     places, buckets, chances = np.empty(ORDERS, np.int64), np.empty(PARTS, np.int64), np.empty(PARTS)
-    found, told, slots = np.empty(2 * MOST, np.int64), np.empty(2 * MOST), np.empty(2 * MOST, np.int64)
-    scratch, side = np.empty(2 * MOST), np.empty(ORDERS, np.int64)
+    found, told, slots = np.empty(2 * MOST, np.int64), np.empty(3 * MOST), np.empty(2 * MOST, np.int64)
+    scratch, side, worths = np.empty(2 * MOST), np.empty(ORDERS, np.int64), np.ones(PARTS)
     for e in range(len(threads)):
         h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
@@ -737,13 +798,14 @@ def follow(
             x, base = symbols[s], 1.0 / (counters[2] + 1.0)
             chances[:], buckets[:] = 0.0, -1
             if counters[1] > 0:
-                chances[0] = _times(x, words) / counters[1]
+                chances[0] = _times(x, words) / counters[5]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
             _open_contexts(history, histories[h - 2], moment, keys, rows, lags, places)
-            _judge_contexts(x, places, rows, chances, buckets)
-            _judge_distant(x, history, skip_keys, skip_rows, counters[3], chances, buckets)
-            bits[s] = -math.log2(_mix(chances, buckets, weights, base))
+            _judge_contexts(x, places, rows, lags, chances, buckets, worths)
+            size = max(counters[1], 1) / counters[5]
+            _judge_distant(x, history, skip_keys, skip_rows, counters[3], size, chances, buckets)
+            bits[s] = -math.log2(_mix(chances, buckets, weights, base, places, lags, worths))
             bits[len(symbols) + s] = counters[1] * base
             _learn_word(x, ids[e], words, counters)
             _learn_contexts(x, ids[e], moment, lag, places, rows, lags, counters)
