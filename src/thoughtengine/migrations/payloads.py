@@ -160,6 +160,7 @@ class PayloadUpgrade(Running):
     """
 
     store: UpgradingStore
+    _buffer_bytes = 32 << 20
 
     def __init__(
         self,

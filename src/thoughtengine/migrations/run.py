@@ -70,6 +70,7 @@ class Upgrade(Running):
     """
 
     store: UpgradingStore
+    _buffer_bytes = 8 << 20  # LevelDB holds two of them, and the index that is made takes memory too
 
     def __init__(
         self,

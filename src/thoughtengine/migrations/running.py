@@ -30,8 +30,6 @@ from thoughtengine.storage.incident import record_incident
 
 __all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent", "told_back"]
 
-_BUFFER = 32 << 20
-"""Bytes of LevelDB's write buffer at full speed, at most: a gigabyte is rewritten in half the time that it takes with four."""
 _WRITTEN = 4  # bytes that an upgrade may write for each in the tables it comes from
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
@@ -123,6 +121,8 @@ class Running(abc.ABC):
     leaving : bool
         Whether the mind is to be closed: what does not have to be done is not begun.
     """
+
+    _buffer_bytes = 0  # of LevelDB's write buffer at full speed, at most, where that is more than the usual one
 
     def __init__(
         self,
@@ -301,11 +301,10 @@ class Running(abc.ABC):
         try:
             while not self.verified:
                 self.step()
-            with self.store.roomy(min(_BUFFER, _WRITTEN * size_of(self.store.root / self.note.rollback))):
+            with self.store.roomy(min(self._buffer_bytes, _WRITTEN * size_of(self.store.root / self.note.rollback))):
                 while not self.step():
                     pass
-                self.store.turn()
-                return self.finish()
+            return self.finish()
         except UpgradeFailedError as error:
             self.fail(error)
             raise

@@ -35,6 +35,7 @@ PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
 _OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
 _ROWS, _BYTES = 2048, 1 << 20
 _SHORT, _FEW, _MANY = 0.01, 16, 256  # of a short slice, and of a long one: rows between two looks at the clock, at most
+_INDEXED = 3  # the phase whose rows take so long to make that writing them meanwhile would gain nothing but memory
 COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
 
@@ -153,7 +154,9 @@ class Sweep:
         `ahead`: make the next one meanwhile, which counts if nothing else was written until it is asked for.
         """
         begun, self._seconds = self.cursor.step, seconds
-        done = self._slices.one(lambda done: ahead and self._looks_ahead and done.cursor.step == done.begun.step)
+        done = self._slices.one(
+            lambda done: ahead and self._looks_ahead and done.cursor.step == done.begun.step < _INDEXED
+        )
         return done.cursor.step > begun
 
     def _make_slice(self, before: Slice | None) -> Slice:

@@ -553,12 +553,6 @@ class FolderStore(Store):
             raise
         self._take_buffer(usual)
 
-    def turn(self) -> None:
-        """Sync, and let what is in the buffer become a table behind the calls: a copy that is made then has little of a log."""
-        with self.writing, translated(self.root):
-            self.sync()
-            self._open_level().turn()
-
     def _take_buffer(self, size: int) -> bool:
         """Open LevelDB with another write buffer and the ballast for it; tell whether there was room."""
         with self.writing, translated(self.root):

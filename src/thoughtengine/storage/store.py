@@ -141,7 +141,7 @@ class Level:
         if size > self._limit or (full and self._filled > self._buffer):
             self.flush()  # two logs longer than the ballast could not be recovered on a full disk
         elif full:
-            self.turn()
+            self._turn()
         elif self._loose and not self._eased and self._filled >= self._limit * 3 // 5:
             self._eased = True
             self._do_behind(self._ease)
@@ -165,7 +165,7 @@ class Level:
         self._behind = [*(other for other in self._behind if other.is_alive()), thread]
         return thread
 
-    def turn(self) -> None:
+    def _turn(self) -> None:
         """Begin a new log and return; the full buffer, whose log is on the medium, becomes a table behind the calls.
 
         LevelDB has one call for it, which returns when the table is there, and where it is compacting when that has ended:
