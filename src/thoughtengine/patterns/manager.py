@@ -448,11 +448,11 @@ class PatternManager:
             thread = thread_of(episode, None) if episode is not None else self._finders.thread
             sequences = self._finders.sequences
             history = sequences.history(thread) if history is None else history
-            last = sequences.moment(thread) if given is None else None
-            last = None if last is None else self._been(last, now)
+            came = sequences.moment(thread) if given is None else None
+            last = None if came is None else self._been(came, now)
             moment = self._moment(at, last, now)
             waited = 0.0 if last is None else max(moment - last, 0) * 1e-6
-            found = sequences.next(history, moment, part=given is not None, waited=waited)
+            found = sequences.next(history, moment if came is None else came, part=given is not None, waited=waited)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
         result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._dated), k))
@@ -512,7 +512,8 @@ class PatternManager:
         tags, source, episode, vector
             As it would be remembered.
         at : datetime or str, optional
-            When it would be: aware, or ISO 8601 text with offset. Default: when the last experience was.
+            When it would be: aware, or ISO 8601 text with offset; what would have come by then is less to be expected.
+            Default: when the last experience was.
 
         Returns
         -------
@@ -535,7 +536,11 @@ class PatternManager:
             finders = self._finders
             if tags and finders.sequences.tables["counters"][1]:
                 moment = finders.moment if stored is None else stored[0] + stored[1] * 1_000_000
-                next_ = finders.sequences.next(finders.sequences.history(thread_of(episode, source)), moment)
+                thread = thread_of(episode, source)
+                came = finders.sequences.moment(thread)
+                came = moment if came is None else came
+                waited = max(moment - came, 0) * 1e-6
+                next_ = finders.sequences.next(finders.sequences.history(thread), came, waited=waited)
                 known = dict(zip(next_.symbols.tolist(), next_.probabilities.tolist(), strict=True))
                 least = max(1.0 - sum(known.values()), 1e-3) / (finders.sequences.tables["counters"][2] + 1.0)
                 chances = [known.get(item(TAG, tag), least) for tag in tags]

@@ -213,7 +213,7 @@ class Sequences:
         history : array of int64, shape (DEPTH,)
             The last symbols, newest first, then 0.
         moment : int
-            Microseconds of the clock on the wall.
+            When the last symbol came, in microseconds of the clock on the wall.
         part : bool
             Whether more came before that is not told: then what is not among them may have come lately, too.
         waited : float

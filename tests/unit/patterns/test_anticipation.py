@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import zoneinfo
 from collections.abc import Callable
 from pathlib import Path
@@ -254,3 +255,18 @@ def test_what_comes_every_three_hours_goes_by_three_hours(opened: Opened) -> Non
         (charge,) = [one for one in mind.patterns.rhythms() if one.what == "charge"]
         assert (charge.period_seconds, charge.phase_seconds, charge.kept) == (3 * 3600, 0.0, 1.0)
         assert "comes every 3 hours" in mind.anticipate(k=1)[0].because
+
+
+def test_what_is_optional_is_told_as_often_as_it_comes(tmp_path: Path) -> None:
+    chance, off, now = random.Random(3), list[float](), START
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: now) as mind:
+        for day in range(300):
+            now = START + dt.timedelta(days=day, hours=7)
+            mind.remember(tags=["wake"], source="home", at=now)
+            comes = chance.random() < 0.25
+            if day >= 150:
+                off.append({one.what: one.probability for one in mind.anticipate()}.get("coffee", 0.0) - comes)
+            if comes:
+                mind.remember(tags=["coffee"], source="home", at=now + dt.timedelta(hours=1))
+            mind.remember(tags=["dinner"], source="home", at=now + dt.timedelta(hours=12))
+    assert abs(sum(off)) < 0.1 * len(off)  # it is told by its hour when it has come, but not before

@@ -338,11 +338,12 @@ def test_surprise_is_told_before_anything_is_remembered(mind: te.ThoughtEngine) 
     assert strange is not None
     assert strange > known
     assert mind.patterns.surprise(source="home") is None
-    morning = mind.patterns.surprise(tags=["lunch"], source="home", at="2024-03-01T07:00+00:00")
-    noon = mind.patterns.surprise(tags=["lunch"], source="home", at=dt.datetime(2024, 3, 1, 12, tzinfo=dt.UTC))
-    assert morning is not None
-    assert noon is not None
-    assert noon < morning
+    night = START + dt.timedelta(days=29, hours=23)
+    soon = mind.patterns.surprise(tags=["lunch"], source="home", at=night.isoformat())
+    late = mind.patterns.surprise(tags=["lunch"], source="home", at=night + dt.timedelta(hours=13))
+    assert soon is not None
+    assert late is not None
+    assert late < soon  # by then who gets up has long been up
     with pytest.raises(te.InvalidArgumentError, match="at"):
         mind.patterns.surprise(tags=["lunch"], at=5)  # type: ignore[arg-type]
 

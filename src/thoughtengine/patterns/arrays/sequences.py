@@ -126,7 +126,7 @@ def follow(
         history = thread[FIRST:]
         order = int(counters[0])
         if (order < WATCHED or order % EVERY == 0) and len(came) and history[0]:
-            _compare(history, int(moments[e]), came, order, known_so_far, calibration, repeats)
+            _compare(history, int(thread[4]), came, order, known_so_far, calibration, repeats)
         counters[0] += 1
         counters[5] += len(came) > 0
         newest = max(int(moments[e]), int(thread[4])) if history[0] else int(moments[e])
@@ -134,7 +134,9 @@ def follow(
         for s, x in enumerate(came, bounds[e]):
             total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
             word, known = place_of(frequent[:, 0], x, frequent[:, 1:2])
-            places = _contexts(history, int(thread[3]), int(moments[e]), keys, table, lags_)
+            places = _contexts(
+                history, int(thread[3]), int(thread[4]), keys, table, lags_
+            )  # when this comes it does not tell
             chances, buckets = np.zeros(PARTS), np.full(PARTS, -1)
             worths = np.ones(PARTS)
             if total:
@@ -407,7 +409,7 @@ def expect(
     history : array of int64, shape (DEPTH,)
         The last symbols, newest first, then 0.
     moment : int
-        Microseconds of the wall clock.
+        When the last symbol came, in microseconds of the wall clock.
     keys, rows, lags, skip_keys, skip_rows, words, weights, counters, repeats
         As `follow` left them; only read.
     found : array of int64, shape (2 * m,)

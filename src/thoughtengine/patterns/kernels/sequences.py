@@ -788,8 +788,8 @@ def follow(
         history = histories[h : h + DEPTH]
         if (counters[0] < WATCHED or counters[0] % EVERY == 0) and len(came) > 0 and history[0] != 0:
             _compare(
-                history, moment, came, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, calibration, repeats,
-                found, told, slots, scratch,
+                history, histories[h - 1], came, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, calibration,
+                repeats, found, told, slots, scratch,
             )  # fmt: skip
         counters[0] += 1
         counters[5] += len(came) > 0
@@ -801,7 +801,7 @@ def follow(
                 chances[0] = _times(x, words) / counters[5]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
-            _open_contexts(history, histories[h - 2], moment, keys, rows, lags, places)
+            _open_contexts(history, histories[h - 2], histories[h - 1], keys, rows, lags, places)
             _judge_contexts(x, places, rows, lags, chances, buckets, worths)
             size = max(counters[1], 1) / counters[5]
             _judge_distant(x, history, skip_keys, skip_rows, counters[3], size, chances, buckets)
