@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from thoughtengine.storage.log import Reader, crc32c, mask
 
-__all__ = ["has_index", "indexed_anew"]
+__all__ = ["has_index", "indexed_anew", "table_of"]
 
+_BLOCK = 4096  # bytes of rows in a block, at least
 _FOOTER, _MAGIC = 48, bytes.fromhex("57fb808b247547db")
 _TRAILER = 5  # type of compression, checksum
 _PLAIN, _SNAPPY = 0, 1
@@ -53,14 +54,41 @@ def indexed_anew(table: bytes) -> bytes:
     for at, end, last in _blocks(table):
         handles.append((last, _number(len(made)) + _number(end - at)))
         made += table[at : end + _TRAILER]
+    return _finished(made, handles)
+
+
+def table_of(rows: Iterable[tuple[bytes, int, bytes | None]]) -> bytes:
+    """Return a table of (key, sequence, value; None: deleted) in any order; empty where there are none."""
+    made, handles, entries, held = bytearray(), list[Entry](), list[Entry](), 0
+    sealed = {
+        (key + (sequence << 8 | (value is not None)).to_bytes(8, "little"), value or b"")
+        for key, sequence, value in rows
+    }
+    for entry in sorted(sealed, key=lambda entry: _order(entry[0])):
+        entries.append(entry)
+        held += len(entry[0]) + len(entry[1])
+        if held >= _BLOCK:
+            handles.append((entry[0], _appended(made, entries)))
+            entries, held = [], 0
+    if entries:
+        handles.append((entries[-1][0], _appended(made, entries)))
+    return _finished(made, handles)
+
+
+def _finished(made: bytearray, handles: list[Entry]) -> bytes:
+    """Return blocks of rows with their index and footer; empty where there are none."""
     if not handles:
         return b""
-    footer = b""
-    for entries in ([], handles):
-        block = _block(entries)
-        footer += _number(len(made)) + _number(len(block))
-        made += block + bytes((_PLAIN,)) + struct.pack("<I", mask(crc32c(block + bytes((_PLAIN,)))))
+    footer = _appended(made, []) + _appended(made, handles)
     return bytes(made) + footer.ljust(_FOOTER - 8, b"\0") + _MAGIC
+
+
+def _appended(made: bytearray, entries: list[Entry]) -> bytes:
+    """Append a block; return where it is, as an index says it."""
+    block = _block(entries)
+    handle = _number(len(made)) + _number(len(block))
+    made += block + bytes((_PLAIN,)) + struct.pack("<I", mask(crc32c(block + bytes((_PLAIN,)))))
+    return handle
 
 
 class _InVainError(Exception):
