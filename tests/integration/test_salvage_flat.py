@@ -272,3 +272,31 @@ def test_an_obsolete_table_that_still_lies_there_brings_nothing_back(tmp_path: P
     found = salvage_bare(path, tmp_path / "new", tmp_path / "scratch", StorageConfig())
     assert read_flat(tmp_path / "new") == dict(row(n) for n in range(40, 50))
     assert found.damaged == ()
+
+
+@pytest.mark.parametrize("compact", [True, False], ids=["tables", "log"])
+def test_without_current_it_is_damaged_and_no_other_folder(tmp_path: Path, compact: bool) -> None:
+    path, rows = tmp_path / "headless", dict(row(n) for n in range(50))
+    write_flat(path, rows, compact=compact)
+    (path / "CURRENT").unlink()
+    before = content(path)
+    for ask in (te.open, te.plan, te.upgrade, te.rehearse, lambda path: te.upgrade(path, into=tmp_path / "new")):
+        with pytest.raises(te.StoreDamagedError, match=r"CURRENT is gone.*salvage=True") as told:
+            ask(path)
+        assert told.value.file == "CURRENT"
+        assert content(path) == before
+    report = te.upgrade(path, into=tmp_path / "new", salvage=True)
+    assert report is not None
+    assert report.succeeded
+    with te.open(tmp_path / "new") as mind:
+        assert {memory.key for memory in mind.memories()} == {key.decode() for key in rows}
+        assert "CURRENT: missing" in str(mind.health().incidents[0])
+    assert {name: data for name, data in content(path).items() if name != "LOCK"} == {
+        name: data for name, data in before.items() if name != "LOCK"
+    }
+
+
+def test_a_folder_with_logs_of_somebody_else_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "20260101.log").write_text("started\n")
+    with pytest.raises(te.StoreNotFoundError, match="other files and no mind"):
+        te.open(tmp_path)
