@@ -3,8 +3,8 @@
 References: LevelDB's `doc/table_format.md` and Snappy's `format_description.txt`. Nothing is taken on trust, as a value may hold
 a table itself, with blocks that verify. Where only the footer is damaged, the index tells the blocks. Where the index is gone,
 they are followed from the first byte on, each right behind the one before; a damaged one is stepped over as far as its own
-entries reach. Where that cannot be told either, blocks behind it are searched for, and count only where they follow each other
-up to what comes behind the last block of this table. A block counts only where its checksum verifies, its keys go on rising from
+entries reach. Where that cannot be told either, blocks behind it are searched for, and count only where they lead to what comes
+behind the last block of this table. A block counts only where its checksum verifies, its keys go on rising from
 the block before, their sequences are plausible, and it is not the index itself: rather is a block lost than a row invented.
 What looks like blocks and is none costs a bounded amount of work, about a second for each megabyte, and the rest of the table
 is let go then.
@@ -110,6 +110,10 @@ def _appended(made: bytearray, entries: list[Entry]) -> bytes:
     return handle
 
 
+class _CutError(ValueError):
+    """Tells that a block goes on behind the end of what there is."""
+
+
 class _InVainError(Exception):
     """Tells that so much was tried in vain that the rest is let go."""
 
@@ -210,18 +214,40 @@ def _listed(table: bytes, at: int, end: int, work: _Work) -> list[Entry]:
 # ---- without the index
 
 
-def _by_walk(table: bytes, work: _Work) -> Iterator[Block]:
-    """Yield the blocks that follow each other from the first byte on, and those that lead to the end of the table."""
-    run, at = _run(table, 0, _NOTHING, work, sought=False)
-    yield from run
-    before = _order(run[-1][2]) if run else _NOTHING
+def _by_walk(table: bytes, work: _Work) -> list[Block]:
+    """Return the blocks that follow each other from the first byte on, and those behind them that lead to the end."""
+    first, at = _run(table, 0, _NOTHING, work, sought=False)
+    before = _order(first[-1][2]) if first else _NOTHING
+    runs = list[list[Block]]()
     while work.left >= 0 and (begins := _BEGINS.search(table, at)) is not None:
         run, at = _run(table, begins.start(), before, work, sought=True)
         if not run:
             at = begins.start() + 1
-        elif _is_end(table, at) or _is_end(table, run[-1][1] + _TRAILER):
-            yield from run
-            return
+            continue
+        runs.append(run)
+        if _is_end(table, at) or _is_end(table, run[-1][1] + _TRAILER):
+            return [*first, *_in_order(table, runs[-1:] if _holds_another(table) else runs)]
+    return first
+
+
+def _in_order(table: bytes, runs: list[list[Block]]) -> list[Block]:
+    """Return the blocks of the last run, and of those before it whose keys come before what follows."""
+    kept = list[Block]()
+    for run in reversed(runs):
+        if not kept or _order(run[-1][2]) < _first(table, kept[0]):
+            kept = [*run, *kept]
+    return kept
+
+
+def _first(table: bytes, block: Block) -> Order:
+    """Return what the first key of a sound block is sorted by."""
+    found = _read(table, block[0], _Work(table), strict=True)
+    return _NOTHING if found is None else _order(found[1][0][0])
+
+
+def _holds_another(table: bytes) -> bool:
+    """Tell whether the end of a table lies within this one, as in a value that holds a table."""
+    return table.find(_MAGIC, 0, len(table) - 1) >= 0
 
 
 def _run(table: bytes, at: int, before: Order, work: _Work, *, sought: bool) -> tuple[list[Block], int]:
@@ -233,7 +259,10 @@ def _run(table: bytes, at: int, before: Order, work: _Work, *, sought: bool) -> 
     with contextlib.suppress(_InVainError):
         while at < len(table):
             left, strict = work.left, sought and not run
-            found = _read(table, at, work, strict=strict)
+            try:
+                found = _read(table, at, work, strict=strict)
+            except _CutError:  # all that is left lies in this block
+                return run, len(table)
             if found is None:
                 break
             end, entries, sound = found
@@ -288,23 +317,26 @@ def _is_index(entries: list[Entry], at: int) -> bool:
 
 def _read(table: bytes, at: int, work: _Work, *, strict: bool) -> tuple[int, list[Entry], bool] | None:
     """Return end and entries of a block of rows that begins there, and whether it verifies; `strict`: only one that does."""
-    damaged = None
+    damaged, cut = None, False
     for read in (_plain, _packed):
         work.spend(_ATTEMPT)
         try:
             end, entries = read(table, at, work, strict=strict)
-        except (IndexError, ValueError, struct.error):
+        except (IndexError, ValueError, struct.error) as error:
+            cut = cut or isinstance(error, _CutError)
             continue
         work.spend(2 * (end - at))
         if _verifies(table, at, end):
             return (end, entries, True) if all(_is_row(key) for key, _ in entries) else None
         damaged = damaged or (end, entries, False)
+    if cut and damaged is None and not strict:
+        raise _CutError
     return None if strict else damaged
 
 
 def _is_row(key: bytes) -> bool:
     """Tell whether a key ends as that of a row does: written or deleted, and by a write with a number that can be."""
-    return key[-8] <= 1 and key[-1] == 0
+    return len(key) >= 8 and key[-8] <= 1 and key[-1] == 0
 
 
 def _verifies(table: bytes, at: int, end: int) -> bool:
@@ -317,8 +349,10 @@ def _entries(data: bytes, at: int, work: _Work, *, strict: bool = False) -> Iter
     while True:
         shared, own, size = reader.number(), reader.number(), reader.number()
         end = reader.at + own + size
-        if shared > len(key) or shared + own < 8 or end > len(data) or (shared and not begun):
+        if shared > len(key) or shared + own < 8 or (shared and not begun):
             raise ValueError("no entry of a block")
+        if end > len(data):
+            raise _CutError if _is_row(key[:shared] + data[reader.at : reader.at + own]) else ValueError
         work.spend(_STEP + (own + size) // _COPIED)
         key, begun = key[:shared] + data[reader.at : reader.at + own], True
         if strict and not _is_row(key):
@@ -354,12 +388,13 @@ def _unpacked_entries(data: bytes, work: _Work, *, strict: bool = False) -> Iter
     """Yield the entries of a block that is not compressed, up to its restart points."""
     (n,) = struct.unpack_from("<I", data, len(data) - 4)
     stop = len(data) - 4 - 4 * n
-    for past, entry in _entries(data, 0, work, strict=strict):
-        if past > stop:
-            break
-        yield entry
-        if past == stop:
-            return
+    with contextlib.suppress(_CutError):
+        for past, entry in _entries(data, 0, work, strict=strict):
+            if past > stop:
+                break
+            yield entry
+            if past == stop:
+                return
     raise ValueError("a block without an end")
 
 
@@ -371,6 +406,8 @@ def _unpacked(packed: bytes, at: int, work: _Work) -> tuple[int, bytes]:
         raise ValueError("no block")
     at = reader.at
     while len(out) < size:
+        if at >= len(packed):
+            raise _CutError
         tag = packed[at]
         work.spend(_STEP)
         kind, length, at = tag & 3, (tag >> 2) + 1, at + 1
@@ -378,8 +415,10 @@ def _unpacked(packed: bytes, at: int, work: _Work) -> tuple[int, bytes]:
             if length > 60:
                 wide = length - 60
                 length, at = int.from_bytes(packed[at : at + wide], "little") + 1, at + wide
-            if at + length > len(packed) or len(out) + length > size:
+            if len(out) + length > size:
                 raise ValueError("a literal that ends too late")
+            if at + length > len(packed):
+                raise _CutError
             work.spend(length // _COPIED)
             out += packed[at : at + length]
             at += length

@@ -155,3 +155,24 @@ def test_behind_a_block_without_a_readable_extent_only_what_leads_to_the_end_cou
     found = read(tmp_path / "damaged", indexed_anew(bytes(table)))
     assert found.items() <= rows.items()
     assert len(found) > (len(rows) - 150 if filters else 20)
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_what_a_cut_off_value_holds_is_no_row_either(tmp_path: Path, compression: str | None) -> None:
+    rows, table, at = with_blob(tmp_path / "own", foreign(tmp_path / "foreign", compression), compression)
+    found = read(tmp_path / "cut", indexed_anew(bytes(table[: at + 50_000])))
+    assert found.items() <= rows.items()
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_what_lies_between_two_damaged_stretches_counts(tmp_path: Path, compression: str | None) -> None:
+    rows = some(random.Random(5), 3000)
+    table = bytearray(table_of(tmp_path / "made", rows, compression))
+    no_index(table)
+    for part in (3, 6):
+        at = len(table) * part // 10
+        table[at : at + 512] = bytes(512)
+    found = read(tmp_path / "damaged", indexed_anew(bytes(table)))
+    assert found.items() <= rows.items()
+    assert len(found) > len(rows) - 400
