@@ -54,6 +54,7 @@ from thoughtengine.storage.files import (
     discard,
     folder_at,
     is_free,
+    is_headless,
     remove_tree,
     size_of,
     translated,
@@ -143,7 +144,7 @@ def upgrade(
     root, known = folder_at(path), Hooks(hooks)
     tidied: contextlib.AbstractContextManager[None] = contextlib.nullcontext()
     if into is not None:
-        if _has_nothing(root, known, encoder):
+        if not (salvage and is_headless(root)) and _has_nothing(root, known, encoder):
             return None
         target = folder_at(into, argument="into")
         stays = target.is_dir()
@@ -224,7 +225,7 @@ def _lockable(root: Path) -> None:
 def _copied(root: Path, target: Path, *, salvaged: bool = False) -> Path:
     """Make a copy of a mind of any format, tables shared by hard link where possible; return where it is."""
     _lockable(root)
-    if not is_format_1(root):
+    if not is_format_1(root) and not (salvaged and is_headless(root)):
         fork(root, target)
         return target
     if not is_free(target):

@@ -1,5 +1,6 @@
 """A damaged store of format 1: refused, and on request carried into a new folder as far as it can be read."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from tests.flat import plyvel, read_flat, write_flat
 from thoughtengine.cli import main
 from thoughtengine.config import StorageConfig
 from thoughtengine.storage.bare_salvage import salvage_bare
+from thoughtengine.storage.log import ends_whole, verify_log
 from thoughtengine.storage.manifest import read_manifest, table_name
 
 N = 3000
@@ -222,3 +224,79 @@ def test_what_cannot_be_read_comes_back_from_what_was_kept_aside(old: Path, tmp_
     te.rollback(tmp_path / "new")
     del whole[row(20)[0]]
     assert read_flat(tmp_path / "new") == whole
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> Path:
+    """A store of two tables; the end of the MANIFEST names the second, which changes and deletes rows of the first."""
+    path = tmp_path / "grown"
+    write_flat(path, dict(row(n) for n in range(50)), compact=True)
+    write_flat(path, {**dict(row(n) for n in range(50, 100)), row(7)[0]: row(7, "coffee")[1], row(8)[0]: None})
+    write_flat(path, {row(51)[0]: None, row(8)[0]: None})  # the opening writes the second table
+    assert len(read_manifest(path).tables) == 2
+    return path
+
+
+@pytest.mark.parametrize(("n", "zeros"), [(1, False), *itertools.product((12, 20, 40, 58), (False, True))])
+def test_tables_that_a_torn_manifest_does_not_name_are_read_as_well(
+    grown: Path, tmp_path: Path, n: int, zeros: bool
+) -> None:
+    manifest = next(grown.glob("MANIFEST-*"))
+    manifest.write_bytes(manifest.read_bytes()[:-n] + bytes(n if zeros else 0))
+    found = salvage_bare(grown, tmp_path / "new", tmp_path / "scratch", StorageConfig())
+    wanted = dict([*map(row, range(100)), row(7, "coffee")])
+    del wanted[row(8)[0]], wanted[row(51)[0]]
+    assert read_flat(tmp_path / "new") == wanted
+    assert manifest.name in dict(found.damaged)
+
+
+def test_a_manifest_that_ends_between_two_edits_is_told_as_well(grown: Path, tmp_path: Path) -> None:
+    manifest = next(grown.glob("MANIFEST-*"))
+    data = manifest.read_bytes()
+    for n in range(1, 200):  # the last end of an edit before the second table has its name
+        manifest.write_bytes(data[:-n])
+        if verify_log(manifest) is None and ends_whole(data[:-n]) and len(read_manifest(grown).tables) == 1:
+            break
+    found = salvage_bare(grown, tmp_path / "new", tmp_path / "scratch", StorageConfig())
+    assert found.rows == 98
+    assert "does not name" in dict(found.damaged)[manifest.name]
+
+
+def test_an_obsolete_table_that_still_lies_there_brings_nothing_back(tmp_path: Path) -> None:
+    path = tmp_path / "old"
+    write_flat(path, dict(row(n) for n in range(50)), compact=True)
+    [obsolete] = path.glob("*.ldb")
+    kept = obsolete.read_bytes()
+    write_flat(path, {row(n)[0]: None for n in range(40)}, compact=True)
+    (path / obsolete.name).write_bytes(kept)
+    found = salvage_bare(path, tmp_path / "new", tmp_path / "scratch", StorageConfig())
+    assert read_flat(tmp_path / "new") == dict(row(n) for n in range(40, 50))
+    assert found.damaged == ()
+
+
+@pytest.mark.parametrize("compact", [True, False], ids=["tables", "log"])
+def test_without_current_it_is_damaged_and_no_other_folder(tmp_path: Path, compact: bool) -> None:
+    path, rows = tmp_path / "headless", dict(row(n) for n in range(50))
+    write_flat(path, rows, compact=compact)
+    (path / "CURRENT").unlink()
+    before = content(path)
+    for ask in (te.open, te.plan, te.upgrade, te.rehearse, lambda path: te.upgrade(path, into=tmp_path / "new")):
+        with pytest.raises(te.StoreDamagedError, match=r"CURRENT is gone.*salvage=True") as told:
+            ask(path)
+        assert told.value.file == "CURRENT"
+        assert content(path) == before
+    report = te.upgrade(path, into=tmp_path / "new", salvage=True)
+    assert report is not None
+    assert report.succeeded
+    with te.open(tmp_path / "new") as mind:
+        assert {memory.key for memory in mind.memories()} == {key.decode() for key in rows}
+        assert "CURRENT: missing" in str(mind.health().incidents[0])
+    assert {name: data for name, data in content(path).items() if name != "LOCK"} == {
+        name: data for name, data in before.items() if name != "LOCK"
+    }
+
+
+def test_a_folder_with_logs_of_somebody_else_is_no_store(tmp_path: Path) -> None:
+    (tmp_path / "20260101.log").write_text("started\n")
+    with pytest.raises(te.StoreNotFoundError, match="other files and no mind"):
+        te.open(tmp_path)

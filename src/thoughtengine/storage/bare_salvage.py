@@ -1,27 +1,29 @@
 """Bring back what is readable of a damaged bare LevelDB, as in format 1, into a new one; the damaged one is only read.
 
 Its values carry no checksum of their own, so only blocks and log records that verify are taken, also of a table whose index is
-gone; what was deleted in a log that verifies stays deleted. What an obsolete table holds is not brought back, unless the MANIFEST
-that would tell is damaged too.
+gone. Logs are read as tables too, so that for every key its latest sequence decides: what was deleted later stays deleted,
+whichever file says so. A table that a MANIFEST may have lost the name of is read as well; what is known to be obsolete is not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
 
 from thoughtengine.config import StorageConfig
-from thoughtengine.storage.contract import PAGE, Rows
+from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.files import copy_file, remove_tree
-from thoughtengine.storage.log import operations
-from thoughtengine.storage.manifest import read_manifest, table_name
+from thoughtengine.storage.log import ends_whole, operations, verify_log
+from thoughtengine.storage.manifest import Files, read_manifest, table_name
 from thoughtengine.storage.salvage import damaged_files
 from thoughtengine.storage.store import Level, repair
-from thoughtengine.storage.table import has_index, indexed_anew
+from thoughtengine.storage.table import has_index, indexed_anew, table_of
 
 __all__ = ["Salvaged", "salvage_bare"]
+
+Operation = tuple[bytes, int, bytes | None]
+"""Key, sequence and value of a write; None: it deletes the key."""
 
 
 @attrs.frozen
@@ -62,25 +64,40 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
     StoreFullError, StoreError
         When there is no room, or the files cannot be read at all.
     """
-    damaged = tuple(damaged_files(source, scratch))
-    tables, logs = _live(source)
+    tables, logs, wrong = _live(source)
+    damaged: dict[str, str] = {}
+    for name, what in [*wrong, *damaged_files(source, scratch)]:
+        damaged[name] = f"{damaged[name]}; {what}" if name in damaged else what
+    written = [(log, list(operations(log.read_bytes()))) for log in logs]
     remove_tree(scratch)
     scratch.mkdir(mode=0o700)
     try:
         for name in tables:
             _copy_table(source / name, scratch / name)
+        free = 1 + max((int(Path(name).stem) for name in tables), default=0)
+        for number, (_, done) in enumerate(written, free):
+            if made := table_of(done):
+                (scratch / f"{number:06d}.ldb").write_bytes(made)
         repair(str(scratch), paranoid=True)
-        later = dict(operation for log in logs for write in operations(log.read_bytes()) for operation in write)
         old, new = Level(str(scratch), config), Level(str(target), config, create=True)
         try:
-            rows = _fill(new, old, later)
+            rows = _fill(new, old)
             new.flush()
         finally:
             old.close()
             new.close()
     finally:
         remove_tree(scratch)
-    return Salvaged(rows, damaged, frozenset(key for key, value in later.items() if value is None))
+    return Salvaged(rows, tuple(damaged.items()), _deleted(written))
+
+
+def _deleted(written: list[tuple[Path, list[Operation]]]) -> frozenset[bytes]:
+    """Return the keys whose last write in the logs deletes them."""
+    last: dict[bytes, tuple[int, bool]] = {}
+    for _, done in written:
+        for key, sequence, value in done:
+            last[key] = max(last.get(key, (-1, False)), (sequence, value is None))
+    return frozenset(key for key, (_, gone) in last.items() if gone)
 
 
 def _copy_table(source: Path, target: Path) -> None:
@@ -92,32 +109,32 @@ def _copy_table(source: Path, target: Path) -> None:
         target.write_bytes(anew)
 
 
-def _live(source: Path) -> tuple[list[str], list[Path]]:
-    """Return the tables and logs that count, in order; all there are where the MANIFEST cannot be read."""
+def _live(source: Path) -> tuple[list[str], list[Path], list[tuple[str, str]]]:
+    """Return the tables and logs to read, and what is wrong with the MANIFEST; all there are where it does not verify."""
     logs = sorted((path for path in source.glob("*.log") if path.stem.isdigit()), key=lambda path: int(path.stem))
+    there = sorted(path.name for path in source.iterdir() if path.suffix in (".ldb", ".sst") and path.stem.isdigit())
     try:
         files = read_manifest(source)
     except (OSError, ValueError):
-        return sorted(path.name for path in source.iterdir() if path.suffix in (".ldb", ".sst")), logs
-    tables = [table_name(source, number) for number in sorted(files.tables)]
-    return [name for name in tables if (source / name).exists()], [log for log in logs if int(log.stem) >= files.log]
+        return there, logs, []  # told as damage already
+    if verify_log(source / files.manifest) is not None or not ends_whole(files.manifest_bytes):
+        return there, logs, [(files.manifest, "it does not verify to its end: every table there is was read")]
+    named = {table_name(source, number) for number in files.tables}
+    late = [name for name in there if name not in named and _is_late(int(Path(name).stem), files)]
+    wrong = f"its end may be gone: it does not name {', '.join(late)}, which was read as well"
+    logs = [log for log in logs if int(log.stem) >= files.log]
+    return [name for name in there if name in named or name in late], logs, [(files.manifest, wrong)] if late else []
 
 
-def _fill(new: Level, old: Level, later: dict[bytes, bytes | None]) -> int:
-    rows, n = Rows(), 0
-    for key, value in _merged(old, later):
-        rows.append((key, value))
-        n += 1
-        if len(rows) >= PAGE:
-            new.write(rows, [], False)
-            rows = []
-    new.write(rows, [], True)
+def _is_late(number: int, files: Files) -> bool:
+    """Tell whether a table that a sound MANIFEST does not name may be one that it has lost."""
+    return number > files.number and number not in files.dropped
+
+
+def _fill(new: Level, old: Level) -> int:
+    start, n = b"", 0
+    while rows := old.page(start, None, PAGE, False):
+        new.write(rows, [], False)
+        start, n = rows[-1][0] + b"\x00", n + len(rows)
+    new.write([], [], True)
     return n
-
-
-def _merged(old: Level, later: dict[bytes, bytes | None]) -> Iterator[tuple[bytes, bytes]]:
-    start = b""
-    while page := old.page(start, None, PAGE, False):
-        yield from (row for row in page if row[0] not in later)
-        start = page[-1][0] + b"\x00"
-    yield from ((key, value) for key, value in later.items() if value is not None)

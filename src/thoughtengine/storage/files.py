@@ -24,6 +24,7 @@ __all__ = [
     "discard",
     "folder_at",
     "is_free",
+    "is_headless",
     "is_unfinished",
     "link_or_copy",
     "make_sibling",
@@ -53,6 +54,7 @@ CREATING = "creating" + PART
 _INSIDE = ".new" + PART
 _POINTERS = (STORE, BACKUP)
 _OURS = re.compile(r"\.new\.part|gen-\d{6,}|(STORE|BACKUP)\.(bak|part)")
+_LEVELDB = re.compile(r"\d{6,}\.(ldb|sst|log)|(MANIFEST)-\d{6,}")
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 
 
@@ -281,6 +283,16 @@ def building(target: Path, build: Callable[[Path], None]) -> None:
 def is_unfinished(folder: Path) -> bool:
     """Tell whether `folder` holds what was being built in it, by a process that died or is still at it."""
     return os.path.lexists(folder / CREATING) and not any(os.path.lexists(folder / name) for name in _POINTERS)
+
+
+def is_headless(folder: Path) -> bool:
+    """Tell whether no mind lies in the folder, but a LevelDB without its CURRENT: tables, or logs and a MANIFEST."""
+    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set[str]()
+    mind = [*_POINTERS, *(f"{name}.bak" for name in _POINTERS), "CURRENT", CREATING]
+    if not names.isdisjoint(mind) or next(folder.glob("gen-*/CURRENT"), None) is not None:
+        return False
+    kinds = {found[1] or found[2] for name in names if (found := _LEVELDB.fullmatch(name))}
+    return bool(kinds & {"ldb", "sst"}) or kinds >= {"log", "MANIFEST"}
 
 
 def is_free(folder: Path) -> bool:

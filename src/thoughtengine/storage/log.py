@@ -15,7 +15,19 @@ import msgspec
 
 from thoughtengine.storage.contract import Rows
 
-__all__ = ["Reader", "Rescued", "batches", "crc32c", "hole", "mask", "operations", "records", "rescue", "verify_log"]
+__all__ = [
+    "Reader",
+    "Rescued",
+    "batches",
+    "crc32c",
+    "ends_whole",
+    "hole",
+    "mask",
+    "operations",
+    "records",
+    "rescue",
+    "verify_log",
+]
 
 _BLOCK = 32768
 _HEADER = struct.Struct("<IHB")
@@ -112,6 +124,14 @@ def hole(data: bytes) -> int | None:
     return end if data[end + 4 : end + _HEADER.size] == bytes(3) and data[end:].strip(b"\0") else None
 
 
+def ends_whole(data: bytes) -> bool:
+    """Tell whether a log ends with a whole record: not with a torn one, nor with zeros in its place."""
+    end, last = 0, _FULL
+    for at, _, kind, payload in _fragments(data):
+        end, last = at + _HEADER.size + len(payload), kind
+    return end == len(data) and last in (_FULL, _LAST)
+
+
 def verify_log(path: Path) -> str | None:
     """Return what is wrong with a log or MANIFEST, None where every whole record verifies.
 
@@ -184,10 +204,13 @@ def rescue(data: bytes) -> Iterator[Rescued]:
         yield Rescued(list(_puts(batch)), whole)
 
 
-def operations(data: bytes) -> Iterator[list[tuple[bytes, bytes | None]]]:
-    """Yield (key, value; None: deleted) of each write in a log that verifies whole; damaged ones are stepped over."""
+def operations(data: bytes) -> Iterator[tuple[bytes, int, bytes | None]]:
+    """Yield (key, sequence, value; None: deleted) of each write in a log that verifies whole; damaged ones are stepped over."""
     for _, _, batch in _joined(_whole(data)):
-        yield list(_operations(batch))
+        if len(batch) >= _BATCH.size:
+            first, _ = _BATCH.unpack_from(batch)
+            for sequence, (key, value) in enumerate(_operations(batch), first):
+                yield key, sequence, value
 
 
 def _whole(data: bytes) -> Iterator[Fragment]:

@@ -35,6 +35,8 @@ class Files(msgspec.Struct, frozen=True):
     sequence : int
         LevelDB's sequence of the last write the MANIFEST knows of; the first write in the oldest log is no later than
         the one behind it.
+    dropped : frozenset of int
+        Tables that it names and drops again.
     """
 
     manifest: str
@@ -42,6 +44,12 @@ class Files(msgspec.Struct, frozen=True):
     log: int
     tables: dict[int, int]
     sequence: int = 0
+    dropped: frozenset[int] = frozenset()
+
+    @property
+    def number(self) -> int:
+        """Number of the MANIFEST: tables of a lower one that it does not name were obsolete when it was begun."""
+        return int(self.manifest.partition("-")[2])
 
 
 class _State(msgspec.Struct):
@@ -50,6 +58,7 @@ class _State(msgspec.Struct):
     tables: dict[int, int] = {}
     log: int = 0
     sequence: int = 0
+    dropped: set[int] = set()
 
     def apply(self, edit: bytes) -> None:
         """Apply one VersionEdit."""
@@ -67,13 +76,16 @@ class _State(msgspec.Struct):
                 reader.piece()
             elif tag == 6:
                 reader.number()
-                self.tables.pop(reader.number(), None)
+                number = reader.number()
+                self.tables.pop(number, None)
+                self.dropped.add(number)
             elif tag == 7:
                 reader.number()
                 number, size = reader.number(), reader.number()
                 reader.piece()
                 reader.piece()
                 self.tables[number] = size
+                self.dropped.discard(number)  # a table moved to another level is dropped and named in one edit
             else:
                 raise ValueError(f"unknown tag {tag}")
 
@@ -102,7 +114,7 @@ def read_manifest(folder: Path) -> Files:
         n_edits += 1
     if not n_edits:
         raise ValueError(f"{name}: there is no edit in it")
-    return Files(name, data, state.log, state.tables, state.sequence)
+    return Files(name, data, state.log, state.tables, state.sequence, frozenset(state.dropped))
 
 
 def table_name(folder: Path, number: int) -> str:

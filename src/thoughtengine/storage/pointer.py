@@ -20,7 +20,7 @@ from thoughtengine.errors import (
     StoreNotFoundError,
     StoreTooOldError,
 )
-from thoughtengine.storage.files import BACKUP, STORE, is_unfinished, replace_file, translated
+from thoughtengine.storage.files import BACKUP, STORE, is_headless, is_unfinished, replace_file, translated
 from thoughtengine.storage.keyspace import FORMAT
 
 __all__ = [
@@ -302,6 +302,10 @@ def _no_pointer(root: Path, name: str) -> StoreError:
         return StoreDamagedError(
             root, f"{STORE} and {STORE}.bak are gone, though a mind lies here: te.restore a backup", file=STORE
         )
+    if name == STORE and is_headless(root):
+        told = "CURRENT is gone, though tables or logs of a LevelDB lie here: a damaged store of format 1, it seems"
+        remedy = "Restore a copy of it, or te.upgrade(path, into=NEW, salvage=True) carries what can be read"
+        return StoreDamagedError(root, f"{told}. {remedy} (nothing was touched)", file="CURRENT")
     return StoreNotFoundError(root, _why_not(root))
 
 

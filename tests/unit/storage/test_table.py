@@ -94,3 +94,85 @@ def test_the_index_of_a_table_whose_blocks_are_gone_is_not_taken_for_rows(tmp_pa
 def test_of_rubbish_nothing_is_made(rubbish: bytes) -> None:
     assert not has_index(rubbish)
     assert indexed_anew(rubbish) == b""
+
+
+def foreign(folder: Path, compression: str | None) -> bytes:
+    """Return a whole table with rows that sort between those of `some`, as a value may hold it."""
+    rng = random.Random(11)
+    return table_of(
+        folder, {b"sensory:n00150x%03d" % i: b"FORGED " + rng.randbytes(300) for i in range(400)}, compression
+    )
+
+
+def with_blob(folder: Path, blob: bytes, compression: str | None) -> tuple[dict[bytes, bytes], bytearray, int]:
+    """Return rows around a large one, their table, and where the value of the large one lies in it."""
+    rows = {**some(random.Random(5), 300), b"sensory:n00150": blob}
+    table = bytearray(table_of(folder, rows, compression))
+    at = table.find(blob[1000:1100]) - 1000
+    assert at > 0
+    return rows, table, at
+
+
+def no_index(table: bytearray) -> None:
+    """Flip a bit of the index and one of the footer."""
+    table[-75] ^= 4
+    table[-1] ^= 1
+    assert not has_index(table)
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+@pytest.mark.parametrize("blob", ["table", "bytes"])
+@pytest.mark.parametrize("index", [True, False])
+def test_a_large_value_gives_no_rows_and_costs_only_its_own_block(
+    tmp_path: Path, compression: str | None, blob: str, index: bool
+) -> None:
+    value = foreign(tmp_path / "foreign", compression) if blob == "table" else random.Random(2).randbytes(700_000)
+    rows, table, at = with_blob(tmp_path / "own", value, compression)
+    if index:
+        table[-1] ^= 1
+    else:
+        no_index(table)
+    assert read(tmp_path / "sound", indexed_anew(bytes(table))) == rows
+    table[at + 10] ^= 1
+    found = read(tmp_path / "damaged", indexed_anew(bytes(table)))
+    assert found.items() <= rows.items()
+    assert len(found) > len(rows) - 150
+    assert max(found) == max(rows)
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+@pytest.mark.parametrize("filters", [True, False])
+@pytest.mark.parametrize("blob", ["table", "bytes"])
+def test_behind_a_block_without_a_readable_extent_only_what_leads_to_the_end_counts(
+    tmp_path: Path, compression: str | None, filters: bool, blob: str
+) -> None:
+    value = foreign(tmp_path / "foreign", compression) if blob == "table" else random.Random(2).randbytes(700_000)
+    rows, table, at = with_blob(tmp_path / "own", value, compression)
+    no_index(table)
+    table[at - 40 : at] = bytes(40)
+    if not filters:
+        table[table.rindex(b"filter.leveldb")] ^= 1
+    found = read(tmp_path / "damaged", indexed_anew(bytes(table)))
+    assert found.items() <= rows.items()
+    assert len(found) > (len(rows) - 150 if filters else 20)
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_what_a_cut_off_value_holds_is_no_row_either(tmp_path: Path, compression: str | None) -> None:
+    rows, table, at = with_blob(tmp_path / "own", foreign(tmp_path / "foreign", compression), compression)
+    found = read(tmp_path / "cut", indexed_anew(bytes(table[: at + 50_000])))
+    assert found.items() <= rows.items()
+    assert len(found) > 20
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_what_lies_between_two_damaged_stretches_counts(tmp_path: Path, compression: str | None) -> None:
+    rows = some(random.Random(5), 3000)
+    table = bytearray(table_of(tmp_path / "made", rows, compression))
+    no_index(table)
+    for part in (3, 6):
+        at = len(table) * part // 10
+        table[at : at + 512] = bytes(512)
+    found = read(tmp_path / "damaged", indexed_anew(bytes(table)))
+    assert found.items() <= rows.items()
+    assert len(found) > len(rows) - 400
