@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from thoughtengine._types import Finding, Progress
-from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
+from thoughtengine.errors import StoreDamagedError, StoreError, StoreLockedError, UpgradeFailedError
 from thoughtengine.migrations.again import SweepAgain
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
@@ -190,7 +190,8 @@ class Upgrade(Running):
             rows_in=found.n_in,
             reason=reason,
             counts=dict(sorted(self.sweep.cursor.counts.items())),
-            rows_upgraded=found.n_memories + found.n_appraisals,
+            rows_upgraded=found.n_memories + found.n_appraisals - found.n_quarantined,
+            rows_quarantined=found.n_quarantined,
             rows_kept=found.n_kept,
             rows_carried=found.n_carried,
             digest_before=found.before,
@@ -273,6 +274,10 @@ def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport
     except StoreDamagedError:
         stay(store, before)
         raise
+    except StoreError:
+        raise
+    except Exception as error:
+        raise stay(store, before, wrong=[f"{type(error).__name__}: {error}"]) from error
     if proof is None:
         why = "; ".join(filter(None, (why, "it was damaged, and is given back as it was: nothing could be proved")))
         proof = Proof(before=note.digest, after=made.digest, rows=made.rows)
