@@ -13,6 +13,7 @@ from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.prove import Proof, prove_flat
+from thoughtengine.migrations.regain import regain_origins
 from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
@@ -136,6 +137,16 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
             sealed = flat = None
+    if sealed is not None and flat is not None and _lacks_origins(store, flat):
+        try:
+            with store.writing:
+                regain_origins(store, sealed)
+        except StoreDamagedError as error:
+            told = (
+                f"what damage took is not known in the rollback point: {error.message}; it is made anew of the origins"
+            )
+            record_incident(root, "damage", told)
+            sealed = flat = None
     if sealed is not None:
         checkpoint(None, sealed, part)
     level = Level(str(part), config, create=sealed is None)
@@ -157,6 +168,11 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
     os.rename(part, root / LOWERED_FOLDER)
     sync_folder(root)
     return made, proof
+
+
+def _lacks_origins(store: FolderStore, flat: Flat) -> bool:
+    """Tell whether damage took bytes of old memories that the sealed copy holds."""
+    return sum(ORIGIN.number(key) < FIRST_NEW for key, _ in store.raw(ORIGIN)) < flat.memories
 
 
 def _nothing_new(store: FolderStore) -> bool:

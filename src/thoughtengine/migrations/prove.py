@@ -19,6 +19,7 @@ from thoughtengine.migrations.judge import criteria
 from thoughtengine.migrations.lift import lift
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.probing import copied, copied_flat
+from thoughtengine.migrations.regain import old_and_new
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.sweep import row_digest
@@ -236,7 +237,7 @@ def _going_down(store: FolderStore) -> int:
         was, now = (store.get(ORIGIN, each, OriginRecord) for each in (id_, mark.superseded_by))
         if was is not None and now is not None and was.key == now.key:
             stay.add(id_)
-    return sum(1 for _ in store.raw(MEMORY)) - sum(store.has(MEMORY, id_) for id_ in stay)
+    return sum(id_ not in stay for id_ in old_and_new(store))
 
 
 def _serves(level: Level) -> Iterator[str]:
