@@ -106,3 +106,25 @@ def test_after_the_soak_the_way_down_leads_through_a_loss(soaking: Path, tmp_pat
     there = {key: json.loads(flat[key])["raw"] for key in said if key in flat}
     assert there == {key: said[key] for key in there}  # one whose own bytes are lost comes down as JSON of its layer
     assert len(there) > N / 2
+
+
+def test_a_damaged_sealed_copy_is_named_and_so_is_the_way_round_it(soaking: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(soaking, path)
+    table = max(path.glob("rollback/*/*.ldb"), key=lambda file: file.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 1
+    table.write_bytes(data)
+    for _ in range(2):
+        with pytest.raises(te.StoreDamagedError) as told:
+            te.rollback(path)
+        assert f"{table.parent.relative_to(path)}/{table.name}: " in str(told.value)
+        assert "mind.upgrade.commit()" in str(told.value)
+        assert "to=1" in str(told.value)
+        assert "verify.part" not in str(told.value)
+    with te.open(path) as mind:
+        assert mind.check() == []
+        mind.upgrade.commit()
+    te.rollback(path, to=1)
+    flat = read_flat(path)
+    assert {key: flat.get(key) for key in expected()} == expected()

@@ -12,7 +12,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.prove import Proof, prove_flat
+from thoughtengine.migrations.prove import Proof, prove_flat, sealed_damage
 from thoughtengine.migrations.regain import regain_origins
 from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.sweep import row_digest
@@ -33,6 +33,7 @@ __all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
 
 LOWERED_FOLDER = "lowered"
 _UNCOUNTED = Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
+_OTHER_WAY = "te.rollback(path, to=1) makes a store of format 1 of the bytes that each memory keeps"
 _GOES_ASIDE = ("reports", "incidents", "quarantine", "snapshots")
 
 
@@ -128,7 +129,8 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
             flat = measure(sealed, root / ("verify" + PART), config)
         except StoreDamagedError as error:
             if note.digest:
-                raise
+                told = sealed_damage(root, note.rollback, _OTHER_WAY) if note.until else ""
+                raise StoreDamagedError(root, told or error.message, file=error.file) from error
             told = f"{error}; it was so before anything was done: it is given back as it is"
             if _nothing_new(store):
                 return _as_it_was(root, sealed, told), None

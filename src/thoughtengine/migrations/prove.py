@@ -33,9 +33,10 @@ from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MARK, MEMORY, ORIGIN
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
 from thoughtengine.storage.pointer import Pointer
+from thoughtengine.storage.salvage import damaged_files
 from thoughtengine.storage.store import Level
 
-__all__ = ["RECALLED", "Proof", "asked", "prove_flat", "prove_generation", "stay"]
+__all__ = ["RECALLED", "Proof", "asked", "prove_flat", "prove_generation", "sealed_damage", "stay"]
 
 _PROBES, _TOLD = 50, 5
 _LONGEST = 1 << 16  # bytes of a row that is recalled by its own text
@@ -331,6 +332,28 @@ def prove_generation(
         wrong=tuple(wrong[:_TOLD]), n_wrong=len(wrong), before=_hex(expected), after=content.digest, rows=n,
         probes=probes, missed=missed, rebuild=bool(findings),
     )  # fmt: skip
+
+
+def sealed_damage(root: Path, rollback: str, other_way: str) -> str:
+    """Name the damaged files of a sealed copy, and the way that leads round it; empty where it is sound.
+
+    Parameters
+    ----------
+    root : Path
+        The folder of the mind.
+    rollback : str
+        The sealed copy, within it.
+    other_way : str
+        What to call once it is let go of.
+    """
+    found = damaged_files(root / rollback, root / ("examine" + PART))
+    if not found:
+        return ""
+    named = "; ".join(f"{rollback}/{name}: {what}" for name, what in found)
+    return (
+        f"the sealed copy is damaged ({named}), and the mind is as it was. There is a way without it: open the mind, "
+        f"mind.upgrade.commit() lets go of that copy, then {other_way}"
+    )
 
 
 def stay(
