@@ -100,9 +100,10 @@ class Upgrade(Running):
 
     @property
     def total(self) -> int:
-        """Rows it goes through, in all phases: every row once, those that become memories twice more."""
-        skipped = self.store.head.skipped[0]
-        return self.note.rows + 2 * (max(skipped - 1, 0) if not self.note.again else 0)
+        """Rows it goes through, in all phases: every row once, those that become memories twice more (once where it merges)."""
+        if self.note.again:  # what is derived is built by other means
+            return self.note.rows + self.sweep.cursor.counts.get("memories", 0)
+        return self.note.rows + 2 * max(self.store.head.skipped[0] - 1, 0)
 
     @property
     def through(self) -> bool:

@@ -47,6 +47,15 @@ def row_digest(key: bytes, value: bytes) -> bytes:
     return blake2b(key + b"\0" + value, digest_size=16).digest()
 
 
+def _counted_in(word: str) -> int:
+    """Return the phase that counts a word."""
+    if word == "indexed":
+        return 3
+    if word in (*_STATES, "references", "references to nothing", "component without JSON"):
+        return 2
+    return 0 if word in ("rows", "memories", "appraisals", "components", "unknown", "kept", "deleted since") else 1
+
+
 class Slice:
     """What one slice has done so far: its batch, how far it is, what it counted.
 
@@ -201,7 +210,8 @@ class Sweep:
                 return
             drop = {key for area in _OF_PHASE[keep:] for each in area for key in self._swept_rows(each)}
             batch = Batch()
-            cursor = msgspec.structs.replace(self.cursor, step=keep, at=b"")
+            counts = {word: n for word, n in self.cursor.counts.items() if _counted_in(word) < keep}
+            cursor = msgspec.structs.replace(self.cursor, step=keep, at=b"", counts=counts)
             batch.put(CURSOR, 0, cursor)
             self.cursor = cursor
             self._note_swept()
