@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import importlib
+import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +19,7 @@ from thoughtengine.migrations.points import minute
 from thoughtengine.storage.bare import BESIDE
 from thoughtengine.storage.files import folder_at
 from thoughtengine.storage.keyspace import FORMAT
+from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.pointer import STORE, EncodingNote, Pointer, UpgradeNote, read_pointer
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.migrations.hooks import Upgrades
 
-__all__ = ["begins", "encoder_named", "entered", "hooks_named", "standing", "way_back"]
+__all__ = ["begins", "encoder_named", "entered", "hooks_named", "standing", "told_first", "way_back"]
 
 _ENCODER = "an encoder, or what makes one: callable, with `name`, `dimension` and `fingerprint`"
 
@@ -65,12 +69,12 @@ def entered(
     root = folder_at(folder)
     old = is_format_1(root)
     how = upgrade or ("refuse" if old else "auto" if encoder is None else "wait")
-    if old and how != "refuse":
+    if old and how == "auto":
         tell(begins(folder))
     if how == "wait" and (old or (root / STORE).exists()):
         from thoughtengine.upgrading import upgrade as lift
 
-        report = lift(folder, encoder=encoder, progress=progress)
+        report = lift(folder, encoder=encoder, progress=told_first(folder, tell, progress) if old else progress)
         if report is not None:
             tell(f"{folder} is upgraded ({report.seconds:.1f} s)")
     with open_mind(folder, create=create, encoder=encoder, upgrade=how) as mind:
@@ -92,6 +96,20 @@ def begins(folder: str) -> str:
     )
 
 
+def told_first(folder: str, tell: Callable[[str], Any], progress: Progress) -> Progress:
+    """Return what tells that an upgrade is begun when it is: one that is refused tells that nothing was touched."""
+    told = False
+
+    def show(what: str, done: int, total: int | None) -> None:
+        nonlocal told
+        if not told:
+            told = True
+            tell(begins(folder))
+        progress(what, done, total)
+
+    return show
+
+
 def way_back(folder: str | os.PathLike[str]) -> str:
     """Say until when an upgrade can be taken back; empty where there is nothing to take back."""
     root = folder_at(folder)
@@ -101,7 +119,8 @@ def way_back(folder: str | os.PathLike[str]) -> str:
 
 def _done(pointer: Pointer) -> list[tuple[str, str]]:
     """Return what was done and can be taken back, newest first, each with the moment until when."""
-    found = [(note.begun, _moved(note), note.until) for note in pointer.points]
+    going = pointer.upgrade if pointer.stage == "ROLLING_BACK" else None  # told as what is under way
+    found = [(note.begun, _moved(note), note.until) for note in pointer.points if note != going]
     if (encoding := pointer.encoding) is not None:
         found.append((encoding.begun, _encoders(pointer, encoding), encoding.until))
     return [(what, until) for _, what, until in sorted(found, reverse=True) if until]
@@ -157,6 +176,8 @@ def _under_way(folder: str, pointer: Pointer) -> Iterator[str]:
         if pointer.stage == "ROLLING_BACK":
             why = f" ({note.why})" if note.why else ""
             yield f"a way back, {what}, is not finished{why}: the next opening ends it"
+        elif holder := _holder(folder):
+            yield f"an upgrade, {what}, is not finished: it goes on in the program that has the mind open ({holder})"
         else:
             goes_on = f"`thoughtengine upgrade {folder}{hooks}` goes on with it"
             yield f"an upgrade, {what}, is not finished: {goes_on}, `thoughtengine rollback {folder}{hooks}` takes it back"
@@ -164,6 +185,24 @@ def _under_way(folder: str, pointer: Pointer) -> Iterator[str]:
         what = f"a change of {_encoders(pointer, encoding)}, begun {minute(encoding.begun)}, is not finished"
         goes_on = f"`thoughtengine upgrade {folder} --encoder NAME` goes on with it"
         yield f"{what}: {goes_on}, `thoughtengine rollback {folder}` takes it back"
+
+
+def _holder(folder: str) -> str:
+    """Say which process has a mind open, empty where none has: asked for as a reader, so that nothing is written."""
+    try:
+        descriptor = os.open(os.path.join(folder, LOCK), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        return ""
+    except OSError:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            told = json.loads(os.pread(descriptor, 4096, 0))
+            return f"process {int(told['pid'])}, since {minute(str(told['since']))}"
+        return "of which no process is known"
+    finally:
+        os.close(descriptor)
 
 
 def hooks_named(names: Sequence[str] | None) -> list[Upgrades]:

@@ -169,6 +169,9 @@ def go_on(
             raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
         if store.pointer.stage == "ROLLING_BACK":
             go_down(store, TOOLS, why=why)
+            if why.startswith("as asked"):
+                told = "the way back that was asked for, and broken off, has ended: it is of format 1 again, as asked"
+                raise UpgradeFailedError(root, f"{told} (open it again to upgrade it)")
             raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
         if note is not None and note.digest:  # it was at work before
             store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))

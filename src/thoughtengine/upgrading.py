@@ -38,6 +38,7 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import plan_bare, plan_payloads, with_encoder
 from thoughtengine.migrations.planned import Rehearsal, UpgradePlan
+from thoughtengine.migrations.regain import regain
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
@@ -344,6 +345,7 @@ def rollback(
         try:
             if store.must_rebuild:
                 with store.writing:
+                    regain(store)
                     TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
                     store.settle()
             if to == 1 and not store.pointer.unfinished and newest_is_encoding(store):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 from thoughtengine.errors import ImportFormatError, InvalidArgumentError, StoreError
@@ -38,6 +39,7 @@ _TYPED = (
     (re.compile(r"te\.rollback\(path, to=1\)"), "`thoughtengine rollback MIND --to 1`"),
     (re.compile(r"te\.rollback\(path\)"), "`thoughtengine rollback MIND`"),
 )
+_MIND = re.compile(r"(?<=`thoughtengine )(check|plan|upgrade|rollback|rehearse) MIND")
 _OPTIONS = ("to", "hooks", "encoder", "into")
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")
@@ -80,11 +82,19 @@ def plainly(error: BaseException) -> str:
     if isinstance(error, OSError) and not isinstance(error, StoreError):
         return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
     told = typed(_CODE.sub("", _untyped(str(error), error)))
+    if isinstance(error, StoreError) and _is_mind(path := str(error.path)):
+        told = _MIND.sub(lambda found: f"{found[1]} {path}", told)
     if isinstance(error, InvalidArgumentError) and error.argument in _OPTIONS:
         told = f"--{told}"
     if isinstance(error, StoreError) and told.endswith(_NO_MIND):
         told += f"; `thoughtengine import FILE {error.path}` makes one"
     return told
+
+
+def _is_mind(path: str) -> bool:
+    """Tell whether a folder, and nothing within it, is what an error names."""
+    bare = os.path.exists(os.path.join(path, "CURRENT")) and not os.path.basename(path).startswith("gen-")
+    return bare or os.path.exists(os.path.join(path, "STORE"))
 
 
 def typed(told: str) -> str:

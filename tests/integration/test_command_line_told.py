@@ -150,7 +150,7 @@ def test_status_of_what_was_begun_says_how_to_go_on_and_back(
     assert f"`thoughtengine rollback {path}` takes it back" in told
     found, out, err = run(capsys, "rehearse", path)
     assert (found, out) == (2, "")
-    assert "an upgrade is not finished: `thoughtengine upgrade MIND` goes on with it" in err
+    assert f"an upgrade is not finished: `thoughtengine upgrade {path}` goes on with it" in err
 
 
 def test_status_of_nothing_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -64,7 +64,7 @@ def test_a_look_begins_no_upgrade(old: Path, look: list[str], capsys: pytest.Cap
     before = {file.name: file.read_bytes() for file in old.iterdir()}
     found, out, err = run(capsys, look[0], old, *look[1:])
     assert (found, out) == (2, "")
-    assert "`thoughtengine upgrade MIND`" in err
+    assert f"`thoughtengine upgrade {old}`" in err
     assert "--upgrade wait" in err
     assert {file.name: file.read_bytes() for file in old.iterdir()} == before
 

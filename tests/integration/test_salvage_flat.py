@@ -193,7 +193,7 @@ def test_it_goes_to_a_new_folder_only(old: Path, tmp_path: Path, capsys: pytest.
         te.upgrade(old, salvage=True)
     flip(table(old), 5000)
     assert main(["upgrade", str(old)]) == 2
-    assert "`thoughtengine upgrade MIND --into NEW --salvage`" in capsys.readouterr().err
+    assert f"`thoughtengine upgrade {old} --into NEW --salvage`" in capsys.readouterr().err
     assert main(["upgrade", str(old), "--salvage"]) == 2
     assert "upgrading" not in capsys.readouterr().err  # nothing is done
     assert main(["upgrade", str(old), "--into", str(tmp_path / "new"), "--salvage"]) == 1

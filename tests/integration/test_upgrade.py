@@ -382,12 +382,12 @@ def test_unless_it_is_approved_it_is_taken_back(old: Path) -> None:
 def test_a_step_that_makes_something_else_is_caught_and_taken_back(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from thoughtengine.migrations import sweep
 
-    right = sweep.layers_up
+    right = sweep.lift
 
     def wrong(key: bytes, *args: Any, **more: Any) -> Any:
         return right(b"sensory:other" if key == b"sensory:extra" else key, *args, **more)
 
-    monkeypatch.setattr(sweep, "layers_up", wrong)
+    monkeypatch.setattr(sweep, "lift", wrong)
     with pytest.raises(te.UpgradeFailedError, match="not what the step makes"):
         te.upgrade(old)
     assert read_flat(old) == rows()

@@ -349,7 +349,7 @@ def test_a_failure_outlives_a_kill(held: te.ThoughtEngine, old: Path, tmp_path: 
 def test_a_program_that_breaks_in_the_middle_turns_it_back(
     held: te.ThoughtEngine, old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "layers_up", lambda *given, **also: {}["a fault of ours"])
+    monkeypatch.setattr(sweep, "lift", lambda *given, **also: {}["a fault of ours"])
     held.upgrade.resume()
     until(lambda: held.upgrade.status().failed)
     assert "KeyError" in held.upgrade.status().failed

@@ -54,16 +54,16 @@ def _upgrade_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _upgrade(given: argparse.Namespace) -> int:
     import thoughtengine as te
-    from thoughtengine.entering import begins, way_back
+    from thoughtengine.entering import told_first, way_back
     from thoughtengine.formats import is_format_1
 
     if given.salvage and given.into is None:
         return tell("--salvage: expected --into FOLDER with it, as the damaged store is only read", WRONG_USE)
     how = _taken_over(given)
-    if given.into is None and is_format_1(Path(given.mind)):
-        tell(begins(given.mind))
+    old = given.into is None and is_format_1(Path(given.mind))
     known, lies = _reported(given.mind), given.into or given.mind
-    with bar() as progress:
+    with bar() as shown:
+        progress = told_first(given.mind, tell, shown) if old else shown
         report = te.upgrade(given.mind, into=given.into, salvage=given.salvage, progress=progress, **how)
     if report is None:
         say(f"{given.mind}: nothing to do")

@@ -27,7 +27,7 @@ from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.moment import from_stored
 from thoughtengine.memory.where import parse_where
 from thoughtengine.storage.files import size_of
-from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.folder import FolderStore, generation_name
 
 __all__ = ["Monitor", "Stats", "Timing", "stats_of"]
 
@@ -115,6 +115,9 @@ def stats_of(store: FolderStore, memories: Collection, now: int, *, calls: dict[
         As in `Stats`.
     """
     view, size = memories.view(whole=True), size_of(store.generation)
+    note = store.pointer.upgrade
+    if note is not None and note.old and (before := store.root / generation_name(note.old)).is_dir():
+        size += size_of(before)  # what its upgrade has not reached yet is served from there
     at, offset = view.columns.at[: view.n], view.columns.offset[: view.n]
     ends = [from_stored(int(at[i]), int(offset[i])).isoformat() for i in (at.argmin(), at.argmax())] if view.n else []
     return Stats(

@@ -161,6 +161,8 @@ class SweepAgain(Sweep):
         supersedes = lowered.id if lowered is not None and lowered.id not in (0, id_) else None
         made = merged(self._store, origin, supersedes)
         memory = made.memory if self._bears(made.memory.key, supersedes) else made.named(origin)
+        if made.failed:
+            done.quarantine(memory, origin.value)
         done.batch.put(MEMORY, id_, memory)
         if made.appraisal is not None:
             done.batch.put(APPRAISAL, id_, made.appraisal)

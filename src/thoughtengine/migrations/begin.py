@@ -75,6 +75,8 @@ class Flat(msgspec.Struct, frozen=True):
         Rows by layer; others under ``"components"`` and ``"unknown"``.
     damaged : int
         Values that are no JSON, where that was asked for.
+    failed : int
+        Rows that the step raises on, where that was asked for.
     """
 
     rows: int
@@ -83,6 +85,7 @@ class Flat(msgspec.Struct, frozen=True):
     digest: str
     layers: dict[str, int]
     damaged: int
+    failed: int = 0
 
 
 def measure(
@@ -102,7 +105,7 @@ def measure(
     config : StorageConfig
         For the clone.
     parsed : bool
-        Also count the values that are no JSON, which takes twice as long.
+        Also count the values that are no JSON, and those that the step raises on, which takes several times as long.
     breathe : callable
         Called at every row.
 
@@ -111,6 +114,7 @@ def measure(
     StoreDamagedError
         When it does not open or a block does not verify.
     """
+    from thoughtengine.migrations.lift import lift
     from thoughtengine.migrations.v0001_flat import UNREADABLE, parse, place_of
 
     clone(generation, scratch)
@@ -118,7 +122,7 @@ def measure(
         level = Level(str(scratch), config)
         try:
             before = Before(level)
-            rows = memories = size = total = damaged = 0
+            rows = memories = size = total = damaged = failed = 0
             layers: dict[str, int] = {}
             for key, value in before.rows():
                 breathe()
@@ -126,14 +130,17 @@ def measure(
                 name = place.layer or ("components" if place.component else "unknown")
                 layers[name] = layers.get(name, 0) + 1
                 rows, size = rows + 1, size + len(key) + len(value)
-                memories += is_memory(before, key)
-                damaged += parsed and bool(place.layer) and parse(value) is UNREADABLE
+                counted = is_memory(before, key)
+                memories += counted
+                if parsed and place.layer:
+                    damaged += parse(value) is UNREADABLE
+                    failed += counted and bool(lift(key, value)[2])
                 total += int.from_bytes(row_digest(key, value), "big")
         finally:
             level.close()
     finally:
         remove_tree(scratch)
-    return Flat(rows, memories, size, f"{total % (1 << 128):032x}", layers, damaged)
+    return Flat(rows, memories, size, f"{total % (1 << 128):032x}", layers, damaged, failed)
 
 
 def room_for(root: Path, config: StorageConfig) -> tuple[int, int]:

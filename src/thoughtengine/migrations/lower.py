@@ -12,7 +12,8 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
 from thoughtengine.migrations.overlay import UpgradingStore
-from thoughtengine.migrations.prove import Proof, prove_flat
+from thoughtengine.migrations.prove import Proof, prove_flat, sealed_damage
+from thoughtengine.migrations.regain import regain_origins
 from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
@@ -32,6 +33,7 @@ __all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
 
 LOWERED_FOLDER = "lowered"
 _UNCOUNTED = Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
+_OTHER_WAY = "te.rollback(path, to=1) makes a store of format 1 of the bytes that each memory keeps"
 _GOES_ASIDE = ("reports", "incidents", "quarantine", "snapshots")
 
 
@@ -127,7 +129,8 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
             flat = measure(sealed, root / ("verify" + PART), config)
         except StoreDamagedError as error:
             if note.digest:
-                raise
+                told = sealed_damage(root, note.rollback, _OTHER_WAY) if note.until else ""
+                raise StoreDamagedError(root, told or error.message, file=error.file) from error
             told = f"{error}; it was so before anything was done: it is given back as it is"
             if _nothing_new(store):
                 return _as_it_was(root, sealed, told), None
@@ -135,6 +138,16 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
         if note.digest not in ("", flat.digest):
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
+            sealed = flat = None
+    if sealed is not None and flat is not None and _lacks_origins(store, flat):
+        try:
+            with store.writing:
+                regain_origins(store, sealed)
+        except StoreDamagedError as error:
+            told = (
+                f"what damage took is not known in the rollback point: {error.message}; it is made anew of the origins"
+            )
+            record_incident(root, "damage", told)
             sealed = flat = None
     if sealed is not None:
         checkpoint(None, sealed, part)
@@ -157,6 +170,11 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
     os.rename(part, root / LOWERED_FOLDER)
     sync_folder(root)
     return made, proof
+
+
+def _lacks_origins(store: FolderStore, flat: Flat) -> bool:
+    """Tell whether damage took bytes of old memories that the sealed copy holds."""
+    return sum(ORIGIN.number(key) < FIRST_NEW for key, _ in store.raw(ORIGIN)) < flat.memories
 
 
 def _nothing_new(store: FolderStore) -> bool:

@@ -7,7 +7,8 @@ from typing import Any
 
 import msgspec
 
-from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, layers_up
+from thoughtengine.migrations.lift import lift
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down
 from thoughtengine.storage.codec import body_of
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, ORIGIN, VECTOR
@@ -33,11 +34,14 @@ class Merged(msgspec.Struct, frozen=True):
         Its records.
     vector : bytes or None
         Body of the vector row that is still its own: the host's, of the same text.
+    failed : bool
+        Whether the step raised on the row.
     """
 
     memory: Memory
     appraisal: Appraisal | None
     vector: bytes | None = None
+    failed: bool = False
 
     def named(self, origin: OriginRecord) -> Memory:
         """Return the memory under the name that the row has, where another one bears that of its earlier version by now."""
@@ -59,17 +63,17 @@ def merged(store: Store, origin: OriginRecord, supersedes: int | None) -> Merged
     supersedes : int or None
         Id of the earlier version.
     """
-    now, felt = layers_up(origin.key, origin.value, origin.emotion, supersedes=supersedes)
+    now, felt, failed = lift(origin.key, origin.value, origin.emotion, supersedes=supersedes)
     old = None if supersedes is None else store.get(MEMORY, supersedes, Memory)
     if supersedes is None or old is None or old.layer != now.layer:
-        return Merged(now, felt)
+        return Merged(now, felt, failed=bool(failed))
     old_felt = store.get(APPRAISAL, supersedes, Appraisal)
     before = store.get(ORIGIN, supersedes, OriginRecord)
     value, emotion = (layers_down(old, old_felt), None) if before is None else (before.value, before.emotion)
-    then, then_felt = layers_up(origin.key, value, emotion)
+    then, then_felt, _ = lift(origin.key, value, emotion)
     memory = _record(old, then, now)
     same = (memory.text, memory.payload) == (old.text, old.payload)
-    return Merged(memory, _felt(old_felt, then_felt, felt), _vector(store, supersedes) if same else None)
+    return Merged(memory, _felt(old_felt, then_felt, felt), _vector(store, supersedes) if same else None, bool(failed))
 
 
 def _record(old: Memory, then: Memory, now: Memory) -> Memory:

@@ -88,7 +88,7 @@ class UpgradeStatus:
             if self.stage == "ROLLING_BACK":
                 return f"it did not hold and goes back{f': {self.failed}' if self.failed else ''}{behind}"
             return f"done, and can be taken back{f' until {minute(self.until)}' if self.until else ''}{behind}"
-        share = self.done / self.total if self.total else 0.0
+        share = min(1.0, self.done / self.total) if self.total else 0.0
         left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s to go"
         return f"{self.phase}: {share:.0%}{left}{' (paused)' if self.paused else ''}{f', {self.failed}' if self.failed else ''}"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreClosedError
 from thoughtengine.migrations.before import Before
-from thoughtengine.migrations.v0002_envelopes import layers_up
+from thoughtengine.migrations.lift import lift
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.folder import FolderStore, generation_name
@@ -120,7 +120,7 @@ class UpgradingStore(FolderStore):
         return None
 
     def _bodies(self, before: Before, old: bytes) -> tuple[bytes, bytes | None]:
-        memory, appraisal = layers_up(old, before.get(old) or b"", before.emotion_of(old))
+        memory, appraisal, _ = lift(old, before.get(old) or b"", before.emotion_of(old))
         return encode(memory), None if appraisal is None else encode(appraisal)
 
     def _row(self, before: Before, area: Area, id_: int, old: bytes) -> bytes | None:

@@ -20,11 +20,12 @@ from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.lift import lift
 from thoughtengine.migrations.planned import Risk, Step, UpgradePlan
 from thoughtengine.migrations.report import UpgradeReport, history
 from thoughtengine.migrations.sweep import PHASES
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of
-from thoughtengine.migrations.v0002_envelopes import Memory, layers_up
+from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint, clone
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, copy_file, remove_tree, size_of
@@ -65,6 +66,11 @@ def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:
         flat = None if any(risk.kind == "damage" for risk in risks) else _measured(root, config)
     if flat is not None and flat.damaged:
         told = f"{flat.damaged} values are no JSON: each becomes a memory whose payload is its bytes"
+        risks.append(
+            Risk(kind="damage", blocks=False, impact=told, mitigation="nothing to do; down they are the same bytes")
+        )
+    if flat is not None and flat.failed:
+        told = f"the step fails on {flat.failed} rows: each is served as far as it can be read, its bytes are kept"
         risks.append(
             Risk(kind="damage", blocks=False, impact=told, mitigation="nothing to do; down they are the same bytes")
         )
@@ -221,7 +227,7 @@ def _some_texts(root: Path, config: StorageConfig) -> list[str]:
         try:
             with contextlib.closing(Level(str(scratch), config)) as level:
                 rows = (row for row in Before(level).rows() if layer_of(row[0]))
-                return [memory.text for memory, _ in (layers_up(*row) for row in islice(rows, _TRIED)) if memory.text]
+                return [memory.text for memory, *_ in (lift(*row) for row in islice(rows, _TRIED)) if memory.text]
         finally:
             remove_tree(scratch)
 

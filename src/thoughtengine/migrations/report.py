@@ -209,11 +209,12 @@ class UpgradeReport:
         """Say what it did, in a line, and what became of the rows, in another."""
         end = f"{'done' if self.succeeded else 'not done'}{f' ({self.reason})' if self.reason else ''}"
         back = self.kind == "rollback"
+        left = "left at their version" if self.namespaces else "served as far as they can be read, their bytes kept"
         parts = {
             "taken down" if back else "upgraded": self.rows_upgraded,
             "gone back" if back else "as they were": self.rows_kept,
             "carried untouched": self.rows_carried,
-            "left at their version": self.rows_quarantined,
+            left: self.rows_quarantined,
         }
         rows = ", ".join(f"{n:,} {what}" for what, n in parts.items() if n)
         lost = self.criteria.get("records lost")

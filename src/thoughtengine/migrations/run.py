@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from thoughtengine._types import Finding, Progress
-from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeFailedError
+from thoughtengine.errors import StoreDamagedError, StoreError, StoreLockedError, UpgradeFailedError
 from thoughtengine.migrations.again import SweepAgain
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
@@ -100,9 +100,10 @@ class Upgrade(Running):
 
     @property
     def total(self) -> int:
-        """Rows it goes through, in all phases: every row once, those that become memories twice more."""
-        skipped = self.store.head.skipped[0]
-        return self.note.rows + 2 * (max(skipped - 1, 0) if not self.note.again else 0)
+        """Rows it goes through, in all phases: every row once, those that become memories twice more (once where it merges)."""
+        if self.note.again:  # what is derived is built by other means
+            return self.note.rows + self.sweep.cursor.counts.get("memories", 0)
+        return self.note.rows + 2 * max(self.store.head.skipped[0] - 1, 0)
 
     @property
     def through(self) -> bool:
@@ -190,7 +191,8 @@ class Upgrade(Running):
             rows_in=found.n_in,
             reason=reason,
             counts=dict(sorted(self.sweep.cursor.counts.items())),
-            rows_upgraded=found.n_memories + found.n_appraisals,
+            rows_upgraded=found.n_memories + found.n_appraisals - found.n_quarantined,
+            rows_quarantined=found.n_quarantined,
             rows_kept=found.n_kept,
             rows_carried=found.n_carried,
             digest_before=found.before,
@@ -273,6 +275,10 @@ def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport
     except StoreDamagedError:
         stay(store, before)
         raise
+    except StoreError:
+        raise
+    except Exception as error:
+        raise stay(store, before, wrong=[f"{type(error).__name__}: {error}"]) from error
     if proof is None:
         why = "; ".join(filter(None, (why, "it was damaged, and is given back as it was: nothing could be proved")))
         proof = Proof(before=note.digest, after=made.digest, rows=made.rows)

@@ -8,11 +8,13 @@ from hashlib import blake2b
 
 import msgspec
 
+from thoughtengine.errors import StoreError
 from thoughtengine.migrations.ahead import Slices
 from thoughtengine.migrations.before import Before, Onward
+from thoughtengine.migrations.lift import differing, lift
 from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
-from thoughtengine.migrations.v0002_envelopes import candidates, differences, engine_up, layers_up
+from thoughtengine.migrations.v0002_envelopes import Memory, candidates, engine_up
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import Sealed, body_of, encode, open_envelope
 from thoughtengine.storage.keyspace import (
@@ -45,6 +47,15 @@ def row_digest(key: bytes, value: bytes) -> bytes:
     return blake2b(key + b"\0" + value, digest_size=16).digest()
 
 
+def _counted_in(word: str) -> int:
+    """Return the phase that counts a word."""
+    if word == "indexed":
+        return 3
+    if word in (*_STATES, "references", "references to nothing", "component without JSON"):
+        return 2
+    return 0 if word in ("rows", "memories", "appraisals", "components", "unknown", "kept", "deleted since") else 1
+
+
 class Slice:
     """What one slice has done so far: its batch, how far it is, what it counted.
 
@@ -75,6 +86,12 @@ class Slice:
     def count(self, word: str, by: int = 1) -> None:
         """Count what was met or done."""
         self.counts[word] = self.counts.get(word, 0) + by
+
+    def quarantine(self, memory: Memory, value: bytes) -> None:
+        """Count a row that the step raised on; its origin has the bytes."""
+        self.count("quarantined")
+        if memory.payload is value:
+            self.count("quarantined as bytes")
 
     def share(self) -> int:
         """Return how many rows to take before `full` is asked: few at first, as nobody knows what one takes."""
@@ -193,7 +210,8 @@ class Sweep:
                 return
             drop = {key for area in _OF_PHASE[keep:] for each in area for key in self._swept_rows(each)}
             batch = Batch()
-            cursor = msgspec.structs.replace(self.cursor, step=keep, at=b"")
+            counts = {word: n for word, n in self.cursor.counts.items() if _counted_in(word) < keep}
+            cursor = msgspec.structs.replace(self.cursor, step=keep, at=b"", counts=counts)
             batch.put(CURSOR, 0, cursor)
             self.cursor = cursor
             self._note_swept()
@@ -264,7 +282,9 @@ class Sweep:
                 if not layer:
                     continue
                 id_ += 1
-                memory, appraisal = layers_up(key, value, emotion_of(key) if emotion_of else None, layer=layer)
+                memory, appraisal, failed = lift(key, value, emotion_of(key) if emotion_of else None, layer=layer)
+                if failed:
+                    done.quarantine(memory, value)
                 puts[key_of(id_)] = MEMORY, encode(memory)
                 if appraisal is not None:
                     puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
@@ -287,7 +307,7 @@ class Sweep:
     def _compare(self, done: Slice, layer: str, key: bytes, value: bytes) -> None:
         """Count what the new processor makes differently of an old record."""
         done.count("compared")
-        for name in differences(key, value):
+        for name in differing(key, value):
             done.count(f"differs: {layer}.{name}")
 
     # phase 3: what the thought engine had learned
@@ -311,10 +331,12 @@ class Sweep:
         done.count("references to nothing", state.n_unresolved)
 
     def state_of(self, component: str, value: bytes) -> tuple[int, StateRecord] | None:
-        """Return what a component's row becomes, and its number; None for what is no JSON."""
+        """Return what a component's row becomes, and its number; None for what is no JSON, and what the step raises on."""
         try:
             return _STATES.index(component) + 1, StateRecord(**engine_up(component, value, self._resolve))
-        except ValueError:
+        except (StoreError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - of that row: it is carried with its bytes all the same
             return None
 
     def _resolve(self, name: str) -> int | None:

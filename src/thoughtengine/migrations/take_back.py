@@ -13,7 +13,7 @@ from thoughtengine.errors import RecordUpgradeError
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter
 from thoughtengine.migrations.points import uncovered
-from thoughtengine.migrations.prove import prove_generation, stay
+from thoughtengine.migrations.prove import prove_generation, sealed_damage, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
 from thoughtengine.migrations.sweep import row_digest
@@ -41,6 +41,8 @@ from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
 
 __all__ = ["check_way_down", "take_back", "take_back_all"]
+
+_OTHER_WAY = "te.rollback(path, to={KIND: VERSION}, hooks=[...]) takes payloads down by their steps"
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -89,7 +91,8 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     )  # fmt: skip
     if proof.wrong:
         discard(target)
-        raise stay(store, pointer, report, proof.wrong)
+        told = sealed_damage(root, note.rollback, _OTHER_WAY) if note.until else ""
+        raise stay(store, pointer, report, [told] if told else proof.wrong)
     with store.writing:
         quiet = store.head.sequence == upto.sequence
         if not quiet:

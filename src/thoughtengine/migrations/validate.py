@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.lift import TOO_MANY
 from thoughtengine.migrations.merge import merged
 from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
@@ -33,6 +34,8 @@ class Validation(msgspec.Struct, frozen=True):
     n_in, n_memories, n_appraisals, n_carried, n_kept : int
         Rows of the old store, and what became of them: memories, appraisals beside one, rows carried as they are, and
         those that had been here before; `n_in` is the sum of the others.
+    n_quarantined, n_as_bytes : int
+        Of the memories those whose row the step raised on, and of these those that are served as bytes.
     """
 
     wrong: tuple[str, ...]
@@ -43,6 +46,8 @@ class Validation(msgspec.Struct, frozen=True):
     n_appraisals: int
     n_carried: int
     n_kept: int = 0
+    n_quarantined: int = 0
+    n_as_bytes: int = 0
 
 
 State = Callable[[str, bytes], tuple[int, StateRecord] | None]
@@ -64,12 +69,17 @@ def validate(store: UpgradingStore, before: Before, pace: Pace, state_of: State)
     -----
     Costs about 15 microseconds a record.
     """
+    least, share = TOO_MANY
     again = store.pointer.upgrade is not None and store.pointer.upgrade.again
-    records = list[str]()
-    origins = _compared(store, pace, records)
+    records, failed = list[str](), list[bool]()
+    origins = _compared(store, pace, records, failed)
     found = _again(store, before, origins) if again else _first(store, before, origins, pace)
     states = () if again else _states_wrong(store, before, state_of)
-    return msgspec.structs.replace(found, wrong=tuple([*found.wrong, *records, *states][:_TOLD]))
+    if sum(failed) > max(least, share * found.n_in):
+        records.append(f"the step raises on {sum(failed)} rows: that is no row's fault any more")
+    return msgspec.structs.replace(
+        found, wrong=tuple([*found.wrong, *records, *states][:_TOLD]), n_quarantined=len(failed), n_as_bytes=sum(failed)
+    )
 
 
 def _sum(total: int, key: bytes, value: bytes) -> int:
@@ -138,8 +148,8 @@ class _Revision(msgspec.Struct, frozen=True):
     supersedes: int | None = None
 
 
-def _compared(store: UpgradingStore, pace: Pace, wrong: list[str]) -> Iterator[OriginRecord]:
-    """Yield every origin; note where the record is not what the step makes of it."""
+def _compared(store: UpgradingStore, pace: Pace, wrong: list[str], failed: list[bool]) -> Iterator[OriginRecord]:
+    """Yield every origin; note where the record is not what the step makes of it; of each it raises on, whether it is bytes."""
     memories, row = store.raw(MEMORY), (b"", b"")
     fork_id = store.pointer.upgrade.fork_id if store.pointer.upgrade is not None else 0
     for id_, origin in store.rows(ORIGIN, OriginRecord):
@@ -157,6 +167,7 @@ def _compared(store: UpgradingStore, pace: Pace, wrong: list[str]) -> Iterator[O
         if supersedes is not None and id_ < fork_id:
             continue  # merged, and compared, by an earlier upgrade: what it was merged with may be another by now
         made = merged(store, origin, supersedes)
+        failed += [made.memory.payload is origin.value] * made.failed
         appraisal = made.appraisal
         if body != encode(made.memory) and (supersedes is None or body != encode(made.named(origin))):
             wrong.append(f"memory {id_} ({origin.key!r}) is not what the step makes of its origin")

@@ -258,6 +258,9 @@ def _read_pointer(root: Path, name: str) -> tuple[Pointer, str | None]:
         raise StoreError(path, f"cannot be read: {error.strerror}") from error
     try:
         pointer = parse(spare.read_bytes(), spare)
+    except StoreDamagedError:
+        told = f"{damage.message}, and so does its second copy {spare.name}: te.restore a backup (nothing was touched)"
+        raise StoreDamagedError(damage.path, told, file=damage.file) from None
     except OSError as error:
         if isinstance(error, (StoreNewerError, StoreTooOldError)):
             raise
