@@ -41,6 +41,10 @@ class Beat:
         How far its moments usually lie from these hours.
     words : str
         On which days, as people say it; empty where the period says it.
+    every : int
+        Days from one day on which it comes to the next, where `hours` are known and it is more than one; else 0.
+    begins : float
+        Of these: seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
     """
 
     period: float
@@ -51,6 +55,8 @@ class Beat:
     hours: tuple[float, ...] = ()
     spread: float = 0.0
     words: str = ""
+    every: int = 0
+    begins: float = 0.0
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -63,6 +69,8 @@ class Beat:
         """
         if self.last <= start:
             start = max(start, self.last + self._apart / 2.0)
+        if self.every:
+            return self._so_many_days(start)
         if self.weekdays or (self.hours and self.period <= DAY):
             return self._weekday(start)
         if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
@@ -106,6 +114,15 @@ class Beat:
                 day += 1
             found.append(day * DAY + hour)
         return min(found)
+
+    def _so_many_days(self, start: float) -> float:
+        """Return its next hour of every so many days, from the one on which it last came."""
+        last = math.floor((self.last - self.begins + self.tolerance) / DAY)
+        after = [(hour - self.begins) % DAY for hour in self.hours]
+        first = last * DAY + self.begins
+        number = math.floor((start - first) / (self.every * DAY))
+        moments = [first + (number + i) * self.every * DAY + one for i in (0, 1) for one in after]
+        return min(moment for moment in moments if moment > start)
 
     @property
     def _origin(self) -> float:

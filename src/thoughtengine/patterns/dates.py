@@ -134,6 +134,12 @@ class Comes:
         Median distance of its moments from these hours, in seconds.
     period : float
         Its period in seconds where that is another one than asked for; 0 where not.
+    every : int
+        Days from one day on which it comes to the next, where these are the same nearly always and more than one; else 0.
+    begins : float
+        Seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
+    newest : int
+        The last day on which it came, by number, cut there.
     """
 
     words: str
@@ -143,6 +149,9 @@ class Comes:
     weekdays: tuple[int, ...] = ()
     spread: float = 0.0
     period: float = 0.0
+    every: int = 0
+    begins: float = 0.0
+    newest: int = 0
 
 
 def comes(moments: IntArray, period: float) -> Comes:
@@ -339,6 +348,8 @@ def _daily(moments: IntArray, period: float) -> Comes:
     mean = complex(np.exp(1j * angles).mean())
     turn = int(np.angle(mean) % (2.0 * np.pi) / (2.0 * np.pi) * length) if abs(mean) > _HALF else length // 2
     days = (moments - turn + length // 2) // length  # around midnight the day is the one of the usual time
+    if len(np.unique(moments // length)) < len(np.unique(days)):  # at one and at eleven at night of one day
+        turn, days = length // 2, moments // length
     run = _run(days)
     moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
     minutes = moments % length // (60 * _SECOND)
@@ -353,7 +364,20 @@ def _daily(moments: IntArray, period: float) -> Comes:
     often, kept, on = _by_days(run, days, period)
     words = ", ".join(filter(None, (often, at)))
     hours, spread = _hours(times, moments)
-    return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0)
+    every = 0 if on else _every_so_many(run)
+    if not every or not hours or (period % (7 * DAY) == 0 and every * DAY % period):
+        return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0)
+    cut = (turn / _SECOND + DAY / 2.0) % DAY
+    begins = min(hours, key=lambda hour: (hour - cut) % DAY)
+    newest = int((moments[-1] / _SECOND - begins + (begins - cut) % DAY) // DAY)
+    return Comes(words, kept, often, hours, (), spread, every * DAY, every, begins, newest)
+
+
+def _every_so_many(run: IntArray) -> int:
+    """Return from which day to the next something comes, where that is more than one and nearly always the same; else 0."""
+    gaps = np.diff(run)
+    usual = int(np.median(gaps)) if len(gaps) else 1
+    return usual if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL else 0
 
 
 def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, tuple[int, ...]]:
@@ -381,9 +405,7 @@ def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, 
         return ", ".join(filter(None, (recurring(period, share), where))), share, ()
     if on is None or len(on) == 7:
         kept = len(run) / int(run[-1] - run[0] + 1)
-        gaps = np.diff(run)
-        usual = int(np.median(gaps)) if len(gaps) else 1
-        if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL:
+        if usual := _every_so_many(run):
             return f"every {usual} days", len(run) / (1.0 + int(run[-1] - run[0]) // usual), ()
         return recurring(DAY, kept), kept, ()
     due = np.isin((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, on)

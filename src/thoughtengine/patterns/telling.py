@@ -358,6 +358,9 @@ class Telling:
         if habit.comes.period not in (0.0, period):
             period = habit.comes.period
             phase = habit.comes.hours[0] % period if habit.comes.hours else phase % period
+            if habit.comes.every:  # a week begins on Monday, the fifth day of 1970
+                monday = 4 * DAY if period % (7 * DAY) == 0 else 0.0
+                phase = (habit.comes.newest * DAY + habit.comes.begins - monday) % period
         return _Now(period, phase, strength, n, habit.comes.kept, weekdays, habit.comes.words, habit)
 
     def _by_evidence(self, evidence: tuple[int, ...], period: float, kept: float) -> str:
@@ -406,7 +409,7 @@ class Telling:
             return beat
         return attrs.evolve(
             beat, weekdays=habit.comes.weekdays or days, hours=habit.comes.hours, spread=habit.comes.spread,
-            words=habit.comes.often if now.period < DAY else "",
+            words=habit.comes.often if now.period < DAY else "", every=habit.comes.every, begins=habit.comes.begins,
         )  # fmt: skip
 
     def _one_hour(self, place: int) -> float | None:

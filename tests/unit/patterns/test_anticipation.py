@@ -254,3 +254,21 @@ def test_what_comes_every_three_hours_goes_by_three_hours(opened: Opened) -> Non
         (charge,) = [one for one in mind.patterns.rhythms() if one.what == "charge"]
         assert (charge.period_seconds, charge.phase_seconds, charge.kept) == (3 * 3600, 0.0, 1.0)
         assert "comes every 3 hours" in mind.anticipate(k=1)[0].because
+
+
+@pytest.mark.parametrize("every", [2, 3, 5, 7, 10])
+@pytest.mark.parametrize("hours", [(9,), (9, 18), (2, 22), (1, 23)])
+def test_every_so_many_days_it_is_expected_on_the_next_of_these(
+    opened: Opened, every: int, hours: tuple[int, ...]
+) -> None:
+    last = START + dt.timedelta(days=39 * every, hours=hours[-1])
+    with opened(last + dt.timedelta(minutes=20)) as mind:
+        mind.remember_many(
+            te.Experience(tags=["dose"], source="s", at=START + dt.timedelta(days=every * k, hours=hour))
+            for k in range(40)
+            for hour in hours
+        )
+        dose = mind.anticipate(k=1)[0]
+        assert dose.at == START + dt.timedelta(days=40 * every, hours=hours[0])
+        if every < 7:
+            assert f"every {every} days" in dose.because
