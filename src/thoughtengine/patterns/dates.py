@@ -154,7 +154,7 @@ class Comes:
     newest: int = 0
 
 
-def comes(moments: IntArray, period: float) -> Comes:
+def comes(moments: IntArray, period: float, *, dated: bool = True) -> Comes:
     """Return when something comes, as people say it, and in how many of its periods it did.
 
     Parameters
@@ -163,6 +163,8 @@ def comes(moments: IntArray, period: float) -> Comes:
         Microseconds of the clock on the wall; not empty.
     period : float
         Of its rhythm, in seconds.
+    dated : bool
+        Whether what is always at midnight or noon is a bare date, without a time of day.
 
     Examples
     --------
@@ -172,10 +174,10 @@ def comes(moments: IntArray, period: float) -> Comes:
     ('every day, about 08:00 and 18:00', 1.0, (28800.0, 64800.0))
     """
     if period == MONTH:
-        return _monthly(moments)
+        return _monthly(moments, dated=dated)
     if period == YEAR:
         return _yearly(moments)
-    return _daily(moments, period)
+    return _daily(moments, period, dated=dated)
 
 
 def _run(numbers: IntArray) -> IntArray:
@@ -200,13 +202,11 @@ def day_of(moments: IntArray, period: float) -> str:
     return _together(_days_of_month(moments) if period == MONTH else _days_of_year(moments))
 
 
-def _monthly(moments: IntArray) -> Comes:
+def _monthly(moments: IntArray, *, dated: bool) -> Comes:
     kept, days = share_kept(_dates(moments)[0]), _together(_days_of_month(moments))
     minutes = moments % (DAY * _SECOND) // (60 * _SECOND)
-    times = (
-        [] if _bare(moments) or not days else _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True)
-    )
-    times = times if len(times) == 1 else []
+    times = _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True) if days else []
+    times = times if len(times) == 1 and not (dated and _bare(moments)) else []
     hours, spread = _hours(times, moments)
     often = ", ".join(filter(None, (recurring(MONTH, kept), days)))
     return Comes(
@@ -341,7 +341,7 @@ def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolA
     return near
 
 
-def _daily(moments: IntArray, period: float) -> Comes:
+def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     """Tell what goes by hours, days or weeks: the days it comes on, and at what times."""
     length = DAY * _SECOND
     angles = 2.0 * np.pi * (moments % length) / length
@@ -353,7 +353,7 @@ def _daily(moments: IntArray, period: float) -> Comes:
     run = _run(days)
     moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
     minutes = moments % length // (60 * _SECOND)
-    dated = _bare(moments)
+    dated = dated and _bare(moments)
     times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
     if len(times) == 1:  # told on the other side of midnight than where the days were cut
         across = round((turn / (60 * _SECOND) - times[0]) / _MINUTES)

@@ -348,7 +348,7 @@ class Telling:
         strength, n, kept = float(found.strengths[i]), int(found.counts[i]), float(found.kept[i])
         weekdays = tuple(np.flatnonzero(found.weekdays[i]).tolist())
         named, end = self.finders.names.get(key, ("", "")), self.finders.lifetime.ends[1]
-        habit = self._habits.of(key, named, period, n, newest, end)
+        habit = self._habits.of(key, named, period, n, newest, end, dated=bool(found.dated[i]))
         if habit is None:
             return _Now(period, phase, strength, n, kept, weekdays)
         if habit.own is not None:

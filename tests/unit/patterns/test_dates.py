@@ -148,3 +148,15 @@ def test_a_name_in_a_text_is_told_with_the_day_of_the_month_of_its_evidence(tmp_
     with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: firsts[-1]) as mind:
         mind.remember_many(te.Experience(text="We paid Ann Miller the rent.", at=moment) for moment in firsts)
         assert [one.told for one in mind.patterns.rhythms()] == ["every month, about the 1st"]
+
+
+@pytest.mark.parametrize("hour", [0, 11, 12])
+def test_what_comes_at_noon_where_all_else_has_other_times_comes_at_noon(tmp_path, hour: int) -> None:
+    random = np.random.default_rng(1)
+    life = [(moment, "pill") for moment in days(100, hour)]
+    life += [(moment, "cat") for moment in days(100, *random.uniform(0, 24, 3).tolist())]
+    life = [(at if tag == "pill" else at + dt.timedelta(hours=float(random.uniform(0, 9))), tag) for at, tag in life]
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: BEGIN + dt.timedelta(days=101)) as mind:
+        mind.remember_many(te.Experience(tags=[tag], source="home", at=at) for at, tag in sorted(life))
+        told = {one.what: one.told for one in mind.patterns.rhythms()}
+    assert told["pill"] == f"every day, about {hour:02}:00"
