@@ -10,6 +10,8 @@ import math
 
 import attrs
 
+from thoughtengine.patterns.dates import MonthDays
+
 __all__ = ["DAY", "Beat"]
 
 DAY = 86_400.0
@@ -45,6 +47,8 @@ class Beat:
         Days from one day on which it comes to the next, where `hours` are known and it is more than one; else 0.
     begins : float
         Of these: seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
+    month : MonthDays or None
+        The days of the month it comes on, where it is by these.
     """
 
     period: float
@@ -57,6 +61,7 @@ class Beat:
     words: str = ""
     every: int = 0
     begins: float = 0.0
+    month: MonthDays | None = None
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -69,6 +74,9 @@ class Beat:
         """
         if self.last <= start:
             start = max(start, self.last + self._apart / 2.0)
+        if self.month is not None:
+            with contextlib.suppress(OverflowError):  # beyond the calendar
+                return self._day_of_month(self.month, start)
         if self.every:
             return self._so_many_days(start)
         if self.weekdays or (self.hours and self.period <= DAY):
@@ -140,6 +148,19 @@ class Beat:
         around = [(day + i) * DAY + hour for i in (-1, 0, 1) for hour in self._times]
         least = min(abs(moment - peak) for moment in around)
         return [moment for moment in around if abs(moment - peak) <= max(least, 13.0 * 3600.0)]
+
+    def _day_of_month(self, on: MonthDays, start: float) -> float:
+        """Return when the next of its days of the month is."""
+        hour = self.hours[0] if self.hours else self.last % DAY if self.hour is None else self.hour
+        moment = _EPOCH + dt.timedelta(seconds=start)
+        begin = moment.year * 12 + moment.month - 1
+        for number in range(begin, min(begin + 3, (dt.MAXYEAR + 1) * 12)):
+            year, month = divmod(number, 12)
+            for day in on.of(year, month + 1):
+                found = (dt.datetime(year, month + 1, day) - _EPOCH).total_seconds() + hour
+                if found > start:
+                    return found
+        return start + self.period
 
     def _same_day(self, start: float) -> float:
         """Return when the day of the month, or of the year, at which it last came, comes next."""

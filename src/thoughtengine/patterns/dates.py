@@ -27,7 +27,7 @@ from thoughtengine.patterns.pattern import (
     weekdays_named,
 )  # fmt: skip
 
-__all__ = ["Comes", "comes", "day_of", "is_date", "share_kept"]
+__all__ = ["Comes", "MonthDays", "comes", "day_of", "is_date", "share_kept"]
 
 _SECOND = 1_000_000
 _MINUTES = 1440
@@ -40,6 +40,8 @@ _NARROW = 30  # beyond, not more than two are told, as what lies between them wo
 _NO_CHANCE = 12.0  # twice the logarithm of how much likelier two shares are than one, where days are told apart
 _REACHES = (15, 30, 60, 90)  # minutes around a time that still count as about then
 
+_NTH = ("last", "first", "second", "third", "fourth")
+
 _NAMED = {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
 _DAYS = {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
 _WHEN = "|".join(
@@ -51,6 +53,7 @@ _WORD = re.compile(r"\d+|[a-z]{3,}")
 _ORDINAL = re.compile(r"(?:the )?\d+(?:st|nd|rd|th)[.,:]?", re.IGNORECASE)
 _BESIDE = re.compile(r"\(.*?\)")
 _ALIKE = 0.9  # length of the mean phase from which on moments are at one time of the month
+_FEWEST_WEEKDAYS, _SAME = 4, 0.9  # moments that tell a weekday of the month, and how many of them must be on it
 _FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
 
 
@@ -115,6 +118,43 @@ def share_kept(numbers: IntArray) -> float:
 
 
 @attrs.frozen
+class MonthDays:
+    """Days of the month on which something comes.
+
+    Attributes
+    ----------
+    days : tuple of int
+        From the first, 1, on; from the last, 0, backwards.
+    weekday : int or None
+        Where it comes on one weekday of each month: 0 for Monday; the days are then the first, second, … of these, 0 the last.
+    """
+
+    days: tuple[int, ...]
+    weekday: int | None = None
+
+    def of(self, year: int, month: int) -> list[int]:
+        """Return these days of a month.
+
+        Examples
+        --------
+        >>> MonthDays((1, 0)).of(2024, 2), MonthDays((1,), weekday=0).of(2024, 2), MonthDays((0,), weekday=4).of(2024, 2)
+        ([1, 29], [5], [23])
+        """
+        first, length = calendar.monthrange(year, month)
+        if self.weekday is None:
+            return sorted({min(day, length) if day > 0 else max(length + day, 1) for day in self.days})
+        ones = range(1 + (self.weekday - first) % 7, length + 1, 7)
+        return sorted({ones[min(day, len(ones)) - 1] for day in self.days})
+
+    @property
+    def words(self) -> str:
+        """As people say it."""
+        if self.weekday is None:
+            return _together([_near_the_end(day) for day in self.days])
+        return f"on the {listed([_NTH[day] for day in self.days])} {WEEKDAYS[self.weekday]}"
+
+
+@attrs.frozen
 class Comes:
     """When something comes, by its moments on the calendar.
 
@@ -140,6 +180,8 @@ class Comes:
         Seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
     newest : int
         The last day on which it came, by number, cut there.
+    month : MonthDays or None
+        The days of the month it comes on, where these are known.
     """
 
     words: str
@@ -152,6 +194,7 @@ class Comes:
     every: int = 0
     begins: float = 0.0
     newest: int = 0
+    month: MonthDays | None = None
 
 
 def comes(moments: IntArray, period: float, *, dated: bool = True) -> Comes:
@@ -199,19 +242,19 @@ def day_of(moments: IntArray, period: float) -> str:
     >>> day_of(np.array(firsts).astype(np.int64), MONTH)
     'about the 1st'
     """
-    return _together(_days_of_month(moments) if period == MONTH else _days_of_year(moments))
+    return _days_of_month(moments).words if period == MONTH else _together(_days_of_year(moments))
 
 
 def _monthly(moments: IntArray, *, dated: bool) -> Comes:
-    kept, days = share_kept(_dates(moments)[0]), _together(_days_of_month(moments))
+    kept, month = share_kept(_dates(moments)[0]), _days_of_month(moments)
+    days = month.words
     minutes = moments % (DAY * _SECOND) // (60 * _SECOND)
     times = _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True) if days else []
     times = times if len(times) == 1 and not (dated and _bare(moments)) else []
     hours, spread = _hours(times, moments)
     often = ", ".join(filter(None, (recurring(MONTH, kept), days)))
-    return Comes(
-        f"{often}, about {clock(times[0])}" if times else often, kept, recurring(MONTH, kept), hours, (), spread
-    )
+    told = f"{often}, about {clock(times[0])}" if times else often
+    return Comes(told, kept, recurring(MONTH, kept), hours, (), spread, month=month if days else None)
 
 
 def _bare(moments: IntArray) -> bool:
@@ -236,12 +279,27 @@ def _hours(times: SequenceOf[int], moments: IntArray) -> tuple[tuple[float, ...]
     return tuple(sorted(hours)), float(np.median(np.abs(away))) / _SECOND
 
 
-def _days_of_month(moments: IntArray) -> list[str]:
+def _days_of_month(moments: IntArray) -> MonthDays:
     months, day, length = _dates(moments)
     counted = np.where(day <= 15, day, day - length)  # across the end of a month; 0 is its last day
+    if (nth := _nth_weekday(moments, day, length)) is not None:
+        return nth
     if _spread(counted) < _spread(day):
-        return [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3), 31)]
-    return [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3), 31)]
+        return MonthDays(tuple(_peaks(counted, months, (0, 1, 3), 31)))
+    return MonthDays(tuple(_peaks(day, months, (0, 1, 3), 31)))
+
+
+def _nth_weekday(moments: IntArray, day: IntArray, length: IntArray) -> MonthDays | None:
+    """Return which weekday of the month moments are on, where it is one and always the same; None where not."""
+    weekday = (moments // (DAY * _SECOND) + _MONDAY) % 7
+    usual = int(np.bincount(weekday).argmax())
+    if len(day) < _FEWEST_WEEKDAYS or (weekday == usual).mean() < _SAME:
+        return None
+    numbers = (day - 1) // 7 + 1
+    number = int(np.bincount(numbers).argmax())
+    if number <= 4 and (numbers == number).mean() >= _SAME:
+        return MonthDays((number,), usual)
+    return MonthDays((0,), usual) if (day > length - 7).mean() >= _SAME else None
 
 
 def _near_the_end(number: int) -> str:

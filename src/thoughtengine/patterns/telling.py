@@ -398,18 +398,22 @@ class Telling:
         by_hours = habit is not None and habit.comes.hours
         clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
         often = max(float(found.kept_days[i]), now.kept) if by_hours else float(found.kept_days[i])
-        if not clear or often < _KEPT_RHYTHM or (now.period < DAY and not by_hours):
+        if not clear or (not by_hours and (often < _KEPT_RHYTHM or now.period < DAY)):
             return None
         if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
             return None
         moved = habit is not None and habit.begin is not None
         hour = None if moved or by_hours else self._one_hour(place)
         beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days)
-        if habit is None or not by_hours:
+        if habit is None:
+            return beat
+        beat = attrs.evolve(beat, month=habit.comes.month)
+        if not by_hours:
             return beat
         return attrs.evolve(
             beat, weekdays=habit.comes.weekdays or days, hours=habit.comes.hours, spread=habit.comes.spread,
-            words=habit.comes.often if now.period < DAY else "", every=habit.comes.every, begins=habit.comes.begins,
+            words=habit.comes.often if now.period < DAY or often < _KEPT_RHYTHM else "",
+            every=habit.comes.every, begins=habit.comes.begins,
         )  # fmt: skip
 
     def _one_hour(self, place: int) -> float | None:

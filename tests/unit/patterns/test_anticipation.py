@@ -272,3 +272,36 @@ def test_every_so_many_days_it_is_expected_on_the_next_of_these(
         assert dose.at == START + dt.timedelta(days=40 * every, hours=hours[0])
         if every < 7:
             assert f"every {every} days" in dose.because
+
+
+def test_what_comes_on_some_days_at_one_hour_is_expected_at_that_hour(opened: Opened) -> None:
+    random = np.random.default_rng(1)
+    life = [(START + dt.timedelta(days=day, hours=9), "pill") for day in range(200) if random.random() < 0.4]
+    life += [(START + dt.timedelta(days=float(day)), "cat") for day in random.uniform(0, 200, 600)]
+    with opened(START + dt.timedelta(days=200)) as mind:
+        mind.remember_many(te.Experience(tags=[tag], source="home", at=at) for at, tag in sorted(life))
+        pill = foreseen(mind, "pill")
+        assert pill.at == START + dt.timedelta(days=200, hours=9)
+        assert "% of the days" in pill.because
+
+
+LASTS = [dt.date(2024 + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1) for month in range(1, 26)]
+FIRST_MONDAYS = [dt.date(2024 + month // 12, month % 12 + 1, 1) for month in range(25)]
+FIRST_MONDAYS = [first + dt.timedelta(days=-first.weekday() % 7) for first in FIRST_MONDAYS]
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (LASTS, "every month, on the last day, about 09:00"),
+        (FIRST_MONDAYS, "every month, on the first Monday, about 09:00"),
+    ],
+)
+def test_the_day_of_the_month_that_is_told_is_expected(tmp_path: Path, days: list[dt.date], told: str) -> None:
+    moments = [dt.datetime.combine(day, dt.time(9), dt.UTC) for day in days]
+    for known in range(13, 25):
+        now = moments[known - 1] + dt.timedelta(hours=3)
+        with te.open(tmp_path / f"mind {known}", clock=lambda now=now: now) as mind:
+            mind.remember_many(te.Experience(tags=["rent"], source="h", at=moment) for moment in moments[:known])
+            assert mind.patterns.rhythms()[0].told == told
+            assert mind.anticipate()[0].at == moments[known]
