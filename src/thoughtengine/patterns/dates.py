@@ -34,6 +34,8 @@ _MINUTES = 1440
 _MONDAY = 3  # weekday of the first day of 1970
 _PAUSE = 20  # times the usual gap: from which on what came before belongs to another time of life
 _MOST = 4  # times of a day, or days of a month, that are told one by one
+_MANY = 12  # times of a day that are told where nothing is between them
+_REACHES_APART = 3  # from one of these to the next, at least
 _HALF, _NEARLY_ALL = 0.5, 0.8
 _WIDEST = 0.4  # of a cycle that the places may take up
 _NARROW = 30  # beyond, not more than two are told, as what lies between them would count for either
@@ -177,7 +179,8 @@ class Comes:
     every : int
         Days from one day on which it comes to the next, where these are the same nearly always and more than one; else 0.
     begins : float
-        Seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
+        Of what comes every so many days, seconds into the day at which the first of its hours is, of a day that is cut where it
+        does not come; else the first of its hours, without such its mean one.
     newest : int
         The last day on which it came, by number, cut there.
     month : MonthDays or None
@@ -366,8 +369,9 @@ def _peaks(
     cycle = within if cyclic else 0
     n_periods = len(np.unique(periods))
     for reach in reaches:
-        left, found = np.ones(len(values), bool), list[int]()
-        while len(found) < (_MOST if reach <= _NARROW else 2) and left.any():
+        left, found, beside = np.ones(len(values), bool), list[int](), list[int]()
+        most = 2 if reach > _NARROW else _MANY if cyclic else _MOST
+        while len(found) < most + (most == _MANY) and left.any():
             near = _nearest(values, left, reach, cycle)
             if len(np.unique(periods[near])) < _HALF * n_periods:
                 break
@@ -378,10 +382,21 @@ def _peaks(
             middle = pivot + int(np.floor(np.median(offsets) + 0.5))
             found.append(middle % cycle if cycle else middle)
             left &= ~near
+            beside.append(int(left.sum()))
+        if len(found) > most:
+            return []  # and those that are left out are as good as these
+        if len(found) > _MOST and _closest(found, cycle) < _REACHES_APART * reach:
+            found, beside = found[:_MOST], beside[:_MOST]
         narrow = len(found) * (2 * reach + 1) <= _WIDEST * within
-        if found and narrow and left.sum() <= (1.0 - _NEARLY_ALL) * len(values):
+        if found and narrow and beside[-1] <= (1.0 - _NEARLY_ALL) * len(values):
             return sorted(found)
     return []
+
+
+def _closest(places: SequenceOf[int], cycle: int) -> int:
+    """Return how far apart the two nearest of some places are, around a cycle."""
+    ordered = sorted(places)
+    return int(np.diff([*ordered, ordered[0] + cycle]).min())
 
 
 def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolArray:
@@ -424,7 +439,8 @@ def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     hours, spread = _hours(times, moments)
     every = 0 if on else _every_so_many(run)
     if not every or not hours or (period % (7 * DAY) == 0 and every * DAY % period):
-        return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0)
+        begins = hours[0] if hours else turn / _SECOND
+        return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0, begins=begins)
     cut = (turn / _SECOND + DAY / 2.0) % DAY
     begins = min(hours, key=lambda hour: (hour - cut) % DAY)
     newest = int((moments[-1] / _SECOND - begins + (begins - cut) % DAY) // DAY)
@@ -495,10 +511,10 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
     """Tell what goes by a part of the day; None where it rather goes by the day."""
     cycle = int(period // 60)
     if times:
-        gaps = np.diff([*times, times[0] + _MINUTES])
-        if len(times) * cycle != _MINUTES or np.abs(gaps - cycle).max() > cycle // 24:
+        gaps, step = np.diff([*times, times[0] + _MINUTES]), _MINUTES // len(times)
+        if len(times) == 1 or np.abs(gaps - step).max() > step // 24:
             return None
-        return _every(moments, times[0], cycle, times)
+        return _every(moments, times[0], step, times)
     phases = minutes % cycle
     found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle, cyclic=True)
     if not found:
@@ -521,13 +537,21 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
 
 
 def _every(moments: IntArray, first: int, step: int, times: list[int]) -> Comes | None:
-    """Tell what comes every so many minutes; None where it leaves out most of these times."""
-    kept = share_kept(_numbers(moments, first, step))
-    if kept < _HALF:
+    """Tell what comes every so many minutes; None where it leaves out most of these times, or one of a day always."""
+    numbers = _numbers(moments, first, step)
+    kept = share_kept(numbers)
+    if kept < _HALF or (_MINUTES % step == 0 and _leaves_out(numbers, _MINUTES // step)):
         return None
     told = f"about {listed([clock(minute) for minute in times])}" if times else past(first) if step <= 60 else ""
     often, (hours, spread) = recurring(step * 60.0, kept), _hours(times, moments)
-    return Comes(", ".join(filter(None, (often, told))), kept, often, hours, (), spread, step * 60.0)
+    begins = hours[0] if hours else 0.0
+    return Comes(", ".join(filter(None, (often, told))), kept, often, hours, (), spread, step * 60.0, begins=begins)
+
+
+def _leaves_out(numbers: IntArray, n: int) -> bool:
+    """Tell whether of so many times of a day one hardly ever comes, beside the others."""
+    came = np.bincount(np.unique(numbers) % n, minlength=n)
+    return bool(came.min() < _HALF * came.mean())
 
 
 def _numbers(moments: IntArray, first: int, step: int) -> IntArray:

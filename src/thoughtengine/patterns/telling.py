@@ -357,7 +357,9 @@ class Telling:
                 strength = habit.comes.kept
         if habit.comes.period not in (0.0, period):
             period = habit.comes.period
-            phase = habit.comes.hours[0] % period if habit.comes.hours else phase % period
+            if habit.comes.hours or period >= DAY:
+                phase = habit.comes.begins % period
+            phase %= period
             if habit.comes.every:  # a week begins on Monday, the fifth day of 1970
                 monday = 4 * DAY if period % (7 * DAY) == 0 else 0.0
                 phase = (habit.comes.newest * DAY + habit.comes.begins - monday) % period
@@ -398,7 +400,7 @@ class Telling:
         by_hours = habit is not None and habit.comes.hours
         clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
         often = max(float(found.kept_days[i]), now.kept) if by_hours else float(found.kept_days[i])
-        if not clear or (not by_hours and (often < _KEPT_RHYTHM or now.period < DAY)):
+        if not clear or (not by_hours and (often < _KEPT_RHYTHM or float(found.periods[i]) < DAY)):
             return None
         if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
             return None

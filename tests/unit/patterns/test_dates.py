@@ -53,9 +53,26 @@ def test_around_midnight_the_day_is_the_one_of_the_time_that_is_told(minutes: tu
     assert said(moments, WEEK) == f"every week, on {told}"
 
 
-def test_what_leaves_out_most_hours_is_told_by_the_day() -> None:
-    moments = [BEGIN + dt.timedelta(days=day, hours=hour) for day in range(60) for hour in (7, 9, 10, 12, 15, 18, 20)]
-    assert said(moments, DAY / 24) == "every day, mostly between 07:00 and 19:00"  # six of seven
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ((7, 9, 10, 12, 15, 18, 20), "every day, about 07:00, 09:00, 10:00, 12:00, 15:00, 18:00 and 20:00"),
+        ((6, 7, 12, 13, 18, 22), "every day, about 06:00, 07:00, 12:00, 13:00, 18:00 and 22:00"),
+        ((9, 10, 11, 12, 13), "every day, about 09:00, 10:00, 11:00, 12:00 and 13:00"),
+        (range(8, 21), "every day, mostly between 08:00 and 18:00"),  # 13 times
+        (range(6, 24, 2), "every day, about " + ", ".join(f"{hour:02}:00" for hour in range(6, 22, 2)) + " and 22:00"),
+    ],
+)
+@pytest.mark.parametrize("period", [DAY / 24, DAY / 4, DAY])
+@pytest.mark.parametrize("beside", [0, 5])
+def test_only_times_at_which_it_comes_are_told(hours: Iterable[int], told: str, period: float, beside: int) -> None:
+    random = np.random.default_rng(1)
+    moments = [at + dt.timedelta(minutes=float(random.uniform(-beside, beside))) for at in days(100, *hours)]
+    found = comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)
+    assert len(found.hours) == (0 if "mostly" in told else len(list(hours)))
+    assert all(min(abs(hour / 3600 - one) for one in hours) <= 0.05 for hour in found.hours)
+    if beside == 0:
+        assert found.words == told
 
 
 @pytest.mark.parametrize("period", [DAY / 24, DAY / 4])
