@@ -49,6 +49,8 @@ class Beat:
         Of these: seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
     month : MonthDays or None
         The days of the month it comes on, where it is by these.
+    by_weekday : tuple of tuples of float
+        Where its hours depend on the day of the week, those of each of the seven, from Monday on; else empty.
     """
 
     period: float
@@ -62,6 +64,7 @@ class Beat:
     every: int = 0
     begins: float = 0.0
     month: MonthDays | None = None
+    by_weekday: tuple[tuple[float, ...], ...] = ()
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -79,7 +82,7 @@ class Beat:
                 return self._day_of_month(self.month, start)
         if self.every:
             return self._so_many_days(start)
-        if self.weekdays or (self.hours and self.period <= DAY):
+        if self.weekdays or self.by_weekday or (self.hours and self.period <= DAY):
             return self._weekday(start)
         if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
             with contextlib.suppress(OverflowError):  # beyond the calendar
@@ -115,8 +118,11 @@ class Beat:
 
     def _weekday(self, start: float) -> float:
         """Return when the next of its days of the week is, at its next hour."""
-        found, weekdays = list[float](), self.weekdays or range(7)
+        found = list[float]()
         for hour in self._times:
+            weekdays = self.weekdays or tuple(range(7))
+            if self.by_weekday:
+                weekdays = tuple(day for day in weekdays if hour in self.by_weekday[day])
             day = math.floor((start - hour) / DAY) + 1
             while (day + 3) % 7 not in weekdays:  # 1 January 1970 was a Thursday
                 day += 1

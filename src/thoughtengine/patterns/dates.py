@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -56,6 +57,8 @@ _ORDINAL = re.compile(r"(?:the )?\d+(?:st|nd|rd|th)[.,:]?", re.IGNORECASE)
 _BESIDE = re.compile(r"\(.*?\)")
 _ALIKE = 0.9  # length of the mean phase from which on moments are at one time of the month
 _FEWEST_WEEKDAYS, _SAME = 4, 0.9  # moments that tell a weekday of the month, and how many of them must be on it
+_GROUPS, _WEEKS = 3, 6  # of weekdays with hours of their own, at most; weeks that tell these
+_SAME_TIME = 60  # minutes from one of these hours to that of other days that are no other hour
 _FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
 
 
@@ -185,6 +188,8 @@ class Comes:
         The last day on which it came, by number, cut there.
     month : MonthDays or None
         The days of the month it comes on, where these are known.
+    by_weekday : tuple of tuples of float
+        Where its hours depend on the day of the week, those of each of the seven, from Monday on; else empty.
     """
 
     words: str
@@ -198,6 +203,7 @@ class Comes:
     begins: float = 0.0
     newest: int = 0
     month: MonthDays | None = None
+    by_weekday: tuple[tuple[float, ...], ...] = ()
 
 
 def comes(moments: IntArray, period: float, *, dated: bool = True) -> Comes:
@@ -385,7 +391,9 @@ def _peaks(
             beside.append(int(left.sum()))
         if len(found) > most:
             return []  # and those that are left out are as good as these
-        if len(found) > _MOST and _closest(found, cycle) < _REACHES_APART * reach:
+        if cyclic and len(found) > 1 and _closest(found, cycle) < _REACHES_APART * reach:
+            if reach > _NARROW:
+                continue  # parts of one time at which it comes at any
             found, beside = found[:_MOST], beside[:_MOST]
         narrow = len(found) * (2 * reach + 1) <= _WIDEST * within
         if found and narrow and beside[-1] <= (1.0 - _NEARLY_ALL) * len(values):
@@ -435,6 +443,10 @@ def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
         return filled
     often, kept, on = _by_days(run, days, period)
+    if not dated and period <= 7 * DAY and (apart := _by_weekday(moments, on or tuple(range(7)), kept)):
+        hours = tuple(sorted({hour for each in apart.hours for hour in each}))
+        longer = 7 * DAY if period == 7 * DAY else DAY if period < DAY else 0.0
+        return Comes(apart.words, kept, often, hours, on, apart.spread, longer, begins=hours[0], by_weekday=apart.hours)
     words = ", ".join(filter(None, (often, at)))
     hours, spread = _hours(times, moments)
     every = 0 if on else _every_so_many(run)
@@ -445,6 +457,54 @@ def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     begins = min(hours, key=lambda hour: (hour - cut) % DAY)
     newest = int((moments[-1] / _SECOND - begins + (begins - cut) % DAY) // DAY)
     return Comes(words, kept, often, hours, (), spread, every * DAY, every, begins, newest)
+
+
+class _Apart(NamedTuple):
+    """Hours of each day of the week, where they depend on it: in words, in seconds, and how far moments usually are beside."""
+
+    words: str
+    hours: tuple[tuple[float, ...], ...]
+    spread: float
+
+
+def _by_weekday(moments: IntArray, on: SequenceOf[int], kept: float) -> _Apart | None:
+    """Return at which hours something comes on each of some days of the week; None where they are the same, or not clear."""
+    days = moments // (DAY * _SECOND)
+    minutes, weekday = moments % (DAY * _SECOND) // (60 * _SECOND), (days + _MONDAY) % 7
+    if kept < _HALF or np.isin(weekday, on).mean() < _NEARLY_ALL:
+        return None
+    groups = list[tuple[list[int], list[int]]]()  # times, and the weekdays that have them
+    for day in on:
+        mine = weekday == day
+        if len(np.unique(days[mine])) < _WEEKS:
+            return None
+        times = _peaks(minutes[mine], days[mine], _REACHES[:2], _MINUTES, cyclic=True)
+        if not times:
+            return None
+        same = next((each for each in groups if _same_times(each[0], times)), None)
+        if same is None:
+            groups.append((times, [day]))
+        else:
+            same[1].append(day)
+    if not 1 < len(groups) <= _GROUPS:
+        return None
+    hours: list[tuple[float, ...]] = [()] * 7
+    words, spreads = list[str](), list[float]()
+    for _, those in groups:
+        mine = np.isin(weekday, those)
+        times = _peaks(minutes[mine], days[mine], _REACHES, _MINUTES, cyclic=True)
+        exact, spread = _hours(times, moments[mine])
+        for day in those:
+            hours[day] = exact
+        words.append(f"on {weekdays_named(those)} about {listed([clock(minute) for minute in times])}")
+        spreads.append(spread)
+    return _Apart(", ".join(words), tuple(hours), max(spreads))
+
+
+def _same_times(some: SequenceOf[int], others: SequenceOf[int]) -> bool:
+    """Tell whether times of the day, in minutes, are about the same."""
+    away = (np.array(some)[:, None] - np.array(others) + _MINUTES // 2) % _MINUTES - _MINUTES // 2
+    return bool((np.abs(away).min(0) <= _SAME_TIME).all() and (np.abs(away).min(1) <= _SAME_TIME).all())
 
 
 def _every_so_many(run: IntArray) -> int:

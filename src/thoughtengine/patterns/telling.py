@@ -412,8 +412,10 @@ class Telling:
         beat = attrs.evolve(beat, month=habit.comes.month)
         if not by_hours:
             return beat
+        by_weekday = habit.comes.by_weekday
         return attrs.evolve(
-            beat, weekdays=habit.comes.weekdays or days, hours=habit.comes.hours, spread=habit.comes.spread,
+            beat, weekdays=habit.comes.weekdays or (() if by_weekday else days), by_weekday=by_weekday,
+            hours=habit.comes.hours, spread=habit.comes.spread,
             words=habit.comes.often if now.period < DAY or often < _KEPT_RHYTHM else "",
             every=habit.comes.every, begins=habit.comes.begins,
         )  # fmt: skip

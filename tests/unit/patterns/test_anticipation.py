@@ -305,3 +305,23 @@ def test_the_day_of_the_month_that_is_told_is_expected(tmp_path: Path, days: lis
             mind.remember_many(te.Experience(tags=["rent"], source="h", at=moment) for moment in moments[:known])
             assert mind.patterns.rhythms()[0].told == told
             assert mind.anticipate()[0].at == moments[known]
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ((8, None, None, 18, None, None, None), "on Mondays about 08:00, on Thursdays about 18:00"),
+        ((7, 7, 7, 7, 7, 10, 10), "on weekdays about 07:00, on Saturdays and Sundays about 10:00"),
+    ],
+)
+def test_an_hour_that_depends_on_the_weekday_is_expected_on_that_day(
+    tmp_path: Path, hours: tuple[int | None, ...], told: str
+) -> None:
+    days = [(START + dt.timedelta(days=day)) for day in range(150)]
+    moments = [day.replace(hour=hour) for day in days if (hour := hours[day.weekday()]) is not None]
+    for known in range(len(moments) - 8, len(moments)):
+        now = moments[known - 1] + dt.timedelta(minutes=30)
+        with te.open(tmp_path / f"mind {known}", clock=lambda now=now: now) as mind:
+            mind.remember_many(te.Experience(tags=["wake"], source="h", at=moment) for moment in moments[:known])
+            assert mind.patterns.rhythms()[0].told == told
+            assert mind.anticipate()[0].at == moments[known]

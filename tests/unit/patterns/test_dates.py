@@ -114,6 +114,10 @@ def test_what_comes_at_many_times_is_not_said_to_come_at_one() -> None:
     told = said(moments, DAY)
     assert told.startswith("every day, mostly between ")
     assert "about" not in told
+    morning = [
+        BEGIN + dt.timedelta(days=day, hours=float(random.uniform(9, 15))) for day in range(60) for _ in range(3)
+    ]
+    assert "mostly between" in said(morning, DAY)
     anytime = [
         BEGIN + dt.timedelta(days=day, hours=float(random.uniform(0, 24))) for day in range(60) for _ in range(4)
     ]
