@@ -10,6 +10,8 @@ import math
 
 import attrs
 
+from thoughtengine.patterns.dates import MonthDays
+
 __all__ = ["DAY", "Beat"]
 
 DAY = 86_400.0
@@ -41,6 +43,14 @@ class Beat:
         How far its moments usually lie from these hours.
     words : str
         On which days, as people say it; empty where the period says it.
+    every : int
+        Days from one day on which it comes to the next, where `hours` are known and it is more than one; else 0.
+    begins : float
+        Of these: seconds into the day at which the first of its hours is, of a day that is cut where it does not come.
+    month : MonthDays or None
+        The days of the month it comes on, where it is by these.
+    by_weekday : tuple of tuples of float
+        Where its hours depend on the day of the week, those of each of the seven, from Monday on; else empty.
     """
 
     period: float
@@ -51,6 +61,10 @@ class Beat:
     hours: tuple[float, ...] = ()
     spread: float = 0.0
     words: str = ""
+    every: int = 0
+    begins: float = 0.0
+    month: MonthDays | None = None
+    by_weekday: tuple[tuple[float, ...], ...] = ()
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -63,7 +77,12 @@ class Beat:
         """
         if self.last <= start:
             start = max(start, self.last + self._apart / 2.0)
-        if self.weekdays or (self.hours and self.period <= DAY):
+        if self.month is not None:
+            with contextlib.suppress(OverflowError):  # beyond the calendar
+                return self._day_of_month(self.month, start)
+        if self.every:
+            return self._so_many_days(start)
+        if self.weekdays or self.by_weekday or (self.hours and self.period <= DAY):
             return self._weekday(start)
         if self.period in (_MONTH, _YEAR) and self._beside(self.last) <= _BESIDE:
             with contextlib.suppress(OverflowError):  # beyond the calendar
@@ -99,13 +118,25 @@ class Beat:
 
     def _weekday(self, start: float) -> float:
         """Return when the next of its days of the week is, at its next hour."""
-        found, weekdays = list[float](), self.weekdays or range(7)
+        found = list[float]()
         for hour in self._times:
+            weekdays = self.weekdays or tuple(range(7))
+            if self.by_weekday:
+                weekdays = tuple(day for day in weekdays if hour in self.by_weekday[day])
             day = math.floor((start - hour) / DAY) + 1
             while (day + 3) % 7 not in weekdays:  # 1 January 1970 was a Thursday
                 day += 1
             found.append(day * DAY + hour)
         return min(found)
+
+    def _so_many_days(self, start: float) -> float:
+        """Return its next hour of every so many days, from the one on which it last came."""
+        last = math.floor((self.last - self.begins + self.tolerance) / DAY)
+        after = [(hour - self.begins) % DAY for hour in self.hours]
+        first = last * DAY + self.begins
+        number = math.floor((start - first) / (self.every * DAY))
+        moments = [first + (number + i) * self.every * DAY + one for i in (0, 1) for one in after]
+        return min(moment for moment in moments if moment > start)
 
     @property
     def _origin(self) -> float:
@@ -123,6 +154,19 @@ class Beat:
         around = [(day + i) * DAY + hour for i in (-1, 0, 1) for hour in self._times]
         least = min(abs(moment - peak) for moment in around)
         return [moment for moment in around if abs(moment - peak) <= max(least, 13.0 * 3600.0)]
+
+    def _day_of_month(self, on: MonthDays, start: float) -> float:
+        """Return when the next of its days of the month is."""
+        hour = self.hours[0] if self.hours else self.last % DAY if self.hour is None else self.hour
+        moment = _EPOCH + dt.timedelta(seconds=start)
+        begin = moment.year * 12 + moment.month - 1
+        for number in range(begin, min(begin + 3, (dt.MAXYEAR + 1) * 12)):
+            year, month = divmod(number, 12)
+            for day in on.of(year, month + 1):
+                found = (dt.datetime(year, month + 1, day) - _EPOCH).total_seconds() + hour
+                if found > start:
+                    return found
+        return start + self.period
 
     def _same_day(self, start: float) -> float:
         """Return when the day of the month, or of the year, at which it last came, comes next."""

@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as SequenceOf
+from typing import NamedTuple
 
 import attrs
 import numpy as np
@@ -27,18 +28,22 @@ from thoughtengine.patterns.pattern import (
     weekdays_named,
 )  # fmt: skip
 
-__all__ = ["Comes", "comes", "day_of", "is_date", "share_kept"]
+__all__ = ["Comes", "MonthDays", "comes", "day_of", "is_date", "share_kept"]
 
 _SECOND = 1_000_000
 _MINUTES = 1440
 _MONDAY = 3  # weekday of the first day of 1970
 _PAUSE = 20  # times the usual gap: from which on what came before belongs to another time of life
 _MOST = 4  # times of a day, or days of a month, that are told one by one
+_MANY = 12  # times of a day that are told where nothing is between them
+_REACHES_APART = 3  # from one of these to the next, at least
 _HALF, _NEARLY_ALL = 0.5, 0.8
 _WIDEST = 0.4  # of a cycle that the places may take up
 _NARROW = 30  # beyond, not more than two are told, as what lies between them would count for either
 _NO_CHANCE = 12.0  # twice the logarithm of how much likelier two shares are than one, where days are told apart
 _REACHES = (15, 30, 60, 90)  # minutes around a time that still count as about then
+
+_NTH = ("last", "first", "second", "third", "fourth")
 
 _NAMED = {name[:3].lower(): number for number, name in enumerate(MONTHS, start=1)}
 _DAYS = {name[:3].lower(): number for number, name in enumerate(WEEKDAYS)}
@@ -51,6 +56,9 @@ _WORD = re.compile(r"\d+|[a-z]{3,}")
 _ORDINAL = re.compile(r"(?:the )?\d+(?:st|nd|rd|th)[.,:]?", re.IGNORECASE)
 _BESIDE = re.compile(r"\(.*?\)")
 _ALIKE = 0.9  # length of the mean phase from which on moments are at one time of the month
+_FEWEST_WEEKDAYS, _SAME = 4, 0.9  # moments that tell a weekday of the month, and how many of them must be on it
+_GROUPS, _WEEKS = 3, 6  # of weekdays with hours of their own, at most; weeks that tell these
+_SAME_TIME = 60  # minutes from one of these hours to that of other days that are no other hour
 _FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
 
 
@@ -115,6 +123,43 @@ def share_kept(numbers: IntArray) -> float:
 
 
 @attrs.frozen
+class MonthDays:
+    """Days of the month on which something comes.
+
+    Attributes
+    ----------
+    days : tuple of int
+        From the first, 1, on; from the last, 0, backwards.
+    weekday : int or None
+        Where it comes on one weekday of each month: 0 for Monday; the days are then the first, second, … of these, 0 the last.
+    """
+
+    days: tuple[int, ...]
+    weekday: int | None = None
+
+    def of(self, year: int, month: int) -> list[int]:
+        """Return these days of a month.
+
+        Examples
+        --------
+        >>> MonthDays((1, 0)).of(2024, 2), MonthDays((1,), weekday=0).of(2024, 2), MonthDays((0,), weekday=4).of(2024, 2)
+        ([1, 29], [5], [23])
+        """
+        first, length = calendar.monthrange(year, month)
+        if self.weekday is None:
+            return sorted({min(day, length) if day > 0 else max(length + day, 1) for day in self.days})
+        ones = range(1 + (self.weekday - first) % 7, length + 1, 7)
+        return sorted({ones[min(day, len(ones)) - 1] for day in self.days})
+
+    @property
+    def words(self) -> str:
+        """As people say it."""
+        if self.weekday is None:
+            return _together([_near_the_end(day) for day in self.days])
+        return f"on the {listed([_NTH[day] for day in self.days])} {WEEKDAYS[self.weekday]}"
+
+
+@attrs.frozen
 class Comes:
     """When something comes, by its moments on the calendar.
 
@@ -134,6 +179,17 @@ class Comes:
         Median distance of its moments from these hours, in seconds.
     period : float
         Its period in seconds where that is another one than asked for; 0 where not.
+    every : int
+        Days from one day on which it comes to the next, where these are the same nearly always and more than one; else 0.
+    begins : float
+        Of what comes every so many days, seconds into the day at which the first of its hours is, of a day that is cut where it
+        does not come; else the first of its hours, without such its mean one.
+    newest : int
+        The last day on which it came, by number, cut there.
+    month : MonthDays or None
+        The days of the month it comes on, where these are known.
+    by_weekday : tuple of tuples of float
+        Where its hours depend on the day of the week, those of each of the seven, from Monday on; else empty.
     """
 
     words: str
@@ -143,9 +199,14 @@ class Comes:
     weekdays: tuple[int, ...] = ()
     spread: float = 0.0
     period: float = 0.0
+    every: int = 0
+    begins: float = 0.0
+    newest: int = 0
+    month: MonthDays | None = None
+    by_weekday: tuple[tuple[float, ...], ...] = ()
 
 
-def comes(moments: IntArray, period: float) -> Comes:
+def comes(moments: IntArray, period: float, *, dated: bool = True) -> Comes:
     """Return when something comes, as people say it, and in how many of its periods it did.
 
     Parameters
@@ -154,6 +215,8 @@ def comes(moments: IntArray, period: float) -> Comes:
         Microseconds of the clock on the wall; not empty.
     period : float
         Of its rhythm, in seconds.
+    dated : bool
+        Whether what is always at midnight or noon is a bare date, without a time of day.
 
     Examples
     --------
@@ -163,10 +226,10 @@ def comes(moments: IntArray, period: float) -> Comes:
     ('every day, about 08:00 and 18:00', 1.0, (28800.0, 64800.0))
     """
     if period == MONTH:
-        return _monthly(moments)
+        return _monthly(moments, dated=dated)
     if period == YEAR:
         return _yearly(moments)
-    return _daily(moments, period)
+    return _daily(moments, period, dated=dated)
 
 
 def _run(numbers: IntArray) -> IntArray:
@@ -188,21 +251,19 @@ def day_of(moments: IntArray, period: float) -> str:
     >>> day_of(np.array(firsts).astype(np.int64), MONTH)
     'about the 1st'
     """
-    return _together(_days_of_month(moments) if period == MONTH else _days_of_year(moments))
+    return _days_of_month(moments).words if period == MONTH else _together(_days_of_year(moments))
 
 
-def _monthly(moments: IntArray) -> Comes:
-    kept, days = share_kept(_dates(moments)[0]), _together(_days_of_month(moments))
+def _monthly(moments: IntArray, *, dated: bool) -> Comes:
+    kept, month = share_kept(_dates(moments)[0]), _days_of_month(moments)
+    days = month.words
     minutes = moments % (DAY * _SECOND) // (60 * _SECOND)
-    times = (
-        [] if _bare(moments) or not days else _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True)
-    )
-    times = times if len(times) == 1 else []
+    times = _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True) if days else []
+    times = times if len(times) == 1 and not (dated and _bare(moments)) else []
     hours, spread = _hours(times, moments)
     often = ", ".join(filter(None, (recurring(MONTH, kept), days)))
-    return Comes(
-        f"{often}, about {clock(times[0])}" if times else often, kept, recurring(MONTH, kept), hours, (), spread
-    )
+    told = f"{often}, about {clock(times[0])}" if times else often
+    return Comes(told, kept, recurring(MONTH, kept), hours, (), spread, month=month if days else None)
 
 
 def _bare(moments: IntArray) -> bool:
@@ -227,12 +288,27 @@ def _hours(times: SequenceOf[int], moments: IntArray) -> tuple[tuple[float, ...]
     return tuple(sorted(hours)), float(np.median(np.abs(away))) / _SECOND
 
 
-def _days_of_month(moments: IntArray) -> list[str]:
+def _days_of_month(moments: IntArray) -> MonthDays:
     months, day, length = _dates(moments)
     counted = np.where(day <= 15, day, day - length)  # across the end of a month; 0 is its last day
+    if (nth := _nth_weekday(moments, day, length)) is not None:
+        return nth
     if _spread(counted) < _spread(day):
-        return [_near_the_end(number) for number in _peaks(counted, months, (0, 1, 3), 31)]
-    return [f"about the {ordinal(number)}" for number in _peaks(day, months, (0, 1, 3), 31)]
+        return MonthDays(tuple(_peaks(counted, months, (0, 1, 3), 31)))
+    return MonthDays(tuple(_peaks(day, months, (0, 1, 3), 31)))
+
+
+def _nth_weekday(moments: IntArray, day: IntArray, length: IntArray) -> MonthDays | None:
+    """Return which weekday of the month moments are on, where it is one and always the same; None where not."""
+    weekday = (moments // (DAY * _SECOND) + _MONDAY) % 7
+    usual = int(np.bincount(weekday).argmax())
+    if len(day) < _FEWEST_WEEKDAYS or (weekday == usual).mean() < _SAME:
+        return None
+    numbers = (day - 1) // 7 + 1
+    number = int(np.bincount(numbers).argmax())
+    if number <= 4 and (numbers == number).mean() >= _SAME:
+        return MonthDays((number,), usual)
+    return MonthDays((0,), usual) if (day > length - 7).mean() >= _SAME else None
 
 
 def _near_the_end(number: int) -> str:
@@ -299,8 +375,9 @@ def _peaks(
     cycle = within if cyclic else 0
     n_periods = len(np.unique(periods))
     for reach in reaches:
-        left, found = np.ones(len(values), bool), list[int]()
-        while len(found) < (_MOST if reach <= _NARROW else 2) and left.any():
+        left, found, beside = np.ones(len(values), bool), list[int](), list[int]()
+        most = 2 if reach > _NARROW else _MANY if cyclic else _MOST
+        while len(found) < most + (most == _MANY) and left.any():
             near = _nearest(values, left, reach, cycle)
             if len(np.unique(periods[near])) < _HALF * n_periods:
                 break
@@ -311,10 +388,23 @@ def _peaks(
             middle = pivot + int(np.floor(np.median(offsets) + 0.5))
             found.append(middle % cycle if cycle else middle)
             left &= ~near
+            beside.append(int(left.sum()))
+        if len(found) > most:
+            return []  # and those that are left out are as good as these
+        if cyclic and len(found) > 1 and _closest(found, cycle) < _REACHES_APART * reach:
+            if reach > _NARROW:
+                continue  # parts of one time at which it comes at any
+            found, beside = found[:_MOST], beside[:_MOST]
         narrow = len(found) * (2 * reach + 1) <= _WIDEST * within
-        if found and narrow and left.sum() <= (1.0 - _NEARLY_ALL) * len(values):
+        if found and narrow and beside[-1] <= (1.0 - _NEARLY_ALL) * len(values):
             return sorted(found)
     return []
+
+
+def _closest(places: SequenceOf[int], cycle: int) -> int:
+    """Return how far apart the two nearest of some places are, around a cycle."""
+    ordered = sorted(places)
+    return int(np.diff([*ordered, ordered[0] + cycle]).min())
 
 
 def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolArray:
@@ -332,17 +422,19 @@ def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolA
     return near
 
 
-def _daily(moments: IntArray, period: float) -> Comes:
+def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     """Tell what goes by hours, days or weeks: the days it comes on, and at what times."""
     length = DAY * _SECOND
     angles = 2.0 * np.pi * (moments % length) / length
     mean = complex(np.exp(1j * angles).mean())
     turn = int(np.angle(mean) % (2.0 * np.pi) / (2.0 * np.pi) * length) if abs(mean) > _HALF else length // 2
     days = (moments - turn + length // 2) // length  # around midnight the day is the one of the usual time
+    if len(np.unique(moments // length)) < len(np.unique(days)):  # at one and at eleven at night of one day
+        turn, days = length // 2, moments // length
     run = _run(days)
     moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
     minutes = moments % length // (60 * _SECOND)
-    dated = _bare(moments)
+    dated = dated and _bare(moments)
     times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
     if len(times) == 1:  # told on the other side of midnight than where the days were cut
         across = round((turn / (60 * _SECOND) - times[0]) / _MINUTES)
@@ -351,9 +443,75 @@ def _daily(moments: IntArray, period: float) -> Comes:
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
         return filled
     often, kept, on = _by_days(run, days, period)
+    if not dated and period <= 7 * DAY and (apart := _by_weekday(moments, on or tuple(range(7)), kept)):
+        hours = tuple(sorted({hour for each in apart.hours for hour in each}))
+        longer = 7 * DAY if period == 7 * DAY else DAY if period < DAY else 0.0
+        return Comes(apart.words, kept, often, hours, on, apart.spread, longer, begins=hours[0], by_weekday=apart.hours)
     words = ", ".join(filter(None, (often, at)))
     hours, spread = _hours(times, moments)
-    return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0)
+    every = 0 if on else _every_so_many(run)
+    if not every or not hours or (period % (7 * DAY) == 0 and every * DAY % period):
+        begins = hours[0] if hours else turn / _SECOND
+        return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0, begins=begins)
+    cut = (turn / _SECOND + DAY / 2.0) % DAY
+    begins = min(hours, key=lambda hour: (hour - cut) % DAY)
+    newest = int((moments[-1] / _SECOND - begins + (begins - cut) % DAY) // DAY)
+    return Comes(words, kept, often, hours, (), spread, every * DAY, every, begins, newest)
+
+
+class _Apart(NamedTuple):
+    """Hours of each day of the week, where they depend on it: in words, in seconds, and how far moments usually are beside."""
+
+    words: str
+    hours: tuple[tuple[float, ...], ...]
+    spread: float
+
+
+def _by_weekday(moments: IntArray, on: SequenceOf[int], kept: float) -> _Apart | None:
+    """Return at which hours something comes on each of some days of the week; None where they are the same, or not clear."""
+    days = moments // (DAY * _SECOND)
+    minutes, weekday = moments % (DAY * _SECOND) // (60 * _SECOND), (days + _MONDAY) % 7
+    if kept < _HALF or np.isin(weekday, on).mean() < _NEARLY_ALL:
+        return None
+    groups = list[tuple[list[int], list[int]]]()  # times, and the weekdays that have them
+    for day in on:
+        mine = weekday == day
+        if len(np.unique(days[mine])) < _WEEKS:
+            return None
+        times = _peaks(minutes[mine], days[mine], _REACHES[:2], _MINUTES, cyclic=True)
+        if not times:
+            return None
+        same = next((each for each in groups if _same_times(each[0], times)), None)
+        if same is None:
+            groups.append((times, [day]))
+        else:
+            same[1].append(day)
+    if not 1 < len(groups) <= _GROUPS:
+        return None
+    hours: list[tuple[float, ...]] = [()] * 7
+    words, spreads = list[str](), list[float]()
+    for _, those in groups:
+        mine = np.isin(weekday, those)
+        times = _peaks(minutes[mine], days[mine], _REACHES, _MINUTES, cyclic=True)
+        exact, spread = _hours(times, moments[mine])
+        for day in those:
+            hours[day] = exact
+        words.append(f"on {weekdays_named(those)} about {listed([clock(minute) for minute in times])}")
+        spreads.append(spread)
+    return _Apart(", ".join(words), tuple(hours), max(spreads))
+
+
+def _same_times(some: SequenceOf[int], others: SequenceOf[int]) -> bool:
+    """Tell whether times of the day, in minutes, are about the same."""
+    away = (np.array(some)[:, None] - np.array(others) + _MINUTES // 2) % _MINUTES - _MINUTES // 2
+    return bool((np.abs(away).min(0) <= _SAME_TIME).all() and (np.abs(away).min(1) <= _SAME_TIME).all())
+
+
+def _every_so_many(run: IntArray) -> int:
+    """Return from which day to the next something comes, where that is more than one and nearly always the same; else 0."""
+    gaps = np.diff(run)
+    usual = int(np.median(gaps)) if len(gaps) else 1
+    return usual if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL else 0
 
 
 def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, tuple[int, ...]]:
@@ -381,9 +539,7 @@ def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, 
         return ", ".join(filter(None, (recurring(period, share), where))), share, ()
     if on is None or len(on) == 7:
         kept = len(run) / int(run[-1] - run[0] + 1)
-        gaps = np.diff(run)
-        usual = int(np.median(gaps)) if len(gaps) else 1
-        if usual > 1 and (gaps == usual).mean() >= _NEARLY_ALL:
+        if usual := _every_so_many(run):
             return f"every {usual} days", len(run) / (1.0 + int(run[-1] - run[0]) // usual), ()
         return recurring(DAY, kept), kept, ()
     due = np.isin((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, on)
@@ -415,10 +571,10 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
     """Tell what goes by a part of the day; None where it rather goes by the day."""
     cycle = int(period // 60)
     if times:
-        gaps = np.diff([*times, times[0] + _MINUTES])
-        if len(times) * cycle != _MINUTES or np.abs(gaps - cycle).max() > cycle // 24:
+        gaps, step = np.diff([*times, times[0] + _MINUTES]), _MINUTES // len(times)
+        if len(times) == 1 or np.abs(gaps - step).max() > step // 24:
             return None
-        return _every(moments, times[0], cycle, times)
+        return _every(moments, times[0], step, times)
     phases = minutes % cycle
     found = _peaks(phases, np.arange(len(phases)), (cycle // 12, cycle // 6), cycle, cyclic=True)
     if not found:
@@ -441,13 +597,21 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
 
 
 def _every(moments: IntArray, first: int, step: int, times: list[int]) -> Comes | None:
-    """Tell what comes every so many minutes; None where it leaves out most of these times."""
-    kept = share_kept(_numbers(moments, first, step))
-    if kept < _HALF:
+    """Tell what comes every so many minutes; None where it leaves out most of these times, or one of a day always."""
+    numbers = _numbers(moments, first, step)
+    kept = share_kept(numbers)
+    if kept < _HALF or (_MINUTES % step == 0 and _leaves_out(numbers, _MINUTES // step)):
         return None
     told = f"about {listed([clock(minute) for minute in times])}" if times else past(first) if step <= 60 else ""
     often, (hours, spread) = recurring(step * 60.0, kept), _hours(times, moments)
-    return Comes(", ".join(filter(None, (often, told))), kept, often, hours, (), spread, step * 60.0)
+    begins = hours[0] if hours else 0.0
+    return Comes(", ".join(filter(None, (often, told))), kept, often, hours, (), spread, step * 60.0, begins=begins)
+
+
+def _leaves_out(numbers: IntArray, n: int) -> bool:
+    """Tell whether of so many times of a day one hardly ever comes, beside the others."""
+    came = np.bincount(np.unique(numbers) % n, minlength=n)
+    return bool(came.min() < _HALF * came.mean())
 
 
 def _numbers(moments: IntArray, first: int, step: int) -> IntArray:

@@ -60,14 +60,17 @@ class Habits:
 
     def __init__(self, store: Store, memories: Collection, happened: Callable[[MemoryRecord], MemoryRecord]) -> None:
         self._store, self._memories, self._happened = store, memories, happened
-        self._known: dict[int, tuple[int, float, Habit]] = {}  # by hash: newest memory, period, and what it is
+        self._known: dict[int, tuple[int, float, bool, Habit]] = {}  # by hash: newest memory, period, whether
+        # it is dated, and what it is
         self._lived: tuple[int, int, Lived] | None = None  # how many memories it was made of, and taken in since
 
     def forget(self) -> None:
         """Read anew what was read from memories."""
         self._known, self._lived = {}, None
 
-    def of(self, key: int, named: tuple[str, str], period: float, counted: int, newest: int, end: int) -> Habit | None:
+    def of(
+        self, key: int, named: tuple[str, str], period: float, counted: int, newest: int, end: int, *, dated: bool
+    ) -> Habit | None:
         """Return when a tag or source comes; None of other things, and where no memory tells.
 
         Parameters
@@ -84,17 +87,19 @@ class Habits:
             Its newest memory: until there is another one, what was told is told again.
         end : int
             How far life has come, in microseconds of the clock on the wall: what is dated later did not happen yet.
+        dated : bool
+            Whether it has dates alone, and no time of day.
         """
         kind, name = named
         if kind not in (TAG, SOURCE):
             return None
         known = self._known.get(key)
-        if known is None or known[:2] != (newest, period):
+        if known is None or known[:3] != (newest, period, dated):
             moments = self._moments(kind, name, end)
             if not len(moments):
                 return None
-            known = self._known[key] = newest, period, _habit(moments, period, counted)
-        return known[2]
+            known = self._known[key] = newest, period, dated, _habit(moments, period, counted, dated=dated)
+        return known[3]
 
     def lived(self, begin: int, end: int) -> Lived:
         """Return what was lived through, from when to when it all was; made anew when a 64th of all has come since."""
@@ -134,10 +139,10 @@ class Habits:
         return np.sort(happened if len(happened) else moments)[-_DATED:]
 
 
-def _habit(moments: IntArray, period: float, counted: int) -> Habit:
+def _habit(moments: IntArray, period: float, counted: int, *, dated: bool) -> Habit:
     """Return when something comes by its moments, of which so many were counted."""
     begin, n = since(moments, period), len(moments)
     moments = moments[begin:]
     if begin:
-        return Habit(comes(moments, period), int(moments[0]), peak(moments, period))
-    return Habit(comes(moments, period), None, peak(moments, period) if n < min(counted, _DATED) else None)
+        return Habit(comes(moments, period, dated=dated), int(moments[0]), peak(moments, period))
+    return Habit(comes(moments, period, dated=dated), None, peak(moments, period) if n < min(counted, _DATED) else None)

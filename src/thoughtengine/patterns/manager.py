@@ -450,13 +450,13 @@ class PatternManager:
             history = sequences.history(thread) if history is None else history
             came = sequences.moment(thread) if given is None else None
             last = None if came is None else self._been(came, now)
-            moment = self._moment(at, last, now)
+            moment, present = (self._moment(asked, last, now) for asked in (at, None))
             waited = 0.0 if last is None else max(moment - last, 0) * 1e-6
             found = sequences.next(history, moment if came is None else came, part=given is not None, waited=waited)
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
         result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._dated), k))
-        if result and given is None:
+        if result and given is None and moment == present:  # who asks of another moment waits for nothing
             live = 0 <= self._wall(now) - base <= _LIKE_NOW
             expected = _expected(result[0], history, base, live=live)
             if not live or expected.due is None or expected.due >= self._wall(now):  # else it is late already

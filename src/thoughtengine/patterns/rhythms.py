@@ -56,6 +56,8 @@ class Recurring:
         Where each comes on some days of the week alone, on which, from Monday on; else none of them.
     kept_days : array of float64, shape (n,)
         On how many of these days that went by it came; where there is no such rule, as `kept`.
+    dated : array of bool, shape (n,)
+        Whether each has only dates, and no time of day.
     """
 
     items: IntArray
@@ -69,6 +71,7 @@ class Recurring:
     evidence: IntArray
     weekdays: BoolArray
     kept_days: FloatArray
+    dated: BoolArray
 
 
 class Rhythms:
@@ -139,6 +142,7 @@ class Rhythms:
             keys[at][order], one.periods[order] / 1e6, one.phases[order] / 1e6, one.strengths[order],
             q_all[order, best[order]], counts[order, best[order]], kept[order], rows[order, 1], rows[order, 8:WEEKDAYS],
             one.weekdays[order], np.where(one.weekdays.any(1), days.kept_weekdays, kept)[order],
+            ((grain == _A_DAY) & _at_noon(rows))[order],
         )  # fmt: skip
 
 
@@ -153,7 +157,7 @@ def _by_days(
 ) -> None:
     """Of what has one time of day alone, judge the days on which it came; written into the last three."""
     dated = grain == _A_DAY
-    one_hour = dated & (rows[:, 7] < _GRAINED * rows[:, 0])  # and not that of bare dates
+    one_hour = dated & ~_at_noon(rows)  # and not that of bare dates
     some, bare = dated & ~(one_hour & (daily >= _DAILY)), dated & ~one_hour
     chances[some, _DAY] = np.where(one_hour, days.chance, days.chance_every)[some]
     weights[bare, _DAY], fine[dated, _DAY] = _SELDOM, True
@@ -232,12 +236,26 @@ def _peaks(sums: FloatArray, counts: IntArray, periods: IntArray) -> tuple[Float
 
 
 def _grain(rows: IntArray) -> IntArray:
-    """Return how finely the moments of each item are told: a day, an hour, or better."""
+    """Return how finely the moments of each item are told: a day, an hour, or better.
+
+    A day where everything has one time of day, be it midnight or seven; what alone is at noon is there at noon.
+    """
     everything = rows.sum(0)
     gaps = np.maximum(rows[:, 4], 1)
-    all_days = everything[5] >= _GRAINED * max(int(everything[4]), 1)
+    all_days = everything[5] >= _GRAINED * max(int(everything[4]), 1) and _one_time(rows)
     all_hours = everything[6] >= _GRAINED * max(int(everything[4]), 1)
-    at_noon = rows[:, 7] >= _GRAINED * rows[:, 0]  # as bare dates are
-    days = (rows[:, 5] >= _GRAINED * gaps) & (at_noon | all_days)
+    days = (rows[:, 5] >= _GRAINED * gaps) & all_days
     hours = (rows[:, 6] >= _GRAINED * gaps) & all_hours
     return np.where(days, _A_DAY, np.where(hours, _HOUR, 0))
+
+
+def _at_noon(rows: IntArray) -> BoolArray:
+    """Tell which items are at midnight or noon, as bare dates are."""
+    result: BoolArray = rows[:, 7] >= _GRAINED * rows[:, 0]
+    return result
+
+
+def _one_time(rows: IntArray) -> bool:
+    """Tell whether the newest moments of nearly all that came are at one time of day, by how often each came."""
+    _, places = np.unique(rows[:, 1] % _A_DAY, return_inverse=True)
+    return bool(np.bincount(places, rows[:, 0]).max(initial=0.0) >= _GRAINED * rows[:, 0].sum())

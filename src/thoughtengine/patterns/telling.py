@@ -348,7 +348,7 @@ class Telling:
         strength, n, kept = float(found.strengths[i]), int(found.counts[i]), float(found.kept[i])
         weekdays = tuple(np.flatnonzero(found.weekdays[i]).tolist())
         named, end = self.finders.names.get(key, ("", "")), self.finders.lifetime.ends[1]
-        habit = self._habits.of(key, named, period, n, newest, end)
+        habit = self._habits.of(key, named, period, n, newest, end, dated=bool(found.dated[i]))
         if habit is None:
             return _Now(period, phase, strength, n, kept, weekdays)
         if habit.own is not None:
@@ -357,7 +357,12 @@ class Telling:
                 strength = habit.comes.kept
         if habit.comes.period not in (0.0, period):
             period = habit.comes.period
-            phase = habit.comes.hours[0] % period if habit.comes.hours else phase % period
+            if habit.comes.hours or period >= DAY:
+                phase = habit.comes.begins % period
+            phase %= period
+            if habit.comes.every:  # a week begins on Monday, the fifth day of 1970
+                monday = 4 * DAY if period % (7 * DAY) == 0 else 0.0
+                phase = (habit.comes.newest * DAY + habit.comes.begins - monday) % period
         return _Now(period, phase, strength, n, habit.comes.kept, weekdays, habit.comes.words, habit)
 
     def _by_evidence(self, evidence: tuple[int, ...], period: float, kept: float) -> str:
@@ -395,18 +400,24 @@ class Telling:
         by_hours = habit is not None and habit.comes.hours
         clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
         often = max(float(found.kept_days[i]), now.kept) if by_hours else float(found.kept_days[i])
-        if not clear or often < _KEPT_RHYTHM or (now.period < DAY and not by_hours):
+        if not clear or (not by_hours and (often < _KEPT_RHYTHM or float(found.periods[i]) < DAY)):
             return None
         if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
             return None
         moved = habit is not None and habit.begin is not None
         hour = None if moved or by_hours else self._one_hour(place)
         beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days)
-        if habit is None or not by_hours:
+        if habit is None:
             return beat
+        beat = attrs.evolve(beat, month=habit.comes.month)
+        if not by_hours:
+            return beat
+        by_weekday = habit.comes.by_weekday
         return attrs.evolve(
-            beat, weekdays=habit.comes.weekdays or days, hours=habit.comes.hours, spread=habit.comes.spread,
-            words=habit.comes.often if now.period < DAY else "",
+            beat, weekdays=habit.comes.weekdays or (() if by_weekday else days), by_weekday=by_weekday,
+            hours=habit.comes.hours, spread=habit.comes.spread,
+            words=habit.comes.often if now.period < DAY or often < _KEPT_RHYTHM else "",
+            every=habit.comes.every, begins=habit.comes.begins,
         )  # fmt: skip
 
     def _one_hour(self, place: int) -> float | None:

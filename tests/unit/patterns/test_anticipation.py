@@ -270,3 +270,74 @@ def test_what_is_optional_is_told_as_often_as_it_comes(tmp_path: Path) -> None:
                 mind.remember(tags=["coffee"], source="home", at=now + dt.timedelta(hours=1))
             mind.remember(tags=["dinner"], source="home", at=now + dt.timedelta(hours=12))
     assert abs(sum(off)) < 0.1 * len(off)  # it is told by its hour when it has come, but not before
+
+
+@pytest.mark.parametrize("every", [2, 3, 5, 7, 10])
+@pytest.mark.parametrize("hours", [(9,), (9, 18), (2, 22), (1, 23)])
+def test_every_so_many_days_it_is_expected_on_the_next_of_these(
+    opened: Opened, every: int, hours: tuple[int, ...]
+) -> None:
+    last = START + dt.timedelta(days=39 * every, hours=hours[-1])
+    with opened(last + dt.timedelta(minutes=20)) as mind:
+        mind.remember_many(
+            te.Experience(tags=["dose"], source="s", at=START + dt.timedelta(days=every * k, hours=hour))
+            for k in range(40)
+            for hour in hours
+        )
+        dose = mind.anticipate(k=1)[0]
+        assert dose.at == START + dt.timedelta(days=40 * every, hours=hours[0])
+        if every < 7:
+            assert f"every {every} days" in dose.because
+
+
+def test_what_comes_on_some_days_at_one_hour_is_expected_at_that_hour(opened: Opened) -> None:
+    random = np.random.default_rng(1)
+    life = [(START + dt.timedelta(days=day, hours=9), "pill") for day in range(200) if random.random() < 0.4]
+    life += [(START + dt.timedelta(days=float(day)), "cat") for day in random.uniform(0, 200, 600)]
+    with opened(START + dt.timedelta(days=200)) as mind:
+        mind.remember_many(te.Experience(tags=[tag], source="home", at=at) for at, tag in sorted(life))
+        pill = foreseen(mind, "pill")
+        assert pill.at == START + dt.timedelta(days=200, hours=9)
+        assert "% of the days" in pill.because
+
+
+LASTS = [dt.date(2024 + month // 12, month % 12 + 1, 1) - dt.timedelta(days=1) for month in range(1, 26)]
+FIRST_MONDAYS = [dt.date(2024 + month // 12, month % 12 + 1, 1) for month in range(25)]
+FIRST_MONDAYS = [first + dt.timedelta(days=-first.weekday() % 7) for first in FIRST_MONDAYS]
+
+
+@pytest.mark.parametrize(
+    ("days", "told"),
+    [
+        (LASTS, "every month, on the last day, about 09:00"),
+        (FIRST_MONDAYS, "every month, on the first Monday, about 09:00"),
+    ],
+)
+def test_the_day_of_the_month_that_is_told_is_expected(tmp_path: Path, days: list[dt.date], told: str) -> None:
+    moments = [dt.datetime.combine(day, dt.time(9), dt.UTC) for day in days]
+    for known in range(13, 25):
+        now = moments[known - 1] + dt.timedelta(hours=3)
+        with te.open(tmp_path / f"mind {known}", clock=lambda now=now: now) as mind:
+            mind.remember_many(te.Experience(tags=["rent"], source="h", at=moment) for moment in moments[:known])
+            assert mind.patterns.rhythms()[0].told == told
+            assert mind.anticipate()[0].at == moments[known]
+
+
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ((8, None, None, 18, None, None, None), "on Mondays about 08:00, on Thursdays about 18:00"),
+        ((7, 7, 7, 7, 7, 10, 10), "on weekdays about 07:00, on Saturdays and Sundays about 10:00"),
+    ],
+)
+def test_an_hour_that_depends_on_the_weekday_is_expected_on_that_day(
+    tmp_path: Path, hours: tuple[int | None, ...], told: str
+) -> None:
+    days = [(START + dt.timedelta(days=day)) for day in range(150)]
+    moments = [day.replace(hour=hour) for day in days if (hour := hours[day.weekday()]) is not None]
+    for known in range(len(moments) - 8, len(moments)):
+        now = moments[known - 1] + dt.timedelta(minutes=30)
+        with te.open(tmp_path / f"mind {known}", clock=lambda now=now: now) as mind:
+            mind.remember_many(te.Experience(tags=["wake"], source="h", at=moment) for moment in moments[:known])
+            assert mind.patterns.rhythms()[0].told == told
+            assert mind.anticipate()[0].at == moments[known]

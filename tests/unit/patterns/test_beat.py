@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from thoughtengine.patterns.beat import DAY, Beat
+from thoughtengine.patterns.dates import MonthDays
 
 MONTH, YEAR = 2_629_746.0, 31_556_952.0
 EPOCH = dt.datetime(1970, 1, 1)
@@ -54,3 +55,24 @@ def test_what_is_dated_ahead_does_not_put_it_off() -> None:
 def test_what_came_a_little_early_does_not_come_again_today() -> None:
     wake = Beat(DAY, 7 * 3600.0, 7 * 3600.0, at(2026, 1, 4, 6, 50))
     assert wake.next(at(2026, 1, 4, 6, 51)) == at(2026, 1, 5, 7)
+
+
+@given(
+    every=st.integers(2, 40),
+    hours=st.lists(st.integers(0, 86_399), min_size=1, max_size=4, unique=True),
+    start=st.floats(-6e10, 2.5e11),
+)
+def test_of_every_so_many_days_it_comes_on_one_of_these(every: int, hours: list[int], start: float) -> None:
+    times = tuple(sorted(map(float, hours)))
+    last = at(2026, 1, 1) + times[-1]
+    dose = Beat(every * DAY, 0.0, None, last, hours=times, every=every, begins=times[0])
+    moment = dose.next(start)
+    assert start < moment <= start + (every + 1) * DAY or abs(start - last) <= 2 * DAY
+    assert (moment - at(2026, 1, 1)) // DAY % every == 0
+    assert moment % DAY in times
+
+
+@given(day=st.integers(-5, 31).filter(bool), start=st.floats(-6e10, 2.5e11))
+def test_of_a_day_of_the_month_there_is_one_in_each(day: int, start: float) -> None:
+    rent = Beat(MONTH, 0.0, None, at(2026, 1, 31, 9), hours=(32_400.0,), month=MonthDays((day,)))
+    assert start < rent.next(start) <= start + 62 * DAY

@@ -53,9 +53,26 @@ def test_around_midnight_the_day_is_the_one_of_the_time_that_is_told(minutes: tu
     assert said(moments, WEEK) == f"every week, on {told}"
 
 
-def test_what_leaves_out_most_hours_is_told_by_the_day() -> None:
-    moments = [BEGIN + dt.timedelta(days=day, hours=hour) for day in range(60) for hour in (7, 9, 10, 12, 15, 18, 20)]
-    assert said(moments, DAY / 24) == "every day, mostly between 07:00 and 19:00"  # six of seven
+@pytest.mark.parametrize(
+    ("hours", "told"),
+    [
+        ((7, 9, 10, 12, 15, 18, 20), "every day, about 07:00, 09:00, 10:00, 12:00, 15:00, 18:00 and 20:00"),
+        ((6, 7, 12, 13, 18, 22), "every day, about 06:00, 07:00, 12:00, 13:00, 18:00 and 22:00"),
+        ((9, 10, 11, 12, 13), "every day, about 09:00, 10:00, 11:00, 12:00 and 13:00"),
+        (range(8, 21), "every day, mostly between 08:00 and 18:00"),  # 13 times
+        (range(6, 24, 2), "every day, about " + ", ".join(f"{hour:02}:00" for hour in range(6, 22, 2)) + " and 22:00"),
+    ],
+)
+@pytest.mark.parametrize("period", [DAY / 24, DAY / 4, DAY])
+@pytest.mark.parametrize("beside", [0, 5])
+def test_only_times_at_which_it_comes_are_told(hours: Iterable[int], told: str, period: float, beside: int) -> None:
+    random = np.random.default_rng(1)
+    moments = [at + dt.timedelta(minutes=float(random.uniform(-beside, beside))) for at in days(100, *hours)]
+    found = comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period)
+    assert len(found.hours) == (0 if "mostly" in told else len(list(hours)))
+    assert all(min(abs(hour / 3600 - one) for one in hours) <= 0.05 for hour in found.hours)
+    if beside == 0:
+        assert found.words == told
 
 
 @pytest.mark.parametrize("period", [DAY / 24, DAY / 4])
@@ -97,6 +114,10 @@ def test_what_comes_at_many_times_is_not_said_to_come_at_one() -> None:
     told = said(moments, DAY)
     assert told.startswith("every day, mostly between ")
     assert "about" not in told
+    morning = [
+        BEGIN + dt.timedelta(days=day, hours=float(random.uniform(9, 15))) for day in range(60) for _ in range(3)
+    ]
+    assert "mostly between" in said(morning, DAY)
     anytime = [
         BEGIN + dt.timedelta(days=day, hours=float(random.uniform(0, 24))) for day in range(60) for _ in range(4)
     ]
@@ -148,3 +169,15 @@ def test_a_name_in_a_text_is_told_with_the_day_of_the_month_of_its_evidence(tmp_
     with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: firsts[-1]) as mind:
         mind.remember_many(te.Experience(text="We paid Ann Miller the rent.", at=moment) for moment in firsts)
         assert [one.told for one in mind.patterns.rhythms()] == ["every month, about the 1st"]
+
+
+@pytest.mark.parametrize("hour", [0, 11, 12])
+def test_what_comes_at_noon_where_all_else_has_other_times_comes_at_noon(tmp_path, hour: int) -> None:
+    random = np.random.default_rng(1)
+    life = [(moment, "pill") for moment in days(100, hour)]
+    life += [(moment, "cat") for moment in days(100, *random.uniform(0, 24, 3).tolist())]
+    life = [(at if tag == "pill" else at + dt.timedelta(hours=float(random.uniform(0, 9))), tag) for at, tag in life]
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: BEGIN + dt.timedelta(days=101)) as mind:
+        mind.remember_many(te.Experience(tags=[tag], source="home", at=at) for at, tag in sorted(life))
+        told = {one.what: one.told for one in mind.patterns.rhythms()}
+    assert told["pill"] == f"every day, about {hour:02}:00"

@@ -321,3 +321,17 @@ def test_at_the_end_of_the_calendar_a_clock_stays_in_its_own_zone(tmp_path: Path
 def test_what_has_no_order_was_not_given_in_one(mind: te.ThoughtEngine, given: Any) -> None:
     with pytest.raises(te.InvalidArgumentError, match="a sequence of str"):
         mind.anticipate(given=given)
+
+
+@pytest.mark.parametrize("ahead", [dt.timedelta(days=30), dt.timedelta(hours=3)])
+def test_asking_about_another_moment_mutes_nothing(mind: te.ThoughtEngine, clock: Clock, ahead: dt.timedelta) -> None:
+    heard = hear(mind)
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+    mind.anticipate(at=clock.now + ahead)
+    for _ in range(20):
+        mind.anticipate()
+        clock.now += dt.timedelta(minutes=15)
+    mind.events.close()
+    assert heard == [("coffee", False, True)]
