@@ -131,9 +131,10 @@ class Beat:
 
     def _so_many_days(self, start: float) -> float:
         """Return its next hour of every so many days, from the one on which it last came."""
-        last = math.floor((self.last - self.begins + self.tolerance) / DAY)
         after = [(hour - self.begins) % DAY for hour in self.hours]
-        first = last * DAY + self.begins
+        first = math.floor((self.last - self.begins) / DAY) * DAY + self.begins
+        # what came a little before the first hour was of the day after, where that hour is the nearest
+        first = min((first, first + DAY), key=lambda day: min([abs(self.last - day - one) for one in after]))
         number = math.floor((start - first) / (self.every * DAY))
         moments = [first + (number + i) * self.every * DAY + one for i in (0, 1) for one in after]
         return min(moment for moment in moments if moment > start)

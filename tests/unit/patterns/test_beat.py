@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from thoughtengine.patterns.beat import DAY, Beat
@@ -57,6 +57,7 @@ def test_what_came_a_little_early_does_not_come_again_today() -> None:
     assert wake.next(at(2026, 1, 4, 6, 51)) == at(2026, 1, 5, 7)
 
 
+@example(every=2, hours=[0, 86_340], start=0.0)
 @given(
     every=st.integers(2, 40),
     hours=st.lists(st.integers(0, 86_399), min_size=1, max_size=4, unique=True),
