@@ -7,30 +7,11 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import write_flat
+from tests.host_code import CODE
 from thoughtengine import upgrading
 from thoughtengine.cli import main
 from thoughtengine.migrations import plan
 from thoughtengine.migrations.hooks import Hooks
-
-CODE = """
-import numpy
-import thoughtengine as te
-
-hooks = te.Upgrades("acme")
-
-
-@hooks.step("note", from_version=1, down=lambda note: {"text": note["body"]})
-def note_1_to_2(note):
-    return {"body": note["text"]}
-
-
-class Vowels:
-    name = fingerprint = "vowels"
-    dimension = 5
-
-    def __call__(self, texts):
-        return numpy.array([[1 + text.count(vowel) for vowel in "aeiou"] for text in texts], numpy.float32)
-"""
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
+from tests.host_code import CODE
 from thoughtengine import lifting
 from thoughtengine.cli import main
 
@@ -17,25 +18,6 @@ ROWS = {
     for n in range(8)
 }
 LOOKS = (["stats"], ["recall", "tea"], ["feeling", "tea"], ["patterns"], ["export"])
-CODE = """
-import numpy
-import thoughtengine as te
-
-hooks = te.Upgrades("acme")
-
-
-@hooks.step("note", from_version=1, down=lambda note: {"text": note["body"]})
-def note_1_to_2(note):
-    return {"body": note["text"]}
-
-
-class Vowels:
-    name = fingerprint = "vowels"
-    dimension = 5
-
-    def __call__(self, texts):
-        return numpy.array([[1 + text.count(vowel) for vowel in "aeiou"] for text in texts], numpy.float32)
-"""
 
 
 @pytest.fixture
