@@ -14,7 +14,7 @@ from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.keyspace import APPRAISAL, FIRST_NEW, MEMORY, NAME, ORIGIN, TERMS, Area
 from thoughtengine.storage.origin import OriginRecord
-from thoughtengine.storage.store import Level
+from thoughtengine.storage.store import Level, scanning
 
 __all__ = ["Index", "UpgradingStore"]
 
@@ -57,7 +57,7 @@ class UpgradingStore(FolderStore):
         note = self.pointer.upgrade
         if note is not None and note.old and self.pointer.unfinished:
             try:
-                self.before = Before(Level(str(root / generation_name(note.old)), config))
+                self.before = Before(Level(str(root / generation_name(note.old)), scanning(config)))
             except BaseException:
                 self.close()
                 raise

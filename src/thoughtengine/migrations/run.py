@@ -23,7 +23,7 @@ from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.prove import Proof, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
-from thoughtengine.migrations.sweep import Sweep
+from thoughtengine.migrations.sweep import INDEXED, Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.validate import Validation, validate
@@ -70,7 +70,7 @@ class Upgrade(Running):
     """
 
     store: UpgradingStore
-    _buffer_bytes = 8 << 20  # LevelDB holds two of them, and the index that is made takes memory too
+    _buffer_bytes = 8 << 20  # LevelDB holds two of them
 
     def __init__(
         self,
@@ -91,6 +91,10 @@ class Upgrade(Running):
     @property
     def _sweeping(self) -> str:
         return self.sweep.phase
+
+    @property
+    def _is_plain(self) -> bool:
+        return self.sweep.cursor.step < INDEXED
 
     @property
     def done(self) -> int:

@@ -166,6 +166,11 @@ class Running(abc.ABC):
         """Name of the phase that sweeps."""
 
     @property
+    def _is_plain(self) -> bool:
+        """Whether what is swept now are rows alone: what is made beside them has a better use for the memory of a buffer."""
+        return True
+
+    @property
     @abc.abstractmethod
     def done(self) -> int:
         """Rows it went through, in all phases."""
@@ -302,8 +307,10 @@ class Running(abc.ABC):
             while not self.verified:
                 self.step()
             with self.store.roomy(min(self._buffer_bytes, _WRITTEN * size_of(self.store.root / self.note.rollback))):
-                while not self.step():
+                while self._is_plain and not self.step():
                     pass
+            while not self.step():
+                pass
             return self.finish()
         except UpgradeFailedError as error:
             self.fail(error)

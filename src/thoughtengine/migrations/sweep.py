@@ -31,13 +31,13 @@ from thoughtengine.storage.keyspace import (
 )
 from thoughtengine.storage.origin import CarriedRecord, CursorRecord, OriginRecord, StateRecord
 
-__all__ = ["PHASES", "Slice", "Sweep", "row_digest", "rows_of"]
+__all__ = ["INDEXED", "PHASES", "Slice", "Sweep", "row_digest", "rows_of"]
 
 PHASES = ("P1 storage", "P2 layers", "P3 thought engine", "P4 integration")
 _OF_PHASE = ((ORIGIN, CARRIED), (MEMORY, APPRAISAL), (STATE,), (TERMS, NAME))
 _ROWS, _BYTES = 2048, 1 << 20
 _SHORT, _FEW, _MANY = 0.01, 16, 256  # of a short slice, and of a long one: rows between two looks at the clock, at most
-_INDEXED = 3  # the phase whose rows take so long to make that writing them meanwhile would gain nothing but memory
+INDEXED = 3  # the phase whose rows take so long to make that writing them meanwhile would gain nothing but memory
 COMPARED = 1000
 _STATES = ("patterns", "learning", "dreams")
 
@@ -172,7 +172,7 @@ class Sweep:
         """
         begun, self._seconds = self.cursor.step, seconds
         done = self._slices.one(
-            lambda done: ahead and self._looks_ahead and done.cursor.step == done.begun.step < _INDEXED
+            lambda done: ahead and self._looks_ahead and done.cursor.step == done.begun.step < INDEXED
         )
         return done.cursor.step > begun
 

@@ -47,7 +47,7 @@ from thoughtengine.storage.folder import ASIDE, SNAPSHOTS, FolderStore, generati
 from thoughtengine.storage.keyspace import HEAD, Area, HeadRecord
 from thoughtengine.storage.lock import holder_here
 from thoughtengine.storage.pointer import BACKUP, STORE, Pointer, read_pointer, write_pointer
-from thoughtengine.storage.store import Level
+from thoughtengine.storage.store import Level, scanning
 
 __all__ = ["SNAPSHOTS", "CloneStore", "Copy", "backup", "fork", "purge_snapshots", "restore", "snapshot"]
 
@@ -334,7 +334,7 @@ class CloneStore(Store):
             with translated(scratch):
                 clone(source, scratch)
         try:
-            self._level = Level(str(scratch), config)
+            self._level = Level(str(scratch), scanning(config))
         except BaseException:
             discard(scratch)
             raise

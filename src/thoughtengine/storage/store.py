@@ -10,6 +10,8 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
+import attrs
+
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreClosedError, StoreDamagedError, StoreError, StoreFullError
 from thoughtengine.storage.contract import Rows
@@ -25,10 +27,11 @@ except ImportError:  # the fork that has wheels for CPython 3.12 and later: same
             "pip install 'plyvel-next>=2.1.2' (CPython 3.12 and later) or 'plyvel>=1.5.1' (3.11)"
         ) from error
 
-__all__ = ["Level", "repair"]
+__all__ = ["Level", "repair", "scanning"]
 
 _ROW = 64  # bytes that a row takes in the memtable beside key and value, at most
 _GLANCE = 0.00005  # seconds between two looks whether a new log has begun, which takes some tenths of a millisecond
+_SCANNED = 2 << 20  # bytes of block cache where nothing is read twice
 _FULL = ("no space left", "disk quota exceeded", "file too large")
 
 
@@ -58,6 +61,11 @@ def _translated(path: str, error: Exception) -> Exception:
     if isinstance(error, RuntimeError):
         return StoreClosedError(f"{path}: closed")
     return error
+
+
+def scanning(config: StorageConfig) -> StorageConfig:
+    """Return how to open what is read from end to end, once: a large cache would only be filled."""
+    return attrs.evolve(config, cache_bytes=min(config.cache_bytes, _SCANNED))
 
 
 class Level:
