@@ -275,8 +275,8 @@ def test_the_end_of_an_older_log_is_missed_when_there_is_a_younger_one(folder: P
     younger = folder.parent / "younger"
     level = Level(str(shutil.copytree(folder, younger)), CONFIG)  # what follows write number five, as LevelDB frames it
     fill(level, 3, first=9000)
-    first.write_bytes(max(younger.glob("*.log")).read_bytes())
     level.close()
+    first.write_bytes(log_of(younger).read_bytes())
     assert inspect(folder) == []
     log.write_bytes(data[: starts[4]])
     assert [name for name, _ in inspect(folder)] == [first.name, log.name]
