@@ -40,7 +40,12 @@ _REACHES_APART = 3  # from one of these to the next, at least
 _HALF, _NEARLY_ALL = 0.5, 0.8
 _WIDEST = 0.4  # of a cycle that the places may take up
 _NARROW = 30  # beyond, not more than two are told, as what lies between them would count for either
-_NO_CHANCE = 12.0  # twice the logarithm of how much likelier two shares are than one, where days are told apart
+_NO_CHANCE = (
+    12.0,
+    20.0,
+)  # twice the logarithm of how much likelier two shares are than one, where days are told apart: for
+# a single day, weekdays and weekends, and for any others, of which there are a hundred
+_COMMON = ([0, 1, 2, 3, 4], [5, 6])
 _REACHES = (15, 30, 60, 90)  # minutes around a time that still count as about then
 
 _NTH = ("last", "first", "second", "third", "fourth")
@@ -526,7 +531,9 @@ def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, 
     period : float
         In seconds.
     """
-    on = _weekdays(run)
+    on, usual = _weekdays(run), _every_so_many(run)
+    if on is not None and len(on) == 1 and usual > 7 and usual % 7 == 0:  # every so many weeks
+        on, period = None, usual * DAY
     if period % (7 * DAY) == 0 and (on is None or period > 7 * DAY):
         numbers = (days + _MONDAY) // (7 * int(period // (7 * DAY)))
         share = share_kept(numbers)
@@ -539,7 +546,7 @@ def _by_days(run: IntArray, days: IntArray, period: float) -> tuple[str, float, 
         return ", ".join(filter(None, (recurring(period, share), where))), share, ()
     if on is None or len(on) == 7:
         kept = len(run) / int(run[-1] - run[0] + 1)
-        if usual := _every_so_many(run):
+        if usual:
             return f"every {usual} days", len(run) / (1.0 + int(run[-1] - run[0]) // usual), ()
         return recurring(DAY, kept), kept, ()
     due = np.isin((np.arange(run[0], run[-1] + 1) + _MONDAY) % 7, on)
@@ -557,9 +564,10 @@ def _weekdays(run: IntArray) -> IntArray | None:
     if chosen.all() or not chosen.any() or share[~chosen].max() > _HALF * share[chosen].min():
         return np.arange(7) if chosen.all() else None
     apart = sum(_likely(int(came[part].sum()), int(due[part].sum())) for part in (chosen, ~chosen))
-    if 2.0 * (apart - _likely(int(came.sum()), int(due.sum()))) < _NO_CHANCE:
-        return None
-    return np.flatnonzero(chosen)
+    found = np.flatnonzero(chosen)
+    is_common = len(found) == 1 or found.tolist() in _COMMON
+    clear = 2.0 * (apart - _likely(int(came.sum()), int(due.sum())))
+    return found if clear >= _NO_CHANCE[not is_common] else None
 
 
 def _likely(n: int, of: int) -> float:

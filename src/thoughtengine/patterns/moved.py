@@ -1,4 +1,4 @@
-"""Moved: since when a habit is at its present days and times, where it was at others before."""
+"""Moved: since when a habit is at its present days and times, as often as now, where it was otherwise before."""
 
 from __future__ import annotations
 
@@ -22,11 +22,12 @@ _SHARE, _MOST = (
     0.05,
     0.8,
 )  # of all moments that a time must have around it; of those around it that fewer minutes must hold
+_PAUSES = (2, 3, 7, 8, 14, 15, 28, 32, 59, 63)  # days from which on a pause is of another kind
 _NEWEST = 4096  # moments that are looked at
 
 
 def since(moments: IntArray, period: float) -> int:
-    """Return the place of the first moment of the present days and times.
+    """Return the place of the first moment of the present days and times, and of coming as often as now.
 
     Parameters
     ----------
@@ -43,9 +44,10 @@ def since(moments: IntArray, period: float) -> int:
 
     Notes
     -----
-    Bayes factors: how much likelier what came is where it was drawn from two sets of shares of days, or of times of a day, one
-    after the other, than from one; each day has one vote. The place where that is clearest is taken, and what came since is
-    looked at again. Three weeks on another weekday after a year are a change, and three days at another hour.
+    Bayes factors: how much likelier what came is where it was drawn from two sets of shares of days, of times of a day, or of
+    pauses in days, one after the other, than from one; each day has one vote. The place where that is clearest is taken, and what
+    came since is looked at again. Three weeks on another weekday after a year are a change, three days at another hour, and six
+    weeks without the weekends; one long pause is one vote.
 
     References
     ----------
@@ -56,13 +58,20 @@ def since(moments: IntArray, period: float) -> int:
     >>> mondays_then_thursdays = np.array([7 * week + (4 if week < 52 else 7) for week in range(55)]) * 86_400_000_000
     >>> since(mondays_then_thursdays, 7 * 86_400)
     52
+    >>> every_day, weeks = np.arange(4, 186), np.arange(186, 242)
+    >>> since(np.append(every_day, weeks[(weeks + 3) % 7 < 5]) * 86_400_000_000, 86_400)
+    187
     """
     begin = max(len(moments) - _NEWEST, 0)
     first = begin
     while True:
         here = moments[begin:]
         found = max(
-            (_clearest(here, kinds) for kinds in (_times(here), _days(here, period)) if kinds is not None),
+            (
+                _clearest(here, kinds)
+                for kinds in (_times(here), _days(here, period), _pauses(here, period))
+                if kinds is not None
+            ),
             default=(0.0, 0),
         )
         if found[0] <= 0.0:
@@ -117,6 +126,17 @@ def _days(moments: IntArray, period: float) -> IntArray | None:
     if period == 14 * DAY:
         return np.unique((days + _MONDAY) % 14, return_inverse=True)[1]
     return np.unique((days + _MONDAY) % 7, return_inverse=True)[1]
+
+
+def _pauses(moments: IntArray, period: float) -> IntArray | None:
+    """Return the kind of pause, in days, before the day of each moment; None where it comes more seldom than by the month."""
+    if period > MONTH:
+        return None
+    days, at = np.unique(moments // _DAY, return_inverse=True)
+    if len(days) < _FEWEST:
+        return None
+    kinds = np.searchsorted(_PAUSES, np.diff(days), side="right")
+    return np.append(kinds[:1], kinds)[at]  # the first has the pause behind it
 
 
 def _times(moments: IntArray) -> IntArray:

@@ -399,12 +399,14 @@ class Telling:
         habit, days = now.habit, now.weekdays
         by_hours = habit is not None and habit.comes.hours
         clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
-        often = max(float(found.kept_days[i]), now.kept) if by_hours else float(found.kept_days[i])
+        moved = habit is not None and habit.begin is not None
+        often = float(found.kept_days[i])
+        if by_hours:
+            often = now.kept if moved else max(often, now.kept)
         if not clear or (not by_hours and (often < _KEPT_RHYTHM or float(found.periods[i]) < DAY)):
             return None
         if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
             return None
-        moved = habit is not None and habit.begin is not None
         hour = None if moved or by_hours else self._one_hour(place)
         beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days)
         if habit is None:

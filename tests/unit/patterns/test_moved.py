@@ -15,6 +15,7 @@ from thoughtengine.patterns.moved import _log_gamma, since
 MONDAY = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 HOUR, MINUTE = 3_600_000_000, 60_000_000
 DAY = 24 * HOUR
+HALF = np.random.default_rng(8).random(500) < 0.5
 _4_DAYS = 4 * DAY  # 1 January 1970 was a Thursday
 
 
@@ -47,6 +48,25 @@ def test_the_last_of_several_changes_counts() -> None:
     assert since(days * DAY + (6 + 2 * (days // 100)) * HOUR, 86_400) == 200
 
 
+def test_what_is_left_out_since_is_noticed_within_weeks() -> None:
+    """A daily habit that keeps to weekdays, and then to Mondays, and then to every other one."""
+    days, weekdays = np.arange(4, 186), [day for day in range(186, 242) if (day + 3) % 7 < 5]
+    mondays = [*range(242, 312, 7), *range(319, 431, 14)]
+    for habit, there, period in (
+        ([*days, *weekdays], 187, 86_400),
+        ([*days, *weekdays, *mondays[:10]], 242, 86_400),
+        (mondays, 319, 604_800),
+    ):
+        moments = np.array(habit, np.int64) * DAY + 8 * HOUR
+        assert abs(habit[since(moments, period)] - there) <= 14, there
+
+
+@pytest.mark.parametrize("weeks", [1, 3, 8])
+def test_a_pause_moves_nothing(weeks: int) -> None:
+    days = np.array([day for day in range(700) if not 300 <= day < 300 + 7 * weeks and day % 7 < 5])
+    assert since(days * DAY + 8 * HOUR, 86_400) == 0
+
+
 @pytest.mark.parametrize(
     "make",
     [
@@ -55,11 +75,12 @@ def test_the_last_of_several_changes_counts() -> None:
         lambda random, n: np.array([day * DAY + hour * HOUR for day in range(n) for hour in (8, 20) if random.random() < 0.8]),
         lambda random, n: np.array([day * DAY + (7 + 2 * (day % 7 > 4)) * HOUR for day in range(n)]),
         lambda random, n: np.flatnonzero(random.random(3 * n) < 0.4) * DAY + 9 * HOUR,
+        lambda random, n: np.flatnonzero(random.random(n) < 0.95) * DAY + 9 * HOUR,
         lambda random, n: np.concatenate(
             [day * DAY + random.integers(0, 20) * HOUR + random.integers(0, 4 * HOUR, random.integers(1, 40)) for day in range(n)]
         ),
     ],
-    ids=["any time", "about eight", "twice a day", "later at weekends", "any days", "sessions"],
+    ids=["any time", "about eight", "twice a day", "later at weekends", "any days", "nearly all days", "sessions"],
 )  # fmt: skip
 @pytest.mark.parametrize("n", [20, 100, 400])
 def test_what_goes_on_as_it_was_has_not_moved(make: Callable[[np.random.Generator, int], IntArray], n: int) -> None:
@@ -93,6 +114,39 @@ def test_a_habit_that_moved_is_told_at_its_new_place(tmp_path: Path, since_then:
         assert 0.5 < bins.trust < 0.85
         (expected,) = [one for one in mind.anticipate(k=9) if one.what == "bins"]
         assert expected.at == MONDAY + dt.timedelta(days=7 * weeks + 3, hours=7)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (lambda day: True, lambda day: day % 7 < 5, "on weekdays, about 08:00"),
+        (lambda day: day % 7 == 0, lambda day: day % 14 == 0, "every 2 weeks, on Mondays, about 08:00"),
+        (lambda day: True, lambda day: bool(HALF[day]), "49% of the days, about 08:0"),
+    ],
+    ids=["weekdays", "fortnight", "half"],
+)  # fmt: skip
+def test_a_habit_that_thins_out_is_told_as_it_is_now(
+    tmp_path: Path, before: Callable[[int], bool], after: Callable[[int], bool], told: str
+) -> None:
+    random = np.random.default_rng(3)
+    days = [day for day in range(364) if before(day)] + [day for day in range(364, 364 + 7 * 16) if after(day)]
+    life = [
+        te.Experience(tags=["x"], at=MONDAY + dt.timedelta(days=day, hours=8, minutes=int(random.normal(0, 4))))
+        for day in days
+    ]
+    life += [
+        te.Experience(tags=["abcd"[day % 3]], at=MONDAY + dt.timedelta(days=day, minutes=int(random.integers(1440))))
+        for day in range(364 + 7 * 16)
+    ]
+    life.sort(key=lambda one: one.at)
+    with te.open(tmp_path / "mind", timezone="UTC", clock=lambda: life[-1].at) as mind:
+        mind.remember_many(life)
+        (found,) = [one for one in mind.patterns.rhythms() if one.what == "x"]
+        assert found.told.startswith(told)
+        assert found.n < 100
+        (expected,) = [one for one in mind.anticipate(k=9) if one.what == "x"]
+        assert expected.at is not None
+        assert "%" in told or after((expected.at - MONDAY).days)
 
 
 def test_what_comes_at_any_time_where_it_came_at_one_is_relied_on_no_more(tmp_path: Path) -> None:
