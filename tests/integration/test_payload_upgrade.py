@@ -1,6 +1,7 @@
 """A host's own payloads go through its steps: up, validated, taken back; and hooks that do what they must not."""
 
 import itertools
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -273,6 +274,8 @@ ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "nests without end": (nested, "RecursionError|nested|deep"),
     "counts too far": (lambda note: {"n": 10**30}, "OverflowError|integer"),
     "writes half a character": (lambda note: {"body": "\ud800", "n": 1}, "UnicodeEncodeError|surrogate"),
+    "is not finite": (lambda note: {"n": note["n"], "body": [1.0, {"x": -math.inf}]}, "not finite"),
+    "is not a number": (lambda note: {"n": math.nan, "body": ""}, "not finite"),
     "does not listen": (deaf, "did not end"),
     "cannot come back": (lambda note: {"body": "gone", "n": note["n"]}, "does not give back"),
 }

@@ -49,6 +49,15 @@ def test_every_value_makes_a_record_that_todays_code_reads(layer: str, value: by
     differences(key, value)
 
 
+@given(st.integers(-61_000_000_000, 250_000_000_000))
+def test_a_moment_is_the_same_in_whole_nanoseconds_in_parts_of_them_and_in_seconds(seconds: int) -> None:
+    """As `time.time_ns()`, `time.time() * 1e9` and `time.time()` give it."""
+    given = (seconds * 10**9, seconds * 1e9) if abs(seconds) >= 100 else (seconds * 10**9,)
+    for moment in (*given, float(seconds)) if abs(seconds) < 10**11 else given:
+        memory, _ = layers_up(b"sensory:name", json.dumps({"timestamp": moment, "raw": "x"}).encode())
+        assert abs(memory.at - seconds * 10**6) <= 1 + abs(seconds) * 1e6 * 2**-52  # a float is no finer
+
+
 @given(values)
 def test_what_is_json_is_read_and_can_be_stored(value: bytes) -> None:
     document = parse(value)

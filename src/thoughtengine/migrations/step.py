@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +19,7 @@ Move = Callable[[Any], Any]
 """``move(payload) -> payload``: pure; it gets a tree of its own."""
 
 _LIMIT = 16 << 20
+_PERHAPS_NOT_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")  # as MessagePack writes them, or bytes of a text
 _LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
 
@@ -157,7 +160,18 @@ def _moved(record: object, name: str, move: Move, payload: Any, *, must: bool = 
     if made is None or not _is_plain(made):
         told = f"it gave a {type(made).__name__}, not a tree that can be stored"
         raise RecordUpgradeError(record, name, told, must=must)
+    if _PERHAPS_NOT_FINITE.search(data) and not _is_finite(again):
+        told = "it gave a number that is not finite, which cannot be stored"
+        raise RecordUpgradeError(record, name, told, must=must)
     return again
+
+
+def _is_finite(node: Any) -> bool:
+    """Tell whether all numbers of a tree are finite."""
+    if isinstance(node, float):
+        return math.isfinite(node)
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return all(map(_is_finite, inside))
 
 
 def _is_plain(node: Any) -> bool:

@@ -23,7 +23,10 @@ _WHEN = {"emotion": "processed_at", "eternal": "created_at"}
 _OF_LAYER = {layer: (n, _ANY.get(layer), _WHEN.get(layer, "timestamp")) for n, layer in enumerate(LAYERS)}
 _TEXTS = ("text", "content", "message")
 _EARLIEST, _LATEST = -62_135_596_800_000_000 + 86_400_000_000, 253_402_300_799_999_999 - 86_400_000_000
-_SECONDS_BELOW = 1e11
+_SECONDS_BELOW, _FAR = (
+    1e11,
+    1e21,
+)  # of a float: seconds below, else nanoseconds, which the calendar has no more than that
 
 
 class Memory(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
@@ -125,7 +128,7 @@ def _moment(value: Any) -> int:
     if _number(value) is None:
         return 0
     if isinstance(value, float):
-        value = int(_number(value) or 0.0) if abs(value) >= _SECONDS_BELOW else int(value * 1e9)
+        value = int(max(-_FAR, min(_FAR, value))) if abs(value) >= _SECONDS_BELOW else int(value * 1e9)
     return int(max(_EARLIEST, min(_LATEST, value // 1000)))
 
 

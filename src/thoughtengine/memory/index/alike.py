@@ -22,7 +22,7 @@ _NOT = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": 
 _SHORT = {"'m": " am", "'re": " are", "'ve": " have", "'ll": " will"}
 _IS = frozenset({"it's", "he's", "she's", "that's", "what's", "who's", "where's", "there's", "here's", "how's"})
 _SIGNS = (
-    r"[^\w\s]*\d(?:\S*\d)?[%°‰€$£¥]?"  # numbers with their signs, points and currency
+    r"(?<![^\w\s])[^\w\s]*\d(?:\S*\d)?[%°‰€$£¥]?"  # numbers with their signs, from the first one on, points and currency
     r"|[?؟？;]|[:;=]-?[()\[\]/\\|<>]"  # a question; faces
     r"|[\u2190-\u2bff\U0001f000-\U0001faff]"  # arrows, symbols, emoji
 )

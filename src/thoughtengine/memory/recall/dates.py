@@ -82,6 +82,7 @@ _OPENS = "|".join((*_SINCE, *_AFTER, *_BEFORE, *_UNTIL, "between", "to", "throug
 _OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
 _LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
 _WORD = re.compile(r"\w+")
+_NEAR = 64  # characters before a date in which the word that leads it in is looked for
 _TAKEN = ";"  # stands in the text where a date was found, as often as it was long
 
 _compiled = cache(re.compile)  # when a cue first hints at a date
@@ -161,7 +162,8 @@ def _stretched(
     text: str, said: list[_Said], now: int, years: range
 ) -> Iterator[tuple[Iterable[Span], Sequence[_Said]]]:
     """Yield what dates mean with the words before them, and those that are mere ends: "since March" ends now."""
-    leads = [_OPENING.search(text[: _proper(text, one)]) for one in said]
+    begins = [_proper(text, one) for one in said]
+    leads = [_OPENING.search(text, max(begin - _NEAR, 0), begin) for begin in begins]
     words = [lead.group(1) or lead.group(2) if lead else "" for lead in leads]
     at = 0
     while at < len(said):

@@ -169,3 +169,9 @@ def test_words_that_are_fillers_in_english_count_in_other_languages() -> None:
 @given(st.text(st.sampled_from("ab1 .:;)$€?-\n\t→é٣"), max_size=30) | st.text())
 def test_looking_from_the_first_sign_on_finds_every_sign(text: str) -> None:
     assert _signs(text) == re.findall(_SIGNS, text)
+
+
+def test_where_signs_are_looked_for_each_is_looked_at_once() -> None:
+    """A row of a million signs without a number would take days otherwise."""
+    assert _signs("=" * 1_000_000 + "?") == ["?"]
+    assert _signs("?" + "=" * 1_000_000 + "5%") == ["?" + "=" * 1_000_000 + "5%"]

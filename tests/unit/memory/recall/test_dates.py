@@ -130,3 +130,8 @@ def test_any_text_is_read(text: str) -> None:
 def test_any_time_ago_is_before_now(n: int, unit: str) -> None:
     (found,) = dates_in(f"{n} {unit} ago", NOW, YEARS).spans
     assert found.start <= NOW
+
+
+def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
+    found = dates_in("since may 2023 " * 10_000, 0, range(2023, 2024))
+    assert len(found.spans) == 1
