@@ -16,11 +16,15 @@ KEPT = 16  # followers of a context
 HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
 FOLLOWER = 6  # symbol, count, newest moment, newest ids: what is older only where there is room
 ROW = HEAD + FOLLOWER * KEPT
-MEAN = 3  # median lag, what the context is worth, faded experiences; then of each follower the mean lag
+MEAN = 5  # median lag, what the context is worth, faded and newest experiences, how clear a turn is; then each follower's mean lag
 SPREAD = MEAN + KEPT  # of the lags, a variance; they are logarithms
 FRESH = SPREAD + KEPT  # faded counts
-LAG = FRESH + KEPT
+NEWEST = FRESH + KEPT  # counts of what came lately
+LAG = NEWEST + KEPT
 LASTS = 1.0 - 1.0 / 400.0  # of faded counts: what stays of the past at each experience that follows a context
+LATELY = 1.0 - 1.0 / 12.0  # of the newest ones
+TURNED = 6.0  # by how much better the newest ones must have told what came than the others, a logarithm, to take their place
+TELLING = 12.0  # faded experiences from which on a turn is looked for
 TRIED = 0.1  # how fast is learned what one context is worth
 WORTH = 3.0  # how far it may get, as a logarithm
 SIDE = 4  # symbols of one experience that are contexts of one symbol for what comes after it
@@ -260,6 +264,17 @@ def _slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
 
 
 @part
+def _turn(lags: FloatArray, f: int, i: int) -> None:
+    """Look whether what came lately tells better what comes after a context than all that is kept; then it is what counts."""
+    usual = max(lags[i + FRESH], 0.5) / (lags[f + 2] - 1.0)
+    lately = lags[i + NEWEST] / (lags[f + 3] - 1.0)
+    lags[f + 4] = max(lags[f + 4] + math.log(0.5 + 0.5 * lately / usual), 0.0)
+    if lags[f + 4] > TURNED:
+        lags[f + 2], lags[f + 4] = lags[f + 3], 0.0
+        lags[f + FRESH : f + NEWEST] = lags[f + NEWEST : f + LAG]
+
+
+@part
 def _learn_contexts(
     x: int,
     id_: int,
@@ -280,7 +295,9 @@ def _learn_contexts(
         if rows[r + 1] != counters[0]:
             rows[r + 5] += 1
             lags[f + 2] = LASTS * lags[f + 2] + 1.0
-            lags[f + FRESH : f + LAG] *= LASTS
+            lags[f + 3] = LATELY * lags[f + 3] + 1.0
+            lags[f + FRESH : f + NEWEST] *= LASTS
+            lags[f + NEWEST : f + LAG] *= LATELY
         rows[r] += 1
         rows[r + 1] = counters[0]
         slot = _slot_of(rows, r + HEAD, r + ROW, FOLLOWER, x)
@@ -299,8 +316,11 @@ def _learn_contexts(
                 rows[slot + 5] = id_
         i = f + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
-            lags[i + MEAN], lags[i + SPREAD], lags[i + FRESH] = 0.0, 0.0, 0.0
+            lags[i + MEAN], lags[i + SPREAD], lags[i + FRESH], lags[i + NEWEST] = 0.0, 0.0, 0.0, 0.0
+        if lags[f + 2] > TELLING:
+            _turn(lags, f, i)
         lags[i + FRESH] += 1.0
+        lags[i + NEWEST] += 1.0
         before = lag - lags[i + MEAN]
         lags[i + MEAN] += before / rows[slot + 1]
         if rows[slot + 1] > 1:
