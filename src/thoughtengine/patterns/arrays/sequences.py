@@ -21,6 +21,7 @@ from thoughtengine.patterns.arrays.calibration import (
 )
 from thoughtengine.patterns.arrays.rows import place_of
 from thoughtengine.patterns.kernels.sequences import (
+    ALIKE,
     DEPTH,
     DOUBT,
     ETA,
@@ -54,7 +55,7 @@ from thoughtengine.patterns.kernels.sequences import (
     WORTH,
 )
 
-__all__ = ["context_key", "expect", "follow"]
+__all__ = ["as_if_whole", "context_key", "expect", "follow"]
 
 _SLOT = 10_800_000_000
 
@@ -96,8 +97,8 @@ def follow(
         Hash of the run of experiences it belongs to, microseconds of the wall clock, id.
     keys, rows, lags : arrays of shapes (c,), (c * ROW,), (c * LAG,)
         Contexts; written. `lags`: logarithm of seconds plus one, the median of the context; what it is worth, a logarithm; how
-        many experiences followed, faded, and faded soon; how much better the latter told what came; then of each follower the mean
-        of the lags, their variance, its faded count, and the one that fades soon.
+        many experiences followed, faded, and faded soon; how much better the latter told what came; then of each follower the
+        mean of the lags, their variance, its faded count, and the one that fades soon.
     skip_keys, skip_rows : arrays of int64, shapes (k,), (k * SKIP_ROW,)
         What comes within eight symbols of a symbol; written.
     words : array of int64, shape (w * WORD,)
@@ -193,7 +194,8 @@ def _compare(
     before = repeats.copy()
     for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
-        mixed, together, _ = _foresee(recent, moment, *known, most=MOST)
+        weights = known[6] if depth == DEPTH else as_if_whole(recent, known[6])
+        mixed, together, _ = _foresee(recent, moment, *known[:6], weights, known[7], most=MOST)
         if not mixed:
             continue
         chances = blended(mixed, together, recent, known[6])
@@ -207,8 +209,17 @@ def _compare(
         most = min(int(TOP * (int(known[7][1]) / int(known[7][5]))), KEPT)
         learn_reach(came, kind, told, calibration)
         best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:most]
-        for rank, symbol in enumerate(best):
-            correct(calibration, 2 * kind + min(rank, 1), told[symbol], symbol in came)
+        for symbol in best:
+            correct(calibration, 2 * kind + (told[symbol] < ALIKE * told[best[0]]), told[symbol], symbol in came)
+
+
+def as_if_whole(history: IntArray, weights: FloatArray) -> FloatArray:
+    """Return weights where longer contexts are not told: what the longest says is worth what they would be."""
+    depth, given = min(int(np.count_nonzero(history)), 5), weights.copy()
+    if depth:
+        orders = given[: 6 * 28].reshape(6, 28)
+        orders[depth] = orders[depth:].sum(0)
+    return given
 
 
 def _thread(past: IntArray, thread: int) -> int:
