@@ -9,10 +9,11 @@ import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray
 from thoughtengine.patterns.arrays.calibration import correct, cut, kind_of
-from thoughtengine.patterns.arrays.sequences import context_key
+from thoughtengine.patterns.arrays.sequences import as_if_whole, context_key
 from thoughtengine.patterns.chance import at_least, discoveries
 from thoughtengine.patterns.kernels.sequences import (
     AGES,
+    ALIKE,
     DEPTH,
     FIRST,
     FOLLOWER,
@@ -173,9 +174,11 @@ class Sequences:
     ) -> tuple[IntArray, FloatArray, IntArray, FloatArray, FloatArray]:
         names = ("keys", "rows", "lags", "skip_keys", "skip_rows", "words", "weights", "counters")
         found, told = np.zeros(2 * MOST, np.int64), np.zeros(3 * MOST)
-        repeats = self.tables["repeats"]
-        repeats = cut(repeats, int(np.count_nonzero(history))) if part else repeats
-        n = maths().expect(history, moment, *(self.tables[name] for name in names), repeats, found, told)
+        tables, repeats = [self.tables[name] for name in names], self.tables["repeats"]
+        if part:
+            tables[6] = as_if_whole(history, tables[6])
+            repeats = cut(repeats, int(np.count_nonzero(history)))
+        n = maths().expect(history, moment, *tables, repeats, found, told)
         order = np.lexsort((found[:n], -told[:n]))
         return found[order], told[order], found[MOST + order], told[MOST + order], told[2 * MOST + order]
 
@@ -223,8 +226,8 @@ class Sequences:
         n_last, seen = 0, int(self.tables["counters"][1])
         if len(chances) and history[0]:
             kind = kind_of(history)
-            trusted = _trusted(self._line(2 * kind + 1), chances)
-            trusted[0] = _trusted(self._line(2 * kind), chances[:1])[0]
+            first = chances >= ALIKE * chances[0]
+            trusted = np.where(first, *(_trusted(self._line(2 * kind + i), chances) for i in (0, 1)))
             reached, expected = self._line(REACH + kind).tolist()
             total = min(chances.sum() * reached / expected, max(chances.sum(), self._simultaneous()))
             chances = _behind(_shared(trusted, float(total)), chances)

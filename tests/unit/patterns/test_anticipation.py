@@ -341,3 +341,49 @@ def test_an_hour_that_depends_on_the_weekday_is_expected_on_that_day(
             mind.remember_many(te.Experience(tags=["wake"], source="h", at=moment) for moment in moments[:known])
             assert mind.patterns.rhythms()[0].told == told
             assert mind.anticipate()[0].at == moments[known]
+
+
+def mornings(chance: random.Random, came: list[bool], tags: list[str]) -> list[te.Experience]:
+    """Give days on which wake is followed by some tags, or else by tea, and at last by wake alone."""
+    life = []
+    for day, whether in enumerate(came):
+        for hour, those in ((7, ["wake"]), (8, tags if whether else ["tea"]), (22, ["sleep"])):
+            at = START + dt.timedelta(days=day, hours=hour, minutes=chance.uniform(-6, 6))
+            life.append(te.Experience(tags=those, source="h", at=at))
+    return [*life, te.Experience(tags=["wake"], source="h", at=START + dt.timedelta(days=len(came), hours=7))]
+
+
+@pytest.mark.parametrize(("before", "after"), [(100, 20), (400, 20), (1000, 25)])
+def test_a_habit_that_was_kept_nearly_always_and_has_ended_is_soon_not_expected_any_more(
+    opened: Opened, before: int, after: int
+) -> None:
+    chance = random.Random(1)
+    life = mornings(chance, [chance.random() < 0.9 for _ in range(before)] + after * [False], ["coffee"])
+    with opened(life[-1].at + dt.timedelta(minutes=5)) as mind:
+        mind.remember_many(life)
+        for given in (None, ["wake"], ["sleep", "wake"]):
+            asked = {} if given is None else {"given": given}
+            assert foreseen(mind, "coffee", **asked).probability < 0.25, given
+            assert foreseen(mind, "tea", **asked).probability > 0.75, given
+
+
+def test_a_habit_that_goes_on_is_told_as_it_is_after_years(opened: Opened) -> None:
+    chance = random.Random(4)
+    came = [chance.random() < 0.8 for _ in range(1500)]
+    life = mornings(chance, came, ["coffee"])
+    with opened(life[-1].at + dt.timedelta(minutes=5)) as mind:
+        mind.remember_many(life)
+        for given in ({}, {"given": ["wake"]}, {"given": ["sleep", "wake"]}):
+            assert foreseen(mind, "coffee", **given).probability == pytest.approx(0.8, abs=0.08)
+
+
+def test_tags_that_always_come_together_are_told_alike_with_little_given(opened: Opened) -> None:
+    chance = random.Random(2)
+    came = [chance.random() < 0.9 for _ in range(400)]
+    life = mornings(chance, came, ["coffee", "kitchen"])
+    with opened(life[-1].at + dt.timedelta(minutes=5)) as mind:
+        mind.remember_many(life)
+        for given in ({}, {"given": ["wake"]}, {"given": ["sleep", "wake"]}):
+            coffee, kitchen = (foreseen(mind, what, **given).probability for what in ("coffee", "kitchen"))
+            assert kitchen == pytest.approx(coffee, abs=0.1)
+            assert (coffee + kitchen) / 2.0 == pytest.approx(sum(came) / 400.0, abs=0.08)

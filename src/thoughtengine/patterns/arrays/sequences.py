@@ -21,6 +21,7 @@ from thoughtengine.patterns.arrays.calibration import (
 )
 from thoughtengine.patterns.arrays.rows import place_of
 from thoughtengine.patterns.kernels.sequences import (
+    ALIKE,
     DEPTH,
     DOUBT,
     ETA,
@@ -34,23 +35,27 @@ from thoughtengine.patterns.kernels.sequences import (
     KEPT,
     LAG,
     LASTS,
+    LATELY,
     MEAN,
     MOST,
     NEAR,
+    NEWEST,
     PARTS,
     ROW,
     SIDE,
     SKIP_ROW,
     SPREAD,
+    TELLING,
     THREAD,
     TOP,
     TRIED,
+    TURNED,
     WATCHED,
     WORD,
     WORTH,
 )
 
-__all__ = ["context_key", "expect", "follow"]
+__all__ = ["as_if_whole", "context_key", "expect", "follow"]
 
 _SLOT = 10_800_000_000
 
@@ -92,7 +97,8 @@ def follow(
         Hash of the run of experiences it belongs to, microseconds of the wall clock, id.
     keys, rows, lags : arrays of shapes (c,), (c * ROW,), (c * LAG,)
         Contexts; written. `lags`: logarithm of seconds plus one, the median of the context; what it is worth, a logarithm; how
-        many experiences followed, faded; then of each follower the mean of the lags, their variance, and its faded count.
+        many experiences followed, faded, and faded soon; how much better the latter told what came; then of each follower the
+        mean of the lags, their variance, its faded count, and the one that fades soon.
     skip_keys, skip_rows : arrays of int64, shapes (k,), (k * SKIP_ROW,)
         What comes within eight symbols of a symbol; written.
     words : array of int64, shape (w * WORD,)
@@ -145,7 +151,7 @@ def follow(
                 n = int(table[at, 0])
                 if n:
                     followers = table[at, HEAD:].reshape(-1, FOLLOWER)
-                    chances[order_] = lags_[at, FRESH:][followers[:, 0] == x].sum() / lags_[at, 2]
+                    chances[order_] = lags_[at, FRESH:NEWEST][followers[:, 0] == x].sum() / lags_[at, 2]
                     buckets[order_] = order_ * 28 + _scale(n) * 4 + _spread(followers)
                     worths[order_] = math.exp(lags_[at, 1])
             size = max(total, 1) / int(counters[5])
@@ -188,7 +194,8 @@ def _compare(
     before = repeats.copy()
     for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
-        mixed, together, _ = _foresee(recent, moment, *known, most=MOST)
+        weights = known[6] if depth == DEPTH else as_if_whole(recent, known[6])
+        mixed, together, _ = _foresee(recent, moment, *known[:6], weights, known[7], most=MOST)
         if not mixed:
             continue
         chances = blended(mixed, together, recent, known[6])
@@ -202,8 +209,17 @@ def _compare(
         most = min(int(TOP * (int(known[7][1]) / int(known[7][5]))), KEPT)
         learn_reach(came, kind, told, calibration)
         best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:most]
-        for rank, symbol in enumerate(best):
-            correct(calibration, 2 * kind + min(rank, 1), told[symbol], symbol in came)
+        for symbol in best:
+            correct(calibration, 2 * kind + (told[symbol] < ALIKE * told[best[0]]), told[symbol], symbol in came)
+
+
+def as_if_whole(history: IntArray, weights: FloatArray) -> FloatArray:
+    """Return weights where longer contexts are not told: what the longest says is worth what they would be."""
+    depth, given = min(int(np.count_nonzero(history)), 5), weights.copy()
+    if depth:
+        orders = given[: 6 * 28].reshape(6, 28)
+        orders[depth] = orders[depth:].sum(0)
+    return given
 
 
 def _thread(past: IntArray, thread: int) -> int:
@@ -317,8 +333,9 @@ def _follow(
 ) -> None:
     if table[at, 1] != counters[0]:
         table[at, 5] += 1
-        times[at, 2] = LASTS * times[at, 2] + 1.0
-        times[at, FRESH:] *= LASTS
+        times[at, 2:4] = LASTS * times[at, 2] + 1.0, LATELY * times[at, 3] + 1.0
+        times[at, FRESH:NEWEST] *= LASTS
+        times[at, NEWEST:] *= LATELY
     table[at, 0] += 1
     table[at, 1] = counters[0]
     followers = table[at, HEAD:].reshape(-1, FOLLOWER)
@@ -336,8 +353,15 @@ def _follow(
         followers[slot, 3 + known_ids.index(0)] = id_
     n, count = int(table[at, 0]), int(followers[slot, 1])
     if count == 1:
-        times[at, [MEAN + slot, SPREAD + slot, FRESH + slot]] = 0.0
-    times[at, FRESH + slot] += 1.0
+        times[at, [MEAN + slot, SPREAD + slot, FRESH + slot, NEWEST + slot]] = 0.0
+    if times[at, 2] > TELLING:
+        usual = max(times[at, FRESH + slot], 0.5) / (times[at, 2] - 1.0)
+        lately = times[at, NEWEST + slot] / (times[at, 3] - 1.0)
+        times[at, 4] = max(times[at, 4] + math.log(0.5 + 0.5 * float(lately) / float(usual)), 0.0)
+        if times[at, 4] > TURNED:
+            times[at, 2], times[at, 4] = times[at, 3], 0.0
+            times[at, FRESH:NEWEST] = times[at, NEWEST:]
+    times[at, [FRESH + slot, NEWEST + slot]] += 1.0
     before = lag - times[at, MEAN + slot]
     times[at, MEAN + slot] += before / count
     if count > 1:

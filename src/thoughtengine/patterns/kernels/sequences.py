@@ -16,11 +16,17 @@ KEPT = 16  # followers of a context
 HEAD = 6  # n, last use, newest symbol, the one before, order (less than 0: the two were of one experience), experiences
 FOLLOWER = 6  # symbol, count, newest moment, newest ids: what is older only where there is room
 ROW = HEAD + FOLLOWER * KEPT
-MEAN = 3  # median lag, what the context is worth, faded experiences; then of each follower the mean lag
+MEAN = 5  # median lag, what the context is worth, faded and newest experiences, how clear a turn is; then mean lags by follower
 SPREAD = MEAN + KEPT  # of the lags, a variance; they are logarithms
 FRESH = SPREAD + KEPT  # faded counts
-LAG = FRESH + KEPT
+NEWEST = FRESH + KEPT  # counts of what came lately
+LAG = NEWEST + KEPT
 LASTS = 1.0 - 1.0 / 400.0  # of faded counts: what stays of the past at each experience that follows a context
+LATELY = 1.0 - 1.0 / 12.0  # of the newest ones
+TURNED = (
+    6.0  # by how much better the newest ones must have told what came than the others, a logarithm, to take their place
+)
+TELLING = 12.0  # faded experiences from which on a turn is looked for
 TRIED = 0.1  # how fast is learned what one context is worth
 WORTH = 3.0  # how far it may get, as a logarithm
 SIDE = 4  # symbols of one experience that are contexts of one symbol for what comes after it
@@ -45,6 +51,7 @@ WATCHED = 1024  # experiences that are all predicted before they are learned; af
 EVERY = 8
 LINE = 5  # intercept, slope, and how surely they are known: a symmetric matrix
 STRATA = 6  # kinds of histories that calibrate apart: of one symbol, two, up to 4, 8, 16, more
+ALIKE = 0.99  # of the chance of the first candidate: from there on another one is told as it
 TOP = 5  # candidates that calibrate, for each symbol that an experience has on average
 FADE = 0.998  # of calibration: what stays of the past at each candidate
 REACH = 3 * STRATA  # the first line of how often what came was among the candidates, and how often that was expected
@@ -260,6 +267,17 @@ def _slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
 
 
 @part
+def _turn(lags: FloatArray, f: int, i: int) -> None:
+    """Look whether what came lately tells better what comes after a context than all that is kept; then it is what counts."""
+    usual = max(lags[i + FRESH], 0.5) / (lags[f + 2] - 1.0)
+    lately = lags[i + NEWEST] / (lags[f + 3] - 1.0)
+    lags[f + 4] = max(lags[f + 4] + math.log(0.5 + 0.5 * lately / usual), 0.0)
+    if lags[f + 4] > TURNED:
+        lags[f + 2], lags[f + 4] = lags[f + 3], 0.0
+        lags[f + FRESH : f + NEWEST] = lags[f + NEWEST : f + LAG]
+
+
+@part
 def _learn_contexts(
     x: int,
     id_: int,
@@ -280,7 +298,9 @@ def _learn_contexts(
         if rows[r + 1] != counters[0]:
             rows[r + 5] += 1
             lags[f + 2] = LASTS * lags[f + 2] + 1.0
-            lags[f + FRESH : f + LAG] *= LASTS
+            lags[f + 3] = LATELY * lags[f + 3] + 1.0
+            lags[f + FRESH : f + NEWEST] *= LASTS
+            lags[f + NEWEST : f + LAG] *= LATELY
         rows[r] += 1
         rows[r + 1] = counters[0]
         slot = _slot_of(rows, r + HEAD, r + ROW, FOLLOWER, x)
@@ -299,8 +319,11 @@ def _learn_contexts(
                 rows[slot + 5] = id_
         i = f + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
-            lags[i + MEAN], lags[i + SPREAD], lags[i + FRESH] = 0.0, 0.0, 0.0
+            lags[i + MEAN], lags[i + SPREAD], lags[i + FRESH], lags[i + NEWEST] = 0.0, 0.0, 0.0, 0.0
+        if lags[f + 2] > TELLING:
+            _turn(lags, f, i)
         lags[i + FRESH] += 1.0
+        lags[i + NEWEST] += 1.0
         before = lag - lags[i + MEAN]
         lags[i + MEAN] += before / rows[slot + 1]
         if rows[slot + 1] > 1:
@@ -540,6 +563,17 @@ def _learn_blend(
 
 
 @part
+def _as_if_whole(history: IntArray, weights: FloatArray) -> FloatArray:
+    """Return weights where longer contexts are not told: what the longest says is worth what they would be."""
+    depth = _depth_of(history, 5)
+    given = weights.copy()
+    if depth > 0:
+        for order in range(depth + 1, 6):
+            given[depth * 28 : depth * 28 + 28] += weights[order * 28 : order * 28 + 28]
+    return given
+
+
+@part
 def _weigh(
     history: IntArray,
     moment: int,
@@ -681,7 +715,7 @@ def _learn_calibration(
     told: FloatArray,
     slots: IntArray,
 ) -> None:
-    """Compare all candidates with what came, then the best: the first by itself, the others together."""
+    """Compare all candidates with what came, then the best: the first and what is as likely, and the others."""
     at = (REACH + kind) * LINE
     calibration[at] *= FADE
     calibration[at + 1] = FADE * calibration[at + 1] + told[:n].sum()
@@ -697,7 +731,7 @@ def _learn_calibration(
         right = False
         for x in came:
             right = right or x == found[rank]
-        _correct(calibration, 2 * kind + min(rank, 1), told[rank], right)
+        _correct(calibration, 2 * kind + (told[rank] < ALIKE * told[0]), told[rank], right)
 
 
 @part
@@ -726,8 +760,9 @@ def _compare(
         depth = DEPTH if turn == 0 else 1 << (counters[0] + counters[0] // EVERY) % 4  # by turns
         recent[:] = 0
         recent[:depth] = history[:depth]
+        given = weights if turn == 0 else _as_if_whole(recent, weights)
         n = _foresee(
-            recent, moment, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, found, told, slots, joint
+            recent, moment, keys, rows, lags, skip_keys, skip_rows, words, given, counters, found, told, slots, joint
         )
         mixed[:n] = told[:n]
         _blend(recent, n, weights, told, joint)
