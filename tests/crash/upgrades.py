@@ -17,7 +17,7 @@ from tests.crash.workloads import MIND, Life, workload
 from tests.flat import read_flat, write_flat
 from thoughtengine import lifting
 from thoughtengine.memory.record import VectorRecord
-from thoughtengine.migrations import begin, lower, online, run, running, sweep
+from thoughtengine.migrations import begin, lower, online, running, sweep
 from thoughtengine.migrations import payloads as payloads_module
 from thoughtengine.storage import bare
 from thoughtengine.storage.keyspace import CODE, FORMER
@@ -88,7 +88,7 @@ def upgrade_fast(life: Life) -> None:
 def full_speed() -> None:
     sweep._ROWS = payloads_module._ROWS = 2
     running._WRITTEN = 1 << 20
-    run.Upgrade._buffer_bytes = payloads_module.PayloadUpgrade._buffer_bytes = 8 << 20
+    running._ROOMY = 8 << 20
 
 
 @workload(upgraded)

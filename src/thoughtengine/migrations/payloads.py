@@ -160,7 +160,6 @@ class PayloadUpgrade(Running):
     """
 
     store: UpgradingStore
-    _buffer_bytes = 32 << 20
 
     def __init__(
         self,

@@ -70,7 +70,6 @@ class Upgrade(Running):
     """
 
     store: UpgradingStore
-    _buffer_bytes = 8 << 20  # LevelDB holds two of them
 
     def __init__(
         self,

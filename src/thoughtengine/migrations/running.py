@@ -30,6 +30,7 @@ from thoughtengine.storage.incident import record_incident
 
 __all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent", "told_back"]
 
+_ROOMY = 32 << 20  # bytes of LevelDB's write buffer at full speed, at most
 _WRITTEN = 4  # bytes that an upgrade may write for each in the tables it comes from
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
@@ -121,8 +122,6 @@ class Running(abc.ABC):
     leaving : bool
         Whether the mind is to be closed: what does not have to be done is not begun.
     """
-
-    _buffer_bytes = 0  # of LevelDB's write buffer at full speed, at most, where that is more than the usual one
 
     def __init__(
         self,
@@ -306,7 +305,7 @@ class Running(abc.ABC):
         try:
             while not self.verified:
                 self.step()
-            with self.store.roomy(min(self._buffer_bytes, _WRITTEN * size_of(self.store.root / self.note.rollback))):
+            with self.store.roomy(min(_ROOMY, _WRITTEN * size_of(self.store.root / self.note.rollback))):
                 while self._is_plain and not self.step():
                     pass
             while not self.step():

@@ -195,7 +195,7 @@ def _compare(
     for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
         weights = known[6] if depth == DEPTH else as_if_whole(recent, known[6])
-        mixed, together, _ = _foresee(recent, moment, *known[:6], weights, known[7], most=MOST)
+        mixed, together, _ = _foresee(recent, moment, *(*known[:6], weights, known[7]), most=MOST)
         if not mixed:
             continue
         chances = blended(mixed, together, recent, known[6])
