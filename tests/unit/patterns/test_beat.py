@@ -47,6 +47,18 @@ def test_on_two_days_of_the_week_it_comes_on_both() -> None:
     assert brunch.next(at(2026, 1, 10, 12)) == at(2026, 1, 11, 11)
 
 
+def test_by_the_year_it_comes_on_the_day_of_its_hour() -> None:
+    new_year = Beat(YEAR, at(2026, 1, 1) % YEAR, 180.0, at(2025, 12, 31, 23, 50))
+    assert new_year.next(at(2026, 6, 1)) == at(2027, 1, 1, 0, 3)
+
+
+def test_what_came_before_one_hour_of_its_day_comes_next_at_another_hour_of_that_day() -> None:
+    """However near that first one is to an hour of other days."""
+    hours = ((6 * 3600.0, 23 * 3600.0),) * 5 + ((6.2 * 3600.0, 23 * 3600.0),) * 2
+    wake = Beat(DAY, 0.0, None, at(2026, 1, 5, 5, 40), hours=(6 * 3600.0, 6.2 * 3600.0, 23 * 3600.0), by_weekday=hours)
+    assert wake.next(at(2026, 1, 5, 5, 41)) == at(2026, 1, 5, 23)
+
+
 def test_what_is_dated_ahead_does_not_put_it_off() -> None:
     for period, moment in ((MONTH, at(2026, 2, 1, 9)), (YEAR, at(2027, 1, 1, 9))):
         assert Beat(period, at(2026, 1, 1, 9) % period, None, at(2056, 1, 1, 9)).next(at(2026, 1, 5)) == moment

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import thoughtengine as te
-from thoughtengine.patterns.dates import comes
+from thoughtengine.patterns.dates import Comes, MonthDays, comes
 
 DAY, WEEK, MONTH, YEAR = 86_400, 604_800, 2_629_746, 31_556_952
 BEGIN = dt.datetime(2025, 1, 6, tzinfo=dt.UTC)  # a Monday
@@ -51,6 +51,76 @@ def test_days_and_times_are_those_it_comes_on(moments: list[dt.datetime], period
 def test_around_midnight_the_day_is_the_one_of_the_time_that_is_told(minutes: tuple[int, ...], told: str) -> None:
     moments = [BEGIN + dt.timedelta(weeks=week, minutes=minutes[week % 5]) for week in range(20)]
     assert said(moments, WEEK) == f"every week, on {told}"
+
+
+def nights(n: int, hours: Iterable[float], seed: int, *, among: Iterable[int] = range(7)) -> list[dt.datetime]:
+    """Return n nights with something within half an hour of each of some hours."""
+    random = np.random.default_rng(seed)
+    begins = days(n, 0, among=among)
+    return [at + dt.timedelta(hours=hour, minutes=random.uniform(-30.0, 30.0)) for at in begins for hour in hours]
+
+
+def found(moments: list[dt.datetime], period: float) -> Comes:
+    return comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period, dated=False)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("hour", [22, 23.75, 23.9, 24, 24.25])
+def test_what_comes_every_night_comes_every_day_at_one_time_about_midnight_too(hour: float, seed: int) -> None:
+    every_night = found(nights(150, [hour], seed), DAY)
+    assert (every_night.kept, len(every_night.hours), every_night.often) == (1.0, 1, "every day")
+    assert found(nights(150, [hour], seed)[::2], DAY).often == "every 2 days"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nights_of_the_week_about_midnight_are_those_of_the_time_that_is_told(seed: int) -> None:
+    for among, on, after in (
+        ((4, 5), "Fridays and Saturdays", "Saturdays and Sundays"),
+        (range(5), "weekdays", "Tuesdays, Wednesdays, Thursdays, Fridays and Saturdays"),
+    ):
+        told = found(nights(150, [24], seed, among=among), DAY)
+        assert told.kept == 1.0
+        late = told.hours[0] < DAY / 2
+        assert told.words.startswith(f"on {after if late else on}, about {'00' if late else '23'}:")
+        assert told.weekdays == tuple(sorted((day + late) % 7 for day in among))
+
+
+def test_what_is_after_midnight_is_on_the_day_after() -> None:
+    party = found(nights(150, [20, 24.6], 1, among=[4]), WEEK)
+    assert party.words == "on Fridays about 20:00, on Saturdays about 00:37"
+    assert [len(hours) for hours in party.by_weekday] == [0, 0, 0, 0, 1, 1, 0]
+    assert (party.kept, party.weekdays) == (1.0, (4, 5))
+    bed = found(sorted(nights(150, [23], 1, among=[0, 1, 2, 3, 6]) + nights(150, [25], 2, among=[4, 5])), DAY)
+    assert bed.words == (
+        "on Mondays, Tuesdays, Wednesdays, Thursdays and Sundays about 23:01, on Saturdays and Sundays about 01:02"
+    )
+    assert (bed.kept, bed.weekdays, bed.by_weekday[4]) == (1.0, (), ())
+    assert found(nights(150, [20, 24.5], 1)[::2], DAY).kept == 1.0
+
+
+def test_a_time_is_on_the_side_of_midnight_that_is_told() -> None:
+    """Most of these are about midnight, the middle of them all is some seconds before it."""
+    beside = (-1200, -1200, -40, -30, -20, -10, 10, 20, 30, 40, 50)
+    told = found([BEGIN + dt.timedelta(days=7 * i, seconds=beside[i % 11]) for i in range(33)], WEEK)
+    assert told.words == "every week, on Mondays, about 00:00"
+    assert (told.weekdays, told.hours) == ((0,), (0.0,))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_night_of_the_month_or_year_about_midnight_is_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    ends = [dt.datetime(2024 + i // 12, 1 + i % 12, 1, tzinfo=dt.UTC) for i in range(36)]
+    moments = [end + dt.timedelta(minutes=random.uniform(-30.0, 30.0)) for end in ends]
+    told = found(moments, MONTH)
+    assert told.kept == 1.0
+    assert told.month == MonthDays((1,)) if told.hours[0] < DAY / 2 else MonthDays((0,))
+    yearly = found([moment.replace(year=2000 + i) for i, moment in enumerate([*moments[::12], *moments[::12]])], YEAR)
+    assert yearly.kept == 1.0 or {moment.month for moment in moments[::12]} != {1}
+
+
+def test_shifts_eight_hours_apart_are_not_one_between_them() -> None:
+    shifts = [at for at in days(150, 6, 14, among=range(5)) if (at.hour == 6) == ((at - BEGIN).days // 7 % 2)]
+    assert said(shifts, DAY / 3) == "on weekdays, mostly between 06:00 and 15:00"
 
 
 @pytest.mark.parametrize(
