@@ -299,10 +299,13 @@ def recurring(period: float, kept: float) -> str:
     --------
     >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
     ('every day', 'most days', '20% of the days', '20% of the half days')
-    >>> recurring(259_200, 0.9), recurring(864_000, 0.6), recurring(28_800, 0.6)
-    ('every 3 days', 'mostly every 10 days', 'mostly every 8 hours')
+    >>> recurring(259_200, 0.9), recurring(864_000, 0.6), recurring(28_800, 0.6), recurring(3_628_800, 0.9)
+    ('every 3 days', 'mostly every 10 days', 'mostly every 8 hours', 'every 6 weeks')
     """
-    span = spoken(period) if period % DAY or period % (7 * DAY) == 0 or period == DAY else f"{period // DAY:.0f} days"
+    span = spoken(period)
+    if period % DAY == 0 and period != DAY:  # six weeks are not 1.4 months
+        weeks, beside = divmod(round(period), 7 * DAY)
+        span = f"{period // DAY:.0f} days" if beside else f"{weeks} week{'' if weeks == 1 else 's'}"
     if not span.startswith("1 ") and round(period) not in _PARTS:
         return f"{'' if kept >= 0.75 else 'mostly '}every {span}"
     one = span.removeprefix("1 ")
