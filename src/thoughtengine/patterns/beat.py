@@ -162,9 +162,10 @@ class Beat:
     def _day_of_month(self, on: MonthDays, start: float) -> float:
         """Return when the next of its days of the month is."""
         hour = self.hours[0] if self.hours else self.last % DAY if self.hour is None else self.hour
-        moment = _EPOCH + dt.timedelta(seconds=start)
-        begin = moment.year * 12 + moment.month - 1
-        for number in range(begin, min(begin + 3, (dt.MAXYEAR + 1) * 12)):
+        step = max(round(self.period / _MONTH), 1)
+        begin, last = _month_of(start), _month_of(hour + round((self.last - hour) / DAY) * DAY)
+        begin -= (begin - last) % step  # of every so many months, the last one in which it could come
+        for number in range(begin, min(begin + 3 * step, (dt.MAXYEAR + 1) * 12), step):
             year, month = divmod(number, 12)
             for day in on.of(year, month + 1):
                 found = (dt.datetime(year, month + 1, day) - _EPOCH).total_seconds() + hour
@@ -188,3 +189,9 @@ class Beat:
             if found > start:
                 return found
         return start + self.period
+
+
+def _month_of(moment: float) -> int:
+    """Return the number of the month of a moment."""
+    date = _EPOCH + dt.timedelta(seconds=moment)
+    return date.year * 12 + date.month - 1

@@ -33,6 +33,7 @@ __all__ = ["Comes", "MonthDays", "comes", "day_of", "days_of", "is_date", "middl
 
 _SECOND = 1_000_000
 _MINUTES = 1440
+_MONTHS = 12  # of a year
 _MONDAY = 3  # weekday of the first day of 1970
 _PAUSE = 20  # times the usual gap: from which on what came before belongs to another time of life
 _MOST = 4  # times of a day, or days of a month, that are told one by one
@@ -195,7 +196,7 @@ class Comes:
         Of what comes every so many days, seconds into the day at which the first of its hours is, of a day that is cut where it
         does not come; else the first of its hours, without such its mean one, of the next day if that is beyond midnight.
     newest : int
-        The last day on which it came, by number, cut there.
+        The last day on which it came, by number, cut there; of what comes by the month, that of its hour; else 0.
     month : MonthDays or None
         The days of the month it comes on, where these are known.
     by_weekday : tuple of tuples of float
@@ -249,7 +250,7 @@ def middle_of(moments: IntArray) -> int:
 
     Examples
     --------
-    >>> nights = np.array([-10, 1440 + 10, 2 * 1440 - 20, 3 * 1440 + 20]) * 60_000_000
+    >>> nights = np.array([-10, 1440 + 20, 2 * 1440 - 20, 3 * 1440 + 30]) * 60_000_000
     >>> days_of(nights, middle_of(nights)).tolist()
     [0, 1, 2, 3]
     """
@@ -309,13 +310,19 @@ def _monthly(moments: IntArray, *, dated: bool) -> Comes:
     times = times if len(times) == 1 and not (dated and _bare(moments)) else []
     middle = middle_of(moments)
     nights = (days_of(moments, middle) + (_later(middle, times[0]) if times else 0)) * (DAY * _SECOND)
-    kept, month = share_kept(_dates(nights)[0]), _days_of_month(nights)
-    days = month.words
+    numbers, month, period = _dates(nights)[0], _days_of_month(nights), 0.0
+    days, kept = month.words, share_kept(numbers)
     times = times if days else []
     hours, spread = _hours(times, moments)
-    often = ", ".join(filter(None, (recurring(MONTH, kept), days)))
+    run = _run(numbers)
+    if days and 1 < (every := _every_so_many(run)) < _MONTHS:
+        kept, period = len(run) / (1.0 + int(run[-1] - run[0]) // every), float(every * MONTH)
+    recurs = recurring(period or MONTH, kept)
+    often = ", ".join(filter(None, (recurs, days)))
     told = f"{often}, about {clock(times[0])}" if times else often
-    return Comes(told, kept, recurring(MONTH, kept), hours, (), spread, month=month if days else None)
+    begins, newest = (hours[0] if hours else 0.0), int(nights[-1] // (DAY * _SECOND))
+    on = month if days else None
+    return Comes(told, kept, recurs, hours, (), spread, period, begins=begins, newest=newest, month=on)
 
 
 def _bare(moments: IntArray) -> bool:

@@ -254,7 +254,7 @@ class Rhythm:
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     kept : float
         In how many of the periods that went by it came, in (0, 1]: of a tag or source, in its own run, so that what came
-        years before does not count; where it goes by weekdays or every so many days, in how many of those days.
+        years before does not count; where it goes by weekdays, or every so many days or months, in how many of those.
     told : str
         How often and when, as people say it: of a tag or source, from its moments on the calendar.
     """

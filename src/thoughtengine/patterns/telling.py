@@ -360,7 +360,7 @@ class Telling:
             if habit.comes.hours or period >= DAY:
                 phase = habit.comes.begins % period
             phase %= period
-            if habit.comes.every:  # a week begins on Monday, the fifth day of 1970
+            if habit.comes.newest:  # a week begins on Monday, the fifth day of 1970
                 monday = 4 * DAY if period % (7 * DAY) == 0 else 0.0
                 phase = (habit.comes.newest * DAY + habit.comes.begins - monday) % period
         return _Now(period, phase, strength, n, habit.comes.kept, weekdays, habit.comes.words, habit)

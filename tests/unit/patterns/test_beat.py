@@ -41,6 +41,18 @@ def test_by_the_month_it_comes_on_the_same_day_and_at_its_hour() -> None:
     assert not rent.near(at(2026, 2, 28, 19))
 
 
+def test_by_several_months_it_comes_in_none_between_them() -> None:
+    tax = Beat(3 * MONTH, 0.0, None, at(2026, 1, 10, 9), hours=(9.5 * 3600.0,), month=MonthDays((10,)))
+    assert [tax.next(at(2026, *day)) for day in ((1, 10, 9, 1), (3, 1), (4, 10), (4, 11))] == [
+        at(2026, 4, 10, 9, 30),
+        at(2026, 4, 10, 9, 30),
+        at(2026, 4, 10, 9, 30),
+        at(2026, 7, 10, 9, 30),
+    ]
+    new_month = Beat(2 * MONTH, 0.0, None, at(2026, 2, 28, 23, 50), hours=(300.0,), month=MonthDays((1,)))
+    assert new_month.next(at(2026, 3, 1, 12)) == at(2026, 5, 1, 0, 5)
+
+
 def test_on_two_days_of_the_week_it_comes_on_both() -> None:
     brunch = Beat(7 * DAY, 5 * DAY + 23 * 3600.0, 11 * 3600.0, at(2026, 1, 4, 11))  # Saturdays and Sundays
     assert brunch.next(at(2026, 1, 5)) == at(2026, 1, 10, 11)

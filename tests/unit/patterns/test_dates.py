@@ -164,6 +164,15 @@ def test_a_day_of_the_month_is_the_one_it_comes_on(day: int) -> None:
     assert said(moments, MONTH) == f"every month, about the {day}{ends.get(day, 'th')}, about 09:00"
 
 
+@pytest.mark.parametrize("every", [2, 3, 6])
+def test_what_comes_every_few_months_is_told_so(every: int) -> None:
+    numbers = [*range(0, 12 * every, every)]
+    moments = [dt.datetime(2015 + number // 12, 1 + number % 12, 10, 9, tzinfo=dt.UTC) for number in numbers]
+    assert said(moments, MONTH) == f"every {every} months, about the 10th, about 09:00"
+    assert found([*moments[:4], *moments[5:]], MONTH).kept == pytest.approx(11 / 12)
+    assert found(moments, MONTH).period == every * MONTH
+
+
 def test_the_end_of_the_month() -> None:
     lasts = [dt.datetime(2025, month, calendar.monthrange(2025, month)[1], tzinfo=dt.UTC) for month in range(1, 13)]
     assert said(lasts, MONTH) == "every month, on the last day"
