@@ -511,7 +511,8 @@ def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     hours, spread = _hours(times, moments)
     every = 0 if on else _every_so_many(run)
     if not every or not hours or (period % (7 * DAY) == 0 and every * DAY % period):
-        begins = hours[0] if hours else middle / _SECOND
+        usual = int(np.median(moments % length)) if dated else middle  # a bare date is at its midnight or noon
+        begins = hours[0] if hours else usual / _SECOND
         return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0, begins=begins)
     cut = (middle / _SECOND + DAY / 2.0) % DAY
     begins = min(hours, key=lambda hour: (hour - cut) % DAY)

@@ -413,7 +413,7 @@ class Telling:
             return beat
         beat = attrs.evolve(beat, month=habit.comes.month)
         if not by_hours and habit.comes.weekdays:  # about midnight these are the days of the nights
-            return attrs.evolve(beat, weekdays=habit.comes.weekdays, hour=habit.comes.begins)
+            return attrs.evolve(beat, weekdays=habit.comes.weekdays, hour=None if hour is None else habit.comes.begins)
         if not by_hours:
             return beat
         by_weekday = habit.comes.by_weekday

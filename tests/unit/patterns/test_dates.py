@@ -106,6 +106,12 @@ def test_a_time_is_on_the_side_of_midnight_that_is_told() -> None:
     assert (told.weekdays, told.hours) == ((0,), (0.0,))
 
 
+@pytest.mark.parametrize("hour", [0, 12])
+def test_bare_dates_are_on_their_own_days_at_their_own_hour(hour: int) -> None:
+    told = comes(np.array([round(at.timestamp() * 1e6) for at in days(140, hour, among=[4])]), WEEK)
+    assert (told.words, told.begins, told.weekdays) == ("every week, on Fridays", hour * 3600.0, (4,))
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_night_of_the_month_or_year_about_midnight_is_one(seed: int) -> None:
     random = np.random.default_rng(seed)
