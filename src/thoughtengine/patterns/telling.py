@@ -401,7 +401,7 @@ class Telling:
         clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
         moved = habit is not None and habit.begin is not None
         often = float(found.kept_days[i])
-        if by_hours:
+        if habit is not None and (habit.comes.hours or habit.comes.month):
             often = now.kept if moved else max(often, now.kept)
         if not clear or (not by_hours and (often < _KEPT_RHYTHM or float(found.periods[i]) < DAY)):
             return None

@@ -292,6 +292,18 @@ def test_what_comes_every_night_about_midnight_is_expected_once_a_night(
             assert abs(expected - tonight) < dt.timedelta(minutes=30)
 
 
+def test_what_comes_every_few_months_is_expected_in_none_between(mind: te.ThoughtEngine, clock: Clock) -> None:
+    """As it is imported: with dates alone."""
+    quarters = [START.replace(year=2014 + i // 4, month=1 + i % 4 * 3) for i in range(40)]
+    mind.remember_many(te.Experience(tags=["tax"], source="diary", at=at) for at in quarters)
+    clock.now = START + dt.timedelta(hours=1)
+    assert rhythm(mind, "tax").told == "every 3 months, about the 1st"
+    mind.remember(tags=["other"], source="diary", at=quarters[-1] + dt.timedelta(days=2))
+    expected = next(each.at for each in mind.anticipate() if each.what == "tax")
+    assert expected is not None
+    assert (expected.year, expected.month, expected.day) == (2024, 1, 1)
+
+
 def test_what_comes_on_one_night_of_the_week_at_no_clear_hour_is_expected_on_that_night(
     mind: te.ThoughtEngine, clock: Clock
 ) -> None:
