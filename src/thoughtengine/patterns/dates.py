@@ -67,9 +67,7 @@ _FEWEST_WEEKDAYS, _SAME = 4, 0.9  # moments that tell a weekday of the month, an
 _GROUPS, _WEEKS = 3, 6  # of weekdays with hours of their own, at most; weeks that tell these
 _SAME_TIME = 60  # minutes from one of these hours to that of other days that are no other hour
 _HARDLY = 1 / 12  # of all that comes, within half an hour of midnight: days are no other ones where they are cut there
-_FEWER = (
-    0.75  # of the days there are otherwise: so few are left where several times are of one day, and not of two nights
-)
+_FEWER = 0.75  # of the days there are otherwise: so few are left where times are of one day, and not of two nights
 _FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
 
 
@@ -586,7 +584,8 @@ def _groups(moments: IntArray, days: IntArray, on: SequenceOf[int], kept: float)
     if not 1 < len(groups) <= _GROUPS:
         return []
     parts = [(np.isin(weekday, those), those) for _, those in groups]
-    return [(_peaks(minutes[mine], days[mine], _REACHES, _MINUTES, cyclic=True), those) for mine, those in parts]
+    groups = [(_peaks(minutes[mine], days[mine], _REACHES, _MINUTES, cyclic=True), those) for mine, those in parts]
+    return groups if all(times for times, _ in groups) else []
 
 
 def _same_times(some: SequenceOf[int], others: SequenceOf[int]) -> bool:
