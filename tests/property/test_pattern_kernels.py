@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thoughtengine.patterns import arrays, kernels
+from thoughtengine.patterns import arrays, concepts, kernels
 from thoughtengine.patterns.kernels.associations import KINDS, PAIR, PLACES, SINGLE
 from thoughtengine.patterns.kernels.rhythms import BEAT
 from thoughtengine.patterns.kernels.sequences import (
@@ -134,6 +134,19 @@ def test_what_is_alike_is_gathered_alike(seed: int, n: int, d: int, cut: int) ->
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_what_is_the_same_the_first_to_come_are_exemplars(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    random, n = np.random.default_rng(seed), 300
+    drawn = random.integers(3, size=n)
+    points, ids = random.normal(size=(3, 64)).astype(np.float32)[drawn], np.arange(1, n + 1)
+    for twin in (arrays, kernels):
+        monkeypatch.setattr(concepts, "maths", lambda twin=twin: twin)
+        finder = concepts.Concepts(64)
+        finder.learn(points, ids)
+        _, _, firsts, exemplars, _ = finder.snapshot()
+        assert exemplars.tolist() == [ids[drawn == drawn[first - 1]][:6].tolist() for first in firsts.tolist()]
 
 
 @given(stream=streams, cut=st.integers(0, 60))

@@ -109,7 +109,10 @@ class Beat:
         """Return the least time between two of its moments."""
         if len(self.hours) < 2:
             return min(self.period, DAY)
-        return min(b - a for a, b in itertools.pairwise((*self.hours, self.hours[0] + DAY)))
+        moments, cycle = [*self.hours], DAY
+        if self.by_weekday:  # hours of different days do not follow each other
+            moments, cycle = [day * DAY + hour for day in range(7) for hour in self.by_weekday[day]], 7 * DAY
+        return min(b - a for a, b in itertools.pairwise((*moments, moments[0] + cycle)))
 
     @property
     def _times(self) -> tuple[float, ...]:
@@ -159,9 +162,10 @@ class Beat:
     def _day_of_month(self, on: MonthDays, start: float) -> float:
         """Return when the next of its days of the month is."""
         hour = self.hours[0] if self.hours else self.last % DAY if self.hour is None else self.hour
-        moment = _EPOCH + dt.timedelta(seconds=start)
-        begin = moment.year * 12 + moment.month - 1
-        for number in range(begin, min(begin + 3, (dt.MAXYEAR + 1) * 12)):
+        step = max(round(self.period / _MONTH), 1)
+        begin, last = _month_of(start), _month_of(hour + round((self.last - hour) / DAY) * DAY)
+        begin -= (begin - last) % step  # of every so many months, the last one in which it could come
+        for number in range(begin, min(begin + 3 * step, (dt.MAXYEAR + 1) * 12), step):
             year, month = divmod(number, 12)
             for day in on.of(year, month + 1):
                 found = (dt.datetime(year, month + 1, day) - _EPOCH).total_seconds() + hour
@@ -171,8 +175,8 @@ class Beat:
 
     def _same_day(self, start: float) -> float:
         """Return when the day of the month, or of the year, at which it last came, comes next."""
-        last = _EPOCH + dt.timedelta(seconds=self.last)
         hour = self.hours[0] if self.hours else self.last % DAY if self.hour is None else self.hour
+        last = _EPOCH + dt.timedelta(seconds=hour + round((self.last - hour) / DAY) * DAY)  # across midnight too
         months, step = last.year * 12 + last.month - 1, 1 if self.period == _MONTH else 12
         moment = _EPOCH + dt.timedelta(seconds=start)
         ahead = (moment.year * 12 + moment.month - 1 - months) // step - 1
@@ -185,3 +189,9 @@ class Beat:
             if found > start:
                 return found
         return start + self.period
+
+
+def _month_of(moment: float) -> int:
+    """Return the number of the month of a moment."""
+    date = _EPOCH + dt.timedelta(seconds=moment)
+    return date.year * 12 + date.month - 1

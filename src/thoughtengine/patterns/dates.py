@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import itertools
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -28,10 +29,11 @@ from thoughtengine.patterns.pattern import (
     weekdays_named,
 )  # fmt: skip
 
-__all__ = ["Comes", "MonthDays", "comes", "day_of", "is_date", "share_kept"]
+__all__ = ["Comes", "MonthDays", "comes", "day_of", "days_of", "is_date", "middle_of", "share_kept"]
 
 _SECOND = 1_000_000
 _MINUTES = 1440
+_MONTHS = 12  # of a year
 _MONDAY = 3  # weekday of the first day of 1970
 _PAUSE = 20  # times the usual gap: from which on what came before belongs to another time of life
 _MOST = 4  # times of a day, or days of a month, that are told one by one
@@ -64,6 +66,8 @@ _ALIKE = 0.9  # length of the mean phase from which on moments are at one time o
 _FEWEST_WEEKDAYS, _SAME = 4, 0.9  # moments that tell a weekday of the month, and how many of them must be on it
 _GROUPS, _WEEKS = 3, 6  # of weekdays with hours of their own, at most; weeks that tell these
 _SAME_TIME = 60  # minutes from one of these hours to that of other days that are no other hour
+_HARDLY = 1 / 12  # of all that comes, within half an hour of midnight: days are no other ones where they are cut there
+_FEWER = 0.75  # of the days there are otherwise: so few are left where times are of one day, and not of two nights
 _FEWEST_DAYS = 3  # on which what may be a date by chance, as a number, must have come on that date
 
 
@@ -188,9 +192,9 @@ class Comes:
         Days from one day on which it comes to the next, where these are the same nearly always and more than one; else 0.
     begins : float
         Of what comes every so many days, seconds into the day at which the first of its hours is, of a day that is cut where it
-        does not come; else the first of its hours, without such its mean one.
+        does not come; else the first of its hours, without such its mean one, of the next day if that is beyond midnight.
     newest : int
-        The last day on which it came, by number, cut there.
+        The last day on which it came, by number, cut there; of what comes by the month, that of its hour; else 0.
     month : MonthDays or None
         The days of the month it comes on, where these are known.
     by_weekday : tuple of tuples of float
@@ -237,6 +241,45 @@ def comes(moments: IntArray, period: float, *, dated: bool = True) -> Comes:
     return _daily(moments, period, dated=dated)
 
 
+def middle_of(moments: IntArray) -> int:
+    """Return the middle of a day of something, in microseconds after midnight: such days are cut where it hardly comes.
+
+    What comes about midnight every night comes once a day, and not twice on some days and never on others.
+
+    Examples
+    --------
+    >>> nights = np.array([-10, 1440 + 20, 2 * 1440 - 20, 3 * 1440 + 30]) * 60_000_000
+    >>> days_of(nights, middle_of(nights)).tolist()
+    [0, 1, 2, 3]
+    """
+    length, hour = DAY * _SECOND, 3600 * _SECOND
+    if _bare(moments):
+        return length // 2
+    hardly = ((moments + hour // 2) % length < hour).mean() <= _HARDLY
+    mean = complex(np.exp(2j * np.pi * (moments % length) / length).mean())
+    if abs(mean) > _HALF:
+        turn = int(np.angle(mean) % (2.0 * np.pi) / (2.0 * np.pi) * length)
+        fewer = len(np.unique(moments // length)) < _FEWER * len(np.unique(days_of(moments, turn)))
+        return length // 2 if hardly and fewer else turn  # at one and at eleven at night of one day
+    if hardly:
+        return length // 2
+    hours = np.bincount(moments % length // hour, minlength=24)
+    around = np.roll(hours + np.roll(hours, 1), -4)  # of equals the first from four in the morning on
+    return (4 + int(around.argmin()) + 12) % 24 * hour
+
+
+def days_of(moments: IntArray, middle: int) -> IntArray:
+    """Return the days of moments, by the number of the one on which the middle of each is."""
+    length = DAY * _SECOND
+    result: IntArray = (moments - middle + length // 2) // length
+    return result
+
+
+def _later(middle: int, minute: float) -> int:
+    """Return how many days after the middle of its day a time is on the calendar: -1, 0 or 1."""
+    return round((middle / (60 * _SECOND) - minute) / _MINUTES)
+
+
 def _run(numbers: IntArray) -> IntArray:
     """Return the distinct numbers of the run that holds most, in order; a pause very much longer than usual ends one."""
     distinct = np.unique(numbers)
@@ -260,15 +303,24 @@ def day_of(moments: IntArray, period: float) -> str:
 
 
 def _monthly(moments: IntArray, *, dated: bool) -> Comes:
-    kept, month = share_kept(_dates(moments)[0]), _days_of_month(moments)
-    days = month.words
     minutes = moments % (DAY * _SECOND) // (60 * _SECOND)
-    times = _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True) if days else []
+    times = _peaks(minutes, np.arange(len(minutes)), _REACHES, _MINUTES, cyclic=True)
     times = times if len(times) == 1 and not (dated and _bare(moments)) else []
+    middle = middle_of(moments)
+    nights = (days_of(moments, middle) + (_later(middle, times[0]) if times else 0)) * (DAY * _SECOND)
+    numbers, month, period = _dates(nights)[0], _days_of_month(nights), 0.0
+    days, kept = month.words, share_kept(numbers)
+    times = times if days else []
     hours, spread = _hours(times, moments)
-    often = ", ".join(filter(None, (recurring(MONTH, kept), days)))
+    run = _run(numbers)
+    if days and 1 < (every := _every_so_many(run)) < _MONTHS:
+        kept, period = len(run) / (1.0 + int(run[-1] - run[0]) // every), float(every * MONTH)
+    recurs = recurring(period or MONTH, kept)
+    often = ", ".join(filter(None, (recurs, days)))
     told = f"{often}, about {clock(times[0])}" if times else often
-    return Comes(told, kept, recurring(MONTH, kept), hours, (), spread, month=month if days else None)
+    begins, newest = (hours[0] if hours else 0.0), int(nights[-1] // (DAY * _SECOND))
+    on = month if days else None
+    return Comes(told, kept, recurs, hours, (), spread, period, begins=begins, newest=newest, month=on)
 
 
 def _bare(moments: IntArray) -> bool:
@@ -289,7 +341,7 @@ def _hours(times: SequenceOf[int], moments: IntArray) -> tuple[tuple[float, ...]
     for i, minute in enumerate(times):
         middle = float(np.median(away[nearest == i])) if (nearest == i).any() else 0.0
         away[nearest == i] -= round(middle)
-        hours.append((minute * 60.0 + middle / _SECOND) % DAY)
+        hours.append(min(max(minute * 60.0 + middle / _SECOND, 0.0), DAY - 1.0))  # of the day that is told
     return tuple(sorted(hours)), float(np.median(np.abs(away))) / _SECOND
 
 
@@ -333,6 +385,7 @@ def _dates(moments: IntArray) -> tuple[IntArray, IntArray, IntArray]:
 
 
 def _yearly(moments: IntArray) -> Comes:
+    moments = days_of(moments, middle_of(moments)) * (DAY * _SECOND)
     kept = share_kept(_dates(moments)[0] // 12)
     often = recurring(YEAR, kept)
     return Comes(", ".join(filter(None, (often, _together(_days_of_year(moments))))), kept, often)
@@ -430,35 +483,36 @@ def _nearest(values: IntArray, left: BoolArray, reach: int, cycle: int) -> BoolA
 def _daily(moments: IntArray, period: float, *, dated: bool) -> Comes:
     """Tell what goes by hours, days or weeks: the days it comes on, and at what times."""
     length = DAY * _SECOND
-    angles = 2.0 * np.pi * (moments % length) / length
-    mean = complex(np.exp(1j * angles).mean())
-    turn = int(np.angle(mean) % (2.0 * np.pi) / (2.0 * np.pi) * length) if abs(mean) > _HALF else length // 2
-    days = (moments - turn + length // 2) // length  # around midnight the day is the one of the usual time
-    if len(np.unique(moments // length)) < len(np.unique(days)):  # at one and at eleven at night of one day
-        turn, days = length // 2, moments // length
+    middle = middle_of(moments)
+    days = days_of(moments, middle)
     run = _run(days)
     moments, days = (part[(days >= run[0]) & (days <= run[-1])] for part in (moments, days))
     minutes = moments % length // (60 * _SECOND)
     dated = dated and _bare(moments)
     times = [] if dated else _peaks(minutes, days, _REACHES, _MINUTES, cyclic=True)
-    if len(times) == 1:  # told on the other side of midnight than where the days were cut
-        across = round((turn / (60 * _SECOND) - times[0]) / _MINUTES)
-        run, days = run + across, days + across
-    at = f"about {listed([clock(minute) for minute in times])}" if times else "" if dated else _mostly(minutes)
+    at, begin = (
+        (listed([clock(minute) for minute in times]), times[0]) if times else ("", -1) if dated else _mostly(minutes)
+    )
+    if begin >= 0 and len(times) <= 1:  # the day is the one of the time that is told
+        across = _later(middle, begin)
+        run, days, middle = run + across, days + across, middle - across * length
+    at = f"about {at}" if times else at
     if period < DAY and (filled := _by_hours(moments, minutes, times, period)):
         return filled
     often, kept, on = _by_days(run, days, period)
-    if not dated and period <= 7 * DAY and (apart := _by_weekday(moments, on or tuple(range(7)), kept)):
+    if not dated and period <= 7 * DAY and (apart := _by_weekday(moments, days, middle, on, times, kept)):
         hours = tuple(sorted({hour for each in apart.hours for hour in each}))
+        on = on and tuple(day for day in range(7) if apart.hours[day])
         longer = 7 * DAY if period == 7 * DAY else DAY if period < DAY else 0.0
         return Comes(apart.words, kept, often, hours, on, apart.spread, longer, begins=hours[0], by_weekday=apart.hours)
     words = ", ".join(filter(None, (often, at)))
     hours, spread = _hours(times, moments)
     every = 0 if on else _every_so_many(run)
     if not every or not hours or (period % (7 * DAY) == 0 and every * DAY % period):
-        begins = hours[0] if hours else turn / _SECOND
+        usual = int(np.median(moments % length)) if dated else middle  # a bare date is at its midnight or noon
+        begins = hours[0] if hours else usual / _SECOND
         return Comes(words, kept, often, hours, on, spread, DAY if period < DAY else 0.0, begins=begins)
-    cut = (turn / _SECOND + DAY / 2.0) % DAY
+    cut = (middle / _SECOND + DAY / 2.0) % DAY
     begins = min(hours, key=lambda hour: (hour - cut) % DAY)
     newest = int((moments[-1] / _SECOND - begins + (begins - cut) % DAY) // DAY)
     return Comes(words, kept, often, hours, (), spread, every * DAY, every, begins, newest)
@@ -472,38 +526,66 @@ class _Apart(NamedTuple):
     spread: float
 
 
-def _by_weekday(moments: IntArray, on: SequenceOf[int], kept: float) -> _Apart | None:
-    """Return at which hours something comes on each of some days of the week; None where they are the same, or not clear."""
-    days = moments // (DAY * _SECOND)
+def _by_weekday(
+    moments: IntArray, days: IntArray, middle: int, on: SequenceOf[int], times: list[int], kept: float
+) -> _Apart | None:
+    """Return at which hours something comes on each day of the week, where these are not the same on all it comes on.
+
+    Parameters
+    ----------
+    moments, days, middle
+        When it came, on which of its days, and the middle of such a day.
+    on : sequence of int
+        The weekdays it comes on; none where on all.
+    times : list of int
+        Minutes at which it comes on any of them: one that is after midnight is on the weekday after.
+    kept : float
+        On how many days it came.
+    """
+    groups = _groups(moments, days, on or range(7), kept)
+    if not groups and on and any(_later(middle, time) for time in times):
+        groups = [(times, list(on))]
+    if not groups:
+        return None
+    weekday, hours = (days + _MONDAY) % 7, [set[float]() for _ in range(7)]
+    told, spreads = dict[tuple[int, ...], list[int]](), list[float]()
+    for minutes, those in groups:
+        exact, spread = _hours(minutes, moments[np.isin(weekday, those)])
+        spreads.append(spread)
+        for hour, day in itertools.product(exact, those):
+            hours[(day + _later(middle, hour / 60)) % 7].add(hour)
+        for minute in minutes:
+            told.setdefault(tuple(sorted((day + _later(middle, minute)) % 7 for day in those)), []).append(minute)
+    words = [
+        f"on {weekdays_named(those)} about {listed([clock(minute) for minute in sorted(some)])}"
+        for those, some in sorted(told.items())
+    ]
+    return _Apart(", ".join(words), tuple(tuple(sorted(each)) for each in hours), max(spreads))
+
+
+def _groups(moments: IntArray, days: IntArray, on: SequenceOf[int], kept: float) -> list[tuple[list[int], list[int]]]:
+    """Return times, in minutes, and the weekdays that have them, of two groups of such or three; none where that is not clear."""
     minutes, weekday = moments % (DAY * _SECOND) // (60 * _SECOND), (days + _MONDAY) % 7
     if kept < _HALF or np.isin(weekday, on).mean() < _NEARLY_ALL:
-        return None
-    groups = list[tuple[list[int], list[int]]]()  # times, and the weekdays that have them
+        return []
+    groups = list[tuple[list[int], list[int]]]()
     for day in on:
         mine = weekday == day
         if len(np.unique(days[mine])) < _WEEKS:
-            return None
+            return []
         times = _peaks(minutes[mine], days[mine], _REACHES[:2], _MINUTES, cyclic=True)
         if not times:
-            return None
+            return []
         same = next((each for each in groups if _same_times(each[0], times)), None)
         if same is None:
             groups.append((times, [day]))
         else:
             same[1].append(day)
     if not 1 < len(groups) <= _GROUPS:
-        return None
-    hours: list[tuple[float, ...]] = [()] * 7
-    words, spreads = list[str](), list[float]()
-    for _, those in groups:
-        mine = np.isin(weekday, those)
-        times = _peaks(minutes[mine], days[mine], _REACHES, _MINUTES, cyclic=True)
-        exact, spread = _hours(times, moments[mine])
-        for day in those:
-            hours[day] = exact
-        words.append(f"on {weekdays_named(those)} about {listed([clock(minute) for minute in times])}")
-        spreads.append(spread)
-    return _Apart(", ".join(words), tuple(hours), max(spreads))
+        return []
+    parts = [(np.isin(weekday, those), those) for _, those in groups]
+    groups = [(_peaks(minutes[mine], days[mine], _REACHES, _MINUTES, cyclic=True), those) for mine, those in parts]
+    return groups if all(times for times, _ in groups) else []
 
 
 def _same_times(some: SequenceOf[int], others: SequenceOf[int]) -> bool:
@@ -593,6 +675,8 @@ def _by_hours(moments: IntArray, minutes: IntArray, times: list[int], period: fl
     usual = int(np.median(pauses)) if len(pauses) else 1
     if usual > 1 and (pauses == usual).mean() >= _NEARLY_ALL:  # found by an hour, comes every few
         step *= usual
+    if step % _MINUTES == 0:
+        return None
     if step <= 60 or _MINUTES % step:
         return _every(moments, found[0], step, [])
     angles = np.exp(2j * np.pi * minutes / step)
@@ -628,13 +712,13 @@ def _numbers(moments: IntArray, first: int, step: int) -> IntArray:
     return (moments - first * 60 * _SECOND + span // 2) // span
 
 
-def _mostly(minutes: IntArray) -> str:
-    """Return the hours between which most of what has no one time lies; nothing where that is any time."""
+def _mostly(minutes: IntArray) -> tuple[str, int]:
+    """Return the hours between which most of what has no one time lies, and the first minute; nothing and -1 without such."""
     hours = np.bincount(minutes // 60, minlength=24)
     twice = np.concatenate([hours, hours])
     for width in range(2, 13):
         sums = np.convolve(twice, np.ones(width, np.int64), "valid")[:24]
         start = int(sums.argmax())
         if sums[start] >= 0.75 * len(minutes):
-            return f"mostly between {start:02}:00 and {(start + width) % 24:02}:00"
-    return ""
+            return f"mostly between {start:02}:00 and {(start + width) % 24:02}:00", start * 60
+    return "", -1

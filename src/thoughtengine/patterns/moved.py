@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from thoughtengine._types import BoolArray, FloatArray, IntArray
+from thoughtengine.patterns.dates import days_of, middle_of
 from thoughtengine.patterns.pattern import DAY, MONTH
 
 __all__ = ["since"]
@@ -66,10 +67,11 @@ def since(moments: IntArray, period: float) -> int:
     first = begin
     while True:
         here = moments[begin:]
+        days = days_of(here, middle_of(here))  # about midnight each night is one
         found = max(
             (
-                _clearest(here, kinds)
-                for kinds in (_times(here), _days(here, period), _pauses(here, period))
+                _clearest(days, kinds)
+                for kinds in (_times(here), _days(days, period), _pauses(days, period))
                 if kinds is not None
             ),
             default=(0.0, 0),
@@ -79,9 +81,8 @@ def since(moments: IntArray, period: float) -> int:
         begin += found[1]
 
 
-def _clearest(moments: IntArray, kinds: IntArray) -> tuple[float, int]:
+def _clearest(days: IntArray, kinds: IntArray) -> tuple[float, int]:
     """Return how far beyond doubt the clearest change of kinds is, 0 where none is, and the place of the first moment since."""
-    days = moments // _DAY
     n_kinds = int(kinds.max()) + 1
     pairs = np.unique(days * n_kinds + kinds)
     day, at = np.unique(pairs // n_kinds, return_inverse=True)
@@ -112,9 +113,8 @@ def _log_gamma(x: FloatArray) -> FloatArray:
     return result
 
 
-def _days(moments: IntArray, period: float) -> IntArray | None:
+def _days(days: IntArray, period: float) -> IntArray | None:
     """Return the kind of day of each moment; None where days are not what it goes by."""
-    days = moments // _DAY
     if period > MONTH:
         return None
     if period == MONTH:
@@ -128,14 +128,14 @@ def _days(moments: IntArray, period: float) -> IntArray | None:
     return np.unique((days + _MONDAY) % 7, return_inverse=True)[1]
 
 
-def _pauses(moments: IntArray, period: float) -> IntArray | None:
+def _pauses(days: IntArray, period: float) -> IntArray | None:
     """Return the kind of pause, in days, before the day of each moment; None where it comes more seldom than by the month."""
     if period > MONTH:
         return None
-    days, at = np.unique(moments // _DAY, return_inverse=True)
-    if len(days) < _FEWEST:
+    distinct, at = np.unique(days, return_inverse=True)
+    if len(distinct) < _FEWEST:
         return None
-    kinds = np.searchsorted(_PAUSES, np.diff(days), side="right")
+    kinds = np.searchsorted(_PAUSES, np.diff(distinct), side="right")
     return np.append(kinds[:1], kinds)[at]  # the first has the pause behind it
 
 

@@ -254,7 +254,7 @@ class Rhythm:
         How far to rely on it now, in [0, 1]: see `PatternManager.feedback`.
     kept : float
         In how many of the periods that went by it came, in (0, 1]: of a tag or source, in its own run, so that what came
-        years before does not count; where it goes by weekdays or every so many days, in how many of those days.
+        years before does not count; where it goes by weekdays, or every so many days or months, in how many of those.
     told : str
         How often and when, as people say it: of a tag or source, from its moments on the calendar.
     """
@@ -299,10 +299,13 @@ def recurring(period: float, kept: float) -> str:
     --------
     >>> recurring(86_400, 0.9), recurring(86_400, 0.6), recurring(86_400, 0.2), recurring(43_200, 0.2)
     ('every day', 'most days', '20% of the days', '20% of the half days')
-    >>> recurring(259_200, 0.9), recurring(864_000, 0.6), recurring(28_800, 0.6)
-    ('every 3 days', 'mostly every 10 days', 'mostly every 8 hours')
+    >>> recurring(259_200, 0.9), recurring(864_000, 0.6), recurring(28_800, 0.6), recurring(3_628_800, 0.9)
+    ('every 3 days', 'mostly every 10 days', 'mostly every 8 hours', 'every 6 weeks')
     """
-    span = spoken(period) if period % DAY or period % (7 * DAY) == 0 or period == DAY else f"{period // DAY:.0f} days"
+    span = spoken(period)
+    if period % DAY == 0 and period != DAY:  # six weeks are not 1.4 months
+        weeks, beside = divmod(round(period), 7 * DAY)
+        span = f"{period // DAY:.0f} days" if beside else f"{weeks} week{'' if weeks == 1 else 's'}"
     if not span.startswith("1 ") and round(period) not in _PARTS:
         return f"{'' if kept >= 0.75 else 'mostly '}every {span}"
     one = span.removeprefix("1 ")

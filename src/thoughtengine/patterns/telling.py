@@ -360,7 +360,7 @@ class Telling:
             if habit.comes.hours or period >= DAY:
                 phase = habit.comes.begins % period
             phase %= period
-            if habit.comes.every:  # a week begins on Monday, the fifth day of 1970
+            if habit.comes.newest:  # a week begins on Monday, the fifth day of 1970
                 monday = 4 * DAY if period % (7 * DAY) == 0 else 0.0
                 phase = (habit.comes.newest * DAY + habit.comes.begins - monday) % period
         return _Now(period, phase, strength, n, habit.comes.kept, weekdays, habit.comes.words, habit)
@@ -401,7 +401,7 @@ class Telling:
         clear = now.strength >= _KEPT_RHYTHM or (any(days) and now.period > DAY) or by_hours
         moved = habit is not None and habit.begin is not None
         often = float(found.kept_days[i])
-        if by_hours:
+        if habit is not None and (habit.comes.hours or habit.comes.month):
             often = now.kept if moved else max(often, now.kept)
         if not clear or (not by_hours and (often < _KEPT_RHYTHM or float(found.periods[i]) < DAY)):
             return None
@@ -412,6 +412,8 @@ class Telling:
         if habit is None:
             return beat
         beat = attrs.evolve(beat, month=habit.comes.month)
+        if not by_hours and habit.comes.weekdays:  # about midnight these are the days of the nights
+            return attrs.evolve(beat, weekdays=habit.comes.weekdays, hour=None if hour is None else habit.comes.begins)
         if not by_hours:
             return beat
         by_weekday = habit.comes.by_weekday

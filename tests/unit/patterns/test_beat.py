@@ -41,10 +41,34 @@ def test_by_the_month_it_comes_on_the_same_day_and_at_its_hour() -> None:
     assert not rent.near(at(2026, 2, 28, 19))
 
 
+def test_by_several_months_it_comes_in_none_between_them() -> None:
+    tax = Beat(3 * MONTH, 0.0, None, at(2026, 1, 10, 9), hours=(9.5 * 3600.0,), month=MonthDays((10,)))
+    assert [tax.next(at(2026, *day)) for day in ((1, 10, 9, 1), (3, 1), (4, 10), (4, 11))] == [
+        at(2026, 4, 10, 9, 30),
+        at(2026, 4, 10, 9, 30),
+        at(2026, 4, 10, 9, 30),
+        at(2026, 7, 10, 9, 30),
+    ]
+    new_month = Beat(2 * MONTH, 0.0, None, at(2026, 2, 28, 23, 50), hours=(300.0,), month=MonthDays((1,)))
+    assert new_month.next(at(2026, 3, 1, 12)) == at(2026, 5, 1, 0, 5)
+
+
 def test_on_two_days_of_the_week_it_comes_on_both() -> None:
     brunch = Beat(7 * DAY, 5 * DAY + 23 * 3600.0, 11 * 3600.0, at(2026, 1, 4, 11))  # Saturdays and Sundays
     assert brunch.next(at(2026, 1, 5)) == at(2026, 1, 10, 11)
     assert brunch.next(at(2026, 1, 10, 12)) == at(2026, 1, 11, 11)
+
+
+def test_by_the_year_it_comes_on_the_day_of_its_hour() -> None:
+    new_year = Beat(YEAR, at(2026, 1, 1) % YEAR, 180.0, at(2025, 12, 31, 23, 50))
+    assert new_year.next(at(2026, 6, 1)) == at(2027, 1, 1, 0, 3)
+
+
+def test_what_came_before_one_hour_of_its_day_comes_next_at_another_hour_of_that_day() -> None:
+    """However near that first one is to an hour of other days."""
+    hours = ((6 * 3600.0, 23 * 3600.0),) * 5 + ((6.2 * 3600.0, 23 * 3600.0),) * 2
+    wake = Beat(DAY, 0.0, None, at(2026, 1, 5, 5, 40), hours=(6 * 3600.0, 6.2 * 3600.0, 23 * 3600.0), by_weekday=hours)
+    assert wake.next(at(2026, 1, 5, 5, 41)) == at(2026, 1, 5, 23)
 
 
 def test_what_is_dated_ahead_does_not_put_it_off() -> None:

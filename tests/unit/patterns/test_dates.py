@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import thoughtengine as te
-from thoughtengine.patterns.dates import comes
+from thoughtengine.patterns.dates import Comes, MonthDays, comes
 
 DAY, WEEK, MONTH, YEAR = 86_400, 604_800, 2_629_746, 31_556_952
 BEGIN = dt.datetime(2025, 1, 6, tzinfo=dt.UTC)  # a Monday
@@ -53,6 +53,82 @@ def test_around_midnight_the_day_is_the_one_of_the_time_that_is_told(minutes: tu
     assert said(moments, WEEK) == f"every week, on {told}"
 
 
+def nights(n: int, hours: Iterable[float], seed: int, *, among: Iterable[int] = range(7)) -> list[dt.datetime]:
+    """Return n nights with something within half an hour of each of some hours."""
+    random = np.random.default_rng(seed)
+    begins = days(n, 0, among=among)
+    return [at + dt.timedelta(hours=hour, minutes=random.uniform(-30.0, 30.0)) for at in begins for hour in hours]
+
+
+def found(moments: list[dt.datetime], period: float) -> Comes:
+    return comes(np.array([round(moment.timestamp() * 1e6) for moment in moments]), period, dated=False)
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("hour", [22, 23.75, 23.9, 24, 24.25])
+def test_what_comes_every_night_comes_every_day_at_one_time_about_midnight_too(hour: float, seed: int) -> None:
+    every_night = found(nights(150, [hour], seed), DAY)
+    assert (every_night.kept, len(every_night.hours), every_night.often) == (1.0, 1, "every day")
+    assert found(nights(150, [hour], seed)[::2], DAY).often == "every 2 days"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_nights_of_the_week_about_midnight_are_those_of_the_time_that_is_told(seed: int) -> None:
+    for among, on, after in (
+        ((4, 5), "Fridays and Saturdays", "Saturdays and Sundays"),
+        (range(5), "weekdays", "Tuesdays, Wednesdays, Thursdays, Fridays and Saturdays"),
+    ):
+        told = found(nights(150, [24], seed, among=among), DAY)
+        assert told.kept == 1.0
+        late = told.hours[0] < DAY / 2
+        assert told.words.startswith(f"on {after if late else on}, about {'00' if late else '23'}:")
+        assert told.weekdays == tuple(sorted((day + late) % 7 for day in among))
+
+
+def test_what_is_after_midnight_is_on_the_day_after() -> None:
+    party = found(nights(150, [20, 24.6], 1, among=[4]), WEEK)
+    assert party.words == "on Fridays about 20:00, on Saturdays about 00:37"
+    assert [len(hours) for hours in party.by_weekday] == [0, 0, 0, 0, 1, 1, 0]
+    assert (party.kept, party.weekdays) == (1.0, (4, 5))
+    bed = found(sorted(nights(150, [23], 1, among=[0, 1, 2, 3, 6]) + nights(150, [25], 2, among=[4, 5])), DAY)
+    assert bed.words == (
+        "on Mondays, Tuesdays, Wednesdays, Thursdays and Sundays about 23:01, on Saturdays and Sundays about 01:02"
+    )
+    assert (bed.kept, bed.weekdays, bed.by_weekday[4]) == (1.0, (), ())
+    assert found(nights(150, [20, 24.5], 1)[::2], DAY).kept == 1.0
+
+
+def test_a_time_is_on_the_side_of_midnight_that_is_told() -> None:
+    """Most of these are about midnight, the middle of them all is some seconds before it."""
+    beside = (-1200, -1200, -40, -30, -20, -10, 10, 20, 30, 40, 50)
+    told = found([BEGIN + dt.timedelta(days=7 * i, seconds=beside[i % 11]) for i in range(33)], WEEK)
+    assert told.words == "every week, on Mondays, about 00:00"
+    assert (told.weekdays, told.hours) == ((0,), (0.0,))
+
+
+@pytest.mark.parametrize("hour", [0, 12])
+def test_bare_dates_are_on_their_own_days_at_their_own_hour(hour: int) -> None:
+    told = comes(np.array([round(at.timestamp() * 1e6) for at in days(140, hour, among=[4])]), WEEK)
+    assert (told.words, told.begins, told.weekdays) == ("every week, on Fridays", hour * 3600.0, (4,))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_night_of_the_month_or_year_about_midnight_is_one(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    ends = [dt.datetime(2024 + i // 12, 1 + i % 12, 1, tzinfo=dt.UTC) for i in range(36)]
+    moments = [end + dt.timedelta(minutes=random.uniform(-30.0, 30.0)) for end in ends]
+    told = found(moments, MONTH)
+    assert told.kept == 1.0
+    assert told.month == MonthDays((1,)) if told.hours[0] < DAY / 2 else MonthDays((0,))
+    yearly = found([moment.replace(year=2000 + i) for i, moment in enumerate([*moments[::12], *moments[::12]])], YEAR)
+    assert yearly.kept == 1.0 or {moment.month for moment in moments[::12]} != {1}
+
+
+def test_shifts_eight_hours_apart_are_not_one_between_them() -> None:
+    shifts = [at for at in days(150, 6, 14, among=range(5)) if (at.hour == 6) == ((at - BEGIN).days // 7 % 2)]
+    assert said(shifts, DAY / 3) == "on weekdays, mostly between 06:00 and 15:00"
+
+
 @pytest.mark.parametrize(
     ("hours", "told"),
     [
@@ -92,6 +168,15 @@ def test_a_day_of_the_month_is_the_one_it_comes_on(day: int) -> None:
     moments = [dt.datetime(year, month, day, 9, tzinfo=dt.UTC) for year in (2024, 2025) for month in range(1, 13)]
     ends = {1: "st", 2: "nd", 3: "rd", 21: "st", 22: "nd", 23: "rd"}
     assert said(moments, MONTH) == f"every month, about the {day}{ends.get(day, 'th')}, about 09:00"
+
+
+@pytest.mark.parametrize("every", [2, 3, 6])
+def test_what_comes_every_few_months_is_told_so(every: int) -> None:
+    numbers = [*range(0, 12 * every, every)]
+    moments = [dt.datetime(2015 + number // 12, 1 + number % 12, 10, 9, tzinfo=dt.UTC) for number in numbers]
+    assert said(moments, MONTH) == f"every {every} months, about the 10th, about 09:00"
+    assert found([*moments[:4], *moments[5:]], MONTH).kept == pytest.approx(11 / 12)
+    assert found(moments, MONTH).period == every * MONTH
 
 
 def test_the_end_of_the_month() -> None:

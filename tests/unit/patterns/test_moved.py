@@ -48,6 +48,19 @@ def test_the_last_of_several_changes_counts() -> None:
     assert since(days * DAY + (6 + 2 * (days // 100)) * HOUR, 86_400) == 200
 
 
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("n_days", [28, 42])
+def test_about_midnight_changes_are_noticed_as_at_ten(seed: int, n_days: int) -> None:
+    """Another night of the week, and every night that becomes two of the week."""
+    random = np.random.default_rng(seed)
+    beside = (random.uniform(-30.0, 30.0, 200) * MINUTE).astype(np.int64)
+    weeks, days = np.arange(21), np.arange(4, 88 + n_days)
+    days = days[(days < 88) | ((days + 3) % 7 < 2)]
+    for nights, period in ((4 + 7 * weeks + 2 * (weeks >= 16), 604_800), (days, 86_400)):
+        places = [since(nights * DAY + hour * HOUR + beside[: len(nights)], period) for hour in (22, 24)]
+        assert places[0] == places[1] >= (n_days == 42)
+
+
 def test_what_is_left_out_since_is_noticed_within_weeks() -> None:
     """A daily habit that keeps to weekdays, and then to Mondays, and then to every other one."""
     days, weekdays = np.arange(4, 186), [day for day in range(186, 242) if (day + 3) % 7 < 5]

@@ -90,6 +90,16 @@ def test_simultaneous_symbols_do_not_follow_each_other() -> None:
     assert told[int(HASHES[3]), int(HASHES[1])] == told[int(HASHES[3]), int(HASHES[2])] == 1.0
 
 
+def test_all_that_comes_at_once_follows_what_was_before_it_as_often() -> None:
+    finder, n = Sequences(), 20
+    sizes = np.tile([2, 2, 1], n)  # 1 and 2, 3 and 4, 5
+    bounds, ids = np.append(0, np.cumsum(sizes)), np.arange(1, 3 * n + 1)
+    finder.learn(HASHES[[1, 2, 3, 4, 5] * n], bounds, np.full(3 * n, HASHES[9]), ids * 60 * MINUTE, ids)
+    found = finder.following()
+    assert len(found.then)
+    assert (found.confidences == 1.0).all()
+
+
 def test_threads_do_not_mix() -> None:
     finder, n = Sequences(), 120
     symbols, threads = HASHES[[1, 11, 2, 12] * (n // 4)], HASHES[[100, 200] * (n // 2)]

@@ -269,6 +269,56 @@ def test_what_is_a_source_and_a_name_in_texts_comes_together_with_a_thing_once(m
     assert len(pairs) == len(set(pairs))
 
 
+@pytest.mark.parametrize("hour", [22, 24])
+def test_what_comes_every_night_about_midnight_is_expected_once_a_night(
+    mind: te.ThoughtEngine, clock: Clock, hour: int
+) -> None:
+    beside = [-25, 20, -5, 28, 3, -14, 9, -29, 15, -18, 25]
+    lived = [
+        te.Experience(tags=[tag], source="home", at=START + dt.timedelta(days=day, hours=at, minutes=minutes))
+        for day in range(80)
+        for tag, at, minutes in (("wake", 7, day % 4), ("bed", hour, beside[day % 11]))
+    ]
+    mind.remember_many(lived[:120])
+    told = rhythm(mind, "bed")
+    assert (told.kept, told.told[:16], " and " in told.told) == (1.0, "every day, about", False)
+    for one in lived[120:]:
+        clock.now = one.at + dt.timedelta(minutes=1)
+        mind.remember(tags=one.tags, source="home", at=one.at)
+        if one.tags == ("wake",):
+            tonight = clock.now.replace(hour=0, minute=0) + dt.timedelta(hours=hour)
+            expected = next(each.at for each in mind.anticipate() if each.what == "bed")
+            assert expected is not None
+            assert abs(expected - tonight) < dt.timedelta(minutes=30)
+
+
+def test_what_comes_every_few_months_is_expected_in_none_between(mind: te.ThoughtEngine, clock: Clock) -> None:
+    """As it is imported: with dates alone."""
+    quarters = [START.replace(year=2014 + i // 4, month=1 + i % 4 * 3) for i in range(40)]
+    mind.remember_many(te.Experience(tags=["tax"], source="diary", at=at) for at in quarters)
+    clock.now = START + dt.timedelta(hours=1)
+    assert rhythm(mind, "tax").told == "every 3 months, about the 1st"
+    mind.remember(tags=["other"], source="diary", at=quarters[-1] + dt.timedelta(days=2))
+    expected = next(each.at for each in mind.anticipate() if each.what == "tax")
+    assert expected is not None
+    assert (expected.year, expected.month, expected.day) == (2024, 1, 1)
+
+
+def test_what_comes_on_one_night_of_the_week_at_no_clear_hour_is_expected_on_that_night(
+    mind: te.ThoughtEngine, clock: Clock
+) -> None:
+    beside = [-110, 90, -60, 118, 20, -15, 55, -85]
+    fridays = [START + dt.timedelta(days=4 + 7 * week, hours=24, minutes=beside[week % 8]) for week in range(24)]
+    other = [START + dt.timedelta(days=day, hours=9, minutes=day % 7) for day in range(168)]
+    mind.remember_many(te.Experience(tags=["out"], source="home", at=at) for at in fridays)
+    mind.remember_many(te.Experience(tags=["wake"], source="home", at=at) for at in other)
+    clock.now = START + dt.timedelta(days=168, hours=9, minutes=30)
+    assert rhythm(mind, "out").told == "every week, on Fridays, mostly between 22:00 and 01:00"
+    expected = next(each.at for each in mind.anticipate(k=9) if each.what == "out")
+    assert expected is not None
+    assert abs(expected - START - dt.timedelta(days=172, hours=24)) < dt.timedelta(hours=2)
+
+
 def rhythm(mind: te.ThoughtEngine, what: str) -> te.Rhythm:
     return next(one for one in mind.patterns.rhythms() if one.what == what)
 

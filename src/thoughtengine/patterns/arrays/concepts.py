@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
-from thoughtengine.patterns.kernels.concepts import FOUNDED, YOUNG
+from thoughtengine.patterns.kernels.concepts import FOUNDED, GRAIN, YOUNG
 
 __all__ = ["gather"]
 
@@ -55,7 +55,7 @@ def gather(
     weights : array of float64, shape (c,)
         Members; written.
     members : array of int64, shape (c * 8,)
-        First member, newest, and the six that were most alike; written.
+        First member, newest, and the six that were most alike, of those as much alike the first to come; written.
     closeness : array of float32, shape (c * 8,)
         How much alike its first member was to another concept (1 for the first of all), when that came, and how much alike
         the six were; written.
@@ -110,6 +110,7 @@ def gather(
         place(slice(best, best + 1))
         members_[best, 1] = id_
         last = 2 + int(closeness_[best, 2:].argmin())
+        most = math.floor(most * GRAIN + 0.5) / GRAIN
         if most > closeness_[best, last]:
             members_[best, last], closeness_[best, last] = id_, most
         chosen[e] = members_[best, 0]

@@ -141,7 +141,7 @@ def follow(
             total, base = int(counters[1]), 1.0 / (counters[2] + 1.0)
             word, known = place_of(frequent[:, 0], x, frequent[:, 1:2])
             places = _contexts(
-                history, int(thread[3]), int(thread[4]), keys, table, lags_
+                history, int(thread[3]), int(thread[4]), int(counters[0]), keys, table, lags_
             )  # when this comes it does not tell
             chances, buckets = np.zeros(PARTS), np.full(PARTS, -1)
             worths = np.ones(PARTS)
@@ -256,9 +256,12 @@ def _keys(history: IntArray, moment: int) -> dict[int, int]:
 
 
 def _contexts(
-    history: IntArray, at_once: int, moment: int, keys: IntArray, table: IntArray, times: FloatArray
+    history: IntArray, at_once: int, moment: int, now: int, keys: IntArray, table: IntArray, times: FloatArray
 ) -> dict[int, int]:
-    """Return the row of each context, made where there was none; of one that is new, longer ones would say the same."""
+    """Return the row of each context, made where there was none.
+
+    Of one that is new with this experience, longer ones would say the same.
+    """
     places: dict[int, int] = {}
     fresh = False
     for order, key in _keys(history, moment).items():
@@ -269,7 +272,7 @@ def _contexts(
             keys[at], table[at], times[at] = key, 0, 0.0
             table[at, 2:4] = history[0], history[1] if order == 2 else 0
         table[at, 4] = -order if order == 2 and at_once > 1 else order
-        fresh = not table[at, 0]
+        fresh = not table[at, 0] or bool(table[at, 5] == 1 and table[at, 1] == now)
         places[order] = at
     return places
 

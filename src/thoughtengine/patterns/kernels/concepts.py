@@ -12,6 +12,7 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 __all__ = ["gather"]
 
 YOUNG = 64  # vectors for which what joins a new concept is as new as its first member
+GRAIN = 65536.0  # parts of a cosine that are told apart among members: finer is how it was summed up
 FOUNDED = 1 << 20  # vectors after which they are counted anew, so that a number of 32 bits tells them apart
 
 
@@ -66,8 +67,9 @@ def _within(signs: IntArray, sign: IntArray, n: int, near: int, distances: IntAr
 
 @part
 def _newest_member(members: IntArray, closeness: SingleArray, at: int, id_: int, cosine: float) -> None:
-    """Note a member: the newest, and among the six most alike."""
+    """Note a member: the newest, and among the six most alike; of those as much alike the first to come."""
     members[8 * at + 1] = id_
+    cosine = math.floor(cosine * GRAIN + 0.5) / GRAIN
     last = 2
     for i in range(3, 8):
         if closeness[8 * at + i] < closeness[8 * at + last]:

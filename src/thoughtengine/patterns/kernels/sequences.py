@@ -127,9 +127,16 @@ def _context(history: IntArray, depth: int, order: int, shorter: int, moment: in
 
 @part
 def _open_contexts(
-    history: IntArray, at_once: int, moment: int, keys: IntArray, rows: IntArray, lags: FloatArray, places: IntArray
+    history: IntArray,
+    at_once: int,
+    moment: int,
+    now: int,
+    keys: IntArray,
+    rows: IntArray,
+    lags: FloatArray,
+    places: IntArray,
 ) -> None:
-    """Find or make the rows of the contexts; of one that is new, longer ones would say the same and are not made."""
+    """Find or make the rows of the contexts; of one that is new with this experience, longer ones would say the same."""
     places[:] = -1
     key, depth, fresh = 0, _depth_of(history, 5), False
     for order in range(1, ORDERS):
@@ -148,7 +155,7 @@ def _open_contexts(
             rows[at * ROW + 2] = history[0]
             rows[at * ROW + 3] = history[1] if order == 2 else 0
         rows[at * ROW + 4] = -order if order == 2 and at_once > 1 else order
-        fresh = rows[at * ROW] == 0
+        fresh = rows[at * ROW] == 0 or (rows[at * ROW + 5] == 1 and rows[at * ROW + 1] == now)
         places[order] = at
 
 
@@ -836,7 +843,7 @@ def follow(
                 chances[0] = _times(x, words) / counters[5]
                 buckets[0] = min(6, int(math.log2(counters[1])))
             chances[8], buckets[8] = base, 8 * 28
-            _open_contexts(history, histories[h - 2], histories[h - 1], keys, rows, lags, places)
+            _open_contexts(history, histories[h - 2], histories[h - 1], counters[0], keys, rows, lags, places)
             _judge_contexts(x, places, rows, lags, chances, buckets, worths)
             size = max(counters[1], 1) / counters[5]
             _judge_distant(x, history, skip_keys, skip_rows, counters[3], size, chances, buckets)
