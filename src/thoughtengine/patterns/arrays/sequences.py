@@ -194,8 +194,10 @@ def _compare(
     before = repeats.copy()
     for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
-        weights = known[6] if depth == DEPTH else as_if_whole(recent, known[6])
-        mixed, together, _ = _foresee(recent, moment, *(*known[:6], weights, known[7]), most=MOST)
+        told_from = list(known)
+        if depth < DEPTH:
+            told_from[6] = as_if_whole(recent, known[6])
+        mixed, together, _ = _foresee(recent, moment, *told_from, most=MOST)
         if not mixed:
             continue
         chances = blended(mixed, together, recent, known[6])
