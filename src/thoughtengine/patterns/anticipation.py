@@ -70,7 +70,7 @@ def predictions(
         pause = wait if n >= _SURE else None if beat else wait if n else lag
         due = None if pause is None or not math.isfinite(pause) else base + round(pause * 1e6)
         if beat is not None and (due is None or due < asked or not beat.near(due / 1e6)):
-            due = round(beat.next(max(base, asked) / 1e6) * 1e6)
+            due = round(beat.awaited(max(base, asked) / 1e6) * 1e6)
         yield Foreseen(key, Prediction(
             what, "tag" if kind == TAG else "concept", chance, _time(due, asked, dated),
             _because(last, n, found.n_last, wait, beat, alone=not history[1]),

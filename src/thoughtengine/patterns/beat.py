@@ -94,6 +94,18 @@ class Beat:
             cycle += 1
         return min(found)
 
+    def awaited(self, moment: float) -> float:
+        """Return when it comes next, or was to come, if that is past by no more than its tolerance and it did not come then.
+
+        Examples
+        --------
+        >>> tea = Beat(86_400.0, 28_800.0, 28_800.0, 28_800.0)
+        >>> [tea.awaited(86_400.0 + hour * 3600.0) / 3600.0 - 24.0 for hour in (7.0, 9.0, 11.0)]
+        [8.0, 8.0, 32.0]
+        """
+        start = moment - self.tolerance
+        return self.next(self.last if start < self.last <= moment else start)
+
     def near(self, moment: float) -> bool:
         """Tell whether a moment is one at which it comes."""
         distance = self.tolerance

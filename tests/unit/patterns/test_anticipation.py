@@ -341,3 +341,26 @@ def test_an_hour_that_depends_on_the_weekday_is_expected_on_that_day(
             mind.remember_many(te.Experience(tags=["wake"], source="h", at=moment) for moment in moments[:known])
             assert mind.patterns.rhythms()[0].told == told
             assert mind.anticipate()[0].at == moments[known]
+
+
+@pytest.mark.parametrize("then", [None, "sleep"])
+def test_what_has_just_not_come_is_expected_until_it_is_late_by_its_own_measure(
+    tmp_path: Path, then: str | None
+) -> None:
+    chance, now = random.Random(1), START
+    hours = (("wake", 7), ("coffee", 8), *(((then, 22),) if then else ()))
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        for day, tag, hour in [(day, *one) for day in range(60) for one in hours][: 59 * len(hours) + 1]:
+            now = START + dt.timedelta(days=day, hours=hour, minutes=chance.uniform(-5, 5))
+            mind.remember(tags=[tag], source="home", at=now)
+        for minute in (-1, 0, 1, 2, 5):
+            now = START + dt.timedelta(days=59, hours=8, minutes=minute)
+            coffee = mind.anticipate(k=1)[0]
+            assert coffee.what == "coffee"
+            assert coffee.at is not None
+            assert now <= coffee.at < START + dt.timedelta(days=59, hours=8, minutes=6)
+        mind.remember(tags=["coffee"], source="home", at=now)
+        now += dt.timedelta(minutes=1)
+        after = foreseen(mind, "coffee").at
+        assert after is not None
+        assert after > START + dt.timedelta(days=60, hours=7.9)
