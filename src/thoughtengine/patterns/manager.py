@@ -206,7 +206,7 @@ class PatternManager:
     def _learn_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             expected = outcome.expected
-            self._finders.sequences.told(expected.history, expected.probability, outcome.came_true)
+            self._finders.sequences.told(expected.history, expected.probability, outcome.came)
             note(self._finders.outcomes, outcome)
 
     def save(self) -> None:
