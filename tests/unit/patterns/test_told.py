@@ -138,7 +138,8 @@ def test_what_falls_into_a_holiday_is_told_and_charged_to_nobody(mind: te.Though
     mind.remember(tags=["mail"], source="office")
     after = {one.id: one.trust for one in mind.patterns.sequences()}
     mind.events.close()
-    assert heard == [("coffee", False, True)]
+    assert heard[0] == ("coffee", False, True)
+    assert len(heard) == len(set(heard))  # each but once, as wake on the next day
     assert all(after[one] > 0.9 * trust for one, trust in before.items())  # a day has gone by, not fourteen
 
 
