@@ -51,6 +51,8 @@ class Beat:
         The days of the month it comes on, where it is by these.
     by_weekday : tuple of tuples of float
         Where its hours depend on the day of the week, those of each of the seven, from Monday on; else empty.
+    kept : float
+        On what share of its days it comes.
     """
 
     period: float
@@ -65,6 +67,7 @@ class Beat:
     begins: float = 0.0
     month: MonthDays | None = None
     by_weekday: tuple[tuple[float, ...], ...] = ()
+    kept: float = 1.0
 
     def next(self, start: float) -> float:
         """Return when it comes next after a moment, and not again where it came just before.
@@ -93,6 +96,23 @@ class Beat:
                 found += [moment for moment in self._of(self._origin + number * self.period) if moment > start]
             cycle += 1
         return min(found)
+
+    def awaited(self, moment: float) -> float:
+        """Return when it comes next, or was to come, if that is past by no more than its tolerance and it did not come then.
+
+        Examples
+        --------
+        >>> tea = Beat(86_400.0, 28_800.0, 28_800.0, 28_800.0)
+        >>> [tea.awaited(86_400.0 + hour * 3600.0) / 3600.0 - 24.0 for hour in (7.0, 9.0, 11.0)]
+        [8.0, 8.0, 32.0]
+        """
+        start = moment - self.tolerance
+        return self.next(self.last if start < self.last <= moment else start)
+
+    def missed(self, since: float, moment: float) -> float | None:
+        """Return when it was first to come after a moment, if that is past by more than its tolerance and it did not."""
+        first = self.next(max(since, self.last) if self.last <= moment else since)
+        return first if first < moment - self.tolerance else None
 
     def near(self, moment: float) -> bool:
         """Tell whether a moment is one at which it comes."""

@@ -21,7 +21,7 @@ from thoughtengine.memory.moment import from_stored, to_stored
 from thoughtengine.memory.recall.hit import Cue
 from thoughtengine.memory.record import MemoryRecord, VerdictRecord
 from thoughtengine.patterns.activation import Activation
-from thoughtengine.patterns.anticipation import Foreseen, predictions
+from thoughtengine.patterns.anticipation import ByRhythm, Foreseen, predictions
 from thoughtengine.patterns.asking import check_name, check_now, history_of, names_in
 from thoughtengine.patterns.concepts import ABSORBED
 from thoughtengine.patterns.episodes import runs, topics
@@ -206,7 +206,7 @@ class PatternManager:
     def _learn_outcomes(self, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             expected = outcome.expected
-            self._finders.sequences.told(expected.history, expected.probability, outcome.came_true)
+            self._finders.sequences.told(expected.history, expected.probability, outcome.came)
             note(self._finders.outcomes, outcome)
 
     def save(self) -> None:
@@ -452,10 +452,17 @@ class PatternManager:
             last = None if came is None else self._been(came, now)
             moment, present = (self._moment(asked, last, now) for asked in (at, None))
             waited = 0.0 if last is None else max(moment - last, 0) * 1e-6
-            found = sequences.next(history, moment if came is None else came, part=given is not None, waited=waited)
+        rhythms = ByRhythm(self._telling, history.tolist() if waited > 0.0 else (), moment)
+        with self._store.writing:
+            found = sequences.next(
+                history, moment if came is None else came, part=given is not None, waited=waited,
+                otherwise=rhythms.shares,
+            )  # fmt: skip
             lag = sequences.median_lag(int(history[0])) if history[0] else None
         base = moment if last is None else last
-        result = list(islice(predictions(self._telling, found, history, base, lag, moment, self._dated), k))
+        result = list(
+            islice(predictions(self._telling, found, history, rhythms, base, lag, moment, present, self._dated), k)
+        )
         if result and given is None and moment == present:  # who asks of another moment waits for nothing
             live = 0 <= self._wall(now) - base <= _LIKE_NOW
             expected = _expected(result[0], history, base, live=live)

@@ -411,7 +411,7 @@ class Prediction:
     probability : float
         That it is among the tags of the next experience, calibrated on what came so far, in [0, 1].
     at : datetime or None
-        When it is expected; None where nothing is known about that.
+        When it is expected, if it is what comes next: of what is late the moment asked about; None where nothing is known.
     because : str
         What speaks for it.
     id : int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import attrs
 import numpy as np
@@ -208,7 +209,15 @@ class Sequences:
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
 
-    def next(self, history: IntArray, moment: int, *, part: bool = False, waited: float = 0.0) -> Next:
+    def next(
+        self,
+        history: IntArray,
+        moment: int,
+        *,
+        part: bool = False,
+        waited: float = 0.0,
+        otherwise: Callable[[IntArray], FloatArray] | None = None,
+    ) -> Next:
         """Tell what may come next.
 
         Parameters
@@ -221,6 +230,8 @@ class Sequences:
             Whether more came before that is not told: then what is not among them may have come lately, too.
         waited : float
             Seconds that went by since the last symbol without anything: what would have come by now is less probable.
+        otherwise : callable, optional
+            Told symbols, returns how probable each is where nothing comes that usually follows the last one.
         """
         symbols, chances, supports, lags, spreads = self._raw(history, moment, part=part)
         n_last, seen = 0, int(self.tables["counters"][1])
@@ -232,7 +243,8 @@ class Sequences:
             total = min(chances.sum() * reached / expected, max(chances.sum(), self._simultaneous()))
             chances = _behind(_shared(trusted, float(total)), chances)
             if waited > 0.0 and supports.any():
-                chances = _outlasted(chances, supports, lags, spreads, waited)
+                others = np.zeros(len(chances)) if otherwise is None else otherwise(symbols)
+                chances = _outlasted(chances, supports, lags, spreads, waited, others)
                 order = np.lexsort((symbols, -chances))
                 symbols, chances, supports, lags = symbols[order], chances[order], supports[order], lags[order]
             asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
@@ -330,21 +342,30 @@ def _behind(chances: FloatArray, before: FloatArray) -> FloatArray:
 
 
 def _outlasted(
-    chances: FloatArray, supports: IntArray, lags: FloatArray, spreads: FloatArray, waited: float
+    chances: FloatArray,
+    supports: IntArray,
+    lags: FloatArray,
+    spreads: FloatArray,
+    waited: float,
+    otherwise: FloatArray,
 ) -> FloatArray:
     """Return chances by how probable it is that each would still be waited for after so many seconds; the sum stays.
 
-    Logarithms of lags are taken as logistic, about as far spread as they were; of what never came right after the last
-    symbol nothing is known, so it counts as the others do on average.
+    Logarithms of lags are taken as logistic, about as far spread as they were; of what never came right after the last symbol
+    nothing is known, so it counts as the others do on average. However rarely that lets it come so late, of n that came one in
+    n + 2 may, and a quarter of that for twice the lag. One in n + 2 of all may be what comes `otherwise`.
     """
     known = supports > 0
     n = np.maximum(supports, 1)
+    shares = np.where(known, chances, 0.0) / max(float(chances[known].sum()), 1e-300)
     scale = np.sqrt(np.maximum(spreads, 0.0) + _ROUGH**2 + 1.0 / n) * (math.sqrt(3.0) / math.pi)
-    still = 1.0 / (1.0 + np.exp(np.clip((math.log1p(waited) - lags) / scale, -50.0, 50.0)))
-    still = np.maximum(still, 1.0 / (n + 2.0))
-    still[~known] = (chances[known] * still[known]).sum() / max(float(chances[known].sum()), 1e-12)
-    left = chances * still
-    result: FloatArray = np.minimum(left * (chances.sum() / left.sum()), 1.0)
+    beyond = math.log1p(waited) - np.where(known, lags, (shares * lags).sum())
+    still = 1.0 / (1.0 + np.exp(np.clip(beyond / scale, -50.0, 50.0)))
+    still[~known] = (shares * still).sum()
+    still = np.maximum(still, np.exp(-2.0 * np.maximum(beyond, 0.0)) / (supports + 2.0))
+    total = chances.sum()
+    left = chances * still + otherwise * (total / (supports.sum() + 2.0))
+    result: FloatArray = np.minimum(left * (total / left.sum()), 1.0)
     return result
 
 

@@ -388,7 +388,10 @@ class Telling:
         beat, tables = kept.made[key], self.finders.rhythms.tables
         if beat is None or tables["keys"][place] != key:  # given up since
             return beat
-        return attrs.evolve(beat, last=int(tables["rows"].reshape(len(tables["keys"]), -1)[place, 3]) / 1e6)
+        last = int(tables["rows"].reshape(len(tables["keys"]), -1)[place, 3]) / 1e6
+        if beat.last != last:
+            beat = kept.made[key] = attrs.evolve(beat, last=last)
+        return beat
 
     def _beat_of(self, found: Recurring, i: int, place: int) -> Beat | None:
         """Return when a rhythm comes; None where it is not clear, or not trusted."""
@@ -408,7 +411,7 @@ class Telling:
         if self._trust_in(now, key, evidence, int(row[3])) < _TRUSTED:
             return None
         hour = None if moved or by_hours else self._one_hour(place)
-        beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days)
+        beat = Beat(now.period, now.phase, hour, int(row[3]) / 1e6, days, kept=often)
         if habit is None:
             return beat
         beat = attrs.evolve(beat, month=habit.comes.month)

@@ -112,6 +112,8 @@ class Expected:
         Whether the mind's clock tells when that is: not where what came last is long past, as in a diary.
     base : int
         The moment from which on it is waited for, in microseconds of the clock on the wall: what was before does not count.
+    excused : bool
+        Whether nothing at all went on when it was late.
     """
 
     key: int
@@ -122,6 +124,7 @@ class Expected:
     due: int | None
     live: bool = True
     base: int = 0
+    excused: bool = False
 
     def is_late(self, moment: int) -> bool:
         """Tell whether a moment is after the time it was to come in."""
@@ -129,10 +132,11 @@ class Expected:
 
 
 class Outcome(NamedTuple):
-    """What became of a prediction."""
+    """What became of a prediction: whether it was next, and whether in its time; None where nothing is charged for that."""
 
     expected: Expected
-    came_true: bool
+    came: bool
+    in_time: bool | None
 
 
 class Ledger:
@@ -151,8 +155,9 @@ class Ledger:
     def __init__(self, store: Store, emit: Emit, *, sync: bool = False) -> None:
         self._store, self._emit, self._sync = store, emit, sync
         self._open: dict[int, Expected] = {}
-        self._overdue: dict[int, Expected] = {}  # told to be so, of threads that have not gone on since
-        self._unsettled: list[Outcome] = []  # told, while it is not known whether anything at all goes on
+        self._overdue: dict[
+            int, dict[int, Expected]
+        ] = {}  # told to be so, by key, of threads that have not gone on since
         self._said: dict[int, float] | None = None
         self._words = 0
 
@@ -183,7 +188,7 @@ class Ledger:
     def forget(self) -> None:
         """Hear that memories went for good, and verdicts with them."""
         self._said = None
-        self._open, self._overdue, self._unsettled = {}, {}, []
+        self._open, self._overdue = {}, {}
 
     def drop(self, gone: Callable[[Expected], bool]) -> None:
         """Wait no more for what is not told any more."""
@@ -191,16 +196,15 @@ class Ledger:
 
     def await_(self, thread: int, expected: Expected) -> None:
         """Note a prediction; who asks again before the thread goes on changes nothing, nor makes due again what is overdue."""
-        told = self._overdue.get(thread)
-        if thread in self._open or (told is not None and told.key == expected.key):
+        if thread in self._open or expected.key in self._overdue.get(thread, {}):
             return
         if len(self._open) < _OPEN:
             self._open[thread] = expected
 
     @property
     def waits(self) -> bool:
-        """Whether anything is expected, or it is not known yet what its failing is worth."""
-        return bool(self._open or self._unsettled)
+        """Whether anything is expected, or overdue and not known yet whether it comes late."""
+        return bool(self._open or self._overdue)
 
     def resolve(self, thread: int, keys: frozenset[int], moment: int, id_: int, *, goes_on: bool) -> list[Outcome]:
         """Compare what came with what was expected of its thread, and tell what is overdue in others.
@@ -223,43 +227,54 @@ class Ledger:
         list of Outcome
             What is to be learned from.
         """
-        found, self._unsettled = self._unsettled, []
+        found = list[tuple[Expected, bool]]()
         expected = self._open.get(thread)
         if keys and expected is not None and moment >= expected.base:
             del self._open[thread]
             late = expected.is_late(moment)
-            found.append(self._told(expected, expected.key in keys and not late, id_, overdue=late))
-        if keys and thread in self._overdue and moment >= self._overdue[thread].base:
-            del self._overdue[thread]
-        found += self._late(moment, (id_,), lambda expected: True)
-        return [one for one in found if one.came_true or goes_on]
+            self._told(expected, expected.key in keys and not late, id_, overdue=late)
+            found.append((expected, late))
+        if keys and all(moment >= one.base for one in self._overdue.get(thread, {}).values()):
+            found += [(one, True) for one in self._overdue.pop(thread, {}).values()]
+        self._late(moment, (id_,), lambda expected: True)
+        if not goes_on:
+            self._overdue = {
+                other: {key: attrs.evolve(one, excused=True) for key, one in late_ones.items()}
+                for other, late_ones in self._overdue.items()
+            }
+        outcomes = list[Outcome]()
+        for one, late in found:
+            came, charged = one.key in keys, goes_on and not one.excused
+            if came or charged:
+                in_time = came and not late
+                outcomes.append(Outcome(one, came, in_time if in_time or charged else None))
+        return outcomes
 
     def overdue(self, now: int) -> None:
         """Tell what did not come in its time though nothing else did either; `now` by the clock on the wall."""
-        self._unsettled += self._late(now, (), lambda expected: expected.live)
+        self._late(now, (), lambda expected: expected.live)
 
-    def _late(self, moment: int, ids: tuple[int, ...], counts: Callable[[Expected], bool]) -> list[Outcome]:
-        found = list[Outcome]()
+    def _late(self, moment: int, ids: tuple[int, ...], counts: Callable[[Expected], bool]) -> None:
         for thread, expected in list(self._open.items()):
             if expected.is_late(moment) and counts(expected):
                 del self._open[thread]
-                self._overdue[thread] = expected
+                self._overdue.setdefault(thread, {})[expected.key] = expected
                 if len(self._overdue) > _OPEN:  # of threads that never went on, the one that was told first
                     del self._overdue[next(iter(self._overdue))]
-                found.append(self._told(expected, False, *ids, overdue=True))
-        return found
+                self._told(expected, False, *ids, overdue=True)
 
-    def _told(self, expected: Expected, came: bool, *ids: int, overdue: bool = False) -> Outcome:
+    def _told(self, expected: Expected, came: bool, *ids: int, overdue: bool) -> None:
         self._emit(
             "anticipated", what=expected.what, probability=expected.probability, came_true=came, overdue=overdue,
             ids=ids,
         )  # fmt: skip
-        return Outcome(expected, came)
 
 
 def note(outcomes: dict[int, float], found: Outcome) -> None:
     """Add to the balance of a pattern by how much a prediction from it did better than it said; the least telling one goes."""
+    if found.in_time is None:
+        return
     pattern = found.expected.pattern
-    _add(outcomes, pattern, found.came_true - found.expected.probability)
+    _add(outcomes, pattern, found.in_time - found.expected.probability)
     if len(outcomes) > _KEPT:
         del outcomes[min(outcomes, key=lambda key: abs(outcomes[key]))]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import random
 import zoneinfo
 from collections.abc import Callable
@@ -64,7 +65,11 @@ def test_nothing_is_expected_before_now(opened: Opened) -> None:
             wake = foreseen(mind, "wake", **asked)
             assert "comes every day" in wake.because
             assert wake.at is not None
-            assert abs(wake.at - (START + dt.timedelta(days=66, hours=7))) < dt.timedelta(minutes=1)
+            if "given" in asked:
+                assert abs(wake.at - (START + dt.timedelta(days=66, hours=7))) < dt.timedelta(minutes=1)
+            else:  # it is late: before it is due again there is sleep
+                assert wake.at == now
+                assert mind.anticipate(k=1, **asked)[0].what == "sleep"  # type: ignore[arg-type]
             assert all(one.at is None or one.at >= now for one in mind.anticipate(k=9, **asked))  # type: ignore[arg-type]
 
 
@@ -387,3 +392,72 @@ def test_tags_that_always_come_together_are_told_alike_with_little_given(opened:
             coffee, kitchen = (foreseen(mind, what, **given).probability for what in ("coffee", "kitchen"))
             assert kitchen == pytest.approx(coffee, abs=0.1)
             assert (coffee + kitchen) / 2.0 == pytest.approx(sum(came) / 400.0, abs=0.08)
+
+
+@pytest.mark.parametrize("then", [None, "sleep"])
+def test_what_has_just_not_come_is_expected_until_it_is_late_by_its_own_measure(
+    tmp_path: Path, then: str | None
+) -> None:
+    chance, now = random.Random(1), START
+    hours = (("wake", 7), ("coffee", 8), *(((then, 22),) if then else ()))
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        for day, tag, hour in [(day, *one) for day in range(60) for one in hours][: 59 * len(hours) + 1]:
+            now = START + dt.timedelta(days=day, hours=hour, minutes=chance.uniform(-5, 5))
+            mind.remember(tags=[tag], source="home", at=now)
+        for minute in (-1, 0, 1, 2, 5):
+            now = START + dt.timedelta(days=59, hours=8, minutes=minute)
+            coffee = mind.anticipate(k=1)[0]
+            assert coffee.what == "coffee"
+            assert coffee.at is not None
+            assert now <= coffee.at < START + dt.timedelta(days=59, hours=8, minutes=6)
+        mind.remember(tags=["coffee"], source="home", at=now)
+        now += dt.timedelta(minutes=1)
+        after = foreseen(mind, "coffee").at
+        assert after is not None
+        assert after > START + dt.timedelta(days=60, hours=7.9)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_late_is_less_probable_the_later_it_is_and_what_is_due_is_more(tmp_path: Path, seed: int) -> None:
+    chance, now, heard = random.Random(seed), START, list[tuple[str, bool]]()
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        for day in range(100):
+            for hour, tag, often in ((7, "wake", 1.0), (8, "coffee", 0.85), (12, "lunch", 0.9), (22, "sleep", 1.0)):
+                if chance.random() < often:
+                    now = START + dt.timedelta(days=day, hours=hour, minutes=chance.uniform(-4, 4))
+                    mind.remember(tags=[tag], source="home", at=now)
+            mind.remember(tags=["mail"], source="office", at=START + dt.timedelta(days=day, hours=15))
+        mind.events.subscribe("anticipated", lambda event: heard.append((event.data["what"], event.data["came_true"])))
+        today, coffee, sleep = START + dt.timedelta(days=100), [1.0], [0.0]
+        now = today + dt.timedelta(hours=7)
+        mind.remember(tags=["wake"], source="home", at=now)
+        for half in range(15, 44):
+            now = today + dt.timedelta(hours=half / 2)
+            told = {one.what: one for one in mind.anticipate(k=9)}
+            coffee.append(told["coffee"].probability)
+            sleep.append(told["sleep"].probability)
+            for what, due in (("coffee", 8), ("lunch", 12)):
+                assert told[what].at == pytest.approx(
+                    max(now, today + dt.timedelta(hours=due)), abs=dt.timedelta(minutes=3)
+                )
+        now = today + dt.timedelta(hours=22)
+        mind.remember(tags=["sleep"], source="home", at=now)
+        mind.patterns.catch_up()
+        mind.events.close()
+    assert all(later < before + 0.01 for before, later in itertools.pairwise(coffee))
+    assert all(later > before - 0.01 for before, later in itertools.pairwise(sleep))
+    assert coffee[4] < 0.15
+    assert coffee[-1] < 0.03
+    assert sleep[-1] > 0.85
+    assert heard == [("coffee", False), ("lunch", False), ("sleep", True)]
+
+
+def test_what_was_missed_and_has_nothing_before_its_next_day_is_expected_then(tmp_path: Path) -> None:
+    now = START + dt.timedelta(days=40, hours=15)
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        for day in range(40):
+            mind.remember(tags=["pill"], episode="cure", at=START + dt.timedelta(days=day, hours=8))
+            mind.remember(tags=["news"], source="paper", at=START + dt.timedelta(days=day, hours=20))
+        (pill,) = mind.anticipate(episode="cure", k=1)
+        assert pill.what == "pill"
+        assert pill.at == START + dt.timedelta(days=41, hours=8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,7 +138,8 @@ def test_what_falls_into_a_holiday_is_told_and_charged_to_nobody(mind: te.Though
     mind.remember(tags=["mail"], source="office")
     after = {one.id: one.trust for one in mind.patterns.sequences()}
     mind.events.close()
-    assert heard == [("coffee", False, True)]
+    assert heard[0] == ("coffee", False, True)
+    assert len(heard) == len(set(heard))  # each but once, as wake on the next day
     assert all(after[one] > 0.9 * trust for one, trust in before.items())  # a day has gone by, not fourteen
 
 
@@ -385,3 +387,44 @@ def test_asking_about_another_moment_mutes_nothing(mind: te.ThoughtEngine, clock
         clock.now += dt.timedelta(minutes=15)
     mind.events.close()
     assert heard == [("coffee", False, True)]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_what_comes_next_but_late_is_as_probable_as_it_comes_next(
+    mind: te.ThoughtEngine, clock: Clock, elsewhere: bool
+) -> None:
+    heard, chance, told = hear(mind), random.Random(1), list[float]()
+    for number in range(800):  # a coin after a pause of any length, then always the bell
+        clock.now += dt.timedelta(hours=chance.expovariate(1 / 3) + 0.01)
+        if elsewhere:  # tells that it is overdue before it comes
+            mind.remember(tags=["mail"], source="office")
+        mind.remember(tags=[chance.choice(("heads", "tails"))], source="home")
+        clock.now += dt.timedelta(minutes=10)
+        mind.remember(tags=["bell"], source="home")
+        found = {one.what: one.probability for one in mind.anticipate()}
+        if number >= 400:
+            told.append((found.get("heads", 0.0) + found.get("tails", 0.0)) / 2)
+    mind.events.close()
+    assert sum(overdue for *_, overdue in heard) > 100
+    assert 0.45 < sum(told) / len(told) < 0.52
+
+
+def test_what_is_overdue_in_a_pause_of_everything_is_charged_to_nobody_however_late_its_run_goes_on(
+    mind: te.ThoughtEngine, clock: Clock
+) -> None:
+    live(mind, clock, 30, ("wake",), ("coffee",), ("walk",))
+    clock.now += dt.timedelta(hours=7)
+    mind.remember(tags=["wake"], source="home")
+
+    def asked() -> tuple[float, ...]:
+        mind.patterns.catch_up()
+        return tuple(mind.patterns._finders.outcomes.values())
+
+    mind.anticipate()
+    before = asked()
+    clock.now += dt.timedelta(days=6)
+    mind.patterns.catch_up()
+    mind.remember(tags=["mail"], source="office")
+    clock.now += dt.timedelta(hours=1)
+    mind.remember(tags=["walk"], source="home")
+    assert asked() == before
