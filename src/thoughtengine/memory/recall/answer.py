@@ -147,7 +147,7 @@ class Answering:
         weight = self._on("phrase")
         phrases = phrases_in(cue.text) if cue.text is not None and weight else Phrases()
         question = self._question(view, asked, vector)
-        ranking = rank(view, question, asked.where, k=k + phrases.n_more, now_us=asked.now[0], config=config)
+        ranking = rank(view, question, asked.where, k=phrases.n_read(k), now_us=asked.now[0], config=config)
         records = self._memories.records(ranking.ids.tolist())
         texts = [records[id_][0].text if id_ in records else None for id_ in ranking.ids.tolist()]
         ranking = with_phrases(ranking, phrases, texts, view, weight=weight, k=k)

@@ -199,12 +199,16 @@ class _Scoring:
     def _weights(self, frequency: list[int], t: int) -> tuple[list[float], list[float]]:
         """Return the rarity of each term of the cue among texts, and of each word among labels.
 
-        A word is as common as it is in texts or in labels, whichever is more.
+        A word is as common as it is in texts, whatever language they are in, or in labels, whichever is more: a few texts of
+        another language do not make a name rare that all others have too.
         """
         question, few, surprise = self._question, self._config.function_words, self._surprise
         labelled, frequent, in_texts = frequency[t:], frequency[t:], []
+        whole = [0] * len(labelled)
         for term, owner, often in zip(question.terms, question.owners, frequency, strict=False):
-            most = max(often, labelled[owner])
+            whole[owner] += often * term.is_whole
+        for term, owner, often in zip(question.terms, question.owners, frequency, strict=False):
+            most = max(whole[owner] if term.is_whole else often, labelled[owner])
             in_texts.append(surprise(most) * term.share * (few if term.is_common else 1.0) if often else 0.0)
             if term.share == 1.0:
                 frequent[owner] = max(frequent[owner], most)

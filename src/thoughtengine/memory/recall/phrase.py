@@ -23,7 +23,7 @@ _QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^
 _READ = 1 << 12  # characters of a text that are looked at
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
 _CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
-_MORE, _MORE_QUOTED = 5, 1000
+_FEW, _MORE, _MORE_QUOTED = 10, 5, 1000
 
 
 class Phrases(NamedTuple):
@@ -40,10 +40,11 @@ class Phrases(NamedTuple):
     pairs: tuple[str, ...] = ()
     quoted: tuple[str, ...] = ()
 
-    @property
-    def n_more(self) -> int:
-        """How many hits more than asked for are worth a look."""
-        return _MORE_QUOTED if self.quoted else _MORE if self.pairs else 0
+    def n_read(self, k: int) -> int:
+        """Return how many hits are worth a look where k are asked for: for fewer than ten as many as for ten."""
+        if not self.pairs and not self.quoted:
+            return k
+        return max(k, _FEW) + (_MORE_QUOTED if self.quoted else _MORE)
 
     def shares(self, texts: Sequence[str]) -> list[float]:
         """Return the share of the pairs that each text has, and more for what was quoted.

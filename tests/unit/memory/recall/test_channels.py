@@ -1,9 +1,11 @@
 import math
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import thoughtengine as te
 from tests.indexes import DAY, NOON, ask, entry, index_of, same, share, small_shortlist, with_vector
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.index.index import Index, Row
@@ -260,3 +262,18 @@ def test_memory_that_is_used_again_holds_nothing_of_a_recall_before(monkeypatch:
         assert agree()
         fill(80, 85)
         assert agree()
+
+
+@pytest.mark.parametrize("others", [0, 1, 2, 8, 40])
+def test_a_few_texts_of_another_language_make_no_name_rare(tmp_path: Path, others: int) -> None:
+    with te.open(tmp_path / "mind") as mind:
+        english = (
+            "Dana said that the shop was open after lunch number",
+            "We think that the shop was open after lunch number",
+        )
+        mind.remember_many(te.Experience(text=f"{english[n % 2]} {n}.") for n in range(400))
+        rare = mind.remember("We saw it on the way to the harbour and it was a zeppelin.")
+        mind.remember_many(
+            te.Experience(text=f"Dana war heute nicht in der K\u00fcche Nummer {n}.") for n in range(others)
+        )
+        assert mind.recall("Dana zeppelin")[0].id == rare

@@ -97,3 +97,13 @@ def test_what_is_quoted_is_looked_for_far_down(mind: te.ThoughtEngine) -> None:
     long = mind.remember("Where he makes it so " + " ".join(f"word{n}" for n in range(60)))
     assert long not in [hit.id for hit in mind.recall("he makes it", k=200)]
     assert mind.recall('"he makes it"', k=3)[0].id == long
+
+
+def test_the_best_of_one_is_the_best_of_ten(mind: te.ThoughtEngine) -> None:
+    first = mind.remember("We took the long way home, Zoe.")
+    for name in ("Ann", "Bob", "Cleo", "Dora", "Emil", "Finn", "Gina", "Hugo", "Ines"):
+        mind.remember(f"We took the way home long, {name}.")
+    ten = [(hit.id, hit.score) for hit in mind.recall("long way home")]
+    assert ten[0][0] == first
+    for k in (1, 2, 5, 9):
+        assert [(hit.id, hit.score) for hit in mind.recall("long way home", k=k)] == ten[:k]
