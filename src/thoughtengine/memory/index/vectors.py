@@ -31,6 +31,7 @@ _SAMPLED = 16  # one row of so many tells at how many bits the closest end
 _SMALL = 1 << 14  # rows of a small block
 _CLOSEST, _CLOSEST_OF_MANY = 32, 128  # rows whose rest is looked at, in small blocks and in large ones
 _NUMBERS = 1 << 13  # of short vectors as many as have so many numbers in all
+_MOSTLY = 0.5  # squared length of the mean of unit vectors, which is their mean cosine
 _ABOVE = 2.0  # makes every cosine a number above 0
 _SPREAD = 256  # rows of a block, at least, whose cosines tell how far they spread
 _EVERYONE = np.empty(0, np.int64)
@@ -161,21 +162,23 @@ class Block:
     codes : array of uint64, shape (m * w,)
         Signs around `centre`, after `directions` where the dimension is small.
     coarse : array of uint8, shape (m * d / 2,)
-        Two numbers in [1, 15] a byte, the first in the lower half: ``x ≈ scale / 7 * (coarse - 8 + fine / 254)``; of an odd
-        dimension the last half is 8.
+        Two numbers in [1, 15] a byte, the first in the lower half: ``x ≈ base + scale / 7 * (coarse - 8 + fine / 254)``; of an
+        odd dimension the last half is 8.
     fine : array of int8, shape (m, d), or rows of a file
         What `coarse` leaves over.
     scale : array of float32, shape (m,)
-        Largest size of a number of each vector.
+        Largest size of a number of what each vector has beside `base`.
     centre : array of float32, shape (d,)
         Mean of the block.
+    base : array of float32, shape (d,)
+        What the vectors have in common, where that is most of them, as in raw measurements: the rest tells them apart. Else 0.
     made_by : str
         Fingerprint of the encoder.
     """
 
-    __slots__ = ("_sample", "centre", "coarse", "codes", "fine", "made_by", "rows", "scale")
+    __slots__ = ("_is_based", "_sample", "base", "centre", "coarse", "codes", "fine", "made_by", "rows", "scale")
 
-    PARTS = ("rows", "codes", "coarse", "fine", "scale", "centre")
+    PARTS = ("rows", "codes", "coarse", "fine", "scale", "centre", "base")
 
     def __init__(
         self,
@@ -185,10 +188,12 @@ class Block:
         fine: Bytes | FileRows,
         scale: SingleArray,
         centre: SingleArray,
+        base: SingleArray,
         made_by: str = "",
     ) -> None:
         self.rows, self.codes, self.coarse, self.fine, self.scale = rows, codes, coarse, fine, scale
-        self.centre, self.made_by = centre, made_by
+        self.centre, self.base, self.made_by = centre, base, made_by
+        self._is_based = bool(base.any())
         self._sample: tuple[Halves, Bytes, SingleArray, IntArray] | None = None
 
     @property
@@ -203,21 +208,20 @@ class Block:
     def build(cls, rows: NDArray[np.int32], vectors: SingleArray, made_by: str = "") -> Block:
         """Quantise unit vectors (m, d)."""
         centre = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        scale = np.abs(vectors).max(axis=1)
-        steps = vectors * (_STEPS / np.where(scale > 0.0, scale, 1.0))[:, None]
-        coarse = np.rint(steps)
-        fine = np.rint((steps - coarse) * _FINE).astype(np.int8)
-        codes = _codes(vectors, centre)
-        return cls(
-            rows.astype(np.int32), codes.ravel(), _packed(coarse), fine, scale.astype(np.float32),
-            centre, made_by,
-        )  # fmt: skip
+        base = _base(centre)
+        coarse, fine, scale = _quantised(vectors, base)
+        return cls(rows.astype(np.int32), _codes(vectors, centre).ravel(), coarse, fine, scale, centre, base, made_by)
 
     @classmethod
     def merge(cls, blocks: Sequence[Block], shifts: Sequence[int]) -> Block:
         """Put blocks behind each other; the rows of each move by its shift. The signs are taken anew, around the new middle."""
         sizes = np.array([len(block) for block in blocks])
         centre = np.average([block.centre for block in blocks], axis=0, weights=sizes).astype(np.float32)
+        largest = blocks[int(sizes.argmax())].base
+        base = (
+            largest if _base(centre).any() == largest.any() else _base(centre)
+        )  # the largest is not taken apart again
+        parts = [block._with(base) for block in blocks]
         d = len(centre)
         width = len(_codes(np.zeros((1, d), np.float32), centre).ravel())
         codes = np.empty((int(sizes.sum()), width), np.uint64)
@@ -229,15 +233,8 @@ class Block:
                 codes[at:stop] = _codes(block.vectors(some), centre)
                 at = stop
         rows = np.concatenate([block.rows + np.int32(shift) for block, shift in zip(blocks, shifts, strict=True)])
-        merged = cls(
-            rows,
-            codes.ravel(),
-            np.concatenate([block.coarse for block in blocks]),
-            np.concatenate([block.fine[:] for block in blocks]),
-            np.concatenate([block.scale for block in blocks]),
-            centre,
-            blocks[0].made_by,
-        )
+        coarse, fine, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
+        merged = cls(rows, codes.ravel(), coarse, fine, scale, centre, base, blocks[0].made_by)
         return merged if (rows[1:] > rows[:-1]).all() else merged._in_order()
 
     def _in_order(self) -> Block:
@@ -251,8 +248,17 @@ class Block:
             self.fine[:][order],
             self.scale[order],
             self.centre,
+            self.base,
             self.made_by,
         )
+
+    def _with(self, base: SingleArray) -> tuple[Halves, Bytes, SingleArray]:
+        """Return half bytes, what they leave over, and scales, around another base."""
+        if (base == self.base).all():
+            return self.coarse, self.fine[:], self.scale
+        made = [_quantised(self.vectors(slice(i, i + _MOST)), base) for i in range(0, len(self), _MOST)]
+        coarse, fine, scale = (np.concatenate(each) for each in zip(*made, strict=True))
+        return coarse, fine, scale
 
     def vectors(self, rows: slice | IntArray) -> SingleArray:
         """Return some vectors, nearly as they were given, shape (r, d)."""
@@ -262,7 +268,11 @@ class Block:
         steps = steps[:, : self.dimension] - np.float32(8.0)
         steps += self.fine[rows] * np.float32(1.0 / _FINE)
         steps *= (self.scale[rows] * np.float32(1.0 / _STEPS))[:, None]
-        return steps
+        return steps + self.base if self._is_based else steps
+
+    def _common(self, cue: Direction) -> float:
+        """Return what all cosines with a cue have in common: that with the base."""
+        return float(np.vecdot(self.base.astype(np.float64), cue.unit))
 
     def closest(
         self, cue: Direction, wanted: int, maths: ModuleType, among: IntArray | None = None
@@ -290,7 +300,8 @@ class Block:
             self.codes, code, _EVERYONE if among is None else among, near, stride, self.coarse, fine, self.scale,
             *cue.rough, wanted, cosines,
         )  # fmt: skip
-        return rows, cosines[: len(rows)]
+        found = cosines[: len(rows)]
+        return rows, found + self._common(cue) if self._is_based else found
 
     @property
     def _is_short(self) -> bool:
@@ -305,13 +316,13 @@ class Block:
         `known`.
         """
         fine, out = self._fine(), np.empty(len(rows))
-        if len(fine) and not self._is_short:
-            known = UNKNOWN  # those were not looked at as closely
+        if (len(fine) and not self._is_short) or self._is_based:
+            known = UNKNOWN  # those were not looked at as closely, or are of another base
         least = max(_CLOSEST if len(fine) else _CLOSEST_OF_MANY, _NUMBERS // self.dimension)
         if isinstance(self.fine, np.ndarray):
             left = self.fine.reshape(-1)
             maths.compared(self.coarse, fine, left, self.scale, *cue.rough, *cue.fine, rows, *known, least, out)
-            return out
+            return out + self._common(cue) if self._is_based else out
         maths.cosines(self.coarse, fine, self.scale, *cue.rough, rows, *known, out)
         best = maths.foremost(out + _ABOVE, least)
         if len(best):
@@ -319,7 +330,7 @@ class Block:
             maths.exact(self.coarse, left, self.scale, *cue.fine, rows[best], np.arange(len(best)), exact)
             np.minimum(out, exact.min(), out=out)
             out[best] = exact
-        return out
+        return out + self._common(cue) if self._is_based else out
 
     def _fine(self) -> Bytes:
         """Return what the half bytes leave over, flat; nothing of a large block, whose rows lie too far apart in memory."""
@@ -340,6 +351,20 @@ class Block:
         some = np.arange(0, len(self), max(len(self) // _SPREAD, 1))
         fine: Bytes = self.fine[some].reshape(-1) if self._is_short else _NOTHING
         return self.coarse.reshape(len(self), -1)[some].ravel(), fine, self.scale[some], np.arange(len(some))
+
+
+def _base(centre: SingleArray) -> SingleArray:
+    """Return the middle of unit vectors where most of each is in it, else 0."""
+    return centre if float(np.vecdot(centre, centre)) > _MOSTLY else np.zeros_like(centre)
+
+
+def _quantised(vectors: SingleArray, base: SingleArray) -> tuple[Halves, Bytes, SingleArray]:
+    """Return half bytes, what they leave over, and scales of vectors (m, d) around a base."""
+    rest = vectors - base if base.any() else vectors
+    scale = np.abs(rest).max(axis=1)
+    steps = rest * (_STEPS / np.where(scale > 0.0, scale, 1.0))[:, None]
+    coarse = np.rint(steps)
+    return _packed(coarse), np.rint((steps - coarse) * _FINE).astype(np.int8), scale.astype(np.float32)
 
 
 def _packed(coarse: SingleArray) -> Halves:

@@ -215,3 +215,38 @@ def test_none_rises_above_the_closest_by_its_rounding() -> None:
         rows, cosines = searched(block, cue, 4 * AS_MANY, arrays)
         rows, cosines = best(rows, cosines, 64)
         assert cosines == pytest.approx(block.vectors(rows) @ cue, abs=1e-6)
+
+
+@pytest.mark.parametrize("dimension", [64, 384])
+@pytest.mark.parametrize("pieces", [1, 4])
+def test_vectors_that_have_most_in_common_are_told_apart(dimension: int, pieces: int) -> None:
+    """As of raw measurements: each number is near ten."""
+    rng = np.random.default_rng(dimension)
+    units = unit_rows(rng.normal(10.0, 1.0, (2000, dimension)).astype(np.float32))
+    cut = np.array_split(np.arange(2000), pieces)
+    blocks = [Block.build(np.arange(len(some), dtype=np.int32), units[some]) for some in cut]
+    block = blocks[0] if pieces == 1 else Block.merge(blocks, [int(some[0]) for some in cut])
+    assert block.base.any()
+    assert np.abs(block.vectors(slice(0, 2000)) - units).max() < 1e-4
+    found = 0
+    for i in range(0, 2000, 100):
+        cue = Direction.of(units[i])
+        rows, rough = block.closest(cue, 200, arrays)
+        exact = units @ units[i]
+        assert np.abs(rough - exact[rows]).max() < 0.01
+        told = block.cosines(cue, rows, arrays)
+        assert rows[told.argmax()] == i
+        found += len(set(rows[np.argsort(-told)[:10]].tolist()) & set(np.argsort(-exact)[:10].tolist()))
+    assert found >= 160  # of 200: no two of them are nearer than any others; around 0 it would be half
+
+
+def test_blocks_with_and_without_a_base_are_put_together() -> None:
+    rng = np.random.default_rng(3)
+    common = unit_rows(rng.normal(10.0, 1.0, (300, 32)).astype(np.float32))
+    other = unit_rows(rng.normal(0.0, 1.0, (900, 32)).astype(np.float32))
+    made = [Block.build(np.arange(len(units), dtype=np.int32), units) for units in (common, other)]
+    both = Block.merge(made, [0, 300])
+    assert made[0].base.any()
+    assert not both.base.any()
+    assert np.abs(both.vectors(slice(0, 1200)) - np.concatenate([common, other])).max() < 1e-3
+    assert Block.merge([made[0], both], [1200, 0]).vectors(slice(0, 1)) == pytest.approx(common[:1], abs=1e-3)
