@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -55,6 +55,7 @@ _ABSOLUTE = (
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
     r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
+    rf"(?<![\d./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
     rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
     rf"\b{_MONTH},? (?:of )?{_YEAR}",
@@ -98,12 +99,12 @@ class Span(NamedTuple):
 class Dates(NamedTuple):
     """What a cue says about time: spans, and the words by which those days are labelled.
 
-    And its own words that are a date which is only an end of a span: no day between is labelled so.
+    And its own words by which they are not: a date that is only an end of a span, and numbers that are no day of the month.
     """
 
     spans: tuple[Span, ...] = ()
     words: tuple[str, ...] = ()
-    ends: frozenset[str] = frozenset()
+    unlabelled: frozenset[str] = frozenset()
 
 
 def dates_in(text: str, now: int, years: range) -> Dates:
@@ -130,38 +131,40 @@ def dates_in(text: str, now: int, years: range) -> Dates:
     if not _HINT.search(text):
         return Dates()
     said: list[_Said] = []
-    words: dict[str, None] = {}
     left = text
     for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
         said += (_Said(*match.span(), (relative(match, now),)) for match in _compiled(pattern).finditer(left))
         left = _compiled(pattern).sub(_taken, left)
     for pattern in _ABSOLUTE:
-        left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said, words), left)
+        left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said), left)
     spans: set[Span] = set()
-    ends: set[str] = set()
-    for meant, stretched in _stretched(text, sorted(said), now, years):
-        spans.update(meant)
-        ends.update(word for one in stretched for word in _WORD.findall(text, one.begin, one.end))
-    return Dates(tuple(sorted(spans)), tuple(word for word in words if word not in ends), frozenset(ends))
+    words: dict[str, None] = {}
+    unlabelled: set[str] = set()
+    for one in _stretched(text, sorted(said), now, years):
+        spans.update(one.spans)
+        words.update(dict.fromkeys(one.words))
+        inside = _WORD.findall(text, one.begin, one.end)
+        unlabelled.update(inside if one.is_stretched else (word for word in inside if word[0].isdigit()))
+    return Dates(tuple(sorted(spans)), tuple(words), frozenset(unlabelled - words.keys()))
 
 
 class _Said(NamedTuple):
-    """Where in a text a date stands, the spans that it may mean, ascending, and whether it names both their ends."""
+    """Where in a text a date stands, the spans that it may mean, ascending, and the words by which those are labelled."""
 
     begin: int
     end: int
     spans: tuple[Span, ...]
-    is_whole: bool = False
+    words: tuple[str, ...] = ()
+    is_whole: bool = False  # it names both ends of its spans
+    is_stretched: bool = False  # with the words before it: its own are no labels
 
 
 def _taken(match: re.Match[str]) -> str:
     return _TAKEN * len(match.group())
 
 
-def _stretched(
-    text: str, said: list[_Said], now: int, years: range
-) -> Iterator[tuple[Iterable[Span], Sequence[_Said]]]:
-    """Yield what dates mean with the words before them, and those that are mere ends: "since March" ends now."""
+def _stretched(text: str, said: list[_Said], now: int, years: range) -> Iterator[_Said]:
+    """Yield what dates mean with the words before them: "since March" ends now."""
     begins = [_proper(text, one) for one in said]
     leads = [_OPENING.search(text, max(begin - _NEAR, 0), begin) for begin in begins]
     words = [lead.group(1) or lead.group(2) if lead else "" for lead in leads]
@@ -171,11 +174,13 @@ def _stretched(
         after = leads[at + 1] if at + 1 < len(said) else None
         beside = after is not None and not text[one.end : after.start()].strip()
         if beside and (words[at + 1] in _JOINS or (word, words[at + 1]) == ("between", "and")):
-            yield _between(one.spans, said[at + 1].spans), said[at : at + 2]
+            last = said[at + 1]
+            yield _Said(one.begin, last.end, tuple(_between(one.spans, last.spans)), is_stretched=True)
             at += 2
             continue
         opened = word in (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL) and not one.is_whole
-        yield (_opened(word, one.spans, now, years), [one]) if opened else (one.spans, ())
+        spans = tuple(_opened(word, one.spans, now, years)) if opened else one.spans
+        yield _Said(one.begin, one.end, spans, is_stretched=True) if opened else one
         at += 1
 
 
@@ -205,54 +210,54 @@ def _opened(word: str, spans: tuple[Span, ...], now: int, years: range) -> Itera
         yield Span(min(begin, stop - _DAY), stop)
 
 
-def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said], words: dict[str, None]) -> str:
+def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said]) -> str:
     """Take note of a date and take it out of the text; leave alone what is none, such as 31 June."""
-    parts = match.groupdict()
-    made = _parts_of_years(parts, years, now) if any(map(parts.get, ("season", "q", "quarter"))) else []
-    if made and (year := parts.get("year")):
-        words[year] = None
-    for year, month, day in _readings(parts, years) if not made else ():
-        span = _span(year, month, day)
-        if span is not None and (first := parts.get("first")):
-            begun = _span(year, month, int(first))
-            span = Span(begun.start, span.stop) if begun is not None and begun <= span else None
-        if span is not None:
-            made.append(span)
-            named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year") or "")
-            words.update(dict.fromkeys(word for word in named if word))
-    if not made:
+    parts = {name: part for name, part in match.groupdict().items() if part}
+    spans: list[Span] = []
+    words: dict[str, None] = {}
+    for year in _years_of(parts, years, now):
+        for span, month, day in _readings(parts, year):
+            if span is not None:
+                spans.append(span)
+                named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year", ""))
+                words.update(dict.fromkeys(filter(None, named)))
+    spans.sort()
+    if which := parts.get("which"):
+        spans = [span for span in spans if (span.stop <= now if which == "last" else span.start <= now)][-1:]
+    if not spans:
         return match.group()
-    said.append(_Said(*match.span(), tuple(sorted(made)), bool(parts.get("first"))))
+    said.append(_Said(*match.span(), tuple(spans), tuple(words), is_whole="first" in parts))
     return _taken(match)
 
 
-def _parts_of_years(parts: dict[str, str | None], years: range, now: int) -> list[Span]:
-    """Return the seasons or quarters that a match may mean; "last" and "this" mean one of them."""
-    which, given = parts.get("which"), parts.get("year")
-    season, quarter = parts.get("season"), parts.get("q") or parts.get("quarter") or ""
-    first = _SEASONS[season] if season else _QUARTERS[quarter]
-    today = dt.date.fromordinal(now // _DAY + _EPOCH)
-    meant = [int(given)] if given else list(years) if which is None else [today.year - 1, today.year]
-    made = []
-    for year in meant:
-        begun, ended = _span(year, first, 0), _span(year + (first + 2) // 13, (first + 1) % 12 + 1, 0)
-        if begun and ended:
-            made.append(Span(begun.start, ended.stop))
-    if which is None:
-        return made
-    passed = [span for span in made if (span.stop <= now if which == "last" else span.start <= now)]
-    return passed[-1:]
+def _years_of(parts: dict[str, str], years: range, now: int) -> Iterable[int]:
+    """Return the years that a match may be of."""
+    if "year" in parts:
+        return [int(parts["year"])]
+    if "which" not in parts:
+        return years
+    year = dt.date.fromordinal(now // _DAY + _EPOCH).year
+    return [year - 1, year]
 
 
-def _readings(parts: dict[str, str | None], years: range) -> list[tuple[int, int, int]]:
-    """Return the (year, month, day) that a match may mean; 0 for what it leaves open."""
-    year_given = parts.get("year")
-    meant = [int(year_given)] if year_given else list(years)
-    if one := parts.get("one"):
-        two = parts["two"] or ""
-        return [(year, month, day) for year in meant for month, day in {(int(two), int(one)), (int(one), int(two))}]
-    month = int(parts.get("number") or 0) or _MONTH_OF.get(parts.get("month") or "", 0)
-    return [(year, month, int(parts.get("day") or 0)) for year in meant]
+def _readings(parts: dict[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
+    """Yield what a match may mean in a year, and the month and day by which that is labelled; 0 where it is by none."""
+    month = int(parts.get("number", 0)) or _MONTH_OF.get(parts.get("month", ""), 0)
+    day = int(parts.get("day", 0))
+    if begins := _SEASONS.get(parts.get("season", "")) or _QUARTERS.get(parts.get("q") or parts.get("quarter", "")):
+        yield _joined(_span(year, begins, 0), _span(year + (begins + 2) // 13, (begins + 1) % 12 + 1, 0)), 0, 0
+    elif "one" in parts:
+        one, two = int(parts["one"]), int(parts["two"])
+        for month, day in sorted({(one, two), (two, one)}):
+            yield _span(year, month, day), month, day
+    elif "first" in parts:
+        yield _joined(_span(year, month, int(parts["first"])), _span(year, month, day)), month, 0
+    else:
+        yield _span(year, month, day), month, day
+
+
+def _joined(begun: Span | None, ended: Span | None) -> Span | None:
+    return Span(begun.start, ended.stop) if begun and ended and begun <= ended else None
 
 
 def _span(year: int, month: int, day: int) -> Span | None:

@@ -34,6 +34,9 @@ def span(first: str, last: str | None = None) -> Span:
         ("in may 2023", [span("2023-05-01", "2023-05-31")]),
         ("december of 2023", [span("2023-12-01", "2023-12-31")]),
         ("in 2023-02", [span("2023-02-01", "2023-02-28")]),
+        ("in 11/2022", [span("2022-11-01", "2022-11-30")]),
+        ("11.2022", [span("2022-11-01", "2022-11-30")]),
+        ("19/2023", [span("2023-01-01", "2023-12-31")]),
         ("in 2023", [span("2023-01-01", "2023-12-31")]),
         ("the 2023 trip", [span("2023-01-01", "2023-12-31")]),
         ("in 1665", [span("1665-01-01", "1665-12-31")]),
@@ -104,8 +107,36 @@ def test_spans(text: str, expected: list[Span]) -> None:
 
 def test_a_date_that_is_an_end_lends_no_label() -> None:
     assert dates_in("before may 2023", NOW, YEARS).words == ()
-    assert dates_in("before may 2023", NOW, YEARS).ends >= {"may", "2023"}
-    assert dates_in("in may 2023", NOW, YEARS).ends == frozenset()
+    assert dates_in("before may 2023", NOW, YEARS).unlabelled >= {"may", "2023"}
+    assert dates_in("in may 2023", NOW, YEARS).unlabelled == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("3 days ago", "3"),
+        ("the past 10 days", "10"),
+        ("in the last 12 months", "12"),
+        ("in 2022-11", "11"),
+        ("in 11/2022", "11"),
+        ("from 3 to 7 march 2023", "3"),
+        ("from 3 to 7 march 2023", "7"),
+    ],
+)
+def test_a_number_in_a_date_that_is_no_day_of_the_month_is_no_label(text: str, number: str) -> None:
+    found = dates_in(text, NOW, YEARS)
+    assert number in found.unlabelled
+    assert number not in found.words
+
+
+def test_a_number_that_is_also_a_day_of_the_month_is_a_label() -> None:
+    found = dates_in("12 may 2023, within the last 12 months", NOW, YEARS)
+    assert found.words == ("12", "may", "2023")
+    assert found.unlabelled == frozenset()
+
+
+def test_words_of_a_date_that_are_no_numbers_stay_labels() -> None:
+    assert not dates_in("last monday or two weeks ago in summer", NOW, YEARS).unlabelled
 
 
 def test_words_are_how_days_are_labelled() -> None:
