@@ -42,16 +42,14 @@ def _any_of(names: dict[str, int]) -> str:
 _MONTH = rf"(?P<month>{_any_of(_MONTH_OF)})\b\.?"
 _YEAR = r"(?P<year>[12]\d{3})(?!\d)"
 _NUMBER = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b"
-_LEAD = (
-    r"\b(?:in|on|of|since|until|till|during|last|this|next|early|late|mid|by|before|after|from|to|through|around"
-    r"|throughout|between)[ -]"
-)
+_LEAD = r"\b(?:in|on|of|since|until|till|during|early|late|mid|by|before|after|from|to|through|around|throughout|between)[ -]"
+_WHICH = r"(?:this )?(?P<which>last|this|past|next)"
 _PART = rf"(?:(?P<season>{_any_of(_SEASONS)})|q(?P<q>[1-4])|(?P<quarter>{_any_of(_QUARTERS)}) quarter)"
 _ABSOLUTE = (
     rf"\b(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–) ?{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
-    rf"\b(?:(?P<which>last|this|past)|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
+    rf"\b(?:{_WHICH}|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
     r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
@@ -59,6 +57,7 @@ _ABSOLUTE = (
     rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
     rf"\b{_MONTH},? (?:of )?{_YEAR}",
+    rf"\b{_WHICH} {_MONTH}",
     rf"{_LEAD}{_MONTH}",
     r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
     rf"{_LEAD}{_YEAR}\b",
@@ -110,8 +109,9 @@ class Dates(NamedTuple):
 def dates_in(text: str, now: int, years: range) -> Dates:
     """Return the dates that a cue speaks of; English, and ISO 8601. A day of the week is the last one before today.
 
-    Seasons are those north of the equator, quarters those of the calendar. "Since" and "after" reach to now, "before" and
-    "until" from the first year; "from" or "between" one date and another is one span.
+    "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week. Seasons are those
+    north of the equator, quarters those of the calendar. "Since" and "after" reach to now, "before" and "until" from the
+    first year; "from" or "between" one date and another is one span.
 
     Parameters
     ----------
@@ -223,7 +223,7 @@ def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said]) -
                 words.update(dict.fromkeys(filter(None, named)))
     spans.sort()
     if which := parts.get("which"):
-        spans = [span for span in spans if (span.stop <= now if which == "last" else span.start <= now)][-1:]
+        spans = _one_of(which, spans, now)
     if not spans:
         return match.group()
     said.append(_Said(*match.span(), tuple(spans), tuple(words), is_whole="first" in parts))
@@ -237,7 +237,16 @@ def _years_of(parts: dict[str, str], years: range, now: int) -> Iterable[int]:
     if "which" not in parts:
         return years
     year = dt.date.fromordinal(now // _DAY + _EPOCH).year
-    return [year - 1, year]
+    return [year] if parts["which"] == "this" and "month" in parts else [year - 1, year, year + 1]
+
+
+def _one_of(which: str, spans: list[Span], now: int) -> list[Span]:
+    """Return which of some spans, ascending, "last", "past", "this" or "next" means: the last that has ended, and so on."""
+    if which == "next":
+        return [span for span in spans if span.start > now][:1]
+    if which == "this":
+        return ([span for span in spans if span.start <= now] or spans)[-1:]
+    return [span for span in spans if span.stop <= now][-1:]
 
 
 def _readings(parts: dict[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
@@ -284,7 +293,9 @@ def _relative(match: re.Match[str], now: int) -> Span:
     today = now // _DAY
     weekday = (today + 3) % 7  # 1970 began on a Thursday
     if match["weekday"]:
-        return _around(today - ((weekday - _WEEKDAYS[match["weekday"]] - 1) % 7 + 1), 1)
+        back = weekday - _WEEKDAYS[match["weekday"]]
+        of_this_week = match.group().endswith("this " + match["weekday"])
+        return _around(today - (back if of_this_week else (back - 1) % 7 + 1), 1)
     if match["word"]:
         return _around(today - (match["word"].endswith("yesterday")) - bool(match["before"]), 1)
     if match["unit"] == "weekend":

@@ -75,6 +75,24 @@ def span(first: str, last: str | None = None) -> Span:
         ("last summer", [span("2023-06-01", "2023-08-31")]),
         ("last spring", [span("2023-03-01", "2023-05-31")]),  # this one is not over
         ("this spring", [span("2024-03-01", "2024-05-31")]),
+        ("dinner last may", [span("2023-05-01", "2023-05-31")]),  # this one is not over
+        ("last april", [span("2024-04-01", "2024-04-30")]),
+        ("last june", [span("2023-06-01", "2023-06-30")]),
+        ("in the last dec.", [span("2023-12-01", "2023-12-31")]),
+        ("this past may", [span("2023-05-01", "2023-05-31")]),
+        ("this may", [span("2024-05-01", "2024-05-31")]),
+        ("this march", [span("2024-03-01", "2024-03-31")]),
+        ("this june", [span("2024-06-01", "2024-06-30")]),
+        ("next may", [span("2025-05-01", "2025-05-31")]),
+        ("next june", [span("2024-06-01", "2024-06-30")]),
+        ("since last march", [Span(span("2024-03-01").start, NOW)]),
+        ("before last may", [span("2022-01-01", "2023-04-30")]),
+        ("last may 2022", [span("2022-05-01", "2022-05-31")]),
+        ("the past spring", [span("2023-03-01", "2023-05-31")]),
+        ("this wednesday", [span("2024-05-08")]),
+        ("this monday", [span("2024-05-06")]),
+        ("this friday", [span("2024-05-10")]),
+        ("this past wednesday", [span("2024-05-01")]),
         ("what did we do in summer?", [span(f"{year}-06-01", f"{year}-08-31") for year in YEARS]),
         ("q2 2023", [span("2023-04-01", "2023-06-30")]),
         ("in the third quarter of 2023", [span("2023-07-01", "2023-09-30")]),
@@ -103,6 +121,11 @@ def span(first: str, last: str | None = None) -> Span:
 )
 def test_spans(text: str, expected: list[Span]) -> None:
     assert list(dates_in(text, NOW, YEARS).spans) == expected
+
+
+@pytest.mark.parametrize(("today", "year"), [("2024-03-13", 2023), ("2024-05-31", 2023), ("2024-06-01", 2024)])
+def test_last_may_is_the_last_that_has_ended(today: str, year: int) -> None:
+    assert list(dates_in("last may", span(today).start, YEARS).spans) == [span(f"{year}-05-01", f"{year}-05-31")]
 
 
 def test_a_date_that_is_an_end_lends_no_label() -> None:
