@@ -22,8 +22,8 @@ _WEEKDAYS = {
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ABOUT = {"day": 1, "week": 7, "month": 30, "year": 120}  # days that "a year ago" may mean, and so on
 _NUMBERS = {
-    "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4, "five": 5,
-    "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
+    "half a": 0.5, "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4,
+    "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
 }  # fmt: skip
 
 
@@ -35,7 +35,15 @@ _QUARTERS = {
 }
 
 
-def _any_of(names: dict[str, int]) -> str:
+_DAYS_OF_MONTH = """
+first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth
+seventeenth eighteenth nineteenth twentieth twenty-first twenty-second twenty-third twenty-fourth twenty-fifth twenty-sixth
+twenty-seventh twenty-eighth twenty-ninth thirtieth thirty-first
+"""
+_ORDINALS = {name: day for day, name in enumerate(_DAYS_OF_MONTH.split(), 1)}
+
+
+def _any_of(names: Iterable[str]) -> str:
     return "|".join(sorted(names, key=len, reverse=True))
 
 
@@ -45,17 +53,25 @@ _NUMBER = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?\b"
 _LEAD = r"\b(?:in|on|of|since|until|till|during|early|late|mid|by|before|after|from|to|through|around|throughout|between)[ -]"
 _WHICH = r"(?:this )?(?P<which>last|this|past|next)"
 _PART = rf"(?:(?P<season>{_any_of(_SEASONS)})|q(?P<q>[1-4])|(?P<quarter>{_any_of(_QUARTERS)}) quarter)"
+_RANGE = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–) ?(?:the )?{_NUMBER}"
+_NTH = rf"(?P<nth>{_any_of(_ORDINALS)})"
 _ABSOLUTE = (
-    rf"\b(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–) ?{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_RANGE}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_RANGE}(?:,? {_YEAR})?",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
     rf"\b(?:{_WHICH}|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
-    rf"\b{_YEAR}-(?P<number>\d{{1,2}})-(?P<day>\d{{1,2}})(?!\d)",
-    r"(?<!\d)(?P<one>\d{1,2})([/.])(?P<two>\d{1,2})\2(?P<year>[12]\d{3})(?!\d)",
+    rf"\b{_YEAR}-?w(?P<week>[0-5]\d)(?:-?(?P<of_week>[1-7]))?\b",
+    rf"\b{_YEAR}-(?P<of_year>\d{{3}})(?!\d)",
+    rf"\b{_YEAR}(?P<by>[-/.])(?P<number>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})(?!\d)",
+    r"\b(?P<year>(?:19|20)\d\d)(?P<number>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?:\b|(?=t\d))",
+    rf"(?<!\d)(?P<one>\d{{1,2}})(?P<by>[-/.])(?P<two>\d{{1,2}})(?P=by){_YEAR}",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
-    rf"(?<![\d./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
+    rf"(?<![\w./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
     rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
+    rf"\b{_NTH} of {_MONTH}(?:,? {_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_NTH},? {_YEAR}",
     rf"\b{_MONTH},? (?:of )?{_YEAR}",
     rf"\b{_WHICH} {_MONTH}",
     rf"{_LEAD}{_MONTH}",
@@ -67,7 +83,11 @@ _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
     r"|\b(?:last|this|past) "
 )
-_AGO = rf"\b(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>day|week|month|year)s? ago\b"
+_COUNT = rf"\b(?<!\d[.,])(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>{_any_of(_UNITS)})s?"
+_AGO = rf"(?:\b(?<!\d[.,])(?P<least>\d{{1,4}}|{_any_of(_NUMBERS)}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
+_APART = (
+    rf"(?:(?P<all>\b(?:the|within) )?{_COUNT}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
+)
 _RELATIVE = (
     r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|tonight|this (?:morning|afternoon|evening))"
     rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
@@ -77,8 +97,9 @@ _RELATIVE = (
 )
 
 _SINCE, _AFTER, _BEFORE, _UNTIL = ("since", "from"), ("after",), ("before",), ("until", "till")
+_OPENERS, _SHIFTS = (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL), (*_AFTER, *_BEFORE)
 _JOINS = ("to", "until", "till", "through", "-", "–")
-_OPENS = "|".join((*_SINCE, *_AFTER, *_BEFORE, *_UNTIL, "between", "to", "through"))
+_OPENS = "|".join((*_OPENERS, "between", "to", "through"))
 _OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
 _LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
 _WORD = re.compile(r"\w+")
@@ -178,9 +199,13 @@ def _stretched(text: str, said: list[_Said], now: int, years: range) -> Iterator
             yield _Said(one.begin, last.end, tuple(_between(one.spans, last.spans)), is_stretched=True)
             at += 2
             continue
-        opened = word in (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL) and not one.is_whole
-        spans = tuple(_opened(word, one.spans, now, years)) if opened else one.spans
-        yield _Said(one.begin, one.end, spans, is_stretched=True) if opened else one
+        begin, spans = one.begin, one.spans
+        lead = leads[at] if word in _SHIFTS else None
+        if lead and (apart := _compiled(_APART).search(text, max(lead.start() - _NEAR, 0), lead.start())):
+            begin, spans = apart.start(), tuple(_shifted(apart, word, spans))
+        elif word in _OPENERS and not one.is_whole:
+            spans = tuple(_opened(word, spans, now, years))
+        yield one if spans is one.spans else _Said(begin, one.end, spans, is_stretched=True)
         at += 1
 
 
@@ -196,6 +221,20 @@ def _between(firsts: tuple[Span, ...], lasts: tuple[Span, ...]) -> Iterator[Span
         starts = [first.start for first in firsts if first.start < last.stop]
         if starts:
             yield Span(max(starts), last.stop)
+
+
+def _shifted(apart: re.Match[str], word: str, spans: tuple[Span, ...]) -> Iterator[Span]:
+    """Yield the days that are so far before or after some spans; all the days until there where it says "the"."""
+    unit, n = apart["unit"] or apart["one"], _number(apart["n"] or "a")
+    size, days = _UNITS[unit], _days(n, unit) * (-1 if word in _BEFORE else 1)
+    for start, stop in spans:
+        edge = start if word in _BEFORE else stop
+        if apart["all"] or apart["one"]:
+            yield Span(*sorted((edge, edge + (days or 1) * _DAY)))
+        elif size // 2 < (stop - start) // _DAY <= 2 * size:  # years after a year
+            yield Span(start + days * _DAY, stop + days * _DAY)
+        else:
+            yield _around((start if word in _BEFORE else stop - 1) // _DAY + days, _about(n, unit))
 
 
 def _opened(word: str, spans: tuple[Span, ...], now: int, years: range) -> Iterator[Span]:
@@ -252,12 +291,21 @@ def _one_of(which: str, spans: list[Span], now: int) -> list[Span]:
 def _readings(parts: dict[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
     """Yield what a match may mean in a year, and the month and day by which that is labelled; 0 where it is by none."""
     month = int(parts.get("number", 0)) or _MONTH_OF.get(parts.get("month", ""), 0)
-    day = int(parts.get("day", 0))
+    day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", ""), 0)
     if begins := _SEASONS.get(parts.get("season", "")) or _QUARTERS.get(parts.get("q") or parts.get("quarter", "")):
         yield _joined(_span(year, begins, 0), _span(year + (begins + 2) // 13, (begins + 1) % 12 + 1, 0)), 0, 0
+    elif "week" in parts:
+        yield _week(year, int(parts["week"]), int(parts.get("of_week", 0))), 0, 0
+    elif "of_year" in parts:
+        date = dt.date(year, 1, 1) + dt.timedelta(int(parts["of_year"]) - 1)
+        yield _span(year, date.month, date.day) if date.year == year else None, date.month, date.day
     elif "one" in parts:
         one, two = int(parts["one"]), int(parts["two"])
-        for month, day in sorted({(one, two), (two, one)}):
+        day_first, month_first = (two, one), (one, two)
+        meant = {day_first, month_first}
+        if parts["by"] == "." and _span(year, *day_first):
+            meant = {day_first}
+        for month, day in sorted(meant):
             yield _span(year, month, day), month, day
     elif "first" in parts:
         yield _joined(_span(year, month, int(parts["first"])), _span(year, month, day)), month, 0
@@ -283,10 +331,32 @@ def _span(year: int, month: int, day: int) -> Span | None:
     return Span((first - _EPOCH) * _DAY, (after - _EPOCH) * _DAY)
 
 
+def _week(year: int, week: int, day: int) -> Span | None:
+    """Return a week of ISO 8601, or its day from 1 for Monday; 0: all of it."""
+    try:
+        first = dt.date.fromisocalendar(year, week, day or 1).toordinal() - _EPOCH
+    except ValueError:
+        return None
+    return Span(first * _DAY, (first + (1 if day else 7)) * _DAY)
+
+
 def _ago(match: re.Match[str], now: int) -> Span:
-    unit = _UNITS[match["unit"]]
-    n = int(match["n"]) if match["n"].isdigit() else _NUMBERS[match["n"]]
-    return _around(now // _DAY - n * unit, _ABOUT[match["unit"]])
+    unit, counts = match["unit"], [_number(said) for said in (match["least"], match["n"]) if said]
+    days = [_around(now // _DAY - _days(n, unit), _about(n, unit)) for n in counts]
+    return Span(min(days).start, max(days).stop)
+
+
+def _number(said: str) -> float:
+    return int(said) if said.isdigit() else _NUMBERS[said]
+
+
+def _days(n: float, unit: str) -> int:
+    return int(n * _UNITS[unit])
+
+
+def _about(n: float, unit: str) -> int:
+    """Return how many days the time so long ago may mean."""
+    return max(int(min(n, 1) * _ABOUT[unit]), 1)
 
 
 def _relative(match: re.Match[str], now: int) -> Span:
@@ -304,9 +374,8 @@ def _relative(match: re.Match[str], now: int) -> Span:
     if match["unit"] == "night":
         return _around(today - (match["which"] != "this"), 1)
     if match["count"] or match["which"] == "past":
-        count = match["count"] or "1"
-        n = int(count) if count.isdigit() else _NUMBERS[count]
-        return Span((today - n * _UNITS[match["units"] or match["unit"]] + 1) * _DAY, (today + 1) * _DAY)
+        days = _days(_number(match["count"] or "a"), match["units"] or match["unit"])
+        return Span((today - max(days, 1) + 1) * _DAY, (today + 1) * _DAY)
     return _of_the_calendar(today, match["unit"], before=match["which"] == "last")
 
 
