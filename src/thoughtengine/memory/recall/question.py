@@ -120,7 +120,7 @@ def ask(
             ways.setdefault(term.key, (term, owner))
     labels: dict[int, str] = {}
     for word in (*asked, *dates.words):
-        labels.setdefault(LABELS[_UNLABELLED + word if word in dates.ends else word], word)
+        labels.setdefault(LABELS[_UNLABELLED + word if word in dates.unlabelled else word], word)
     return Question(
         tuple(labels.values()),
         tuple(term for term, _ in ways.values()),

@@ -9,6 +9,12 @@ from thoughtengine.memory.recall.dates import Span, dates_in
 DAY = 86_400_000_000
 NOW = int(dt.datetime(2024, 5, 8, 15, tzinfo=dt.UTC).timestamp()) * 1_000_000
 YEARS = range(2022, 2025)
+PARTS = (
+    "the", "a", "half a", "two", "3", "0", "9999", "day", "weeks", "year", "ago", "before", "after", "since", "from", "to",
+    "until", "between", "and", "last", "this", "past", "next", "may", "spring", "q2", "quarter", "first", "of", "2023",
+    "2023-05-05", "2023-w27", "2023-186", "04.07.2023", "11/2022", "20230704", "0000", "2023-00", "yesterday", "monday",
+    "weekend", "night",
+)  # fmt: skip
 
 
 def span(first: str, last: str | None = None) -> Span:
@@ -34,6 +40,9 @@ def span(first: str, last: str | None = None) -> Span:
         ("in may 2023", [span("2023-05-01", "2023-05-31")]),
         ("december of 2023", [span("2023-12-01", "2023-12-31")]),
         ("in 2023-02", [span("2023-02-01", "2023-02-28")]),
+        ("in 11/2022", [span("2022-11-01", "2022-11-30")]),
+        ("11.2022", [span("2022-11-01", "2022-11-30")]),
+        ("19/2023", [span("2023-01-01", "2023-12-31")]),
         ("in 2023", [span("2023-01-01", "2023-12-31")]),
         ("the 2023 trip", [span("2023-01-01", "2023-12-31")]),
         ("in 1665", [span("1665-01-01", "1665-12-31")]),
@@ -52,6 +61,8 @@ def span(first: str, last: str | None = None) -> Span:
         ("three days ago", [span("2024-05-05")]),
         ("2 weeks ago", [span("2024-04-21", "2024-04-27")]),
         ("2025 days ago", [span("2018-10-22")]),
+        ("2 or 3 days ago", [span("2024-05-05", "2024-05-06")]),
+        ("3-5 days ago", [span("2024-05-03", "2024-05-05")]),
         ("a year ago", [span("2023-03-10", "2023-07-07")]),
         ("this week", [span("2024-05-06", "2024-05-08")]),
         ("last week", [span("2024-04-29", "2024-05-05")]),
@@ -72,6 +83,24 @@ def span(first: str, last: str | None = None) -> Span:
         ("last summer", [span("2023-06-01", "2023-08-31")]),
         ("last spring", [span("2023-03-01", "2023-05-31")]),  # this one is not over
         ("this spring", [span("2024-03-01", "2024-05-31")]),
+        ("dinner last may", [span("2023-05-01", "2023-05-31")]),  # this one is not over
+        ("last april", [span("2024-04-01", "2024-04-30")]),
+        ("last june", [span("2023-06-01", "2023-06-30")]),
+        ("in the last dec.", [span("2023-12-01", "2023-12-31")]),
+        ("this past may", [span("2023-05-01", "2023-05-31")]),
+        ("this may", [span("2024-05-01", "2024-05-31")]),
+        ("this march", [span("2024-03-01", "2024-03-31")]),
+        ("this june", [span("2024-06-01", "2024-06-30")]),
+        ("next may", [span("2025-05-01", "2025-05-31")]),
+        ("next june", [span("2024-06-01", "2024-06-30")]),
+        ("since last march", [Span(span("2024-03-01").start, NOW)]),
+        ("before last may", [span("2022-01-01", "2023-04-30")]),
+        ("last may 2022", [span("2022-05-01", "2022-05-31")]),
+        ("the past spring", [span("2023-03-01", "2023-05-31")]),
+        ("this wednesday", [span("2024-05-08")]),
+        ("this monday", [span("2024-05-06")]),
+        ("this friday", [span("2024-05-10")]),
+        ("this past wednesday", [span("2024-05-01")]),
         ("what did we do in summer?", [span(f"{year}-06-01", f"{year}-08-31") for year in YEARS]),
         ("q2 2023", [span("2023-04-01", "2023-06-30")]),
         ("in the third quarter of 2023", [span("2023-07-01", "2023-09-30")]),
@@ -88,6 +117,50 @@ def span(first: str, last: str | None = None) -> Span:
         ("from 2022-12-30 until yesterday", [span("2022-12-30", "2024-05-07")]),
         ("from november to february 2023", [span("2022-11-01", "2023-02-28")]),
         ("since yesterday", [Span(span("2024-05-07").start, NOW)]),
+        ("half a year ago", [span("2023-10-09", "2023-12-07")]),
+        ("the last half a year", [span("2023-11-09", "2024-05-08")]),
+        ("two and a half years ago", []),
+        ("1.5 years ago", []),
+        ("may 5-7, 2023", [span("2023-05-05", "2023-05-07")]),
+        ("may 5th to the 7th 2023", [span("2023-05-05", "2023-05-07")]),
+        ("may 5 – 7", [span(f"{year}-05-05", f"{year}-05-07") for year in YEARS]),
+        ("from may 5 to june 7, 2023", [span("2023-05-05", "2023-06-07")]),
+        ("two days before 4 july 2023", [span("2023-07-02")]),
+        ("2 days after 4 july 2023", [span("2023-07-06")]),
+        ("the day before 4 july 2023", [span("2023-07-03")]),
+        ("a week before july 4, 2023", [span("2023-06-24", "2023-06-30")]),
+        ("in the two weeks before 4 july 2023", [span("2023-06-20", "2023-07-03")]),
+        ("the month after 4 july 2023", [span("2023-07-05", "2023-08-03")]),
+        ("the days before 4 july 2023", [span("2022-01-01", "2023-07-03")]),
+        ("the past half a day", [span("2024-05-08")]),
+        ("within two days after 4 july 2023", [span("2023-07-05", "2023-07-06")]),
+        ("every day after 4 july 2023", [Span(span("2023-07-05").start, NOW)]),
+        ("two days before may 2023", [span("2023-04-29")]),
+        ("two years after 2021", [span("2023-01-01", "2023-12-31")]),
+        ("two days before yesterday", [span("2024-05-05")]),
+        ("three days before 8 may", [span(f"{year}-05-05") for year in YEARS]),
+        ("for two days until 4 july 2023", [span("2022-01-01", "2023-07-04")]),
+        ("the second of may 2023", [span("2023-05-02")]),
+        ("the twenty-first of may, 2023", [span("2023-05-21")]),
+        ("on the first of june", [span(f"{year}-06-01") for year in YEARS]),
+        ("may the fourth, 2023", [span("2023-05-04")]),
+        ("may first check, in may 2023", [span("2023-05-01", "2023-05-31")]),
+        ("2023-w27", [span("2023-07-03", "2023-07-09")]),
+        ("since 2023w271", [Span(span("2023-07-03").start, NOW)]),
+        ("2020-w53-7", [span("2021-01-03")]),
+        ("2023-w53", [span("2023-01-01", "2023-12-31")]),  # there is none
+        ("2023-186", [span("2023-07-05")]),
+        ("2023-366", [span("2023-01-01", "2023-12-31")]),
+        ("2023/07/04", [span("2023-07-04")]),
+        ("2023.7.4", [span("2023-07-04")]),
+        ("04-07-2023", [span("2023-04-07"), span("2023-07-04")]),
+        ("25-12-2023", [span("2023-12-25")]),
+        ("20230704", [span("2023-07-04")]),
+        ("20230704t1530", [span("2023-07-04")]),
+        ("number 20231704", []),
+        ("q3/2023", [span("2023-01-01", "2023-12-31")]),
+        ("04.07.2023", [span("2023-07-04")]),
+        ("01.02.2023-04.07.2023", [span("2023-02-01", "2023-07-04")]),
         ("the leaves fall in the garden", []),
         ("spring water", []),
         ("a quarter of an hour", []),
@@ -102,19 +175,65 @@ def test_spans(text: str, expected: list[Span]) -> None:
     assert list(dates_in(text, NOW, YEARS).spans) == expected
 
 
+@pytest.mark.parametrize(("today", "year"), [("2024-03-13", 2023), ("2024-05-31", 2023), ("2024-06-01", 2024)])
+def test_last_may_is_the_last_that_has_ended(today: str, year: int) -> None:
+    assert list(dates_in("last may", span(today).start, YEARS).spans) == [span(f"{year}-05-01", f"{year}-05-31")]
+
+
 def test_a_date_that_is_an_end_lends_no_label() -> None:
     assert dates_in("before may 2023", NOW, YEARS).words == ()
-    assert dates_in("before may 2023", NOW, YEARS).ends >= {"may", "2023"}
-    assert dates_in("in may 2023", NOW, YEARS).ends == frozenset()
+    assert dates_in("before may 2023", NOW, YEARS).unlabelled >= {"may", "2023"}
+    assert dates_in("in may 2023", NOW, YEARS).unlabelled == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("3 days ago", "3"),
+        ("2 or 3 weeks ago", "2"),
+        ("the past 10 days", "10"),
+        ("in the last 12 months", "12"),
+        ("in 2022-11", "11"),
+        ("in 11/2022", "11"),
+        ("from 3 to 7 march 2023", "3"),
+        ("from 3 to 7 march 2023", "7"),
+        ("may 5-7, 2023", "5"),
+        ("2 days before 4 july 2023", "2"),
+        ("2 days before 4 july 2023", "4"),
+    ],
+)
+def test_a_number_in_a_date_that_is_no_day_of_the_month_is_no_label(text: str, number: str) -> None:
+    found = dates_in(text, NOW, YEARS)
+    assert number in found.unlabelled
+    assert number not in found.words
+
+
+def test_a_number_that_is_also_a_day_of_the_month_is_a_label() -> None:
+    found = dates_in("12 may 2023, within the last 12 months", NOW, YEARS)
+    assert found.words == ("12", "may", "2023")
+    assert found.unlabelled == frozenset()
+
+
+def test_words_of_a_date_that_are_no_numbers_stay_labels() -> None:
+    assert not dates_in("last monday or two weeks ago in summer", NOW, YEARS).unlabelled
 
 
 def test_words_are_how_days_are_labelled() -> None:
     assert dates_in("sept 3rd, 2022", NOW, YEARS).words == ("3", "september", "2022")
     assert dates_in("in 2023-05", NOW, YEARS).words == ("may", "2023")
     assert dates_in("tea on monday", NOW, YEARS).words == ()
+    assert dates_in("the second of may 2023", NOW, YEARS).words == ("2", "may", "2023")
+    assert dates_in("20230704", NOW, YEARS).words == dates_in("2023-185", NOW, YEARS).words == ("4", "july", "2023")
+    assert dates_in("04.07.2023", NOW, YEARS).words == ("4", "july", "2023")
+    assert dates_in("may 5-7, 2023", NOW, YEARS).words == ("may", "2023")
+    assert dates_in("2023-w27", NOW, YEARS).words == ("2023",)
+    assert dates_in("2 days before 4 july 2023", NOW, YEARS).words == ()
 
 
-@given(st.dates(dt.date(1000, 1, 1), dt.date(2999, 12, 31)), st.sampled_from(["%Y-%m-%d", "%d %B %Y", "%B %d, %Y"]))
+@given(
+    st.dates(dt.date(1000, 1, 1), dt.date(2999, 12, 31)),
+    st.sampled_from(["%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%Y-%j", "%G-W%V-%u", "%d %B %Y", "%B %d, %Y"]),
+)
 def test_every_full_date_is_its_day(date: dt.date, form: str) -> None:
     text = date.strftime(form).lower()
     assert list(dates_in(f"on {text} we met", NOW, YEARS).spans) == [span(date.isoformat())]
@@ -123,6 +242,12 @@ def test_every_full_date_is_its_day(date: dt.date, form: str) -> None:
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     found = dates_in(text.lower(), NOW, YEARS)
+    assert all(one.start < one.stop for one in found.spans)
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=9), st.sampled_from([" ", "-"]))
+def test_any_parts_of_dates_are_read(parts: list[str], between: str) -> None:
+    found = dates_in(between.join(parts), NOW, YEARS)
     assert all(one.start < one.stop for one in found.spans)
 
 

@@ -32,6 +32,13 @@ def test_a_date_adds_the_words_days_are_labelled_with() -> None:
     assert len(question.spans) == 1
 
 
+def test_a_number_that_counts_days_is_not_looked_for_among_labels() -> None:
+    question = asked("tea 3 days ago")
+    assert [term.key for term in question.terms] == [TERMS[word] for word in ("tea", "3", "days", "ago")]
+    assert LABELS["tea"] in question.labels
+    assert LABELS["3"] not in question.labels
+
+
 def test_a_date_without_a_year_means_the_years_there_are() -> None:
     assert [span.start // (365 * DAY) for span in asked("in March").spans] == [52, 53, 54]
 
