@@ -159,6 +159,8 @@ class UpgradeReport:
         What was tried afterwards; empty where the store is small.
     resumed : int
         How often it was taken up again.
+    damage : str
+        What damage had taken before, or left uncertain: what is not there is no work of this; empty where nothing is known.
     """
 
     id: str
@@ -201,6 +203,7 @@ class UpgradeReport:
     lessons: tuple[str, ...] = ()
     optimisations: tuple[Optimisation, ...] = ()
     resumed: int = 0
+    damage: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.path}, {self.told()}"
@@ -225,7 +228,8 @@ class UpgradeReport:
             else ""
         )
         n = f"{self.rows_in:,} {'row' if self.rows_in == 1 else 'rows'}" if self.rows_in else "no rows"
-        return f"{self.moved}: {end}\n{n}{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s"
+        damage = f"\n{self.damage}" if self.damage else ""
+        return f"{self.moved}: {end}\n{n}{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s{damage}"
 
     def __repr__(self) -> str:
         end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"

@@ -23,6 +23,7 @@ from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.prove import Proof, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.sound import needed, require_sound
 from thoughtengine.migrations.sweep import INDEXED, Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -258,8 +259,10 @@ def _wanted(store: UpgradingStore) -> list[tuple[int, str, str]]:
     return wanted
 
 
-def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport:
+def go_down(store: FolderStore, tools: Tools, *, why: str = "", verified: bool = False) -> UpgradeReport:
     """Make a mind a store of format 1 again, whatever state it is in; the store is closed afterwards.
+
+    The sealed copy is read in full before anything is noted (`verified`: it was).
 
     Raises
     ------
@@ -271,6 +274,8 @@ def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport
     meter, root, begun, before = Meter(), store.root, dt.datetime.now(dt.UTC), store.pointer
     flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
     note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
+    if not verified and store.pointer.stage != "ROLLING_BACK":
+        require_sound(store, [each for each in needed(store.pointer) if each == note])
     if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
         note = msgspec.structs.replace(note, source=1, why=why)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())

@@ -120,6 +120,8 @@ class Running(abc.ABC):
         How the host's calls fare with and without it, where somebody serves.
     leaving : bool
         Whether the mind is to be closed: what does not have to be done is not begun.
+    stuck : str
+        Why it can neither be ended nor taken back; empty: it can.
     """
 
     _buffer_bytes = 0  # of LevelDB's write buffer at full speed, at most, where that is more than the usual one
@@ -142,6 +144,7 @@ class Running(abc.ABC):
         self._hooks = hooks or Hooks()
         self.windows: Windows | None = None
         self.leaving = False
+        self.stuck = ""
         self._ending = ""  # the phase behind the sweeps
         self._phases: list[PhaseReport] = []
         self._begun = self._phase_begun = time.monotonic()
@@ -276,7 +279,9 @@ class Running(abc.ABC):
             if phase.estimated_seconds and not 0.5 <= phase.seconds / phase.estimated_seconds <= 2.0
         ]
 
-    def _report(self, *, lost: int, rows_in: int, reason: str, kind: str = "upgrade", **fields: Any) -> UpgradeReport:
+    def _report(
+        self, *, lost: int | None, rows_in: int, reason: str, kind: str = "upgrade", **fields: Any
+    ) -> UpgradeReport:
         """Return the report as things stand."""
         figures = self.meter.figures()
         return UpgradeReport(

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from thoughtengine.errors import RecordUpgradeError
+from thoughtengine.errors import RecordUpgradeError, StoreDamagedError
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter
 from thoughtengine.migrations.points import uncovered
 from thoughtengine.migrations.prove import prove_generation, sealed_damage, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
+from thoughtengine.migrations.sound import needed, require_sound
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint, verify
@@ -51,23 +52,38 @@ class _Name(msgspec.Struct, frozen=True):
     id: int
 
 
-def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> UpgradeReport:
+def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str, verified: bool = False) -> UpgradeReport:
     """Serve the sealed copy again, with what was written since carried down into it; the store stays open.
 
     Writers wait while what came during the proof is carried down and the pointer file is written, not longer. Cost: that of
-    `check`, about 80 microseconds a memory.
+    `check`, about 80 microseconds a memory; the sealed copy is read in full before anything is noted (`verified`: it was).
 
     Raises
     ------
     RecordUpgradeError
         When a payload written since has no way down; nothing was done then.
+    StoreDamagedError
+        When the sealed copy does not hold what was put into it, or the mind cannot be read; the upgraded payloads stay.
     UpgradeFailedError
         When what was made does not hold; the upgraded payloads stay, and can be gone on with.
     """
-    meter, begun, root, note = Meter(), dt.datetime.now(dt.UTC), store.root, store.pointer.upgrade
-    pointer = store.pointer
+    meter, pointer, note = Meter(), store.pointer, store.pointer.upgrade
     if note is None or not note.namespaces:
         raise ValueError("there is no upgrade of payloads to take back")
+    check_way_down(store, hooks)
+    try:
+        require_sound(store, [] if verified else [note])
+        return _taken_back(store, hooks, tools, note, meter, why)
+    except StoreDamagedError:
+        if store.pointer.stage == "ROLLING_BACK":
+            stay(store, pointer)
+        raise
+
+
+def _taken_back(
+    store: FolderStore, hooks: Hooks, tools: Tools, note: UpgradeNote, meter: Meter, why: str
+) -> UpgradeReport:
+    begun, root, pointer = dt.datetime.now(dt.UTC), store.root, store.pointer
     with store.writing:
         check_way_down(store, hooks)
         if store.pointer.stage != "ROLLING_BACK":
@@ -106,8 +122,10 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     return report
 
 
-def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> str:
+def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str, verified: bool = False) -> str:
     """Take back every upgrade of payloads that can be, newest first, on the way to an older format.
+
+    All rollback points on the way are read in full before the first is gone back to (`verified`: they were).
 
     Returns
     -------
@@ -118,10 +136,14 @@ def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -
     ------
     RecordUpgradeError
         When one that is not finished cannot be: then nobody could tell which version a payload is of.
+    StoreDamagedError
+        When a rollback point on the way does not hold what was put into it; nothing was noted, and nothing done.
     """
+    if not verified:
+        require_sound(store, needed(store.pointer))
     while (note := store.pointer.upgrade) is not None and note.namespaces:
         try:
-            take_back(store, hooks, tools, why=why)
+            take_back(store, hooks, tools, why=why, verified=True)
         except RecordUpgradeError:
             if store.pointer.unfinished:
                 raise

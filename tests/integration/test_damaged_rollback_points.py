@@ -1,0 +1,265 @@
+"""A rollback point that is damaged: the newer store stays, what is told is true, and there is a way on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import thoughtengine as te
+from tests.flat import write_flat
+from thoughtengine.storage.pointer import read_pointer, write_pointer
+
+N = 600
+
+
+def hooks(*, down: bool = True) -> list[te.Upgrades]:
+    found = te.Upgrades("acme")
+    found.step("note", from_version=1, down=(lambda note: {"text": note["body"]}) if down else None)(
+        lambda note: {"body": note["text"]}
+    )
+    return [found]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A mind with payloads of version 1, in tables."""
+    path = tmp_path_factory.mktemp("written") / "mind"
+    with te.open(path) as mind:
+        mind.remember_many(
+            [
+                te.Experience(
+                    text=f"note {n} about tea", kind="acme.note", payload={"text": f"{n} {os.urandom(80).hex()}"}
+                )
+                for n in range(N)
+            ]
+        )
+    for _ in range(2):
+        te.open(path).close()
+    return path
+
+
+def sealed_table(path: Path) -> Path:
+    return max(path.glob("rollback/*/*.ldb"), key=lambda file: file.stat().st_size)
+
+
+def harm(table: Path, how: str) -> None:
+    """Take a file away, or flip a bit of it in this place alone: the mind itself stays whole."""
+    data = bytearray(table.read_bytes())
+    table.unlink()
+    if how == "flip":
+        data[len(data) // 8] ^= 1
+        table.write_bytes(data)
+
+
+def whole(path: Path, key: str = "body") -> bool:
+    """Tell whether a mind opens, twice, and gives every payload."""
+    for _ in range(2):
+        with te.open(path, hooks=hooks()) as mind:
+            payloads = [memory.payload for memory in mind.memories()]
+            if len(payloads) != N or not all(key in payload for payload in payloads):
+                return False
+    return True
+
+
+def incidents(path: Path) -> str:
+    return "\n".join(json.loads(file.read_text())["message"] for file in sorted(path.glob("incidents/*.json")))
+
+
+@pytest.mark.parametrize("how", ["gone", "flip"])
+@pytest.mark.parametrize("open_", [False, True])
+def test_payloads_do_not_go_back_to_a_damaged_point(written: Path, tmp_path: Path, how: str, open_: bool) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(written, path)
+    te.upgrade(path, hooks=hooks())
+    table = sealed_table(path)
+    harm(table, how)
+    for _ in range(2):
+        if open_:
+            with te.open(path, hooks=hooks()) as mind:
+                with pytest.raises(te.StoreDamagedError) as told:
+                    mind.upgrade.rollback()
+                assert mind.count() == N  # it serves on
+                assert "body" in mind[1].payload
+        else:
+            with pytest.raises(te.StoreDamagedError) as told:
+                te.rollback(path, hooks=hooks())
+        assert f"{table.relative_to(path)}: " in str(told.value)
+        assert "te.rollback(path, to={'acme.note': 1}, hooks=[...])" in str(told.value)
+        assert read_pointer(path)[0].stage == "SOAK"
+    with pytest.raises(te.StoreDamagedError):
+        te.rollback(path, to=1, hooks=hooks())
+    assert whole(path)
+    te.rollback(path, to={"acme.note": 1}, hooks=hooks())
+    with te.open(path) as mind:
+        assert all("text" in memory.payload for memory in mind.memories())
+        assert mind.count() == N
+
+
+def test_content_that_is_not_what_was_sealed_is_not_gone_back_to(written: Path, tmp_path: Path) -> None:
+    path, other = tmp_path / "mind", tmp_path / "other"
+    shutil.copytree(written, path)
+    te.upgrade(path, hooks=hooks())
+    with te.open(other) as mind:
+        mind.remember("somebody else's")
+    (sealed,) = path.glob("rollback/*")
+    shutil.rmtree(sealed)
+    shutil.copytree(other / "gen-000001", sealed)
+    with pytest.raises(te.StoreDamagedError, match="digest"):
+        te.rollback(path, hooks=hooks())
+    assert whole(path)
+
+
+def half(path: Path) -> None:
+    """Leave an upgrade of payloads half done."""
+    with te.open(path, hooks=hooks(), upgrade="auto") as mind:
+        mind.upgrade.limit(1.0)
+        while mind.upgrade.status().done <= 200:
+            time.sleep(0.0005)
+        mind.upgrade.pause()
+    assert read_pointer(path)[0].stage == "UPGRADING"
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let upgrades of small stores run behind, in small slices."""
+    monkeypatch.setattr("thoughtengine.lifting.SMALL", 10)
+    monkeypatch.setattr("thoughtengine.migrations.payloads._ROWS", 32)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("how", ["gone", "flip"])
+def test_half_way_it_goes_on_to_its_end_without_the_point(written: Path, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(written, path)
+    half(path)
+    harm(sealed_table(path), how)
+    with pytest.raises(te.StoreDamagedError, match="open it with its hooks, and it is gone on with"):
+        te.rollback(path, hooks=hooks())
+    assert read_pointer(path)[0].stage == "UPGRADING"
+    report = te.upgrade(path, hooks=hooks())
+    assert report is not None
+    assert report.succeeded
+    assert (report.rows_in, report.rows_upgraded) == (N, N)
+    assert report.criteria["records lost"].verdict == "not judged"
+    assert "could not be compared" in str(report)
+    assert "none lost" not in str(report)
+    assert "could not be compared" in incidents(path)
+    assert whole(path)
+
+
+@pytest.mark.parametrize("how", ["gone", "flip"])
+@pytest.mark.parametrize("until", [True, False])
+@pytest.mark.usefixtures("small")
+def test_a_mind_that_is_stuck_on_its_way_back_comes_free(written: Path, tmp_path: Path, how: str, until: bool) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(written, path)
+    if until:
+        te.upgrade(path, hooks=hooks())
+    else:
+        half(path)
+    pointer, _ = read_pointer(path)
+    assert pointer.upgrade is not None
+    note = msgspec.structs.replace(pointer.upgrade, why="as asked")
+    write_pointer(path, msgspec.structs.replace(pointer, stage="ROLLING_BACK", upgrade=note))
+    harm(sealed_table(path), how)
+    with te.open(path, hooks=hooks(), upgrade="wait") as mind:
+        assert mind.count() == N
+        assert all("body" in memory.payload for memory in mind.memories())
+    assert read_pointer(path)[0].stage == "SOAK"
+    assert "the way back that was begun (as asked) is let be" in incidents(path)
+    assert whole(path)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("behind", [True, False])
+def test_what_can_neither_end_nor_go_back_is_served(
+    written: Path, tmp_path: Path, behind: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fails = tmp_path / "mind", list[bool]()
+    shutil.copytree(written, path)
+    failing = te.Upgrades("acme")
+
+    @failing.step("note", from_version=1, down=lambda note: {"text": note["body"]})
+    def up(note: dict[str, Any]) -> dict[str, Any]:
+        if fails and note["text"].startswith("590 "):
+            raise ValueError("never")
+        return {"body": note["text"]}
+
+    with te.open(path, hooks=[failing]) as mind:
+        mind.upgrade.limit(1.0)
+        while mind.upgrade.status().done <= 200:
+            time.sleep(0.0005)
+        mind.upgrade.pause()
+    fails.append(True)
+    harm(sealed_table(path), "gone")
+    with pytest.raises(te.StoreDamagedError, match=r"never.*cannot be taken back"):
+        te.upgrade(path, hooks=[failing])
+    if not behind:
+        monkeypatch.setattr("thoughtengine.lifting.SMALL", 2000)
+    with te.open(path, hooks=[failing]) as mind:
+        until = time.monotonic() + 20
+        while "cannot be taken back" not in incidents(path) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert mind.count() == N
+        assert all("body" in mind[id_].payload for id_ in range(1, 591))
+    assert "cannot be taken back" in incidents(path)
+    fails.clear()
+    te.upgrade(path, hooks=[failing])
+    assert read_pointer(path)[0].stage == "SOAK"
+
+
+def old_rows() -> dict[bytes, bytes]:
+    return {
+        b"sensory:n%04d" % n: json.dumps({"timestamp": n, "type": "sensory", "raw": f"note {n}"}).encode()
+        for n in range(N)
+    }
+
+
+@pytest.mark.parametrize("how", ["gone", "flip"])
+def test_a_way_back_to_format_1_that_was_killed_comes_free_too(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "mind"
+    write_flat(path, old_rows(), compact=True)
+    te.upgrade(path)
+    pointer, _ = read_pointer(path)
+    assert pointer.upgrade is not None
+    note = msgspec.structs.replace(pointer.upgrade, why="as asked")
+    write_pointer(path, msgspec.structs.replace(pointer, stage="ROLLING_BACK", upgrade=note))
+    harm(sealed_table(path), how)
+    with te.open(path) as mind:
+        assert mind.count() == N
+    assert read_pointer(path)[0].stage == "SOAK"
+    assert "the way back that was begun (as asked) is let be" in incidents(path)
+
+
+@pytest.mark.parametrize("how", ["gone", "flip"])
+def test_nothing_is_noted_before_the_point_of_a_format_is_read(
+    tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mind"
+    write_flat(path, old_rows(), compact=True)
+    te.upgrade(path)
+    harm(sealed_table(path), how)
+    noted: list[Any] = []
+    from thoughtengine.storage.folder import FolderStore
+
+    point = FolderStore._point
+
+    def look(self: FolderStore, **changes: Any) -> None:
+        noted.append(changes.get("stage"))
+        point(self, **changes)
+
+    monkeypatch.setattr(FolderStore, "_point", look)
+    with pytest.raises(te.StoreDamagedError):
+        te.rollback(path)
+    with te.open(path) as mind:
+        with pytest.raises(te.StoreDamagedError):
+            mind.upgrade.rollback()
+        assert mind.recall("note 7")  # it serves on
+    assert "ROLLING_BACK" not in noted
