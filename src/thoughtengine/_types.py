@@ -123,7 +123,7 @@ class Finding:
     ----------
     kind : str
         What sort of thing: ``"unreadable"``, ``"missing memory"``, ``"orphan"``, ``"derived differs"``,
-        ``"count differs"``, ``"lost tail"``, ``"unknown key"``, ``"pointer file"``.
+        ``"count differs"``, ``"lost tail"``, ``"unknown key"``, ``"pointer file"``, ``"rollback point"``.
     where : str
         The file or key concerned.
     message : str

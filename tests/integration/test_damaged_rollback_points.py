@@ -263,3 +263,62 @@ def test_nothing_is_noted_before_the_point_of_a_format_is_read(
             mind.upgrade.rollback()
         assert mind.recall("note 7")  # it serves on
     assert "ROLLING_BACK" not in noted
+
+
+@pytest.mark.parametrize("how", ["gone", "flip"])
+def test_a_check_reads_the_rollback_points_too(written: Path, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(written, path)
+    te.upgrade(path, hooks=hooks())
+    assert te.check(path) == []
+    table = sealed_table(path)
+    harm(table, how)
+    where = str(table.relative_to(path))
+    with te.open(path) as mind:
+        findings = mind.check()
+    for found in (findings, te.check(path)):
+        assert [(each.kind, each.where) for each in found] == [("rollback point", where)]
+        assert "acme.note 1" in str(found[0])
+    assert read_pointer(path)[0].state == "SETTLED"
+
+
+def test_no_way_back_is_promised_that_is_visibly_not_there(
+    written: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from thoughtengine.cli import main
+
+    path = tmp_path / "mind"
+    write_flat(path, old_rows(), compact=True)
+    te.upgrade(path)
+    with te.open(path) as mind:
+        mind.remember("since", key="since", kind="acme.note", payload={"text": "since"})
+        assert mind.health().ok
+    old = sealed_table(path)
+    te.upgrade(path, hooks=hooks())
+    harm(old, "gone")
+    with te.open(path) as mind:
+        assert "can be taken back until" in str(mind.upgrade.status())
+        assert "(damaged)" in str(mind.upgrade.status())
+        assert not mind.health().ok
+    te.rollback(path, hooks=hooks())
+    where = f"{old.relative_to(path)}: missing"
+    with te.open(path) as mind:
+        status, health = mind.upgrade.status(), mind.health()
+    assert where in status.damaged
+    assert where in str(status)
+    assert "can be taken back" not in str(status)
+    assert where in str(health)
+    assert main(["status", str(path)]) == 0
+    told = capsys.readouterr().out
+    assert where in told
+    assert "takes it back" not in told
+
+
+def test_what_another_bit_flip_hides_from_a_look_a_check_finds(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    write_flat(path, old_rows(), compact=True)
+    te.upgrade(path)
+    harm(sealed_table(path), "flip")
+    with te.open(path) as mind:
+        assert mind.upgrade.status().damaged == ""
+        assert [found.kind for found in mind.check()] == ["rollback point"]
