@@ -290,7 +290,7 @@ def _salvage(root: Path, folder: Path, target: Path) -> None:
             told += (
                 f"; {back:,} more are back from {ASIDE} as they went down, what was deleted since perhaps among them"
             )
-        record_incident(folder, "damage", told, files=named, of=target, rows=found.rows + back)
+        record_incident(folder, "damage", told, files=named, of=target, rows=found.rows + back, salvaged=True)
 
 
 def rollback(

@@ -215,10 +215,10 @@ def test_what_can_neither_end_nor_go_back_is_served(
     assert read_pointer(path)[0].stage == "SOAK"
 
 
-def old_rows() -> dict[bytes, bytes]:
+def old_rows(n: int = N) -> dict[bytes, bytes]:
     return {
-        b"sensory:n%04d" % n: json.dumps({"timestamp": n, "type": "sensory", "raw": f"note {n}"}).encode()
-        for n in range(N)
+        b"sensory:n%04d" % each: json.dumps({"timestamp": each, "type": "sensory", "raw": f"note {each}"}).encode()
+        for each in range(n)
     }
 
 
@@ -322,3 +322,90 @@ def test_what_another_bit_flip_hides_from_a_look_a_check_finds(tmp_path: Path) -
     with te.open(path) as mind:
         assert mind.upgrade.status().damaged == ""
         assert [found.kind for found in mind.check()] == ["rollback point"]
+
+
+def test_a_way_back_tells_what_damage_had_taken_before(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    write_flat(path, old_rows(), compact=True)
+    report = te.upgrade(path)
+    assert report is not None
+    assert report.rows_per_second == pytest.approx(report.rows_in / report.seconds)
+    with te.open(path) as mind:
+        for n in range(50):
+            mind.remember(f"new {n}")
+    for _ in range(2):
+        te.open(path).close()
+    for table in path.glob("gen-*/*.ldb"):
+        table.unlink()
+    back = te.rollback(path)
+    (read,) = (each for each in te.history(path) if each.kind == "rollback")
+    for each in (back, read):
+        assert each.succeeded
+        assert each.rows_in == N
+        assert "none lost" not in str(each)
+        assert "50 memories had been lost to damage before" in str(each)
+        assert "50 memories had been lost to damage before" in each.markdown()
+        assert each.criteria["records lost"].measured == 50
+        assert each.criteria["records lost"].verdict == "missed"
+        assert each.rows_per_second == pytest.approx(each.rows_in / each.seconds)
+
+
+def test_the_upgrade_of_what_was_salvaged_tells_so(tmp_path: Path) -> None:
+    path, new = tmp_path / "old", tmp_path / "new"
+    write_flat(path, old_rows(), compact=True)
+    table = max(path.glob("*.ldb"), key=lambda file: file.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) // 2] ^= 1
+    table.write_bytes(data)
+    report = te.upgrade(path, into=new, salvage=True)
+    assert report is not None
+    (read,) = te.history(new)
+    for each in (report, read):
+        assert each.succeeded
+        assert 0 < each.rows_in < N
+        assert "none lost" not in str(each)
+        assert "salvaged from" in str(each)
+        assert f"{table.name}: a block does not verify" in each.markdown()
+        assert each.criteria["records lost"].verdict == "not judged"
+    te.rollback(new)
+    again = te.upgrade(new)
+    assert again is not None
+    assert "salvaged" not in str(again)  # it was told
+
+
+def test_a_way_back_that_could_not_be_proved_does_not_say_that_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    write_flat(path, old_rows(3000), compact=True)
+    table = max(path.glob("*.ldb"), key=lambda file: file.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[len(data) * 9 // 10] ^= 1
+    table.write_bytes(data)
+    with pytest.raises(te.StoreDamagedError):
+        te.upgrade(path)
+    (report,) = (each for each in te.history(path) if each.kind == "rollback")
+    assert "nothing could be proved" in str(report)
+    assert "none lost" not in str(report)
+    assert report.criteria["records lost"].verdict == "not judged"
+
+
+def test_a_report_that_does_not_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    write_flat(path, old_rows())
+    report = te.upgrade(path)
+    assert report is not None
+    assert te.check(path) == []
+    (file,) = path.glob("reports/*.json")
+    for data in (file.read_bytes()[:300], file.read_bytes()[:20], b"", b"[]", b'{"kind": 3}', b"\xff" * 40):
+        file.write_bytes(data)
+        (found,) = te.history(path)
+        assert (found.id, found.kind, found.succeeded) == (report.id, "upgrade", False)
+        assert found.ended
+        assert f"{file.name} does not read" in str(found)
+        with te.open(path) as mind:
+            findings = mind.check()
+        for told in (findings, te.check(path)):
+            assert [(each.kind, each.where) for each in told] == [("report", f"reports/{file.name}")]
+    file.write_bytes(msgspec.json.format(msgspec.json.encode({"id": report.id, "source": 1, "target": 2}))[:-3])
+    assert te.history(path)[0].moved == "format 1 to 0"
+    te.rollback(path)
+    assert len(te.history(path)) == 2

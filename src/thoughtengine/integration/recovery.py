@@ -44,7 +44,14 @@ def _check_open(store: FolderStore, progress: Progress | None) -> list[Finding]:
         findings = _damage(store.generation, store.pointer, store.root, error)
     points = [(note, _point(store.root, note, store.config)) for note in store.pointer.points]
     kept = store.pointer.points  # an erasure meanwhile puts others in their place
-    return findings + [each for note, found in points if note in kept for each in found]
+    findings += [each for note, found in points if note in kept for each in found]
+    return findings + _reports(store.root)
+
+
+def _reports(root: Path) -> list[Finding]:
+    from thoughtengine.migrations.report import unread
+
+    return [Finding("report", name, f"{what}; te.history gives what can be read of it") for name, what in unread(root)]
 
 
 def _point(root: Path, note: UpgradeNote, config: StorageConfig) -> list[Finding]:
@@ -116,7 +123,8 @@ def _check_closed(root: Path, progress: Progress | None) -> list[Finding]:
         with contextlib.suppress(OSError):
             write_pointer(root, msgspec.structs.replace(pointer, state="DAMAGED"))
         findings += _damage(generation, pointer, root, error)
-    return findings + [each for note in pointer.points for each in _point(root, note, StorageConfig())]
+    findings += [each for note in pointer.points for each in _point(root, note, StorageConfig())]
+    return findings + _reports(root)
 
 
 def _damage(generation: Path, pointer: Pointer, root: Path, error: Exception) -> list[Finding]:

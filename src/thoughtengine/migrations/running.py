@@ -288,7 +288,6 @@ class Running(abc.ABC):
             id=self.note.id, kind=kind, path=str(self.store.root), source=self.note.source, target=self.note.target,
             begun=self.note.begun, ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
             succeeded=not reason, reason=reason, resumed=self.note.resumed, phases=tuple(self._phases), rows_in=rows_in,
-            rows_per_second=self.done / max(figures["seconds"], 1e-9),
             criteria=criteria(self.meter.calls(), self.windows, lost=lost, rows=rows_in), **fields, **figures,
         )  # fmt: skip
 

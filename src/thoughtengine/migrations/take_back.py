@@ -16,7 +16,7 @@ from thoughtengine.migrations.points import uncovered
 from thoughtengine.migrations.prove import prove_generation, sealed_damage, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
-from thoughtengine.migrations.sound import needed, require_sound
+from thoughtengine.migrations.sound import lost_of, needed, require_sound
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint, verify
@@ -103,7 +103,8 @@ def _taken_back(
     report = UpgradeReport(
         id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=note.source,
         namespaces=note.namespaces, begun=begun.isoformat(timespec="seconds"),
-        ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), reason=why, **proof.figures(), **meter.figures(),
+        ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), reason=why,
+        **proof.figures(lost_of(store)), **meter.figures(),
     )  # fmt: skip
     if proof.wrong:
         discard(target)
