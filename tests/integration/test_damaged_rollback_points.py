@@ -409,3 +409,57 @@ def test_a_report_that_does_not_read_is_told(tmp_path: Path) -> None:
     assert te.history(path)[0].moved == "format 1 to 0"
     te.rollback(path)
     assert len(te.history(path)) == 2
+
+
+@pytest.mark.parametrize("open_", [False, True])
+def test_the_way_back_of_payloads_brings_what_damage_took_in_the_soak(
+    written: Path, tmp_path: Path, open_: bool
+) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(written, path)
+    te.upgrade(path, hooks=hooks())
+    with te.open(path, hooks=hooks()) as mind:
+        for id_ in (150, 300, 450):
+            mind.forget(id_)
+        mind.forget(301, erase=True)
+        mind.remember("since", kind="acme.note", payload={"body": "since"})
+    for _ in range(2):
+        te.open(path, hooks=hooks()).close()
+    for table in path.glob("gen-*/*.ldb"):
+        data = bytearray(table.read_bytes())
+        table.unlink()
+        for at in range(500, len(data) - 500, 9000):
+            data[at] ^= 1
+        table.write_bytes(data)
+    assert te.check(path)
+    with te.open(path, hooks=hooks()) as mind:
+        assert mind.count() < N - 20
+        if open_:
+            report = mind.upgrade.rollback()
+            mind.remember("more")
+    if not open_:
+        report = te.rollback(path, hooks=hooks())
+    assert report is not None
+    with te.open(path) as mind:
+        assert mind.check() == []
+        there = {memory.id for memory in mind.memories()}
+        assert {*range(1, N + 1)} - there == {150, 300, 301, 450}
+        assert all("text" in memory.payload for memory in mind.memories() if memory.kind == "acme.note")
+
+
+@pytest.mark.parametrize("how", ["gone", "flip"])
+def test_an_erasure_that_cannot_reach_a_damaged_point_tells_what_to_do(written: Path, tmp_path: Path, how: str) -> None:
+    path = tmp_path / "mind"
+    shutil.copytree(written, path)
+    te.upgrade(path, hooks=hooks())
+    table = sealed_table(path)
+    harm(table, how)
+    with te.open(path, hooks=hooks()) as mind:
+        with pytest.raises(te.StoreDamagedError, match=r"mind\.upgrade\.commit\(\)") as told:
+            mind.forget(5, erase=True)
+        assert str(table.relative_to(path)) in str(told.value)
+        assert mind.count() == N
+        mind.upgrade.commit()
+        mind.forget(5, erase=True)
+        assert mind.count() == N - 1
+        assert mind.check() == []

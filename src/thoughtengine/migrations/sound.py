@@ -19,7 +19,7 @@ from thoughtengine.storage.keyspace import MEMORY, ORIGIN, RECEIPT
 from thoughtengine.storage.pointer import Pointer, UpgradeNote
 from thoughtengine.storage.salvage import damaged_files
 
-__all__ = ["damage_of", "lost_of", "named", "needed", "require_sound"]
+__all__ = ["damage_of", "lost_of", "named", "needed", "require_sound", "without"]
 
 
 class _Receipt(msgspec.Struct, frozen=True):
@@ -107,8 +107,7 @@ def require_sound(store: FolderStore, notes: Iterable[UpgradeNote]) -> None:
 def _way_on(note: UpgradeNote, lost: int) -> str:
     if not note.until:
         return "The upgrade is not taken back: open it with its hooks, and it is gone on with"
-    kept = f" (copy {note.rollback} first: {lost:,} memories that damage took may still be read in it)" if lost else ""
-    let_go = f"mind.upgrade.commit() lets go of that copy{kept}"
+    let_go = without(note, lost)
     if note.namespaces:
         goal = {kind: before for kind, (before, _) in note.namespaces.items()}
         return f"te.rollback(path, to={goal}, hooks=[...]) takes payloads down by their steps; {let_go}"
@@ -116,6 +115,12 @@ def _way_on(note: UpgradeNote, lost: int) -> str:
         f"There is a way without it: open the mind, {let_go}, then te.rollback(path, to=1) makes a store of format 1 of the "
         f"bytes that each memory keeps"
     )
+
+
+def without(note: UpgradeNote, lost: int) -> str:
+    """Say how to let go of a rollback point that is of no use; what damage took may be read in it still."""
+    kept = f" (copy {note.rollback} first: {lost:,} memories that damage took may still be read in it)" if lost else ""
+    return f"mind.upgrade.commit() lets go of that copy{kept}"
 
 
 def lost_of(store: Store) -> int:

@@ -88,7 +88,9 @@ def _taken_back(
         check_way_down(store, hooks)
         if store.pointer.stage != "ROLLING_BACK":
             store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, why=why))
-        upto = store.head
+        upto, lost = store.head, lost_of(store)
+    regained = _regained(store, note) if lost else 0
+    upto = msgspec.structs.replace(upto, memories=upto.memories + regained)
     number = store.pointer.generation + 1
     target = root / generation_name(number)
     discard(target)
@@ -104,7 +106,7 @@ def _taken_back(
         id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=note.source,
         namespaces=note.namespaces, begun=begun.isoformat(timespec="seconds"),
         ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), reason=why,
-        **proof.figures(lost_of(store)), **meter.figures(),
+        **proof.figures(max(0, lost - regained)), **meter.figures(),
     )  # fmt: skip
     if proof.wrong:
         discard(target)
@@ -112,8 +114,10 @@ def _taken_back(
         raise stay(store, pointer, report, [told] if told else proof.wrong)
     with store.writing:
         quiet = store.head.sequence == upto.sequence
+        head = msgspec.structs.replace(store.head, memories=store.head.memories + regained)
         if not quiet:
-            _carry_down(store, target, note, hooks, tools, after=upto.sequence, upto=store.head)
+            _carry_down(store, target, note, hooks, tools, after=upto.sequence, upto=head)
+        store.head = head
         store.serve(number, **uncovered(store.pointer), namespaces=namespaces, left=note.left)
         if proof.rebuild and quiet:
             tools.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
@@ -121,6 +125,14 @@ def _taken_back(
         store.tidy_points()
     write_report(root, report)
     return report
+
+
+def _regained(store: FolderStore, note: UpgradeNote) -> int:
+    """Return how many memories that damage took from the mind the sealed copy holds; an erasure took its own from there too."""
+    with contextlib.closing(
+        CloneStore(store.root / note.rollback, store.root / ("old" + PART), store.config)
+    ) as sealed:
+        return sum(not store.has(MEMORY, MEMORY.number(key)) for key, _ in sealed.raw(MEMORY))
 
 
 def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str, verified: bool = False) -> str:
