@@ -59,7 +59,8 @@ def _point(root: Path, note: UpgradeNote, config: StorageConfig) -> list[Finding
     from thoughtengine.migrations.points import told
     from thoughtengine.migrations.sound import damage_of
 
-    back = f"te.rollback(path) does not lead back to {told(note)} by it, and tells what does"
+    before = told(msgspec.structs.replace(note, until=""))
+    back = f"te.rollback(path) does not lead back to {before} by it, and tells what does"
     return [Finding("rollback point", name, f"{what}; {back}") for name, what in damage_of(root, note, config)]
 
 

@@ -82,12 +82,13 @@ class Proof:
         lost : int or None
             Memories that damage had taken before; None where nobody can tell.
         """
+        told = "1 memory" if lost == 1 else f"{lost or 0:,} memories"
         n = None if lost is None else max(self.n_wrong, len(self.wrong)) + lost
         return {
             "rows_in": self.rows, "rows_kept": self.rows, "digest_before": self.before, "digest_after": self.after,
             "probes": self.probes, "probes_failed": self.missed,
             "criteria": {"records lost": criteria(Calls(), None, lost=n, rows=self.rows)["records lost"]},
-            "succeeded": not self.wrong, "damage": f"{lost:,} memories had been lost to damage before" if lost else "",
+            "succeeded": not self.wrong, "damage": f"{told} had been lost to damage before" if lost else "",
         }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def _way_on(note: UpgradeNote, lost: int) -> str:
 def without(note: UpgradeNote, lost: int) -> str:
     """Say how to let go of a rollback point that is of no use; what damage took may be read in it still."""
     kept = f" (copy {note.rollback} first: {lost:,} memories that damage took may still be read in it)" if lost else ""
-    return f"mind.upgrade.commit() lets go of that copy{kept}"
+    return f"mind.upgrade.commit() lets go of that copy{kept}, and of every other rollback point"
 
 
 def lost_of(store: Store) -> int:
