@@ -123,7 +123,8 @@ class Finding:
     ----------
     kind : str
         What sort of thing: ``"unreadable"``, ``"missing memory"``, ``"orphan"``, ``"derived differs"``,
-        ``"count differs"``, ``"lost tail"``, ``"unknown key"``, ``"pointer file"``.
+        ``"count differs"``, ``"lost tail"``, ``"unknown key"``, ``"pointer file"``, ``"rollback point"``,
+        ``"report"``.
     where : str
         The file or key concerned.
     message : str

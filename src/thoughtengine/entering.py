@@ -10,12 +10,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from thoughtengine._types import Progress
 from thoughtengine.errors import InvalidArgumentError, ThoughtEngineError
 from thoughtengine.formats import is_format_1
-from thoughtengine.migrations.points import minute
+from thoughtengine.migrations.points import minute, visible
 from thoughtengine.storage.bare import BESIDE
 from thoughtengine.storage.files import folder_at
 from thoughtengine.storage.keyspace import FORMAT
@@ -113,17 +114,19 @@ def told_first(folder: str, tell: Callable[[str], Any], progress: Progress) -> P
 def way_back(folder: str | os.PathLike[str]) -> str:
     """Say until when an upgrade can be taken back; empty where there is nothing to take back."""
     root = folder_at(folder)
-    done = _done(read_pointer(root)[0]) if (root / STORE).exists() else []
-    return f"`thoughtengine rollback {root}` takes it back, until {done[0][1][:10]}" if done else ""
+    done = _done(root, read_pointer(root)[0]) if (root / STORE).exists() else []
+    if not done or done[0][2]:
+        return ""
+    return f"`thoughtengine rollback {root}` takes it back, until {done[0][1][:10]}"
 
 
-def _done(pointer: Pointer) -> list[tuple[str, str]]:
-    """Return what was done and can be taken back, newest first, each with the moment until when."""
+def _done(root: Path, pointer: Pointer) -> list[tuple[str, str, str]]:
+    """Return what was done and can be taken back, newest first, each with the moment until when, and what hinders that."""
     going = pointer.upgrade if pointer.stage == "ROLLING_BACK" else None  # told as what is under way
-    found = [(note.begun, _moved(note), note.until) for note in pointer.points if note != going]
+    found = [(note.begun, _moved(note), note.until, visible(root, note)) for note in pointer.points if note != going]
     if (encoding := pointer.encoding) is not None:
-        found.append((encoding.begun, _encoders(pointer, encoding), encoding.until))
-    return [(what, until) for _, what, until in sorted(found, reverse=True) if until]
+        found.append((encoding.begun, _encoders(pointer, encoding), encoding.until, ""))
+    return [(what, until, wrong) for _, what, until, wrong in sorted(found, reverse=True) if until]
 
 
 def _moved(note: UpgradeNote) -> str:
@@ -137,7 +140,7 @@ def _encoders(pointer: Pointer, note: EncodingNote) -> str:
 
 
 def standing(folder: str) -> list[str]:
-    """Say where a mind stands, by its pointer file alone: nothing is opened, touched or waited for.
+    """Say where a mind stands, by its pointer file and a look at the files it names: nothing is opened, touched or waited for.
 
     Raises
     ------
@@ -161,9 +164,13 @@ def standing(folder: str) -> list[str]:
     if pointer.state == "DAMAGED":
         lines.append("damage was met: the next opening salvages what is readable")
     taken = f"`thoughtengine rollback {folder}` takes it back"
-    for place, (what, until) in enumerate(_done(pointer)):
+    for place, (what, until, wrong) in enumerate(_done(root, pointer)):
         told = f"done: {what}; {taken}" if not place else f"behind that: {what}, which can be taken back next"
-        lines.append(f"{told}, until {minute(until)}")
+        if wrong:
+            named = f"{'behind that' if place else 'done'}: {what}; its rollback point is damaged ({wrong})"
+            lines.append(f"{named}: `thoughtengine rollback {folder}` tells what leads back without it")
+        else:
+            lines.append(f"{told}, until {minute(until)}")
     return lines if len(lines) > 1 else [*lines, "nothing is under way, and nothing can be taken back"]
 
 

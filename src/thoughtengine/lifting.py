@@ -34,10 +34,12 @@ from thoughtengine.migrations.online import Background
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import rate_of
+from thoughtengine.migrations.regain import regain
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
 from thoughtengine.migrations.running import Approve, Running, Tools, told_back
+from thoughtengine.migrations.sound import needed, require_sound
 from thoughtengine.migrations.take_back import check_way_down, take_back, take_back_all
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
@@ -163,16 +165,16 @@ def go_on(
     store = UpgradingStore(root, config, index_rows)
     try:
         note = store.pointer.upgrade
-        why = note.why if note is not None else ""
-        if store.pointer.stage == "ROLLING_BACK" and note is not None and note.namespaces:
-            _end_way_back(store, hooks, note)
-            raise UpgradeFailedError(root, f"the payloads were rolled back ({why}): open it again to upgrade them")
-        if store.pointer.stage == "ROLLING_BACK":
-            go_down(store, TOOLS, why=why)
-            if why.startswith("as asked"):
-                told = "the way back that was asked for, and broken off, has ended: it is of format 1 again, as asked"
-                raise UpgradeFailedError(root, f"{told} (open it again to upgrade it)")
-            raise UpgradeFailedError(root, f"it was rolled back to format 1 ({why}): open it again to upgrade it")
+        if store.pointer.stage == "ROLLING_BACK" and note is not None:
+            try:
+                told = _way_back_ended(store, hooks, note)
+            except StoreDamagedError as error:
+                _let_be(store, note, error)
+                note = store.pointer.upgrade
+            else:
+                raise UpgradeFailedError(root, told)
+        if not store.pointer.unfinished:
+            return _mended(store), None
         if note is not None and note.digest:  # it was at work before
             store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))
         if note is not None and note.namespaces:
@@ -187,6 +189,35 @@ def go_on(
     except BaseException:
         store.close()
         raise
+
+
+def _way_back_ended(store: UpgradingStore, hooks: Hooks, note: UpgradeNote) -> str:
+    """End a way back that was broken off; return what tells so."""
+    why = note.why
+    if note.namespaces:
+        _end_way_back(store, hooks, note)
+        return f"the payloads were rolled back ({why}): open it again to upgrade them"
+    go_down(store, TOOLS, why=why)
+    if why.startswith("as asked"):
+        told = "the way back that was asked for, and broken off, has ended: it is of format 1 again, as asked"
+        return f"{told} (open it again to upgrade it)"
+    return f"it was rolled back to format 1 ({why}): open it again to upgrade it"
+
+
+def _let_be(store: UpgradingStore, note: UpgradeNote, error: StoreDamagedError) -> None:
+    """Go on with the newer store where what a way back was to lead to is damaged; raise where it is the mind that is."""
+    stays = store.pointer.stage != "ROLLING_BACK" and store.pointer.state != "DAMAGED"
+    if not stays or not (note.namespaces or note.until):
+        raise error
+    record_incident(store.root, "damage", f"the way back that was begun ({note.why}) is let be: {error.message}")
+
+
+def _mended(store: UpgradingStore) -> UpgradingStore:
+    """Return a store of which a salvage took memories with those that are to be had again."""
+    if store.must_rebuild:
+        with store.writing:
+            regain(store)
+    return store
 
 
 def _end_way_back(store: UpgradingStore, hooks: Hooks, note: UpgradeNote) -> None:
@@ -212,7 +243,12 @@ def _done_or_behind(store: UpgradingStore, running: Running, upgrade: str) -> tu
     """Do it now where it was asked for or is small; else leave it to run behind the mind."""
     if upgrade == "auto" and _is_large(store) and not store.must_rebuild:
         return store, running
-    running.run()
+    try:
+        running.run()
+    except StoreDamagedError:
+        if upgrade != "auto" or not running.stuck:
+            raise
+        record_incident(store.root, "upgrade", running.stuck)  # each record is served at the version it has
     return store, None
 
 
@@ -286,12 +322,18 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
             check_way_down(store, hooks)
             hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
             running.fail(error)
-        except (RecordUpgradeError, UpgradeFailedError) as stuck:
+        except (RecordUpgradeError, UpgradeFailedError, StoreDamagedError) as stuck:
             hooks.let_go(running.note.namespaces)
-            record_incident(store.root, "upgrade", f"{error}; and it cannot be taken back: {stuck}")
+            told = running.stuck or f"{error}; and it cannot be taken back: {stuck}"
+            record_incident(store.root, "upgrade", told)
     else:
         record_incident(store.root, "upgrade", error.message)
         running.account(error)
+        try:
+            require_sound(store, needed(store.pointer))
+        except StoreDamagedError as damaged:
+            record_incident(store.root, "damage", f"it cannot be taken back: {damaged.message}")
+            return
         note = msgspec.structs.replace(running.note, source=1, why=error.message)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note)
 
@@ -325,11 +367,12 @@ def take_back_of(
             check_way_down(store, hooks)
         except RecordUpgradeError as error:
             raise DowngradeError(store.root, f"{error}: nothing was done") from error
+    require_sound(store, [note] if note is not None and of_payloads and not through else needed(store.pointer))
     if background is not None:
         background.stop()
     try:
         report = _taken_back(mind, store, hooks, note if to != 1 else None)
-    except UpgradeFailedError as error:
+    except (UpgradeFailedError, StoreDamagedError) as error:
         mind.events.emit("upgrade", what="not rolled back", message=str(error))
         if not (of_payloads and to != 1):  # its index is closed
             mind._close()
@@ -345,8 +388,8 @@ def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: Upg
     if note is not None and note.namespaces:
         hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
         try:
-            report = take_back(store, hooks, TOOLS, why="as asked")
-        except UpgradeFailedError:
+            report = take_back(store, hooks, TOOLS, why="as asked", verified=True)
+        except (UpgradeFailedError, StoreDamagedError):
             hooks.let_go(note.namespaces)
             raise
         mind._memories.live.dropped()
@@ -356,8 +399,8 @@ def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: Upg
     mind._memories.live.close()
     if not store.pointer.unfinished and newest_is_encoding(store):
         former_back(store, why=f"{why}, on the way to format 1")
-    stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1")
-    return go_down(store, TOOLS, why="; ".join(filter(None, (why, stays))))
+    stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1", verified=True)
+    return go_down(store, TOOLS, why="; ".join(filter(None, (why, stays))), verified=True)
 
 
 def _encoder_back(mind: ThoughtEngine, store: FolderStore) -> UpgradeReport:

@@ -43,6 +43,7 @@ from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
 from thoughtengine.migrations.salvaged import complete
+from thoughtengine.migrations.sound import needed, require_sound
 from thoughtengine.migrations.take_back import take_back, take_back_all
 from thoughtengine.storage.bare import BareLock
 from thoughtengine.storage.bare_salvage import salvage_bare
@@ -289,7 +290,7 @@ def _salvage(root: Path, folder: Path, target: Path) -> None:
             told += (
                 f"; {back:,} more are back from {ASIDE} as they went down, what was deleted since perhaps among them"
             )
-        record_incident(folder, "damage", told, files=named, of=target, rows=found.rows + back)
+        record_incident(folder, "damage", told, files=named, of=target, rows=found.rows + back, salvaged=True)
 
 
 def rollback(
@@ -313,6 +314,9 @@ def rollback(
         When there is no way down; nothing was touched.
     UpgradeFailedError
         When what was gone back to does not hold: the newer store stays as it was.
+    StoreDamagedError
+        When the rollback point does not hold what was put into it: the message names its files, and what can be done without
+        it; the newer store stays as it was.
     """
     root = folder_at(path)
     with translated(root):
@@ -348,10 +352,11 @@ def rollback(
                     regain(store)
                     TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
                     store.settle()
+            require_sound(store, needed(store.pointer))
             if to == 1 and not store.pointer.unfinished and newest_is_encoding(store):
                 former_back(store, why=ON_THE_WAY)
-            stays = take_back_all(store, Hooks(hooks), TOOLS, why=ON_THE_WAY)
-            return go_down(store, TOOLS, why="; ".join(filter(None, ("as asked", stays))))
+            stays = take_back_all(store, Hooks(hooks), TOOLS, why=ON_THE_WAY, verified=True)
+            return go_down(store, TOOLS, why="; ".join(filter(None, ("as asked", stays))), verified=True)
         except RecordUpgradeError as error:
             raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error
         finally:

@@ -6,6 +6,7 @@ import os
 
 import attrs
 
+from thoughtengine.migrations.points import visible
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import FORMAT
 
@@ -76,6 +77,11 @@ def health_of(store: FolderStore, *, reasons: list[str], encoder: str | None) ->
         found.append(f"{error}; close it, put the folder back, open it again")
     if pointer.state == "DAMAGED":
         found.append("damage was met: close and open again, the next open salvages what is readable")
+    for note in pointer.points if there else ():
+        if wrong := visible(store.root, note):
+            found.append(
+                f"a rollback point is damaged ({wrong}): te.rollback does not lead back by it, and tells what does"
+            )
     if incidents:
         ending = "" if len(incidents) == 1 else "s"
         found.append(

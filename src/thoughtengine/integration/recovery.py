@@ -19,14 +19,14 @@ from thoughtengine.storage.folder import FolderStore, derived_name, generation_n
 from thoughtengine.storage.keyspace import MEMORY
 from thoughtengine.storage.lock import FolderLock, holder_here
 from thoughtengine.storage.manifest import inspect
-from thoughtengine.storage.pointer import STORE, Pointer, read_pointer, write_pointer
+from thoughtengine.storage.pointer import STORE, Pointer, UpgradeNote, read_pointer, write_pointer
 from thoughtengine.storage.salvage import damaged_files, readable_ids
 
 __all__ = ["check_folder", "check_open"]
 
 
 def check_open(store: FolderStore, *, progress: Progress | None = None) -> list[Finding]:
-    """Check an open mind: a moment is linked, and read while the mind goes on."""
+    """Check an open mind: a moment is linked, and read while the mind goes on; rollback points are read too."""
     with translated(store.root):
         return _check_open(store, progress)
 
@@ -36,12 +36,32 @@ def _check_open(store: FolderStore, progress: Progress | None) -> list[Finding]:
     try:
         clone = CloneStore(store, scratch, store.config)
         try:
-            return check_memories(clone, derived=store.derived_folder, progress=progress)
+            findings = check_memories(clone, derived=store.derived_folder, progress=progress)
         finally:
             clone.close()
     except StoreDamagedError as error:
         store.damage_met(error)
-        return _damage(store.generation, store.pointer, store.root, error)
+        findings = _damage(store.generation, store.pointer, store.root, error)
+    points = [(note, _point(store.root, note, store.config)) for note in store.pointer.points]
+    kept = store.pointer.points  # an erasure meanwhile puts others in their place
+    findings += [each for note, found in points if note in kept for each in found]
+    return findings + _reports(store.root)
+
+
+def _reports(root: Path) -> list[Finding]:
+    from thoughtengine.migrations.report import unread
+
+    return [Finding("report", name, f"{what}; te.history gives what can be read of it") for name, what in unread(root)]
+
+
+def _point(root: Path, note: UpgradeNote, config: StorageConfig) -> list[Finding]:
+    """Read a rollback point: what is wrong with it is in the way of a way back, and harms nothing else."""
+    from thoughtengine.migrations.points import told
+    from thoughtengine.migrations.sound import damage_of
+
+    before = told(msgspec.structs.replace(note, until=""))
+    back = f"te.rollback(path) does not lead back to {before} by it, and tells what does"
+    return [Finding("rollback point", name, f"{what}; {back}") for name, what in damage_of(root, note, config)]
 
 
 class _Visitor:
@@ -54,7 +74,8 @@ class _Visitor:
 def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = None) -> list[Finding]:
     """Check a closed mind; ``[]`` is sound. Nothing is changed but, on damage, a note in the pointer file.
 
-    With that note the next open salvages what is readable.
+    With that note the next open salvages what is readable. Rollback points that are kept are read too, at about 15 microseconds
+    a memory, 10 a row of format 1.
 
     Raises
     ------
@@ -96,13 +117,15 @@ def _check_closed(root: Path, progress: Progress | None) -> list[Finding]:
                 told = f"synced up to {pointer.mark.sequence}, found {head.sequence}: the end of a log is gone"
                 findings.append(Finding("lost tail", generation.name, told))
             derived = root / derived_name(pointer.generation)
-            return findings + check_memories(clone, derived=derived, progress=progress)
+            findings += check_memories(clone, derived=derived, progress=progress)
         finally:
             clone.close()
     except StoreDamagedError as error:
         with contextlib.suppress(OSError):
             write_pointer(root, msgspec.structs.replace(pointer, state="DAMAGED"))
-        return findings + _damage(generation, pointer, root, error)
+        findings += _damage(generation, pointer, root, error)
+    findings += [each for note in pointer.points for each in _point(root, note, StorageConfig())]
+    return findings + _reports(root)
 
 
 def _damage(generation: Path, pointer: Pointer, root: Path, error: Exception) -> list[Finding]:

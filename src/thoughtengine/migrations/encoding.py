@@ -323,6 +323,5 @@ class Encoding:
             ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), succeeded=True,
             reason=told if work.n_refused > max(_REFUSED_LEAST, _REFUSED_SHARE * rows) else "", phases=(phase,),
             rows_in=rows, rows_upgraded=work.n_encoded, rows_kept=work.n_known, rows_quarantined=work.n_refused,
-            rows_per_second=rows / max(figures["seconds"], 1e-9),
             criteria=criteria(self.meter.calls(), None, lost=0, rows=rows), **figures,
         )  # fmt: skip

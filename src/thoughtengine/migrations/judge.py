@@ -137,9 +137,9 @@ def calls_judged(calls: Calls) -> dict[str, Criterion]:
     }  # fmt: skip
 
 
-def criteria(calls: Calls, windows: Windows | None, *, lost: int, rows: int) -> dict[str, Criterion]:
-    """Return all criteria of an upgrade."""
-    verdict = "missed" if lost else "met"
+def criteria(calls: Calls, windows: Windows | None, *, lost: int | None, rows: int) -> dict[str, Criterion]:
+    """Return all criteria of an upgrade; `lost` None: nobody can tell."""
+    verdict = "not judged" if lost is None else "missed" if lost else "met"
     found = {"records lost": Criterion(measured=lost, limit=0, verdict=verdict, observations=rows)} | calls_judged(
         calls
     )

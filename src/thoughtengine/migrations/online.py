@@ -28,7 +28,7 @@ from thoughtengine.migrations.encoding import (
     told_encoding,
 )
 from thoughtengine.migrations.judge import Windows, calls_judged
-from thoughtengine.migrations.points import let_go, minute, told
+from thoughtengine.migrations.points import let_go, minute, told, visible
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import COMPACTING, Running
 from thoughtengine.storage.folder import FolderStore
@@ -67,6 +67,8 @@ class UpgradeStatus:
         While it soaks: when the rollback point goes.
     beneath : tuple of str
         What can be gone back to behind that, and until when, newest first.
+    damaged : str
+        While it soaks: what is visibly wrong with the rollback point, so that it does not lead back; empty: nothing.
     """
 
     stage: str
@@ -79,6 +81,7 @@ class UpgradeStatus:
     failed: str = ""
     until: str = ""
     beneath: tuple[str, ...] = ()
+    damaged: str = ""
 
     def __str__(self) -> str:
         if not self.stage:
@@ -87,6 +90,8 @@ class UpgradeStatus:
             behind = f" (behind it: {', '.join(self.beneath)})" if self.beneath else ""
             if self.stage == "ROLLING_BACK":
                 return f"it did not hold and goes back{f': {self.failed}' if self.failed else ''}{behind}"
+            if self.damaged:
+                return f"done, and its rollback point is damaged: {self.damaged}{behind}"
             return f"done, and can be taken back{f' until {minute(self.until)}' if self.until else ''}{behind}"
         share = min(1.0, self.done / self.total) if self.total else 0.0
         left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s to go"
@@ -248,13 +253,6 @@ def _mean(calls: Calls) -> float | None:
     return calls.seconds / calls.n if calls.n >= _ENOUGH and calls.seconds > 0.0 else None
 
 
-def _lying(points: tuple[UpgradeNote, ...], encoding: EncodingNote | None) -> tuple[str, ...]:
-    """Say what lies beneath, newest first."""
-    found = [(note.begun, told(note)) for note in points]
-    found += [] if encoding is None else [(encoding.begun, told_encoding(encoding))]
-    return tuple(each for _, each in sorted(found, reverse=True))
-
-
 class UpgradeControl:
     """What a host can do about the upgrade of its mind: ``mind.upgrade``.
 
@@ -288,11 +286,14 @@ class UpgradeControl:
         pointer, behind = self._store.pointer, self.background
         note, beneath = (
             pointer.upgrade,
-            _lying(pointer.beneath, None if newest_is_encoding(self._store) else pointer.encoding),
+            self._lying(pointer.beneath, None if newest_is_encoding(self._store) else pointer.encoding),
         )
         if behind is None or behind.over:
             return self._encoding_status() or UpgradeStatus(
-                stage=pointer.stage, until=note.until if note is not None else "", beneath=beneath
+                stage=pointer.stage,
+                until=note.until if note is not None else "",
+                beneath=beneath,
+                damaged=visible(self._store.root, note) if note is not None else "",
             )
         return UpgradeStatus(
             stage=pointer.stage, phase=behind.upgrade.phase, done=behind.upgrade.done, total=behind.upgrade.total,
@@ -303,7 +304,7 @@ class UpgradeControl:
     def _encoding_status(self) -> UpgradeStatus | None:
         """Tell how far a change of encoder is; None where there is none, or an upgrade of records soaks above it."""
         pointer, phase = self._store.pointer, self.encoding
-        note, beneath = pointer.encoding, _lying(pointer.points, None)
+        note, beneath = pointer.encoding, self._lying(pointer.points, None)
         if phase is not None and (phase.failed or not phase.over):
             return UpgradeStatus(
                 stage="ROLLING_BACK" if phase.failed else "UPGRADING", phase=ENCODER, done=phase.done,
@@ -315,6 +316,13 @@ class UpgradeControl:
         return UpgradeStatus(
             stage="SOAK" if note.until else "UPGRADING", phase=ENCODER, until=note.until, beneath=beneath
         )
+
+    def _lying(self, points: tuple[UpgradeNote, ...], encoding: EncodingNote | None) -> tuple[str, ...]:
+        """Say what lies beneath, newest first."""
+        root = self._store.root
+        found = [(note.begun, f"{told(note)}{' (damaged)' if visible(root, note) else ''}") for note in points]
+        found += [] if encoding is None else [(encoding.begun, told_encoding(encoding))]
+        return tuple(each for _, each in sorted(found, reverse=True))
 
     def pause(self) -> UpgradeStatus:
         """Stop the work behind until `resume`; the mind goes on serving everything."""

@@ -15,6 +15,7 @@ import msgspec
 
 from thoughtengine._types import Progress
 from thoughtengine.errors import (
+    RecordError,
     RecordUpgradeError,
     StoreDamagedError,
     StoreFullError,
@@ -30,6 +31,7 @@ from thoughtengine.migrations.probing import changed, copied
 from thoughtengine.migrations.prove import RECALLED, asked
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import VALIDATING, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.sound import damage_of, named
 from thoughtengine.migrations.step import Descent, Walk
 from thoughtengine.migrations.take_back import take_back
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -40,6 +42,7 @@ from thoughtengine.storage.codec import body_of, decode, encode, open_envelope
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     ASIDE,
@@ -176,6 +179,7 @@ class PayloadUpgrade(Running):
         self._seconds = 0.0  # that a slice may take
         self._slices = Slices(store, self._make_slice, self._write)
         self._derives_otherwise = False  # what validation found of names, marks, index entries
+        self._damage = ""  # of the sealed copy, met while it was to be compared with
         self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
         self._named: bytearray | None = (
@@ -375,18 +379,17 @@ class PayloadUpgrade(Running):
         counted = {"in": 0, "upgraded": 0, "quarantined": 0}
         now = root / f"now-{secrets.token_hex(4)}{PART}"
         store.checkpoint(now, whole=False)
-        old = CloneStore(sealed, root / ("old" + PART), store.config)
         try:
             new = PacedClone(now, root / ("new" + PART), store.config, self.pace)
             try:
-                wrong += self._compare(old, new, counted)
+                wrong += self._compared(new, counted)
                 wrong += self._refused_by_host(new)
                 findings = [finding for finding in self._tools.check(new) if finding.kind != "unknown key"]
                 self._derives_otherwise = any(finding.kind in _DERIVED for finding in findings)
                 wrong += [str(finding) for finding in findings][:5]
             finally:
                 new.close()
-            failed, asked_for, missed = self._probed(sealed, now), 0, 0
+            failed, asked_for, missed = [] if self._damage else self._probed(sealed, now), 0, 0
             if self._down and not wrong:
                 lost, asked_for, missed = self._asked(now)
                 wrong += lost
@@ -396,9 +399,38 @@ class PayloadUpgrade(Running):
                 len(failed) + missed,
             )
         finally:
-            old.close()
             discard(now)
         return wrong, counted
+
+    def _compared(self, new: CloneStore, counted: dict[str, int]) -> list[str]:
+        """Compare with the sealed copy; where that is damaged by now nobody can, which is told, and the rest is looked at."""
+        store = self.store
+        try:
+            with contextlib.closing(
+                CloneStore(store.root / self.note.rollback, store.root / ("old" + PART), store.config)
+            ) as old:
+                return list(self._compare(old, new, counted))
+        except (StoreDamagedError, RecordError):
+            found = damage_of(store.root, self.note, store.config)
+            if not found:
+                raise
+        self._damage = f"the sealed copy is damaged ({named(found)}): what was upgraded could not be compared with it"
+        record_incident(store.root, "damage", self._damage)
+        self._left.clear()
+        counted.update({"in": 0, "upgraded": 0, "quarantined": 0})
+        for id_, memory in new.rows(MEMORY, Memory):
+            if id_ < self.note.fork_id:
+                behind = self._walk_of(memory) is not None
+                counted["in"] += 1
+                counted["quarantined"] += behind
+                counted["upgraded"] += not behind and memory.kind in self._kinds and memory.payload is not None
+                self._note_left(memory, behind=behind)
+        return []
+
+    def _note_left(self, memory: Memory, *, behind: bool) -> None:
+        if behind:
+            kind = str(memory.kind)
+            self._left[kind] = min(memory.payload_version, self._left.get(kind, 1 << 31))
 
     def _compare(self, old: CloneStore, new: CloneStore, counted: dict[str, int]) -> Iterator[str]:
         for key, value in old.raw(MEMORY):
@@ -422,9 +454,8 @@ class PayloadUpgrade(Running):
     def _differs(self, id_: int, before: Memory, after: Memory, counted: dict[str, int]) -> Iterator[str]:
         walk = self._walk_of(before)
         if walk is None or after.payload_version == before.payload_version:
-            if walk is not None:
-                counted["quarantined"] += 1
-                self._left[str(before.kind)] = min(before.payload_version, self._left.get(str(before.kind), 1 << 31))
+            counted["quarantined"] += walk is not None
+            self._note_left(before, behind=walk is not None)
             if encode(before) != encode(after):
                 yield f"memory {id_} is not what it was"
             return
@@ -485,7 +516,8 @@ class PayloadUpgrade(Running):
         n_in, upgraded, quarantined = counted["in"], counted["upgraded"], counted["quarantined"]
         return self._report(
             kind="rollback" if self._down else "upgrade",
-            lost=int(bool(reason)),
+            lost=None if self._damage and not reason else int(bool(reason)),
+            damage=self._damage,
             rows_in=n_in,
             reason=reason,
             namespaces=self.note.namespaces,
@@ -504,7 +536,11 @@ class PayloadUpgrade(Running):
         if not self.verified:
             abandon(self.store)
             return None
-        return take_back(self.store, self._hooks, self._tools, why=error.message)
+        try:
+            return take_back(self.store, self._hooks, self._tools, why=error.message)
+        except StoreDamagedError as damaged:
+            self.stuck = f"{error.message}; and it cannot be taken back: {damaged.message}"
+            raise StoreDamagedError(self.store.root, self.stuck, file=damaged.file) from error
 
 
 def _own(payload: Any) -> Any:

@@ -42,15 +42,16 @@ _TRIED = 16  # texts encoded to see how long it takes
 _VECTOR_BYTES = (
     64  # of a row that holds a vector, beside its numbers; these are kept twice, in the row and in the index
 )
+_SWEPT = (*LAYERS, "rows", "indexed")  # words of a report's counts: rows in each of the phases
 _RATE = 4000.0
 """Rows through all phases in a second, until a report of this folder tells better."""
 
 
 def rate_of(reports: list[UpgradeReport]) -> float:
-    """Return the rows a second that the last upgrade here did, or the default."""
+    """Return the rows a second, through all phases, that the last upgrade here did, or the default."""
     done = [report for report in reports if report.kind == "upgrade" and report.succeeded]
-    rates = [report.rows_per_second for report in done if report.rows_per_second > 0]
-    return rates[-1] if rates else _RATE
+    rates = [sum(report.counts.get(word, 0) for word in _SWEPT) / report.seconds for report in done if report.seconds]
+    return next((rate for rate in reversed(rates) if rate), _RATE)
 
 
 def plan_bare(root: Path, config: StorageConfig) -> UpgradePlan:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from pathlib import Path
 from typing import Any
 
 from thoughtengine.storage.files import PART, discard, sync_folder
 from thoughtengine.storage.folder import ROLLBACK, FolderStore
+from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import Pointer, UpgradeNote
 
-__all__ = ["SOAK", "covered", "due", "keep_point", "let_go", "minute", "told", "uncovered"]
+__all__ = ["SOAK", "covered", "due", "keep_point", "let_go", "minute", "told", "uncovered", "visible"]
 
 SOAK = dt.timedelta(days=7)
 """How long a rollback point is kept."""
@@ -53,6 +55,13 @@ def let_go(store: FolderStore, *, now: dt.datetime | None = None) -> None:
         newest = left[-1] if left else None
         store.update_pointer(stage="SOAK" if left else "", upgrade=newest, beneath=left[:-1])
         store.tidy_points()
+
+
+def visible(root: Path, note: UpgradeNote) -> str:
+    """Return what is visibly wrong with a rollback point, by names and sizes of its files; empty where nothing is."""
+    if not note.rollback:
+        return ""
+    return "; ".join(f"{note.rollback}/{name}: {what}" for name, what in inspect(root / note.rollback))
 
 
 def told(note: UpgradeNote) -> str:

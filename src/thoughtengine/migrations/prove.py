@@ -74,13 +74,21 @@ class Proof:
     missed: int = 0
     rebuild: bool = False
 
-    def figures(self) -> dict[str, Any]:
-        """Return the fields of an `UpgradeReport` that tell of it."""
-        lost = criteria(Calls(), None, lost=max(self.n_wrong, len(self.wrong)), rows=self.rows)["records lost"]
+    def figures(self, lost: int | None = 0) -> dict[str, Any]:
+        """Return the fields of an `UpgradeReport` that tell of it.
+
+        Parameters
+        ----------
+        lost : int or None
+            Memories that damage had taken before; None where nobody can tell.
+        """
+        told = "1 memory" if lost == 1 else f"{lost or 0:,} memories"
+        n = None if lost is None else max(self.n_wrong, len(self.wrong)) + lost
         return {
             "rows_in": self.rows, "rows_kept": self.rows, "digest_before": self.before, "digest_after": self.after,
-            "probes": self.probes, "probes_failed": self.missed, "criteria": {"records lost": lost},
-            "succeeded": not self.wrong,
+            "probes": self.probes, "probes_failed": self.missed,
+            "criteria": {"records lost": criteria(Calls(), None, lost=n, rows=self.rows)["records lost"]},
+            "succeeded": not self.wrong, "damage": f"{told} had been lost to damage before" if lost else "",
         }  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from thoughtengine.errors import StoreDamagedError
+from thoughtengine.errors import RecordError, StoreDamagedError
+from thoughtengine.migrations.sound import damage_of, lost_of, named, without
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
@@ -42,13 +43,20 @@ def purge_rollback(store: FolderStore, ids: Iterable[int], goes: Goes) -> bool:
     Raises
     ------
     StoreDamagedError
-        When what was written is not what is read; the old one is still there then.
+        When what was written is not what is read, or the old one is damaged, which is named; it is still there then.
     """
     if store.pointer.stage != "SOAK":
         return False
     ids, points = tuple(ids), [note for note in store.pointer.points if note.rollback]
     for note in points:
-        _purge(store, note, ids, goes)
+        try:
+            _purge(store, note, ids, goes)
+        except (StoreDamagedError, RecordError) as error:
+            if not (found := damage_of(store.root, note, store.config)):
+                raise
+            told = f"an erasure must reach {note.rollback}, and that is damaged ({named(found)})"
+            way_on = f"{without(note, lost_of(store))}; then erase (the memories are as they were)"
+            raise StoreDamagedError(store.root, f"{told}: {way_on}", file=found[0][0]) from error
     return bool(points)
 
 

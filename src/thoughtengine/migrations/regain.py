@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from heapq import merge
 from itertools import chain, groupby
@@ -14,6 +15,7 @@ import msgspec
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.merge import merged
+from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
 from thoughtengine.storage.contract import PAGE, Store
@@ -25,6 +27,9 @@ from thoughtengine.storage.origin import OriginRecord
 from thoughtengine.storage.store import Level
 
 __all__ = ["old_and_new", "regain", "regain_origins"]
+
+
+Ranges = Sequence[tuple[bytes, bytes]]
 
 
 class _Receipt(msgspec.Struct, frozen=True):
@@ -50,7 +55,7 @@ def regain(store: FolderStore) -> int:
 
     Notes
     -----
-    Where the sealed copy is damaged too, origins alone are made use of. What was erased is in neither.
+    Of a sealed copy that is damaged too, what can be read is made use of. What was erased is in neither.
     """
     if not store.head.skipped[1] or store.pointer.unfinished:
         return 0
@@ -59,9 +64,7 @@ def regain(store: FolderStore) -> int:
         try:
             regain_origins(store, store.root / note.rollback)
         except StoreDamagedError as error:
-            record_incident(
-                store.root, "damage", f"what was lost is not to be had from {note.rollback}: {error.message}"
-            )
+            record_incident(store.root, "damage", _from_damaged(store, note.rollback, error))
     n, batch, named = 0, Batch(), dict[bytes, int]()
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         if not store.has(MEMORY, id_):
@@ -110,6 +113,129 @@ def regain_origins(store: FolderStore, sealed: Path) -> int:
         remove_tree(scratch)
     store.commit(batch, sync=True)
     return len(found)
+
+
+def _from_damaged(store: FolderStore, rollback: str, error: StoreDamagedError) -> str:
+    """Put origins that a mind lacks back from what can be read of a sealed copy that is damaged too; tell what came of it."""
+    sealed, part, scratch = store.root / rollback, store.root / ("regained" + PART), store.root / ("regain" + PART)
+    if not sealed.is_dir():
+        return f"what was lost is not to be had from {rollback}: {error.message}"
+    remove_tree(part)
+    try:
+        found = salvage_bare(sealed, part, scratch, store.config)
+        with closing(Level(str(part), store.config)) as level:
+            n, renamed, left = _put_back(store, Before(level), found.holes)
+    finally:
+        remove_tree(part)
+    told = (
+        f"{rollback} is damaged too ({'; '.join(f'{name}: {what}' for name, what in found.damaged) or error.message})"
+    )
+    told += f": of what can be read of it the bytes of {n:,} lost memories are back"
+    if renamed:
+        told += f", {renamed:,} of them under new ids, as nobody can tell which were theirs"
+    if left:
+        told += (
+            f"; {left:,} rows more are left in it, some of which may have been forgotten: copy it before the soak ends"
+        )
+    return told
+
+
+def _put_back(store: FolderStore, before: Before, holes: Ranges | None) -> tuple[int, int, int]:
+    """Put origins back; return how many, how many of them under new ids, and how many rows were left."""
+    receipts = dict(store.rows(RECEIPT, _Receipt))
+    erased, forgotten = (
+        {id_ for row in receipts.values() if row.verb == verb for id_ in row.ids} for verb in ("erase", "forget")
+    )
+    if not _all_told(store, receipts):
+        holes = None
+    known = {row.key for _, row in store.rows(ORIGIN, OriginRecord)}
+    n = renamed = left = 0
+    batch, next_id = Batch(), store.head.next_id
+    keys, unsure, gone = _memories(before, known, holes)
+    any_ = list(forgotten) or list(range(len(unsure)))  # whose ids these rows might have had
+    for free, rows, middle in chain(_gaps(store, keys, erased, gone), [(any_, [], unsure)]):
+        placed = [(id_, key) for id_, key in rows if key not in known]
+        new = [key for key in middle if key not in known]
+        if not forgotten.isdisjoint(free) or len(new) > len(free):  # what was forgotten stays so; nothing is invented
+            left, new = left + len(new), []
+        placed += zip(range(next_id, next_id + len(new)), new, strict=True)
+        n, renamed, next_id = n + len(placed), renamed + len(new), next_id + len(new)
+        for id_, key in placed:
+            batch.put(ORIGIN, id_, OriginRecord(key=key, value=before.get(key) or b"", emotion=before.emotion_of(key)))
+        if len(batch) >= PAGE:
+            store.commit(batch, next_id=next_id)
+            batch = Batch()
+    store.commit(batch, sync=True, next_id=next_id)
+    return n, renamed, left
+
+
+def _all_told(store: FolderStore, receipts: dict[int, _Receipt]) -> bool:
+    """Tell whether every receipt is there: else nobody knows all that was erased, and ids cannot be counted off."""
+    unread = any(row.verb == "lost" and not row.ids for row in receipts.values())
+    whole = store.read_head().sequence >= store.pointer.mark.sequence
+    return whole and not unread and all(number in receipts for number in range(1, store.head.next_receipt))
+
+
+def _memories(before: Before, known: set[bytes], holes: Ranges | None) -> tuple[list[bytes], list[bytes], Ranges]:
+    """Return the keys of what were memories, of emotions that may have lain beside one that is lost, and where rows are lost."""
+    keys, unsure, gone = list[bytes](), list[bytes](), list(holes) if holes is not None else [(b"", b"\xff" * 9)]
+    for _, key in before.keys(1, before.count()):
+        beside = b"sensory:" + key[8:] if key.startswith(b"emotion:") else b""
+        if beside and beside not in known and _in_hole(beside, gone):
+            unsure.append(key)
+        elif not beside or beside not in known:
+            keys.append(key)
+    return keys, unsure, gone + [(key, key) for key in unsure]
+
+
+def _gaps(
+    store: FolderStore, keys: list[bytes], erased: set[int], holes: Ranges
+) -> Iterator[tuple[list[int], list[tuple[int, bytes]], list[bytes]]]:
+    """Yield of each stretch of old memories without an origin: ids, (id, key) of rows that are certain, and the other rows.
+
+    Ids stand in the order of the keys: what lies before the first hole counts from the front, and what lies behind the last
+    one from the end. The ids are those that the other rows may have had.
+    """
+    at, place, stop = 1, 0, store.head.skipped[0]
+    ends: list[tuple[int, bytes | None]] = [(stop, None)]
+    origins: Iterator[tuple[int, Any]] = ((id_, row.key) for id_, row in store.rows(ORIGIN, OriginRecord) if id_ < stop)
+    low = b""
+    for id_, high in chain(list(origins), ends):
+        end = len(keys) if high is None else bisect_left(keys, high, place)
+        free, rows = [each for each in range(at, id_) if each not in erased], keys[place:end]
+        if free and rows:
+            within = [each for each in holes if each[1] > low and (high is None or each[0] < high)]
+            yield _placed(free, rows, within)
+        place, at, low = end + (end < len(keys) and keys[end] == high), id_ + 1, high or low
+
+
+def _placed(
+    free: list[int], rows: list[bytes], holes: Ranges
+) -> tuple[list[int], list[tuple[int, bytes]], list[bytes]]:
+    """Tell which rows are of which ids, and of which nobody can tell; return the ids of these first.
+
+    Examples
+    --------
+    >>> _placed([5, 6, 7, 8], [b"a", b"d"], [(b"b", b"c")])
+    ([6, 7], [(5, b'a'), (8, b'd')], [])
+    >>> _placed([5, 6, 7, 8], [b"a", b"d", b"g"], [(b"b", b"c"), (b"e", b"f")])
+    ([6, 7], [(5, b'a'), (8, b'g')], [b'd'])
+    >>> _placed([5, 6], [b"a", b"b"], [(b"b", b"c")])
+    ([], [(5, b'a'), (6, b'b')], [])
+    """
+    if len(rows) == len(free):
+        return [], list(zip(free, rows, strict=True)), []
+    if len(rows) > len(free) or not holes:
+        return free, [], rows
+    first, last = min(low for low, _ in holes), max(high for _, high in holes)
+    n, m = sum(key <= first for key in rows), sum(key > last for key in rows)
+    stop = len(free) - m
+    certain = [*zip(free[:n], rows[:n], strict=True), *zip(free[stop:], rows[len(rows) - m :], strict=True)]
+    return free[n:stop], certain, rows[n : len(rows) - m]
+
+
+def _in_hole(key: bytes, holes: Ranges) -> bool:
+    return any(low < key <= high for low, high in holes)
 
 
 def _paged(store: FolderStore, batch: Batch) -> Batch:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,9 +14,10 @@ import msgspec
 from thoughtengine.migrations.begin import ASIDE
 from thoughtengine.storage.files import replace_file, sync_folder
 
-__all__ = ["REPORTS", "Criterion", "Optimisation", "PhaseReport", "UpgradeReport", "history", "write_report"]
+__all__ = ["REPORTS", "Criterion", "Optimisation", "PhaseReport", "UpgradeReport", "history", "unread", "write_report"]
 
 REPORTS = "reports"
+_UNREAD = (msgspec.MsgspecError, OSError, TypeError, ValueError, AttributeError, RecursionError)
 _CALLS = ("calls", "failed_calls", "refused_calls", "mean_call_seconds")
 _COUNTED = " (since the last start)"
 
@@ -135,7 +137,7 @@ class UpgradeReport:
     longest_stall_seconds : float
         For which writers waited for one slice, at most.
     rows_per_second : float
-        Rows through all phases, by time.
+        Rows that it began with, by time.
     cpu_seconds : float
         Of the process meanwhile.
     memory_bytes : int
@@ -159,6 +161,8 @@ class UpgradeReport:
         What was tried afterwards; empty where the store is small.
     resumed : int
         How often it was taken up again.
+    damage : str
+        What damage had taken before, or left uncertain: what is not there is no work of this; empty where nothing is known.
     """
 
     id: str
@@ -185,7 +189,7 @@ class UpgradeReport:
     probes_failed: int = 0
     seconds: float = 0.0
     longest_stall_seconds: float = 0.0
-    rows_per_second: float = 0.0
+    rows_per_second: float = attrs.field()
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
     read_bytes: int = 0
@@ -201,6 +205,11 @@ class UpgradeReport:
     lessons: tuple[str, ...] = ()
     optimisations: tuple[Optimisation, ...] = ()
     resumed: int = 0
+    damage: str = ""
+
+    @rows_per_second.default
+    def _rate(self) -> float:
+        return self.rows_in / self.seconds if self.seconds else 0.0
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.path}, {self.told()}"
@@ -225,7 +234,8 @@ class UpgradeReport:
             else ""
         )
         n = f"{self.rows_in:,} {'row' if self.rows_in == 1 else 'rows'}" if self.rows_in else "no rows"
-        return f"{self.moved}: {end}\n{n}{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s"
+        damage = f"\n{self.damage}" if self.damage else ""
+        return f"{self.moved}: {end}\n{n}{f': {rows}' if rows else ''}{kept}{found}; {self.seconds:.2f} s{damage}"
 
     def __repr__(self) -> str:
         end = "succeeded" if self.succeeded else f"failed: {self.reason!r}"
@@ -286,17 +296,59 @@ def write_report(root: Path, report: UpgradeReport) -> None:
 
 
 def history(root: Path) -> list[UpgradeReport]:
-    """Return the reports of a folder, oldest first; those set aside while it is of format 1 too."""
+    """Return the reports of a folder, oldest first; those set aside while it is of format 1 too.
+
+    Of one that does not read there is what can be read of it; its reason tells that.
+    """
     found = []
-    for folder in (root / ASIDE / REPORTS, root / REPORTS):
-        for path in folder.glob("*.json"):
-            with contextlib.suppress(msgspec.MsgspecError, OSError, TypeError, UnicodeError):
-                found.append(_read(msgspec.json.decode(path.read_bytes(), type=dict[str, Any])))
+    for path in _written(root):
+        try:
+            found.append(_read(msgspec.json.decode(path.read_bytes(), type=dict[str, Any])))
+        except _UNREAD as error:
+            found.append(_rest_of(path, error))
     return sorted(found, key=lambda report: (report.ended, report.id))
 
 
+def unread(root: Path) -> list[tuple[str, str]]:
+    """Return (file, what is wrong) for each report of a folder that does not read."""
+    found = []
+    for path in _written(root):
+        try:
+            _read(msgspec.json.decode(path.read_bytes(), type=dict[str, Any]))
+        except _UNREAD as error:
+            found.append((str(path.relative_to(root)), f"the report does not read: {error}"))
+    return found
+
+
+def _written(root: Path) -> list[Path]:
+    return [path for folder in (root / ASIDE / REPORTS, root / REPORTS) for path in sorted(folder.glob("*.json"))]
+
+
+def _rest_of(path: Path, error: Exception) -> UpgradeReport:
+    """Return what can be read of a report that is damaged: it has a line for each field."""
+    id_, _, kind = path.stem.rpartition("-")
+    fields: dict[str, Any] = {"id": id_, "kind": kind, "path": "", "source": 0, "target": 0, "begun": "", "ended": ""}
+    with contextlib.suppress(OSError):
+        for line in path.read_bytes().splitlines():
+            with contextlib.suppress(msgspec.MsgspecError, UnicodeError):
+                for name, value in msgspec.json.decode(
+                    b"{%s}" % line.strip().rstrip(b","), type=dict[str, Any]
+                ).items():
+                    if name in fields and isinstance(value, type(fields[name])):
+                        fields[name] = value
+        fields["ended"] = fields["ended"] or fields["begun"] or _moment(path.stat().st_mtime)
+    told = f"the report {path.name} does not read: {error}"
+    return UpgradeReport(**fields, succeeded=False, reason=told)
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(seconds, dt.UTC).isoformat(timespec="microseconds")
+
+
 def _read(data: dict[str, Any]) -> UpgradeReport:
-    known = {field.name for field in attrs.fields(UpgradeReport)}
+    known = {field.name for field in attrs.fields(UpgradeReport)} - {
+        "rows_per_second"
+    }  # once it counted rows several times
     fields = {name: value for name, value in data.items() if name in known}
     fields["phases"] = tuple(PhaseReport(**phase) for phase in fields.get("phases", ()))
     fields["criteria"] = {name: Criterion(**c) for name, c in fields.get("criteria", {}).items()}

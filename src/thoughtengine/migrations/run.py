@@ -21,8 +21,9 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.prove import Proof, stay
-from thoughtengine.migrations.report import UpgradeReport, write_report
+from thoughtengine.migrations.report import UpgradeReport, history, write_report
 from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
+from thoughtengine.migrations.sound import lost_of, needed, require_sound
 from thoughtengine.migrations.sweep import INDEXED, Sweep
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -31,6 +32,7 @@ from thoughtengine.migrations.watch import TookTooLongError
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.files import PART, discard, size_of
 from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.incident import read_incidents
 from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MEMORY
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.pointer import UpgradeNote
@@ -188,9 +190,12 @@ class Upgrade(Running):
     def _told(self, found: Validation, *, probes: int, missed: int, reason: str) -> UpgradeReport:
         store = self.store
         lost = abs(found.n_in - found.n_memories - found.n_appraisals - found.n_carried - found.n_kept)
+        lost += found.before != found.after
+        damage = _salvaged(store.root)
         extra, n_bytes = size_of(store.generation), GROWTH * size_of(store.root / self.note.rollback)
         return self._report(
-            lost=lost + (found.before != found.after),
+            lost=None if damage and not lost else lost,
+            damage=damage,
             rows_in=found.n_in,
             reason=reason,
             counts=dict(sorted(self.sweep.cursor.counts.items())),
@@ -231,6 +236,13 @@ class Upgrade(Running):
         return go_down(self.store, self._tools, why=error.message)
 
 
+def _salvaged(root: Path) -> str:
+    """Return what could not be read of the damaged store that this one was salvaged from; empty where it was not."""
+    known = {report.damage for report in history(root)}
+    told = [incident.message for incident in read_incidents(root) if incident.data.get("salvaged")]
+    return next((each for each in reversed(told) if each not in known), "")
+
+
 def _checked(store: UpgradingStore, tools: Tools, pace: Pace) -> list[Finding]:
     """Check a linked copy of one moment: users may write meanwhile."""
     part = store.root / f"check-{secrets.token_hex(4)}{PART}"
@@ -257,8 +269,10 @@ def _wanted(store: UpgradingStore) -> list[tuple[int, str, str]]:
     return wanted
 
 
-def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport:
+def go_down(store: FolderStore, tools: Tools, *, why: str = "", verified: bool = False) -> UpgradeReport:
     """Make a mind a store of format 1 again, whatever state it is in; the store is closed afterwards.
+
+    The sealed copy is read in full before anything is noted (`verified`: it was).
 
     Raises
     ------
@@ -270,6 +284,8 @@ def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport
     meter, root, begun, before = Meter(), store.root, dt.datetime.now(dt.UTC), store.pointer
     flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
     note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
+    if not verified and store.pointer.stage != "ROLLING_BACK":
+        require_sound(store, [each for each in needed(store.pointer) if each == note])
     if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
         note = msgspec.structs.replace(note, source=1, why=why)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
@@ -282,13 +298,14 @@ def go_down(store: FolderStore, tools: Tools, *, why: str = "") -> UpgradeReport
         raise
     except Exception as error:
         raise stay(store, before, wrong=[f"{type(error).__name__}: {error}"]) from error
+    lost = None if proof is None else lost_of(store)
     if proof is None:
         why = "; ".join(filter(None, (why, "it was damaged, and is given back as it was: nothing could be proved")))
         proof = Proof(before=note.digest, after=made.digest, rows=made.rows)
     report = UpgradeReport(
         id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=1,
         begun=begun.isoformat(timespec="seconds"), ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
-        reason=why, counts=made.layers, **proof.figures(), **meter.figures(),
+        reason=why, counts=made.layers, **proof.figures(lost), **meter.figures(),
     )  # fmt: skip
     if proof.wrong:
         raise stay(store, before, report, proof.wrong)

@@ -121,6 +121,8 @@ class Running(abc.ABC):
         How the host's calls fare with and without it, where somebody serves.
     leaving : bool
         Whether the mind is to be closed: what does not have to be done is not begun.
+    stuck : str
+        Why it can neither be ended nor taken back; empty: it can.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class Running(abc.ABC):
         self._hooks = hooks or Hooks()
         self.windows: Windows | None = None
         self.leaving = False
+        self.stuck = ""
         self._ending = ""  # the phase behind the sweeps
         self._phases: list[PhaseReport] = []
         self._begun = self._phase_begun = time.monotonic()
@@ -275,14 +278,15 @@ class Running(abc.ABC):
             if phase.estimated_seconds and not 0.5 <= phase.seconds / phase.estimated_seconds <= 2.0
         ]
 
-    def _report(self, *, lost: int, rows_in: int, reason: str, kind: str = "upgrade", **fields: Any) -> UpgradeReport:
+    def _report(
+        self, *, lost: int | None, rows_in: int, reason: str, kind: str = "upgrade", **fields: Any
+    ) -> UpgradeReport:
         """Return the report as things stand."""
         figures = self.meter.figures()
         return UpgradeReport(
             id=self.note.id, kind=kind, path=str(self.store.root), source=self.note.source, target=self.note.target,
             begun=self.note.begun, ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"),
             succeeded=not reason, reason=reason, resumed=self.note.resumed, phases=tuple(self._phases), rows_in=rows_in,
-            rows_per_second=self.done / max(figures["seconds"], 1e-9),
             criteria=criteria(self.meter.calls(), self.windows, lost=lost, rows=rows_in), **fields, **figures,
         )  # fmt: skip
 

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import msgspec
 
-from thoughtengine.errors import RecordUpgradeError
+from thoughtengine.errors import RecordUpgradeError, StoreDamagedError
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.meter import Meter
 from thoughtengine.migrations.points import uncovered
 from thoughtengine.migrations.prove import prove_generation, sealed_damage, stay
 from thoughtengine.migrations.report import UpgradeReport, write_report
 from thoughtengine.migrations.running import Tools
+from thoughtengine.migrations.sound import lost_of, needed, require_sound
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.storage.checkpoint import checkpoint, verify
@@ -51,28 +52,45 @@ class _Name(msgspec.Struct, frozen=True):
     id: int
 
 
-def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> UpgradeReport:
+def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str, verified: bool = False) -> UpgradeReport:
     """Serve the sealed copy again, with what was written since carried down into it; the store stays open.
 
     Writers wait while what came during the proof is carried down and the pointer file is written, not longer. Cost: that of
-    `check`, about 80 microseconds a memory.
+    `check`, about 80 microseconds a memory; the sealed copy is read in full before anything is noted (`verified`: it was).
 
     Raises
     ------
     RecordUpgradeError
         When a payload written since has no way down; nothing was done then.
+    StoreDamagedError
+        When the sealed copy does not hold what was put into it, or the mind cannot be read; the upgraded payloads stay.
     UpgradeFailedError
         When what was made does not hold; the upgraded payloads stay, and can be gone on with.
     """
-    meter, begun, root, note = Meter(), dt.datetime.now(dt.UTC), store.root, store.pointer.upgrade
-    pointer = store.pointer
+    meter, pointer, note = Meter(), store.pointer, store.pointer.upgrade
     if note is None or not note.namespaces:
         raise ValueError("there is no upgrade of payloads to take back")
+    check_way_down(store, hooks)
+    try:
+        require_sound(store, [] if verified else [note])
+        return _taken_back(store, hooks, tools, note, meter, why)
+    except StoreDamagedError:
+        if store.pointer.stage == "ROLLING_BACK":
+            stay(store, pointer)
+        raise
+
+
+def _taken_back(
+    store: FolderStore, hooks: Hooks, tools: Tools, note: UpgradeNote, meter: Meter, why: str
+) -> UpgradeReport:
+    begun, root, pointer = dt.datetime.now(dt.UTC), store.root, store.pointer
     with store.writing:
         check_way_down(store, hooks)
         if store.pointer.stage != "ROLLING_BACK":
             store.update_pointer(stage="ROLLING_BACK", upgrade=msgspec.structs.replace(note, why=why))
-        upto = store.head
+        upto, lost = store.head, lost_of(store)
+    regained = _regained(store, note) if lost else 0
+    upto = msgspec.structs.replace(upto, memories=upto.memories + regained)
     number = store.pointer.generation + 1
     target = root / generation_name(number)
     discard(target)
@@ -87,7 +105,8 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     report = UpgradeReport(
         id=f"{note.id}-back", kind="rollback", path=str(root), source=note.target, target=note.source,
         namespaces=note.namespaces, begun=begun.isoformat(timespec="seconds"),
-        ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), reason=why, **proof.figures(), **meter.figures(),
+        ended=dt.datetime.now(dt.UTC).isoformat(timespec="microseconds"), reason=why,
+        **proof.figures(max(0, lost - regained)), **meter.figures(),
     )  # fmt: skip
     if proof.wrong:
         discard(target)
@@ -95,8 +114,10 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
         raise stay(store, pointer, report, [told] if told else proof.wrong)
     with store.writing:
         quiet = store.head.sequence == upto.sequence
+        head = msgspec.structs.replace(store.head, memories=store.head.memories + regained)
         if not quiet:
-            _carry_down(store, target, note, hooks, tools, after=upto.sequence, upto=store.head)
+            _carry_down(store, target, note, hooks, tools, after=upto.sequence, upto=head)
+        store.head = head
         store.serve(number, **uncovered(store.pointer), namespaces=namespaces, left=note.left)
         if proof.rebuild and quiet:
             tools.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
@@ -106,8 +127,18 @@ def take_back(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> Up
     return report
 
 
-def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -> str:
+def _regained(store: FolderStore, note: UpgradeNote) -> int:
+    """Return how many memories that damage took from the mind the sealed copy holds; an erasure took its own from there too."""
+    with contextlib.closing(
+        CloneStore(store.root / note.rollback, store.root / ("old" + PART), store.config)
+    ) as sealed:
+        return sum(not store.has(MEMORY, MEMORY.number(key)) for key, _ in sealed.raw(MEMORY))
+
+
+def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str, verified: bool = False) -> str:
     """Take back every upgrade of payloads that can be, newest first, on the way to an older format.
+
+    All rollback points on the way are read in full before the first is gone back to (`verified`: they were).
 
     Returns
     -------
@@ -118,10 +149,14 @@ def take_back_all(store: FolderStore, hooks: Hooks, tools: Tools, *, why: str) -
     ------
     RecordUpgradeError
         When one that is not finished cannot be: then nobody could tell which version a payload is of.
+    StoreDamagedError
+        When a rollback point on the way does not hold what was put into it; nothing was noted, and nothing done.
     """
+    if not verified:
+        require_sound(store, needed(store.pointer))
     while (note := store.pointer.upgrade) is not None and note.namespaces:
         try:
-            take_back(store, hooks, tools, why=why)
+            take_back(store, hooks, tools, why=why, verified=True)
         except RecordUpgradeError:
             if store.pointer.unfinished:
                 raise

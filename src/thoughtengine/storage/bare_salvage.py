@@ -7,6 +7,7 @@ whichever file says so. A table that a MANIFEST may have lost the name of is rea
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import attrs
@@ -18,7 +19,7 @@ from thoughtengine.storage.log import ends_whole, operations, verify_log
 from thoughtengine.storage.manifest import Files, read_manifest, table_name
 from thoughtengine.storage.salvage import damaged_files
 from thoughtengine.storage.store import Level, repair
-from thoughtengine.storage.table import has_index, indexed_anew, table_of
+from thoughtengine.storage.table import damaged_ranges, has_index, indexed_anew, table_of
 
 __all__ = ["Salvaged", "salvage_bare"]
 
@@ -38,11 +39,14 @@ class Salvaged:
         Each damaged file and what is wrong with it; empty where nothing is.
     deleted : frozenset of bytes
         Keys that a log deletes.
+    holes : tuple of (bytes, bytes), or None
+        Where rows could not be read: behind the one key, and not behind the other. None where nobody can tell where.
     """
 
     rows: int
     damaged: tuple[tuple[str, str], ...]
     deleted: frozenset[bytes] = frozenset()
+    holes: tuple[tuple[bytes, bytes], ...] | None = ()
 
     def __str__(self) -> str:
         wrong = "; ".join(f"{name}: {what}" for name, what in self.damaged)
@@ -88,7 +92,18 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
             new.close()
     finally:
         remove_tree(scratch)
-    return Salvaged(rows, tuple(damaged.items()), _deleted(written))
+    return Salvaged(rows, tuple(damaged.items()), _deleted(written), _holes(source, tables, damaged))
+
+
+def _holes(source: Path, tables: list[str], damaged: Iterable[str]) -> tuple[tuple[bytes, bytes], ...] | None:
+    """Return the ranges of keys in which rows are lost, None where more than blocks of a table is damaged."""
+    found = list[tuple[bytes, bytes]]()
+    for name in damaged:
+        ranges = damaged_ranges((source / name).read_bytes()) if name in tables else None
+        if ranges is None:
+            return None
+        found += ranges
+    return tuple(sorted(found))
 
 
 def _deleted(written: list[tuple[Path, list[Operation]]]) -> frozenset[bytes]:

@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from thoughtengine.storage.log import Reader, crc32c, mask
 
-__all__ = ["has_index", "indexed_anew", "table_of"]
+__all__ = ["damaged_ranges", "has_index", "indexed_anew", "table_of"]
 
 _BLOCK = 4096  # bytes of rows in a block, at least
 _FOOTER, _MAGIC = 48, bytes.fromhex("57fb808b247547db")
@@ -65,6 +65,27 @@ def has_index(table: bytes) -> bool:
     except (IndexError, ValueError):
         return False
     return at + size + _TRAILER <= len(table) - _FOOTER and _verifies(table, at, at + size)
+
+
+def damaged_ranges(table: bytes) -> list[tuple[bytes, bytes]] | None:
+    """Return (low, high) of each block that does not verify: what it held lies behind the one key and not behind the other.
+
+    None where the index cannot tell.
+    """
+    if not has_index(table):
+        return None
+    try:
+        reader = Reader(table[-_FOOTER:])
+        _, _, at, size = (reader.number() for _ in range(4))
+        blocks = _named(_listed(table, at, at + size, _Work(table)), at)
+    except (IndexError, ValueError, struct.error, _InVainError):
+        return None
+    found, low = list[tuple[bytes, bytes]](), b""
+    for key, begin, n in blocks:
+        if not _verifies(table, begin, begin + n):
+            found.append((low, key[:-8]))
+        low = key[:-8]
+    return found
 
 
 def indexed_anew(table: bytes) -> bytes:

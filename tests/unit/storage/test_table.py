@@ -9,7 +9,7 @@ import pytest
 
 from tests.flat import plyvel
 from thoughtengine.storage.store import repair
-from thoughtengine.storage.table import has_index, indexed_anew
+from thoughtengine.storage.table import damaged_ranges, has_index, indexed_anew
 
 SIZES = (1, 2, 15, 16, 17, 300, 1500)
 
@@ -176,3 +176,25 @@ def test_what_lies_between_two_damaged_stretches_counts(tmp_path: Path, compress
     found = read(tmp_path / "damaged", indexed_anew(bytes(table)))
     assert found.items() <= rows.items()
     assert len(found) > len(rows) - 400
+
+
+@pytest.mark.parametrize("compression", ["snappy", None])
+def test_the_index_tells_where_rows_are_lost(tmp_path: Path, compression: str | None) -> None:
+    rows = some(random.Random(5), 1500)
+    table = table_of(tmp_path / "made", rows, compression)
+    assert damaged_ranges(table) == []
+    assert damaged_ranges(table[:-48]) is None
+    for seed in range(6):
+        harmed = bytearray(table)
+        for at in random.Random(seed).sample(range(len(table) * 3 // 4), 3):
+            harmed[at] ^= 4
+        holes = damaged_ranges(bytes(harmed))
+        assert holes
+        (tmp_path / f"harmed{seed}").mkdir()
+        (tmp_path / f"harmed{seed}" / "000005.ldb").write_bytes(harmed)
+        repair(str(tmp_path / f"harmed{seed}"), paranoid=True)
+        level = plyvel.DB(str(tmp_path / f"harmed{seed}"))
+        there = dict(level.iterator())
+        level.close()
+        lost = {key for key in rows if any(low < key <= high for low, high in holes)}
+        assert lost == rows.keys() - there.keys()
