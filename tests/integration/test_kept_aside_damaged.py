@@ -41,6 +41,8 @@ def old_rows() -> dict[bytes, bytes]:
 
 def changed_by_the_old_program(path: Path, life: int) -> None:
     """Add, change and delete rows, as a program of format 1 does."""
+    rows = read_flat(path)
+    named_by_id = sorted(key for key in rows if b":te-" in key)
     write_flat(
         path,
         {
@@ -49,16 +51,17 @@ def changed_by_the_old_program(path: Path, life: int) -> None:
             b"emotion:k%05d" % (50 + 5 * life): json.dumps({"processed_at": 1, "valence": -0.5}).encode(),
             b"sensory:of-life-%d" % life: said(f"new in life {life}"),
             b"sensory:host-%d" % life: said(f"the host's, changed in life {life}"),
+            **{key: json.dumps(json.loads(rows[key]) | {"seen": life}).encode() for key in named_by_id[::7]},
         },
     )
 
 
 @pytest.fixture(scope="module")
 def lowered(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store of format 1 that was of today's twice, and that its own program has changed since."""
+    """A store of format 1 that was of today's three times, and that its own program has changed since."""
     path = tmp_path_factory.mktemp("lowered") / "mind"
     write_flat(path, old_rows(), compact=True)
-    for life in (1, 2):
+    for life in (1, 2, 3):
         with te.open(path, upgrade="wait") as mind:
             mind.remember(f"host text {life}", key=f"sensory:host-{life}", tags=["mine"])
             for n in range(20):
@@ -68,9 +71,11 @@ def lowered(tmp_path_factory: pytest.TempPathFactory) -> Path:
             mind.forget(f"sensory:k{life:05d}")
             mind.forget(mind.remember(f"forgotten {life}", key=f"sensory:gone-{life}"))
             mind.remember(f"revised {life}", key=f"sensory:k{10 + life:05d}")
+            for layer in ("emotion", "dream", "eternal"):
+                mind.remember(f"{layer} {life}", layer=layer, affect=te.Affect(0.5, 0.5))
             mind.pin("sensory:k00110")
-            if life == 2:
-                mind.remember("of the first life, revised", key="sensory:of-life-1")
+            if life > 1:
+                mind.remember("of the first life, revised", key=f"sensory:of-life-{life - 1}")
         te.rollback(path)
         changed_by_the_old_program(path, life)
     return path
@@ -176,17 +181,15 @@ HARMS: list[Callable[[Path], None]] = [
 LOST = [pointers_flipped, pointers_gone]
 
 
-def holds_each_row_once(path: Path, rows: dict[bytes, bytes]) -> None:
+def holds_each_row_once(path: Path, rows: dict[bytes, bytes], *, all_of_them: bool = True) -> None:
     """Hold a mind against the rows it was upgraded from: none is lost, none doubled, and all of it is in order."""
     with te.open(path) as mind:
         assert mind.check() == []
         memories = list(mind.memories())
     there, current = ({m.text for m in memories}, Counter(m.text for m in memories if m.superseded_by is None))
-    for key, value in rows.items():
-        if key.startswith(b"sensory:"):
-            text = json.loads(value)["raw"]
-            assert text in there, key
-            assert current[text] <= 1, key
+    texts = Counter(json.loads(value)["raw"] for key, value in rows.items() if key.startswith(b"sensory:"))
+    assert not all_of_them or texts.keys() <= there
+    assert {text for text, n in texts.items() if current[text] > n} == set()  # an earlier version may stand beside it
 
 
 def comes_up_and_goes_down(path: Path, rows: dict[bytes, bytes] | None = None) -> None:
@@ -195,7 +198,8 @@ def comes_up_and_goes_down(path: Path, rows: dict[bytes, bytes] | None = None) -
     holds_each_row_once(path, rows)
     te.rollback(path)
     back = read_flat(path)
-    assert {key: back.get(key) for key in rows} == rows
+    moved = {key for key in rows.keys() - back.keys() if b":te-" in key and rows[key] in back.values()}
+    assert {key: back.get(key) for key in rows if key not in moved} == {key: rows[key] for key in rows.keys() - moved}
     assert all(b":te-" in key for key in back.keys() - rows.keys())  # earlier versions
     te.upgrade(path)
     holds_each_row_once(path, rows)
@@ -226,7 +230,7 @@ def test_sound_it_comes_back_without_an_incident(lowered: Path, tmp_path: Path) 
     assert told(path) == []
     assert not (path / ".te").exists()
     with te.open(path) as mind:
-        assert sum("mine" in memory.tags for memory in mind.memories()) == 44
+        assert sum("mine" in memory.tags for memory in mind.memories()) == 85
 
 
 @pytest.mark.parametrize("harm", HARMS, ids=lambda harm: harm.__name__)
@@ -269,7 +273,7 @@ def test_the_second_copy_of_the_pointer_file_answers(lowered: Path, tmp_path: Pa
     assert incident.startswith(".te/KEPT: ")
     assert "second copy answered" in incident
     with te.open(path) as mind:
-        assert sum("mine" in memory.tags for memory in mind.memories()) == 44
+        assert sum("mine" in memory.tags for memory in mind.memories()) == 85
 
 
 @pytest.mark.parametrize("harm", [*HARMS, *LOST], ids=lambda harm: harm.__name__)
@@ -286,12 +290,7 @@ def test_a_salvage_into_a_new_folder_takes_what_is_readable(
     report = te.upgrade(path, into=tmp_path / "new", salvage=True)
     assert report is not None
     assert report.succeeded
-    if not old_damaged:
-        holds_each_row_once(tmp_path / "new", rows)
-    with te.open(tmp_path / "new") as mind:
-        assert mind.check() == []
-        texts = Counter(memory.text for memory in mind.memories() if memory.superseded_by is None)
-    assert max(texts.values()) == 1
+    holds_each_row_once(tmp_path / "new", rows, all_of_them=not old_damaged)
     te.rollback(tmp_path / "new")
     assert len(read_flat(tmp_path / "new")) >= len(rows) - 100
 
