@@ -149,14 +149,14 @@ def standing(folder: str) -> list[str]:
     """
     root = folder_at(folder)
     if is_format_1(root):
-        from thoughtengine.migrations.begin import KEPT
+        from thoughtengine.migrations.kept import is_kept
 
         plan, upgrade = f"`thoughtengine plan {folder}`", f"`thoughtengine upgrade {folder}`"
         first = f"{folder}: format 1, and this release serves format {FORMAT}"
         beside = os.path.join(folder, BESIDE)
         aside = f"what format 1 cannot hold is kept in {beside}, and comes back with an upgrade"
         told = f"{plan} tells what an upgrade would do, {upgrade} does it"
-        return [first, told, *([aside] if (root / BESIDE / KEPT).exists() else [])]
+        return [first, told, *([aside] if is_kept(root) else [])]
     pointer, _ = read_pointer(root)
     kinds = "".join(f", {kind} at version {version}" for kind, version in pointer.namespaces.items() if version > 1)
     encoder = f", encoder {pointer.encoder.name}" if pointer.encoder is not None else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -110,6 +111,21 @@ def refused(life: Life) -> None:
 @workload(came_back)
 def upgrade_again(life: Life) -> None:
     """What was kept aside comes back."""
+    life.open()
+    life.remember()
+    life.close()
+
+
+def cut(life: Life) -> None:
+    """The log of what was kept aside has lost its end, and with that the notes of what went where."""
+    came_back(life)
+    log = max((life.root / MIND / ".te").glob("gen-*/*.log"), key=lambda file: file.stat().st_size)
+    os.truncate(log, log.stat().st_size - 1)
+
+
+@workload(cut)
+def upgrade_cut(life: Life) -> None:
+    """What was kept aside is damaged: what is readable comes back."""
     life.open()
     life.remember()
     life.close()

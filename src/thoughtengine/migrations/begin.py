@@ -14,16 +14,26 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.kept import ASIDE, KEPT, Laid, find_kept, lay
 from thoughtengine.migrations.sweep import row_digest
-from thoughtengine.storage.bare import BESIDE, BareLock, clear, take_in
+from thoughtengine.storage.bare import BareLock, clear, take_in
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.files import PART, copy_file, discard, remove_tree, size_of, sync_folder, sync_tree
-from thoughtengine.storage.folder import ROLLBACK, FolderStore, generation_name, mark_of, new_pointer
+from thoughtengine.storage.folder import (
+    QUARANTINE,
+    ROLLBACK,
+    FolderStore,
+    generation_name,
+    mark_of,
+    new_pointer,
+    to_quarantine,
+)
+from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.manifest import inspect
-from thoughtengine.storage.pointer import STORE, UpgradeNote, read_pointer, write_pointer
+from thoughtengine.storage.pointer import STORE, UpgradeNote, write_pointer
 from thoughtengine.storage.store import Level
 
 __all__ = [
@@ -43,16 +53,12 @@ __all__ = [
     "room_for",
 ]
 
-ASIDE = BESIDE
 DAMAGED = (
     "A damaged store is not upgraded: restore a copy of it, then try again; or te.upgrade(path, into=NEW, salvage=True) "
     "carries what can be read"
 )
-KEPT = "KEPT"
-"""Name of the pointer file in it."""
-
 _OURS = re.compile(
-    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|gen-\d{6,}|(plan|probe|check|now|try)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
+    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|salvage|gen-\d{6,}|(plan|probe|check|now|try)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
 )
 _INSIDE = {
     ROLLBACK: re.compile(r"gen-.*"),
@@ -223,18 +229,32 @@ def _prepare(root: Path, config: StorageConfig, source: int) -> None:
     sync_folder(root)
     checkpoint(None, sealed, root / generation_name(1))
     _look(root, root / generation_name(1), config)
-    kept = (root / ASIDE / KEPT).exists()
-    head = _keep_on(root, config) if kept else new_generation(root, config)
+    kept, wrong = find_kept(root)
+    laid = None if kept is None else lay(root, kept, root / generation_name(2), config)
+    head = new_generation(root, config) if laid is None else laid.head
     now = dt.datetime.now(dt.UTC)
     note = UpgradeNote(
         id=f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}", begun=now.isoformat(timespec="microseconds"), source=source,
-        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=kept,
-        fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
+        target=FORMAT, old=1, rollback=f"{ROLLBACK}/{generation_name(1)}", again=laid is not None,
+        salvaged=laid is not None and bool(laid.told), fork=head.sequence, fork_id=head.next_id, fork_receipt=head.next_receipt,
     )  # fmt: skip
-    base = read_pointer(root / ASIDE, KEPT)[0] if kept else new_pointer()
     _bring_back(root)
+    if kept is not None and wrong:
+        record_incident(root, "pointer file", f"{ASIDE}/{wrong}; the second copy answered", files=(f"{ASIDE}/{KEPT}",))
+    elif wrong:
+        told = f"{ASIDE}/{wrong}: what format 1 cannot hold is lost, and its files go to {QUARANTINE}/"
+        record_incident(root, "damage", told, files=(ASIDE,))
+        to_quarantine(root, ASIDE)
+    if laid is not None and laid.told:
+        record_incident(root, "damage", _told_of(laid), files=laid.files)
+    base = new_pointer() if kept is None else msgspec.structs.replace(kept, content={})
     pointer = msgspec.structs.replace(base, generation=2, mark=mark_of(head, 2), stage="UPGRADING", upgrade=note)
     write_pointer(root, pointer)
+
+
+def _told_of(laid: Laid) -> str:
+    told = "the rest comes from the old store, without what format 1 cannot hold"
+    return f"{laid.told}; {told}; its files go to {QUARANTINE}/ when the upgrade has ended"
 
 
 def _look(root: Path, generation: Path, config: StorageConfig) -> None:
@@ -264,33 +284,35 @@ def new_generation(root: Path, config: StorageConfig) -> HeadRecord:
     return head
 
 
-def _keep_on(root: Path, config: StorageConfig) -> HeadRecord:
-    """Begin with what was kept aside when the store went down."""
-    pointer, _ = read_pointer(root / ASIDE, KEPT)
-    checkpoint(None, root / ASIDE / generation_name(pointer.generation), root / generation_name(2))
-    mark = pointer.mark
-    return HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
-
-
 def merge_anew(store: FolderStore) -> None:
-    """Begin a merge of what was kept aside once more, where a salvage took what told how far it had come: none comes twice."""
-    root, number = store.root, store.pointer.generation + 1
-    kept, _ = read_pointer(root / ASIDE, KEPT)
+    """Begin a merge of what was kept aside once more, where a salvage took what told how far it had come: none comes twice.
+
+    Where that cannot be used any more either, what was salvaged is matched with the old rows.
+    """
+    root, number, note = store.root, store.pointer.generation + 1, store.pointer.upgrade
+    kept, wrong = find_kept(root)
+    if note is None:
+        raise ValueError("no upgrade was begun")
+    if kept is None:
+        record_incident(root, "damage", f"{ASIDE}/{wrong or 'gone'}: the merge goes on with what was salvaged")
+        store.update_pointer(upgrade=msgspec.structs.replace(note, salvaged=True))
+        return
     target = root / generation_name(number)
     discard(target)
-    checkpoint(None, root / ASIDE / generation_name(kept.generation), target)
-    mark = kept.mark
-    store.head = HeadRecord(sequence=mark.sequence, next_id=mark.next_id, memories=mark.memories, skipped=mark.skipped)
-    store.serve(number)
-    store.head = store.read_head()
+    laid = lay(root, kept, target, store.config)
+    if laid.told:
+        record_incident(root, "damage", _told_of(laid), files=laid.files)
+    store.head = laid.head
+    store.serve(number, upgrade=msgspec.structs.replace(note, salvaged=note.salvaged or bool(laid.told)))
+    if not laid.told:
+        store.head = store.read_head()
 
 
 def is_cut_short(store: FolderStore) -> bool:
     """Tell whether a merge of what was kept aside was salvaged before it ended."""
     note = store.pointer.upgrade
     merging = note is not None and note.again and store.pointer.stage == "UPGRADING"
-    kept = (store.root / ASIDE / KEPT).exists()
-    return merging and kept and store.pointer.generation != 2 and not store.has(CURSOR, 0)
+    return merging and store.pointer.generation != 2 and not store.has(CURSOR, 0)
 
 
 def _bring_back(root: Path) -> None:

@@ -11,6 +11,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
+from thoughtengine.migrations.kept import content_to_note
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.prove import Proof, prove_flat, sealed_damage
 from thoughtengine.migrations.regain import regain_origins
@@ -370,7 +371,7 @@ def _keep_aside(store: FolderStore) -> None:
     part.mkdir(mode=0o700)
     store.checkpoint(part / generation_name(1), whole=False)
     try:
-        verify(part / generation_name(1), root / ("verify" + PART), store.config, balanced=_is_swept(store))
+        content = verify(part / generation_name(1), root / ("verify" + PART), store.config, balanced=_is_swept(store))
     except StoreDamagedError as error:
         discard(part)
         raise store.damage_met(error) from error
@@ -382,6 +383,7 @@ def _keep_aside(store: FolderStore) -> None:
         upgrade=None,
         beneath=(),
         state="REBUILD",
+        content=content_to_note(content),
     )
     write_pointer(part, pointer, KEPT)
     sync_folder(part)

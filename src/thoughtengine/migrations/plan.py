@@ -20,6 +20,7 @@ from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
+from thoughtengine.migrations.kept import find_kept, wrong_with
 from thoughtengine.migrations.lift import lift
 from thoughtengine.migrations.planned import Risk, Step, UpgradePlan
 from thoughtengine.migrations.report import UpgradeReport, history
@@ -290,9 +291,26 @@ def _risks(root: Path, config: StorageConfig) -> list[Risk]:
         impact = "hard links fail here: every table is copied, twice the space and time"
         found.append(Risk(kind="no hard links", blocks=False, impact=impact, mitigation="nothing to do"))
     if (root / ASIDE).is_dir():
-        impact = "this store was of a later format before: what was kept aside comes back"
-        found.append(Risk(kind="kept aside", blocks=False, impact=impact, mitigation="nothing to do"))
+        impact, remedy = "this store was of a later format before: what was kept aside comes back", "nothing to do"
+        if wrong := _aside_wrong(root, config):
+            impact = f"this store was of a later format before, and what was kept aside is damaged: {wrong}"
+            remedy = "a sound copy of .te put there; else what can be read of it comes back"
+        found.append(Risk(kind="kept aside", blocks=False, impact=impact, mitigation=remedy))
     return found
+
+
+def _aside_wrong(root: Path, config: StorageConfig) -> str:
+    """Tell what is wrong with what was kept aside; empty where it is what it was."""
+    kept, wrong = find_kept(root)
+    if kept is None:
+        return f"{ASIDE}/{wrong}" if wrong else ""
+    name = generation_name(kept.generation)
+    try:
+        with _readable(root, root / ASIDE / name) as (source, scratch):
+            found = wrong_with(source, kept, scratch, config)
+    except StoreDamagedError as error:
+        return error.message
+    return "; ".join(f"{f'{ASIDE}/{name}/{file}'.rstrip('/')}: {what}" for file, what in found)
 
 
 def _links(root: Path) -> bool:

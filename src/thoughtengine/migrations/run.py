@@ -17,6 +17,7 @@ from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
 from thoughtengine.migrations.meter import Meter, Pace
+from thoughtengine.migrations.noted import note_anew
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
@@ -31,7 +32,7 @@ from thoughtengine.migrations.validate import Validation, validate
 from thoughtengine.migrations.watch import TookTooLongError
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.files import PART, discard, size_of
-from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.folder import FolderStore, generation_name, to_quarantine
 from thoughtengine.storage.incident import read_incidents
 from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MEMORY
 from thoughtengine.storage.lock import FolderLock
@@ -140,6 +141,10 @@ class Upgrade(Running):
 
     def _advance(self, seconds: float) -> None:
         name = self.sweep.phase
+        if self.note.salvaged and self.store.before is not None and not self.store.has(CURSOR, 0):
+            with self.store.writing:
+                note_anew(self.store, self.store.before)
+                self._tools.rebuild(self.store, self._at)
         if self.sweep.slice(seconds, ahead=self.windows is None):
             rows, self._rows_before = self.done - self._rows_before, self.done
             self._milestone(name, rows, rows / self._rate if self._rate else 0.0)
@@ -222,7 +227,10 @@ class Upgrade(Running):
         note = msgspec.structs.replace(self.note, old=0, until=until.isoformat(timespec="seconds"))
         store.sync()
         store.update_pointer(stage="SOAK", upgrade=note)
-        discard(store.root / ASIDE)  # merged
+        if self.note.salvaged:
+            to_quarantine(store.root, ASIDE)
+        else:
+            discard(store.root / ASIDE)  # merged
         store.leave()
         discard(old)
         batch = Batch()

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
+from contextlib import closing
 from pathlib import Path
 
 from thoughtengine.config import StorageConfig
-from thoughtengine.migrations.begin import ASIDE, KEPT
+from thoughtengine.migrations.before import Before
+from thoughtengine.migrations.kept import find_kept, lay
+from thoughtengine.migrations.noted import note_anew
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down
 from thoughtengine.storage.contract import PAGE, Rows, Store
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import PART
+from thoughtengine.storage.files import PART, discard
 from thoughtengine.storage.folder import generation_name
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
-from thoughtengine.storage.pointer import read_pointer
 from thoughtengine.storage.store import Level
 
 __all__ = ["complete"]
@@ -37,19 +39,35 @@ def complete(root: Path, level_path: Path, deleted: Container[bytes], config: St
     config : StorageConfig
         For both.
     """
-    if not (root / ASIDE / KEPT).exists():
+    kept, _ = find_kept(root)
+    if kept is None:
         return 0
-    pointer, _ = read_pointer(root / ASIDE, KEPT)
-    scratch = level_path.with_name("kept" + PART)
-    kept = CloneStore(root / ASIDE / generation_name(pointer.generation), scratch, config)
+    part = level_path.with_name(generation_name(kept.generation) + PART)
+    laid = lay(root, kept, part, config)
     try:
-        level = Level(str(level_path), config)
-        try:
-            return _fill(level, kept, deleted)
-        finally:
-            level.close()
+        with closing(Level(str(level_path), config)) as level, closing(_Kept(part, config)) as store:
+            if laid.told:
+                store.head = laid.head
+                note_anew(store, Before(level))
+            return _fill(level, store, deleted)
     finally:
-        kept.close()
+        discard(part)
+
+
+class _Kept(CloneStore):
+    """A throw-away clone of what was kept aside that can be written to, as that may have to be noted anew.
+
+    Parameters
+    ----------
+    generation : Path
+        It, laid out.
+    """
+
+    def __init__(self, generation: Path, config: StorageConfig) -> None:
+        super().__init__(generation, generation.with_name("kept" + PART), config)
+
+    def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
+        self._level.write(puts, deletes, sync)
 
 
 def _fill(level: Level, kept: Store, deleted: Container[bytes]) -> int:

@@ -66,6 +66,7 @@ __all__ = [
     "mark_of",
     "new_pointer",
     "open_folder",
+    "to_quarantine",
 ]
 
 QUARANTINE = "quarantine"
@@ -234,7 +235,7 @@ class FolderStore(Store):
             self._clear_root()
         for name in self.pointer.quarantine:
             if _GENERATION.fullmatch(name) and name != self.generation.name:
-                self._to_quarantine(name)
+                to_quarantine(self.root, name)
         if self.pointer.quarantine:
             self._point(quarantine=())
         told = [*self.root.glob(f"reports/*{PART}"), *self.root.glob(f"incidents/*{PART}")]
@@ -242,7 +243,9 @@ class FolderStore(Store):
             named = entry.parent == self.root and _GENERATION.fullmatch(entry.name)
             stale = named and entry not in (self.generation, self._left())
             merged = entry == self.root / BESIDE and not self.pointer.unfinished
-            if stale or merged or (entry.name.endswith(PART) and not self._put_back(entry)):
+            if merged and any(note.salvaged for note in self.pointer.points):
+                to_quarantine(self.root, BESIDE)
+            elif stale or merged or (entry.name.endswith(PART) and not self._put_back(entry)):
                 discard(entry)
         self.tidy_points()
         self._drop_derived()
@@ -770,7 +773,7 @@ class FolderStore(Store):
         told = told or f"{old.name}: damage was met that none of its files shows by itself"
         harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)
         self._point(generation=number, state="REBUILD", quarantine=(old.name,))
-        kept = self._to_quarantine(old.name)
+        kept = to_quarantine(self.root, old.name)
         self._point(quarantine=())
         told += f"; {harvest.rows.get('memory', 0)} memories were salvaged into {generation_name(number)}"
         for name, ids in harvest.without.items():
@@ -787,16 +790,6 @@ class FolderStore(Store):
             without=harvest.without,
             receipts=harvest.receipts,
         )
-
-    def _to_quarantine(self, name: str) -> str:
-        folder = self.root / QUARANTINE
-        folder.mkdir(mode=0o700, exist_ok=True)
-        target = folder / f"{name}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
-        if (self.root / name).exists():
-            os.rename(self.root / name, target)
-            sync_folder(folder)
-            sync_folder(self.root)
-        return f"{QUARANTINE}/{target.name}"
 
     def _incident(self, kind: str, message: str, files: tuple[str, ...] = (), **data: Any) -> None:
         incident = record_incident(self.root, kind, message, files=files, **data)
@@ -839,6 +832,18 @@ class FolderStore(Store):
     def __repr__(self) -> str:
         state = "closed" if self._closed else f"{self.generation.name}, {self.head.memories} memories"
         return f"<FolderStore {str(self.root)!r}: {state}>"
+
+
+def to_quarantine(root: Path, name: str) -> str:
+    """Put a folder of a mind where damaged files are kept; return where that is."""
+    folder = root / QUARANTINE
+    folder.mkdir(mode=0o700, exist_ok=True)
+    target = folder / f"{name.lstrip('.')}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    if (root / name).exists():
+        os.rename(root / name, target)
+        sync_folder(folder)
+        sync_folder(root)
+    return f"{QUARANTINE}/{target.name}"
 
 
 def mark_of(head: HeadRecord, generation: int) -> Mark:

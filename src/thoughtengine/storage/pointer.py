@@ -95,6 +95,8 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         Folder of the sealed copy, below the mind's.
     again : bool
         Whether the store had been of the target format before, and what the older one could not hold was kept aside.
+    salvaged : bool
+        Whether that was damaged: what could be read of it is matched with the old rows again, and its files are kept.
     digest : str
         Of the content of that copy.
     rows : int
@@ -126,6 +128,7 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     old: int = 0
     rollback: str = ""
     again: bool = False
+    salvaged: bool = False
     digest: str = ""
     rows: int = 0
     fork: int = 0
@@ -170,7 +173,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     stage: str = ""
     upgrade: UpgradeNote | None = None
     beneath: tuple[UpgradeNote, ...] = ()  # earlier ones that can still be taken back behind it, oldest first
-    content: dict[str, Any] = {}  # in a backup: rows and digest
+    content: dict[str, Any] = {}  # in a backup, and of what is kept aside: rows and digest
 
     @property
     def points(self) -> tuple[UpgradeNote, ...]:

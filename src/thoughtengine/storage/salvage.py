@@ -92,13 +92,17 @@ def _table_damage(table: Path, scratch: Path) -> str | None:
         remove_tree(scratch)
 
 
-def salvage(source: Path, scratch: Path, target: Path, config: StorageConfig) -> Harvest:
+def salvage(
+    source: Path, scratch: Path, target: Path, config: StorageConfig, *, also: tuple[Area, ...] = ()
+) -> Harvest:
     """Write the readable source rows of `source` into a new generation at `target`, complete and synced.
 
     Parameters
     ----------
     source, scratch, target : Path
         The damaged generation, which is only read; a folder to work in; the new generation.
+    also : tuple of Area
+        Derived areas that are taken too.
 
     Raises
     ------
@@ -109,7 +113,7 @@ def salvage(source: Path, scratch: Path, target: Path, config: StorageConfig) ->
     with _repaired(source, scratch, config) as view:
         new = Level(str(target), config, create=True)
         try:
-            _fill(new, view)
+            _fill(new, view, also)
             new.flush()
         finally:
             new.close()
@@ -222,18 +226,31 @@ class _View:
         found = [(sealed.sequence, value) for key, value in rows if (sealed := _opened(HEAD, key, value)) is not None]
         return max(found)[1] if found else None
 
+    def latest(self, area: Area) -> dict[bytes, bytes]:
+        """Return the rows of an area that is derived, and so written anew: of each key the one that was written last."""
+        found: dict[bytes, tuple[int, bytes]] = {}
+        for key, value in (*self._in_tables(area.prefix), *self.logs.get(area.prefix, [])):
+            sealed = _opened(area, key, value)
+            if sealed is not None and (key not in found or found[key][0] <= sealed.sequence):
+                found[key] = sealed.sequence, value
+        return {key: value for key, (_, value) in found.items()}
+
     def unknown(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield the rows of areas that this release does not know; the last one of a key counts."""
         for prefix in (bytes((byte,)) for byte in range(256) if bytes((byte,)) not in AREAS):
-            start, stop = prefix, bytes((prefix[0] + 1,)) if prefix < b"\xff" else b"\xff" * 9
-            with contextlib.suppress(StoreDamagedError):
-                while page := self.level.page(start, stop, PAGE, False):
-                    yield from page
-                    start = page[-1][0] + b"\x00"
+            yield from self._in_tables(prefix)
             yield from (row for row in self.logs.get(prefix, []) if is_intact(*row))
 
+    def _in_tables(self, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of any area, up to a block that does not verify."""
+        start, stop = prefix, bytes((prefix[0] + 1,)) if prefix < b"\xff" else b"\xff" * 9
+        with contextlib.suppress(StoreDamagedError):
+            while page := self.level.page(start, stop, PAGE, False):
+                yield from page
+                start = page[-1][0] + b"\x00"
 
-def _fill(new: Level, view: _View) -> None:
+
+def _fill(new: Level, view: _View, also: tuple[Area, ...]) -> None:
     """Write what is readable into the new generation, and note what is not there any more."""
     harvest, writer = view.harvest, _Writer(new, view.harvest.rows)
     beside: dict[bytes, set[int]] = {prefix: set() for prefix in MEMORY.beside}
@@ -255,6 +272,9 @@ def _fill(new: Level, view: _View) -> None:
             receipts.update([number] if area is RECEIPT else [])
             writer.put(area.name, key, value)
     harvest.without = {AREAS[prefix].name: sorted(numbers) for prefix, numbers in beside.items() if numbers}
+    for area in also:
+        for key, value in view.latest(area).items():
+            writer.put(area.name, key, value)
     for key, value in view.unknown():
         writer.put("unknown", key, value)
     next_receipt = max(receipts, default=0) + 1

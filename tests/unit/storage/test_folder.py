@@ -539,8 +539,8 @@ def test_a_salvage_that_was_killed_begins_again(store: FolderStore, monkeypatch:
     def die(*arguments: Any, **options: Any) -> None:
         raise KilledError
 
-    for target in ("_point", "_to_quarantine"):
-        monkeypatch.setattr(FolderStore, target, die)
+    for within, target in ((FolderStore, "_point"), (module, "to_quarantine")):
+        monkeypatch.setattr(within, target, die)
         with pytest.raises(KilledError):
             open_folder(store.root, CONFIG, create=False)
         monkeypatch.undo()
