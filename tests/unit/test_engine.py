@@ -425,8 +425,8 @@ def test_with_a_revision_what_it_replaced_is_forgotten(mind: te.ThoughtEngine) -
     receipt = mind.forget("boiler")
     assert (sorted(receipt.ids), len(mind), len(mind.recall("when does the boiler man come"))) == ([1, 2], 0, 0)
     assert sorted(mind.undo(receipt).ids) == [1, 2]
-    assert mind.forget("boiler", erase=True).ids == (1, 2)
-    assert (list(mind.export()), mind.check()) == ([], [])
+    assert mind.forget(2).ids == receipt.ids, "an id and a key of one memory mean the same"
+    assert mind.check() == []
 
 
 def test_a_revision_inherits_what_is_left_out(mind: te.ThoughtEngine, clock: Clock) -> None:
@@ -890,17 +890,40 @@ def test_with_a_revision_goes_what_it_replaced(mind: te.ThoughtEngine) -> None:
     assert mind["drink"].text == "milk"
 
 
-def test_erasing_by_key_takes_every_version_and_by_id_that_one(mind: te.ThoughtEngine) -> None:
+@pytest.mark.parametrize("name", [3, "drink"])
+def test_erasing_by_key_or_by_id_takes_the_one_that_is_named(mind: te.ThoughtEngine, name: int | str) -> None:
+    """It cannot be undone, so nothing goes that was not named, but for what was made from it."""
     for text in ("coffee", "tea", "milk"):
         mind.remember(text, key="drink")
-    mind.forget(1)
-    mind.remember("beer", key="evening")
-    mind.revise("evening", "wine")
-    assert mind.forget(5, erase=True).ids == (5,)
-    assert mind["evening"].text == "beer"
-    assert mind.forget("drink", erase=True).ids == (1, 2, 3), "forgotten ones too: their bytes must go"
+    mind.remember("likes milk", layer="logic", derived_from=[3])
+    assert mind.forget(name, erase=True).ids == (3, 4)
+    assert (mind["drink"].text, mind["drink"].superseded_by) == ("tea", None)
+    assert mind.check() == []
+
+
+def test_what_was_forgotten_by_name_stays_so_when_the_newest_is_erased(mind: te.ThoughtEngine) -> None:
+    mind.remember("coffee", key="drink")
+    mind.revise("drink", "tea")
+    receipt = mind.forget("drink")
+    assert mind.forget("drink", erase=True).ids == (2,)
     assert "drink" not in mind
-    assert [row["id"] for row in mind.export()] == [4]
+    assert mind.undo(receipt).ids == (1,)
+    assert mind["drink"].text == "coffee"
+
+
+def test_filters_touch_only_what_they_match(mind: te.ThoughtEngine, clock: Clock) -> None:
+    for text, source in (("Rent is 500.", "Dana"), ("Rent is 550.", "Iris")):
+        mind.remember(text, key="rent", source=source)
+        clock.move(days=30)
+    for where in ({"sources": "Iris"}, {"since": NOON + dt.timedelta(days=30)}):
+        receipt = mind.forget(**where)
+        assert receipt.ids == (2,)
+        assert (mind[1].text, mind[1].superseded_by) == ("Rent is 500.", 2)
+        assert ids(mind.recall("rent")) == [1]
+        assert "rent" not in mind, "the key names what was forgotten"
+        mind.undo(receipt)
+    assert mind.forget(sources="Iris", erase=True).ids == (2,)
+    assert (mind["rent"].id, mind["rent"].superseded_by) == (1, None)
     assert mind.check() == []
 
 
