@@ -1761,6 +1761,18 @@ def test_a_guess_and_what_was_forgotten_are_no_feelings(mind: te.ThoughtEngine) 
     assert mind.feeling("Dana").n == 0
 
 
+@pytest.mark.parametrize("about", ["Kim", "visit", "the lovely visit"])
+def test_what_was_superseded_is_no_feeling(mind: te.ThoughtEngine, about: str) -> None:
+    fields: dict[str, Any] = {"source": "Kim", "tags": ["visit"]}
+    first = mind.remember("The visit was awful.", **fields, affect=te.Affect(-1.0, 0.5))
+    second = mind.revise(first, "The visit was lovely.", affect=te.Affect(0.5, 0.5))
+    third = mind.revise(second, "The visit was lovely, he says.", affect=te.Affect(1.0, 0.5))
+    feeling = mind.feeling(about)
+    assert (feeling.valence, feeling.n, feeling.because) == (1.0, 1, (third,))
+    mind.revise(third, "There was no visit.")
+    assert mind.feeling(about).n == 0
+
+
 @pytest.mark.parametrize("about", ["", "  ", None, 3, b"Dana"])
 def test_a_feeling_is_about_words(mind: te.ThoughtEngine, about: Any) -> None:
     with pytest.raises(te.InvalidArgumentError) as raised:
