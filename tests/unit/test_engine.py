@@ -1689,6 +1689,23 @@ def test_a_count_can_be_called(talk: te.ThoughtEngine) -> None:
     assert raised.value.argument == "count"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [float("nan"), float("inf"), -1, None, "3", True, 2j, [3], 10**400, np.array([1, 2])],
+    ids=lambda x: repr(x)[:9],
+)
+def test_a_count_gives_a_number_of_tokens(talk: te.ThoughtEngine, answer: Any) -> None:
+    recall = talk.recall("boiler")
+    with pytest.raises(
+        te.InvalidArgumentError, match=r"^count: expected a callable that returns how many tokens"
+    ) as raised:
+        recall.context(count=lambda _: answer)
+    assert raised.value.argument == "count"
+    assert raised.value.given is answer
+    for number in (np.float32(1.5), np.int64(1), 0):
+        assert recall.context(count=lambda _, number=number: number)
+
+
 def test_looking_at_a_context_changes_nothing(talk: te.ThoughtEngine) -> None:
     before, recall = state(talk), talk.recall("how old is the boiler?")
     page = recall.context()
