@@ -455,9 +455,11 @@ class ThoughtEngine:
 
     def _current(self, id_or_key: int | str) -> int:
         """Return the newest revision of a memory that may be revised."""
-        id_ = self._newest(find(self._store, id_or_key))
+        named = find(self._store, id_or_key)
+        id_ = self._newest(named)
         if self._memories.mark(id_).forgotten:
-            raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+            what = "it" if id_ == named else f"its newest revision, [{id_}],"
+            raise MemoryNotFoundError(id_or_key, f"{what} was forgotten; mind.undo(receipt) shows it again")
         return id_
 
     def _revised(self, old: int, changes: dict[str, Any], *, at: Any, affect: Affect | None, vector: Any) -> Draft:

@@ -921,6 +921,8 @@ def test_filters_touch_only_what_they_match(mind: te.ThoughtEngine, clock: Clock
         assert (mind[1].text, mind[1].superseded_by) == ("Rent is 500.", 2)
         assert ids(mind.recall("rent")) == [1]
         assert "rent" not in mind, "the key names what was forgotten"
+        with pytest.raises(te.MemoryNotFoundError, match=r"with id 1: its newest revision, \[2\], was forgotten"):
+            mind.revise(1, "Rent is 600.")
         mind.undo(receipt)
     assert mind.forget(sources="Iris", erase=True).ids == (2,)
     assert (mind["rent"].id, mind["rent"].superseded_by) == (1, None)
