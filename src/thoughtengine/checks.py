@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from numbers import Integral, Real
 from typing import TypeGuard
 
@@ -59,6 +60,10 @@ def real(name: str, value: object, low: float, high: float, expected: str = "") 
     >>> real("min_chance", np.float32(0.5), 0.0, 1.0)
     0.5
     """
-    if not is_real(value) or not low <= value <= high:
+    try:  # plain first: NumPy compares in its own precision, in which a bound may not fit
+        number = float(value) if is_real(value) else math.nan
+    except OverflowError:
+        number = math.nan
+    if not low <= number <= high:
         raise InvalidArgumentError(name, value, expected or f"a number in [{low:g}, {high:g}]")
-    return float(value)
+    return number

@@ -455,9 +455,11 @@ class ThoughtEngine:
 
     def _current(self, id_or_key: int | str) -> int:
         """Return the newest revision of a memory that may be revised."""
-        id_ = self._newest(find(self._store, id_or_key))
+        named = find(self._store, id_or_key)
+        id_ = self._newest(named)
         if self._memories.mark(id_).forgotten:
-            raise MemoryNotFoundError(id_or_key, "it was forgotten; mind.undo(receipt) shows it again")
+            what = "it" if id_ == named else f"its newest revision, [{id_}],"
+            raise MemoryNotFoundError(id_or_key, f"{what} was forgotten; mind.undo(receipt) shows it again")
         return id_
 
     def _revised(self, old: int, changes: dict[str, Any], *, at: Any, affect: Affect | None, vector: Any) -> Draft:
@@ -739,12 +741,13 @@ class ThoughtEngine:
     def forget(self, *ids: int | str, erase: bool = False, **where: Any) -> Receipt:
         """Hide memories, or erase them for good.
 
-        With a revision goes what it replaced, which would else be current again; only an erasure by id is of that one alone.
+        What is forgotten by id or key takes its earlier wordings along, which would else answer in its place. Filters touch
+        only what they match, and an erasure, which cannot be undone, only what is named: the earlier wording stands again.
 
         Parameters
         ----------
         *ids : int or str
-            Ids or keys. Either these or `where`.
+            Ids or keys: a key means what its memory's id means. Either these or `where`.
         erase : bool
             False: hidden from every verb until ``mind.undo(receipt)``; nothing is removed. True: the bytes go, with those of
             what was made from them; the store is written anew without them (writers wait for it, about 5 microseconds a
@@ -769,8 +772,6 @@ class ThoughtEngine:
         with self._monitor.timed("erase" if erase else "forget"), self._alone(erase), self._memories.changing():
             self._store.ready()
             found = self._chosen(ids, where, everything=erase)
-            keyed = [find(self._store, name) for name in ids if isinstance(name, str)]
-            found = with_earlier(self._store, found, following=keyed if erase else found, hidden=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
                 from thoughtengine.memory.erase import goes_from, plan_erasure
@@ -789,7 +790,12 @@ class ThoughtEngine:
                     self._patterns.dropped()
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
-            return self._acted("forgotten", act(self._store, "forget", found, at=self._now()[0], sync=self._sync))
+            return self._hide(with_earlier(self._store, found) if ids else found)
+
+    def _hide(self, ids: Sequence[int]) -> Receipt:
+        """Forget these memories and no others."""
+        with self._memories.changing():
+            return self._acted("forgotten", act(self._store, "forget", ids, at=self._now()[0], sync=self._sync))
 
     @contextlib.contextmanager
     def _alone(self, erase: bool) -> Iterator[None]:

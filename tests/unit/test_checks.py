@@ -36,6 +36,17 @@ def test_what_is_no_number_in_range_is_told(value: Any) -> None:
         real("share", value, 0.0, 1.0)
 
 
+@pytest.mark.parametrize("value", [np.float16(2.5), np.float32(2.5), np.int8(2), 2.5])
+def test_a_bound_may_be_beyond_the_precision_of_a_number(value: Any) -> None:
+    assert real("share", value, 0.0, 1e300) == value
+
+
+@pytest.mark.parametrize("top", [1e300, float("inf")])
+def test_a_number_that_no_float_holds_is_told(top: float) -> None:
+    with pytest.raises(te.InvalidArgumentError):
+        real("share", 10**400, 0.0, top)
+
+
 def test_a_mind_takes_numbers_of_numpy(tmp_path: Any) -> None:
     with te.open(tmp_path / "mind") as mind:
         first = mind.remember("the red canoe", affect=te.Affect(np.float32(0.5), np.float32(0.25)))

@@ -425,8 +425,8 @@ def test_with_a_revision_what_it_replaced_is_forgotten(mind: te.ThoughtEngine) -
     receipt = mind.forget("boiler")
     assert (sorted(receipt.ids), len(mind), len(mind.recall("when does the boiler man come"))) == ([1, 2], 0, 0)
     assert sorted(mind.undo(receipt).ids) == [1, 2]
-    assert mind.forget("boiler", erase=True).ids == (1, 2)
-    assert (list(mind.export()), mind.check()) == ([], [])
+    assert mind.forget(2).ids == receipt.ids, "an id and a key of one memory mean the same"
+    assert mind.check() == []
 
 
 def test_a_revision_inherits_what_is_left_out(mind: te.ThoughtEngine, clock: Clock) -> None:
@@ -890,17 +890,42 @@ def test_with_a_revision_goes_what_it_replaced(mind: te.ThoughtEngine) -> None:
     assert mind["drink"].text == "milk"
 
 
-def test_erasing_by_key_takes_every_version_and_by_id_that_one(mind: te.ThoughtEngine) -> None:
+@pytest.mark.parametrize("name", [3, "drink"])
+def test_erasing_by_key_or_by_id_takes_the_one_that_is_named(mind: te.ThoughtEngine, name: int | str) -> None:
+    """It cannot be undone, so nothing goes that was not named, but for what was made from it."""
     for text in ("coffee", "tea", "milk"):
         mind.remember(text, key="drink")
-    mind.forget(1)
-    mind.remember("beer", key="evening")
-    mind.revise("evening", "wine")
-    assert mind.forget(5, erase=True).ids == (5,)
-    assert mind["evening"].text == "beer"
-    assert mind.forget("drink", erase=True).ids == (1, 2, 3), "forgotten ones too: their bytes must go"
+    mind.remember("likes milk", layer="logic", derived_from=[3])
+    assert mind.forget(name, erase=True).ids == (3, 4)
+    assert (mind["drink"].text, mind["drink"].superseded_by) == ("tea", None)
+    assert mind.check() == []
+
+
+def test_what_was_forgotten_by_name_stays_so_when_the_newest_is_erased(mind: te.ThoughtEngine) -> None:
+    mind.remember("coffee", key="drink")
+    mind.revise("drink", "tea")
+    receipt = mind.forget("drink")
+    assert mind.forget("drink", erase=True).ids == (2,)
     assert "drink" not in mind
-    assert [row["id"] for row in mind.export()] == [4]
+    assert mind.undo(receipt).ids == (1,)
+    assert mind["drink"].text == "coffee"
+
+
+def test_filters_touch_only_what_they_match(mind: te.ThoughtEngine, clock: Clock) -> None:
+    for text, source in (("Rent is 500.", "Dana"), ("Rent is 550.", "Iris")):
+        mind.remember(text, key="rent", source=source)
+        clock.move(days=30)
+    for where in ({"sources": "Iris"}, {"since": NOON + dt.timedelta(days=30)}):
+        receipt = mind.forget(**where)
+        assert receipt.ids == (2,)
+        assert (mind[1].text, mind[1].superseded_by) == ("Rent is 500.", 2)
+        assert ids(mind.recall("rent")) == [1]
+        assert "rent" not in mind, "the key names what was forgotten"
+        with pytest.raises(te.MemoryNotFoundError, match=r"with id 1: its newest revision, \[2\], was forgotten"):
+            mind.revise(1, "Rent is 600.")
+        mind.undo(receipt)
+    assert mind.forget(sources="Iris", erase=True).ids == (2,)
+    assert (mind["rent"].id, mind["rent"].superseded_by) == (1, None)
     assert mind.check() == []
 
 
@@ -1666,6 +1691,23 @@ def test_a_count_can_be_called(talk: te.ThoughtEngine) -> None:
     assert raised.value.argument == "count"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [float("nan"), float("inf"), -1, None, "3", True, 2j, [3], 10**400, np.array([1, 2])],
+    ids=lambda x: repr(x)[:9],
+)
+def test_a_count_gives_a_number_of_tokens(talk: te.ThoughtEngine, answer: Any) -> None:
+    recall = talk.recall("boiler")
+    with pytest.raises(
+        te.InvalidArgumentError, match=r"^count: expected a callable that returns how many tokens"
+    ) as raised:
+        recall.context(count=lambda _: answer)
+    assert raised.value.argument == "count"
+    assert raised.value.given is answer
+    for number in (np.float32(1.5), np.int64(1), 0):
+        assert recall.context(count=lambda _, number=number: number)
+
+
 def test_looking_at_a_context_changes_nothing(talk: te.ThoughtEngine) -> None:
     before, recall = state(talk), talk.recall("how old is the boiler?")
     page = recall.context()
@@ -1736,6 +1778,18 @@ def test_a_guess_and_what_was_forgotten_are_no_feelings(mind: te.ThoughtEngine) 
     assert mind.feeling("Dana").because == (first,)
     mind.forget(first)
     assert mind.feeling("Dana").n == 0
+
+
+@pytest.mark.parametrize("about", ["Kim", "visit", "the lovely visit"])
+def test_what_was_superseded_is_no_feeling(mind: te.ThoughtEngine, about: str) -> None:
+    fields: dict[str, Any] = {"source": "Kim", "tags": ["visit"]}
+    first = mind.remember("The visit was awful.", **fields, affect=te.Affect(-1.0, 0.5))
+    second = mind.revise(first, "The visit was lovely.", affect=te.Affect(0.5, 0.5))
+    third = mind.revise(second, "The visit was lovely, he says.", affect=te.Affect(1.0, 0.5))
+    feeling = mind.feeling(about)
+    assert (feeling.valence, feeling.n, feeling.because) == (1.0, 1, (third,))
+    mind.revise(third, "There was no visit.")
+    assert mind.feeling(about).n == 0
 
 
 @pytest.mark.parametrize("about", ["", "  ", None, 3, b"Dana"])

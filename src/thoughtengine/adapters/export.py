@@ -132,9 +132,13 @@ class _Taking:
     def end(self) -> None:
         """Take in what waits; pin and forget what was."""
         self._flush()
-        for act, old in ((self._mind.pin, self._pinned), (self._mind.forget, self._forgotten)):
-            if ids := [self._ids[id_] for id_ in old if self._ids[id_] in self._mind]:
-                act(*ids)
+        if pinned := self._there(self._pinned):
+            self._mind.pin(*pinned)
+        if forgotten := self._there(self._forgotten):
+            self._mind._hide(forgotten)  # `forget` would take along earlier wordings, which may stand
+
+    def _there(self, old: list[int]) -> list[int]:
+        return [new for new in (self._ids[id_] for id_ in old) if new in self._mind]
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []

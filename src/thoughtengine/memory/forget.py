@@ -73,16 +73,13 @@ def why_gone(store: Store, id_or_key: object) -> str:
     return ""
 
 
-def with_earlier(store: Store, ids: Iterable[int], *, following: Iterable[int], hidden: bool) -> list[int]:
-    """Return memories, each once, and of those in `following` what they replaced and what that had replaced.
-
-    A forgotten one is taken along only if `hidden`.
-    """
-    found, followed = dict.fromkeys(ids), set(following)
+def with_earlier(store: Store, ids: Iterable[int]) -> list[int]:
+    """Return memories, each once, and what they replaced, and what that had replaced, where it is not forgotten already."""
+    found = dict.fromkeys(ids)
     for id_ in list(found):
-        current = id_ if id_ in followed else None
+        current: int | None = id_
         while current is not None and (record := store.get(MEMORY, current, MemoryRecord)) is not None:
-            if hidden or not (store.get(MARK, current, MarkRecord) or MarkRecord()).forgotten:
+            if not (store.get(MARK, current, MarkRecord) or MarkRecord()).forgotten:
                 found[current] = None
             current = record.supersedes
     return list(found)

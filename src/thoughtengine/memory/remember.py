@@ -232,9 +232,9 @@ def as_vector(value: object, limits: Limits) -> SingleArray:
         raise InvalidArgumentError("vector", f"shape {vector.shape}", "one row of numbers, shape (dimension,)")
     if vector.size > limits.vector_dimension:
         raise InvalidArgumentError("vector", f"{vector.size} numbers", f"at most {limits.vector_dimension}")
-    if (
-        0.0 < np.vecdot(vector, vector) < math.inf
-    ):  # one look at its numbers, the interpreter kept; what follows is rare
+    with np.errstate(over="ignore"):  # of large numbers, which are looked at closely below
+        square = np.vecdot(vector, vector)
+    if 0.0 < square < math.inf:  # one look at its numbers, the interpreter kept; what follows is rare
         return vector
     if not np.isfinite(vector).all():
         raise InvalidArgumentError("vector", value, "finite numbers (float32)")

@@ -6,6 +6,7 @@ import attrs
 import numpy as np
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
+from thoughtengine.memory.index.vectors import unit_rows
 from thoughtengine.patterns.tables import Tables, maths
 
 __all__ = ["Concepts", "Grouping", "group"]
@@ -91,16 +92,16 @@ class Concepts:
             The first member of the cluster each was put to; its cosine to the nearest cluster before, in a cluster that is new
             at most that of its first member, -2 for the first of all.
         """
-        vectors = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
         chosen, likeness = np.zeros(len(ids), np.int64), np.zeros(len(ids))
-        flat = np.ascontiguousarray(vectors, np.float32).reshape(-1)
-        maths().gather(flat, ids, ALIKE, _SLOWEST, _NEAR, *self.tables.values(), chosen, likeness)
+        maths().gather(
+            unit_rows(vectors).reshape(-1), ids, ALIKE, _SLOWEST, _NEAR, *self.tables.values(), chosen, likeness
+        )
         return chosen, likeness
 
     def likeness(self, vectors: SingleArray) -> tuple[IntArray, FloatArray]:
         """Return the first member of the cluster nearest to each vector, and its cosine; nothing is learned."""
         units = self._units()
-        points = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12) - self.tables["middle"]
+        points = unit_rows(vectors) - self.tables["middle"]
         points /= np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
         if not len(units):
             return np.zeros(len(vectors), np.int64), np.full(len(vectors), -2.0)

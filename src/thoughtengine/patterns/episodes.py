@@ -9,6 +9,7 @@ import numpy as np
 from thoughtengine._types import IntArray, SingleArray
 from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.index.columns import HIDDEN, LAYER
+from thoughtengine.memory.index.vectors import unit_rows
 from thoughtengine.memory.index.view import View
 from thoughtengine.patterns.tables import maths
 
@@ -41,9 +42,9 @@ def topics(vectors: SingleArray, *, penalty: float = PENALTY) -> IntArray:
     array([4])
     """
     n, d = vectors.shape
-    units = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    units = unit_rows(vectors)
     gains, begins = np.zeros(n + 1), np.zeros(n + 1, np.int64)
-    maths().divide(np.ascontiguousarray(units, np.float32).reshape(-1), d, penalty, _LONGEST, gains, begins)
+    maths().divide(units.reshape(-1), d, penalty, _LONGEST, gains, begins)
     found, at = [], n
     while at > 0:
         at = int(begins[at])

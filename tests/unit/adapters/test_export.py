@@ -64,7 +64,7 @@ ACTS = st.lists(
     st.one_of(
         st.tuples(st.just("remember"), st.sampled_from([None, "k", "l"]), st.sampled_from(["a", "b"])),
         st.tuples(st.just("revise"), st.integers(0, 9), st.sampled_from(["a", "b", "c"])),
-        st.tuples(st.sampled_from(["forget", "pin"]), st.integers(0, 9), st.just("")),
+        st.tuples(st.sampled_from(["forget", "forget all", "pin"]), st.integers(0, 9), st.just("")),
         st.tuples(st.just("undo"), st.integers(0, 9), st.just("")),
     ),
     max_size=14,
@@ -85,6 +85,8 @@ def act(mind: te.ThoughtEngine, acts: list[tuple[str, Any, str]]) -> None:
                 id_ = which % n + 1
                 if verb == "revise":
                     mind.revise(id_, text, at=AT)
+                elif verb == "forget all":
+                    receipts.append(mind.forget(layers="sensory" if which % 2 else "logic"))
                 else:
                     receipts.append(mind.forget(id_) if verb == "forget" else mind.pin(id_))
             except te.MemoryNotFoundError:  # forgotten already
@@ -99,6 +101,18 @@ def test_whatever_was_done_survives(tmp_path_factory: pytest.TempPathFactory, ac
         act(mind, acts)
         rows = exported(mind, folder / "first.jsonl")
     assert taken_back(folder, folder / "first.jsonl") == rows
+
+
+def test_a_correction_is_forgotten_and_what_it_corrected_is_not(tmp_path: Path) -> None:
+    with te.open(tmp_path / "first") as mind:
+        mind.remember("Rent is 500.", source="Dana", at=AT)
+        mind.revise(1, "Rent is 550.", source="Iris", at=AT)
+        mind.revise(1, "Rent is 600.", source="Dana", at=AT)
+        mind.revise(1, "Rent is 650.", source="Iris", at=AT)
+        mind.forget(sources="Iris")
+        rows = exported(mind, tmp_path / "first.jsonl")
+    assert [row["forgotten"] for row in rows] == [False, True, False, True]
+    assert taken_back(tmp_path, tmp_path / "first.jsonl") == rows
 
 
 def test_ids_are_mapped_where_something_was_erased(tmp_path: Path) -> None:

@@ -258,6 +258,11 @@ def test_a_vector_may_come_in_many_forms(value: Any) -> None:
     assert vector.tolist() == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("size", [1e-45, 1e-20, 1e19, 3.4e38])
+def test_a_vector_may_be_of_any_length(size: float) -> None:
+    assert as_vector([size, -size, size], LIMITS).tolist() == np.float32([size, -size, size]).tolist()
+
+
 def test_the_hosts_buffer_is_not_kept() -> None:
     buffer = np.array([1, 2], np.float32)
     made = draft(Experience(vector=buffer), now=NOW, limits=LIMITS)

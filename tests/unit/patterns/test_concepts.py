@@ -28,6 +28,18 @@ def test_what_is_alike_comes_to_one_concept() -> None:
     assert (together == same).mean() > 0.97
 
 
+@pytest.mark.parametrize("power", [-100, 120])
+def test_the_length_of_a_vector_says_nothing(power: int) -> None:
+    """Of very long and very short ones the square leaves float32, and the squares are not to be missed."""
+    vectors, _ = topics(200)
+    ids, sized = np.arange(1, 201), np.ldexp(vectors, power)
+    finder, other = Concepts(64), Concepts(64)
+    for one, two in zip(finder.learn(vectors, ids), other.learn(sized, ids), strict=True):
+        assert (one == two).all()
+    for one, two in zip(finder.likeness(vectors), other.likeness(sized), strict=True):
+        assert (one == two).all()
+
+
 def test_a_concept_is_named_by_its_oldest_member_and_keeps_its_name() -> None:
     vectors, _ = topics(1000)
     finder = Concepts(64)

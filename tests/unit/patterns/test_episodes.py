@@ -14,7 +14,8 @@ def test_a_change_of_topic_is_found_where_it_is() -> None:
     directions = random.normal(size=(4, 32))
     numbers = np.repeat(np.arange(4), [8, 5, 10, 7])
     vectors = (directions[numbers] + 0.5 * random.normal(size=(30, 32))).astype(np.float32)
-    assert topics(vectors).tolist() == [8, 13, 23]
+    for power in (0, -100, 120):
+        assert topics(np.ldexp(vectors, power)).tolist() == [8, 13, 23], "the length of a vector says nothing"
 
 
 def test_a_higher_penalty_gives_fewer_segments() -> None:

@@ -386,6 +386,8 @@ def _of_the_calendar(today: int, unit: str, *, before: bool) -> Span:
     first = first if unit != "year" else date.replace(month=1, day=1).toordinal() - _EPOCH
     if not before:
         return Span(first * _DAY, (today + 1) * _DAY)
+    if first + _EPOCH <= 1:  # the calendar has no day before
+        return Span((first - _UNITS[unit]) * _DAY, first * _DAY)
     last = dt.date.fromordinal(first - 1 + _EPOCH)
     began = {"week": first - 7, "month": first - last.day, "year": last.replace(month=1, day=1).toordinal() - _EPOCH}
     return Span(began[unit] * _DAY, first * _DAY)

@@ -1,4 +1,4 @@
-"""Feeling: how things stand with someone or something, from the affect of memories, the present counting most."""
+"""Feeling: how things stand with someone or something, from the affect of memories that stand, the present counting most."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def felt_about(ranking: Ranking, read: Read) -> list[Felt]:
 def _felt(ids: Iterable[tuple[int, float]], read: Read) -> Iterator[Felt]:
     for id_, share in ids:
         memory = read(id_)
-        if memory is not None and memory.affect is not None:
+        if memory is not None and memory.affect is not None and memory.superseded_by is None:
             at, _ = to_stored("at", memory.at)
             yield Felt(id_, at, memory.affect.valence, memory.affect.arousal, share)
 

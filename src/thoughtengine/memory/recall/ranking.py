@@ -31,7 +31,7 @@ class Ranking(NamedTuple):
     channels : tuple of str
         Names of the columns of `shares`.
     n_repeats : array of int64, shape (m,)
-        Exact repeats folded into each.
+        Repeats folded into each, superseded ones not counted.
     n_candidates : int
         Memories that were weighed against each other.
     words : tuple of str
@@ -86,29 +86,41 @@ class Sheet:
             self.crowd = self.scores[order]
             kept, folds = self._fold(order, k)
             if len(kept) >= k or len(order) < wanted:
-                return kept, self._repeats(folds)
+                return kept, self._repeats(kept, folds)
             wanted *= 4
 
     def _fold(self, order: list[int], k: int) -> tuple[list[int], list[int]]:
-        """Return the first of each fold among ordered columns, k of them, and their folds."""
+        """Return the first of each fold among ordered columns, k of them, and their folds.
+
+        What was superseded stands for none that was not.
+        """
+        places, columns = self.places[order], self._view.columns
+        rows = list(zip(order, columns.fold[places].tolist(), columns.successor[places].tolist(), strict=True))
+        standing = {fold for _, fold, successor in rows if fold and not successor}
         kept: dict[int, int] = {}
-        for column, fold in zip(order, self._view.columns.fold[self.places[order]].tolist(), strict=True):
-            kept.setdefault(fold or -1 - column, column)
+        for column, fold, successor in rows:
+            if not successor or fold not in standing:
+                kept.setdefault(fold or -1 - column, column)
             if len(kept) == k:
                 break
         return list(kept.values()), [max(fold, 0) for fold in kept]
 
-    def _repeats(self, folds: list[int]) -> list[int]:
-        """Return how many other memories that may be found have each fold."""
+    def _repeats(self, kept: list[int], folds: list[int]) -> list[int]:
+        """Return how many others have the fold of each column, of those that may be found and were not superseded."""
         found = self._view.repeats(folds, self._maths)
-        return [self._admitted(found[fold]) - 1 if fold in found else 0 for fold in folds]
+        places = self.places[kept].tolist()
+        return [
+            self._standing(found[fold], place) if fold in found else 0
+            for fold, place in zip(folds, places, strict=True)
+        ]
 
-    def _admitted(self, positions: IntArray) -> int:
-        """Return how many of some positions may be found, at least the one that was."""
+    def _standing(self, positions: IntArray, mine: int) -> int:
+        """Return how many of some positions but one may be found and were not superseded."""
+        others = positions[(positions != mine) & (self._view.columns.successor[positions] == 0)]
         if self._chosen is None:
-            return len(positions)
-        at = np.minimum(self._chosen.searchsorted(positions), len(self._chosen) - 1)
-        return max(int(np.count_nonzero(self._chosen[at] == positions)), 1)
+            return len(others)
+        at = np.minimum(self._chosen.searchsorted(others), len(self._chosen) - 1)
+        return int(np.count_nonzero(self._chosen[at] == others))
 
     def _settle(self, wanted: int) -> None:
         """See to it that among the best none stands above one that replaced it."""

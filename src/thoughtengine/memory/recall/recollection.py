@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Access", "Recall"]
 
 _MOST_TOKENS = 10**9
+_NUMBER = "a callable that returns how many tokens a text is, a number of at least 0"
 
 
 class Access(NamedTuple):
@@ -108,7 +110,7 @@ class Recall(Sequence[Hit]):
         Raises
         ------
         InvalidArgumentError
-            For a budget that is no such number, or a `count` that cannot be called.
+            For a budget that is no such number, or a `count` that cannot be called or gives no number of tokens.
         StoreClosedError
             When the mind is closed: it is read here, so that what was forgotten since is left out.
         """
@@ -118,7 +120,7 @@ class Recall(Sequence[Hit]):
         if count is not None and not callable(count):
             raise InvalidArgumentError("count", count, "a callable: text → how many tokens it is")
         hits = self._standing(min(tokens // LINE + 1, DEEPEST), FLOOR)
-        packed = pack(hits, tokens, count=count or in_tokens)
+        packed = pack(hits, tokens, count=in_tokens if count is None else _numbers(count))
         mine = {hit.id for hit in self.hits}
         self._added.update((hit.id, hit) for hit in packed.hits if hit.id not in mine)
         return packed.text
@@ -186,3 +188,8 @@ class Recall(Sequence[Hit]):
         if self.coverage < 1.0:
             told.append(f"({self.coverage:.0%} of the memories could be looked at so far: their index is being made)")
         return "\n".join(told)
+
+
+def _numbers(count: Callable[[str], object]) -> Callable[[str], float]:
+    """Return a host's tokenizer whose answers are looked at: of NaN a budget would never be spent."""
+    return lambda text: real("count", count(text), 0.0, sys.float_info.max, _NUMBER)

@@ -257,6 +257,15 @@ def test_any_time_ago_is_before_now(n: int, unit: str) -> None:
     assert found.start <= NOW
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05", "0001-06-01", "9999-12-31"])
+@pytest.mark.parametrize("which", ["last", "this", "past", "since last", "before last", "the last 9999"])
+@pytest.mark.parametrize("unit", ["night", "weekend", "week", "month", "year", "summer", "winter", "december"])
+def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
+    now = (dt.date.fromisoformat(day).toordinal() - dt.date(1970, 1, 1).toordinal()) * 86_400_000_000
+    year = int(day[:4])
+    assert all(one.start < one.stop for one in dates_in(f"{which} {unit}", now, range(year, year + 1)).spans)
+
+
 def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
     found = dates_in("since may 2023 " * 10_000, 0, range(2023, 2024))
     assert len(found.spans) == 1

@@ -40,6 +40,39 @@ def test_only_repeats_that_may_be_found_are_counted() -> None:
     assert (ranking.ids.tolist(), ranking.n_repeats.tolist()) == ([3], [1])
 
 
+def test_what_was_superseded_is_no_repeat() -> None:
+    """It was corrected, it did not happen again."""
+    index = replaced(index_of(*(entry(f"Rent is {n}") for n in (500, 550, 500, 500))), (1, 2), (2, 3))
+    ranking = ask(index, "rent 500")
+    assert ranking.ids.tolist() == [4, 2]
+    assert ranking.n_repeats.tolist() == [1, 0]  # 3, and not 1
+
+
+def test_what_was_superseded_hides_no_repeat_that_stands() -> None:
+    index = replaced(
+        index_of(
+            entry("Rent is 500", at="2023-03-06T12:00:00Z"), entry("Rent is 550", at="2023-04-06T12:00:00Z"),
+            entry("Rent is 500", at="2024-03-06T12:00:00Z"),
+        ), (1, 2),
+    )  # fmt: skip
+    ranking = ask(index, "rent 500 on 6 March 2023")
+    assert ranking.ids.tolist() == [2, 3]  # 1 matches better than 3
+    assert ranking.n_repeats.tolist() == [0, 0]
+    index.mark(3, MarkRecord(forgotten=(1,)))
+    assert ask(index, "rent 500 on 6 March 2023").ids.tolist() == [2, 1]
+
+
+def test_of_what_was_superseded_none_is_a_repeat() -> None:
+    index = replaced(index_of(*(entry(f"Rent is {n}") for n in (500, 550, 500, 600))), (1, 2), (2, 3), (3, 4))
+    ranking = ask(index, "rent 500")
+    assert (ranking.ids.tolist(), ranking.n_repeats.tolist()) == ([4, 3, 2], [0, 0, 0])
+
+
+def test_superseded_memories_without_a_text_are_found_each() -> None:
+    index = replaced(index_of(*(entry(tags=("work",)) for _ in range(3))), (1, 2))
+    assert ask(index, "work").ids.tolist() == [3, 2, 1]
+
+
 def test_many_repeats_leave_room_for_others() -> None:
     index = index_of(entry("tea with milk and a biscuit"), *(entry("tea") for _ in range(500)), entry("tea, no"))
     ranking = ask(index, "tea", k=3)
