@@ -215,13 +215,13 @@ def leftovers(root: Path) -> None:
 
 
 def _prepare(root: Path, config: StorageConfig, source: int) -> None:
-    sealed, part = root / ROLLBACK / generation_name(1), root / (ROLLBACK + PART)
+    part = root / (ROLLBACK + PART)
     part.mkdir(mode=0o700)
     take_in(root, part / generation_name(1))
     own_copy(part / generation_name(1), config)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
-    checkpoint(None, sealed, root / generation_name(1))
+    take_in(root, root / generation_name(1))  # not of the sealed copy, which may be one of its own
     _look(root, root / generation_name(1), config)
     kept = (root / ASIDE / KEPT).exists()
     head = _keep_on(root, config) if kept else new_generation(root, config)
