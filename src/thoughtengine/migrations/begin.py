@@ -58,6 +58,7 @@ _INSIDE = {
     ROLLBACK: re.compile(r"gen-.*"),
     "lowered": re.compile(r"CURRENT|LOCK|LOG.*|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)"),
 }
+Note = Callable[[bytes, bytes, bool], None]
 _COMING_BACK = ("reports", "incidents", "quarantine", "snapshots")
 GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
 
@@ -95,6 +96,7 @@ def measure(
     *,
     parsed: bool = False,
     breathe: Callable[[], None] = at_once,
+    note: Note | None = None,
 ) -> Flat:
     """Read all of a sealed format-1 generation from a throw-away clone, checksums verified.
 
@@ -108,6 +110,8 @@ def measure(
         Also count the values that are no JSON, and those that the step raises on, which takes several times as long.
     breathe : callable
         Called at every row.
+    note : callable, optional
+        ``note(key, digest, whether it becomes a memory)``, in order.
 
     Raises
     ------
@@ -135,7 +139,10 @@ def measure(
                 if parsed and place.layer:
                     damaged += parse(value) is UNREADABLE
                     failed += counted and bool(lift(key, value)[2])
-                total += int.from_bytes(row_digest(key, value), "big")
+                digest = row_digest(key, value)
+                if note is not None:
+                    note(key, digest, counted)
+                total += int.from_bytes(digest, "big")
         finally:
             level.close()
     finally:
@@ -274,7 +281,7 @@ def _keep_on(root: Path, config: StorageConfig) -> HeadRecord:
 
 def merge_anew(store: FolderStore) -> None:
     """Begin a merge of what was kept aside once more, where a salvage took what told how far it had come: none comes twice."""
-    root, number = store.root, store.pointer.generation + 1
+    root, number = store.root, store.next_number
     kept, _ = read_pointer(root / ASIDE, KEPT)
     target = root / generation_name(number)
     discard(target)

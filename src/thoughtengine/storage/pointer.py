@@ -99,6 +99,12 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         Of the content of that copy.
     rows : int
         Rows in it.
+    damaged : str
+        Where the old generation was met damaged: how; the next opening mends it.
+    lost : tuple of (int, int)
+        Ids of old memories that damage has taken meanwhile: the first of each run, and how many.
+    lost_rows : int
+        How many rows that are, those beside memories and others too.
     fork : int
         Write sequence of the new generation when the upgrade began.
     fork_id, fork_receipt : int
@@ -128,6 +134,9 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     again: bool = False
     digest: str = ""
     rows: int = 0
+    damaged: str = ""
+    lost: tuple[tuple[int, int], ...] = ()
+    lost_rows: int = 0
     fork: int = 0
     fork_id: int = 1
     fork_receipt: int = 1
