@@ -26,7 +26,7 @@ from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0001_flat import layer_of
 from thoughtengine.storage.bare_salvage import Salvaged, salvage_bare
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.checkpoint import at_once, checkpoint
+from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import PART, discard, replace_file, sync_folder, sync_tree
@@ -142,7 +142,7 @@ def mend(store: UpgradingStore, breathe: Callable[[], None] = at_once) -> bool:
         _seal(root, old, root / generation_name(number))
         told = f"the sealed copy is damaged: another was made of {old.name}, and the upgrade goes on"
         _take(store, msgspec.structs.replace(note, old=number, rollback=f"{ROLLBACK}/{generation_name(number)}"), told)
-    elif note.again or not (note.digest or seen or note.damaged):
+    elif note.again or not (note.digest or seen or not all(_opens(store, each) for each in (old, sealed))):
         return False  # what is not there would count as deleted by the old program; what was not begun is given back
     else:
         _salvage(store, note, root / generation_name(number), breathe)
@@ -157,6 +157,19 @@ def _reads(store: UpgradingStore, folder: Path, breathe: Callable[[], None]) -> 
     except (StoreDamagedError, FileNotFoundError):
         return False
     return note is not None and note.digest in ("", flat.digest)
+
+
+def _opens(store: UpgradingStore, folder: Path) -> bool:
+    """Tell whether LevelDB opens a copy of the old store, however damaged."""
+    scratch = store.root / ("verify" + PART)
+    try:
+        clone(folder, scratch)
+        Level(str(scratch), store.config).close()
+    except (StoreDamagedError, FileNotFoundError):
+        return False
+    finally:
+        discard(scratch)
+    return True
 
 
 def _fresh(folder: Path) -> Path:

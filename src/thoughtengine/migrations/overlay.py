@@ -96,11 +96,13 @@ class UpgradingStore(FolderStore):
         told = f"{Path(error.path).name}: {error.message}"
         with self.writing:
             note = self.pointer.upgrade
-            if note is None or not note.digest or not self.pointer.unfinished:
+            if note is None or not self.pointer.unfinished:
                 return error
             if not note.damaged and Path(error.path).name == generation_name(note.old):
                 with contextlib.suppress(OSError, StoreClosedError, ForkedError):
                     self.update_pointer(upgrade=msgspec.structs.replace(note, damaged=told))
+        if not note.digest:  # nothing was swept: where the sealed copy is damaged too, it is given back
+            return error
         if note.again:
             way = "te.rollback(path) gives the old files back, te.upgrade(path, into=NEW, salvage=True) carries what can be read"
         else:
