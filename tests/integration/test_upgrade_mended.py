@@ -97,15 +97,21 @@ class Half:
         assert mind.stats().memories + mind.stats().forgotten == len(self.ids) + 2 - len(lost)
 
 
-def begun(path: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool = False) -> Half:
+def begun(path: Path, monkeypatch: pytest.MonkeyPatch, *, own: bool = False, tables: int = 1) -> Half:
     """Return a store whose upgrade was begun, and nothing of it read yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_flat(path, rows(), compact=True)
+    told = sorted(rows().items())
+    for n in range(tables):
+        write_flat(path, dict(told[n * len(told) // tables : (n + 1) * len(told) // tables]))
+    if tables == 1:
+        write_flat(path, {}, compact=True)
     with monkeypatch.context() as patch:
         patch.setattr(online.Background, "start", lambda self: (self.pause(), self._thread.start()))
         with te.open(path, config=te.Config(storage=te.StorageConfig(rollback_copy=own))) as mind:
             if not own:
                 mind.remember("something new", key="new")
+                mind.forget("sensory:n00450")
+                mind.remember("said anew", key="sensory:n00400")
     return Half(path, {})
 
 
@@ -257,16 +263,26 @@ def test_before_anything_was_counted_a_whole_copy_will_do(tmp_path: Path, monkey
         assert read_flat(found.path) == rows()
 
 
+@pytest.mark.parametrize("way", ["opened", "taken back"])
 def test_before_anything_was_counted_a_file_that_both_lack_is_no_dead_end(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = begun(tmp_path / "old", monkeypatch)
-    found.table().unlink()
-    found.table("rollback/gen-000001").unlink()
+    found = begun(tmp_path / "old", monkeypatch, tables=3)
+    gone = min((found.path / "gen-000001").glob("*.ldb"))
+    gone.unlink()
+    (found.path / "rollback/gen-000001" / gone.name).unlink()
+    if way == "taken back":
+        assert te.rollback(found.path).succeeded
+        assert any(b"something new" in value for value in read_flat(found.path).values())
     with found.opened() as mind:
-        assert mind["new"].text == "something new"
         assert "how many could not nobody can tell" in found.lost()[1]
+        assert "as if it had not been" in found.lost()[1]
+        assert mind["new"].text == "something new"
+        assert mind["sensory:n00400"].text == "said anew"
         assert mind.check() == []
+        for memory in mind.memories():  # no mark has come upon another
+            assert memory.text in ("something new", "said anew") or said(int(str(memory.key)[-5:])) == memory.text
+        assert len(mind) > N // 4
 
 
 def test_each_copy_gives_what_the_other_lacks(half: Callable[..., Half]) -> None:

@@ -278,7 +278,8 @@ def _guessed(store: UpgradingStore, note: UpgradeNote, level: Level) -> _Lost:
             feels and layer == "emotion" and level.get(b"sensory:" + key[8:]) is not None
         )
     if not note.digest:  # nobody has counted them
-        return _Lost(n=None)
+        named = max((n for key, _ in store.own(MARK) if (n := MARK.number(key)) < FIRST_NEW), default=0)
+        return _Lost(runs=((1, named),) if named else (), n=None)  # rather is a mark let go than put upon another
     missing = store.head.skipped[0] - 1 - n_memories
     reached = max((ORIGIN.number(key) for key, _ in store.own(ORIGIN) if ORIGIN.number(key) < FIRST_NEW), default=0)
     runs = ((reached + 1, missing),) if missing > 0 else ()
@@ -313,9 +314,8 @@ def _told(found: Salvaged, rows: int, lost: _Lost, ids: tuple[int, ...]) -> str:
     wrong = "; ".join(f"{name}: {what}" for name, what in found.damaged) or "damage that no file shows by itself"
     told = f"the old store, in the middle of its upgrade, and its sealed copy: {wrong}"
     if lost.n is None:
-        return (
-            f"{told}; {rows:,} rows could be had, how many could not nobody can tell, and the upgrade goes on with them"
-        )
+        told += f"; {rows:,} rows could be had, how many could not nobody can tell, and the upgrade goes on with them"
+        return f"{told}; what was forgotten or revised of them since it began is as if it had not been" if ids else told
     if lost.n <= 0:
         return f"{told}; all {rows:,} rows could be had all the same, and the upgrade goes on"
     named = ", ".join(repr(key.decode(errors="replace")) for key in lost.keys[:_TOLD])
@@ -347,8 +347,9 @@ def _take(
             marks = {id_: mark for id_ in lost if (mark := store.get(MARK, id_, _Mark)) is not None}
             for id_ in marks:
                 batch.delete(MARK, id_)
+            counted = memories + head.next_id - FIRST_NEW if note.digest else head.memories
             store.commit(
-                batch, sync=True, memories=memories + head.next_id - FIRST_NEW, next_receipt=head.next_receipt + 1,
+                batch, sync=True, memories=counted, next_receipt=head.next_receipt + 1,
                 hidden=head.hidden - sum(bool(mark.forgotten) for mark in marks.values()),
             )  # fmt: skip
         store.update_pointer(upgrade=changed, quarantine=(old,))

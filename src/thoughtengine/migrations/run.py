@@ -161,7 +161,8 @@ class Upgrade(Running):
         with store.writing:
             if not note.again:  # counted from what stands there, so that it can be done again after a kill
                 new = store.head.next_id - FIRST_NEW
-                store.commit(Batch(), sync=True, memories=flat.memories + new, skipped=(flat.memories + 1, FIRST_NEW))
+                skipped = flat.memories + self._n_lost + 1, FIRST_NEW
+                store.commit(Batch(), sync=True, memories=flat.memories + new, skipped=skipped)
             store.update_pointer(upgrade=self.note)
 
     def _advance(self, seconds: float) -> None:
