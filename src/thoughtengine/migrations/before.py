@@ -99,9 +99,10 @@ class _Along:
                 return value if found == key else None
             place += 1
         rows = self._before.page(key, self._stop)
-        end = [(self._stop, b"")] if len(rows) < PAGE else []
-        self._rows, self._place, self._from = rows + end, 0, key
-        return rows[0][1] if rows and rows[0][0] == key else None
+        self._rows, self._place, self._from = rows, 0, key
+        return (
+            rows[0][1] if rows and rows[0][0] == key else self._before.get(key)
+        )  # a scan passes over a damaged last block
 
 
 class Before:
