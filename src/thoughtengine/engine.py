@@ -895,7 +895,9 @@ class ThoughtEngine:
             reasons.append(f"behind the calls: {trouble}; recall answers with what there is, and it is tried again")
         failed = self.upgrade.status().failed if self._background or self._encoding else ""
         if failed:
-            reasons.append(f"{failed}; the upgrade is taken back when this mind is closed")
+            goes = self._store.pointer.stage == "ROLLING_BACK" or bool(self._encoding and self._encoding.failed)
+            then = "is taken back when this mind is closed" if goes else "stands still until it is opened again"
+            reasons.append(f"{failed}; the upgrade {then}")
         return health_of(self._store, reasons=reasons, encoder=self._encoder.name if self._encoder else None)
 
     def stats(self) -> Stats:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import thoughtengine as te
 from tests.crash.upgrades import open_settled, payloads_wrong, vectors_wrong, went_wrong
-from tests.crash.workloads import BACKUP, MIND, TARGET, Durability, lines, marker
+from tests.crash.workloads import BACKUP, HARMED, MIND, TARGET, Durability, lines, marker
 
 Guarantee = Literal["all", "prefix"]
 LEFTOVERS = (".part", ".tmp", ".dbtmp")
@@ -149,7 +149,8 @@ def judge(root: Path, diary: Path, spare: Path, *, guarantee: Guarantee, durabil
     if state is not None:
         _judge_bytes(verdict, root, state)
         _judge_going_on(verdict, root / MIND, state, durability)
-    _judge_leftovers(verdict, root)
+    harmed = (diary.parent / HARMED).exists()
+    _judge_leftovers(verdict, root, harmed=harmed)
     if guarantee == "all":
         found = (root / MIND / "incidents").glob("*")
         incidents = [
@@ -158,7 +159,9 @@ def judge(root: Path, diary: Path, spare: Path, *, guarantee: Guarantee, durabil
             if not path.name.endswith("-upgrade.json")  # one that nobody signed off
             and '"message": ".te/' not in path.read_text()  # what the workload itself has damaged
         ]
-        verdict.demand(not incidents, f"an incident although nothing acknowledged may be lost: {incidents}")
+        told = [name for name in incidents if harmed and name.endswith("-damage.json")]
+        verdict.demand(not harmed or bool(told), "no incident tells of the damage")
+        verdict.demand(incidents == told, f"an incident although nothing acknowledged may be lost: {incidents}")
     if state is not None:
         hidden = {entry.key.partition(":")[2] for entry in state.entries.values() if entry.key and not entry.there}
         verdict.violations += went_wrong(root, diary, hidden)
@@ -282,8 +285,8 @@ def _judge_copy(verdict: Verdict, mind: Path, verb: str, expected: list[State]) 
         verdict.demand(copy.check() == [], f"check() of the {verb} finds {copy.check()}")
 
 
-def _judge_leftovers(verdict: Verdict, root: Path) -> None:
-    names = [path.relative_to(root) for path in root.rglob("*")]
+def _judge_leftovers(verdict: Verdict, root: Path, *, harmed: bool) -> None:
+    names = [path.relative_to(root) for path in root.rglob("*") if not (harmed and "quarantine" in path.parts)]
     left = [str(name) for name in names if name.name.endswith(LEFTOVERS)]
     verdict.demand(not left, f"leftovers: {left}")
     generations = sorted(path.name for path in (root / MIND).glob("gen-*"))

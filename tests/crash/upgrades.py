@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 
 import thoughtengine as te
-from tests.crash.workloads import MIND, Life, workload
+from tests.crash.workloads import HARMED, MIND, Life, workload
 from tests.flat import read_flat, write_flat
 from thoughtengine import lifting
 from thoughtengine.memory.record import VectorRecord
-from thoughtengine.migrations import begin, lower, online, running, sweep
+from thoughtengine.migrations import begin, lower, online, run, running, sweep
 from thoughtengine.migrations import payloads as payloads_module
 from thoughtengine.storage import bare
 from thoughtengine.storage.keyspace import CODE, FORMER
@@ -172,6 +172,34 @@ def upgrade_behind(life: Life) -> None:
         time.sleep(0.002)
     life.remember()
     life.close()
+
+
+def torn(life: Life) -> None:
+    """The old store is damaged, and its sealed copy too, when all of it has been swept and nothing signed off."""
+    flat(life)
+
+    class _StoppedError(BaseException):
+        pass
+
+    def stop(*given: Any) -> None:
+        raise _StoppedError
+
+    validate, run.validate = run.validate, stop  # type: ignore[assignment]
+    with contextlib.suppress(_StoppedError):
+        te.upgrade(life.root / MIND)
+    run.validate = validate
+    (life.diary.path.parent / HARMED).touch()
+    for folder in ("gen-000001", "rollback/gen-000001"):
+        for file in [*(life.root / MIND / folder).glob("*.ldb"), *(life.root / MIND / folder).glob("*.log")]:
+            data = bytearray(file.read_bytes())
+            data[len(data) // 2 : len(data) // 2 + 1] = b"#" if data else b""
+            file.write_bytes(data)
+
+
+@workload(torn)
+def upgrade_mended(life: Life) -> None:
+    """Goes on with what can be read of both and what was swept."""
+    upgrade_(life)
 
 
 def noted(life: Life) -> None:

@@ -18,6 +18,9 @@ from thoughtengine.memory.index import live
 MIND = "mind"
 BACKUP = "backup"
 TARGET = "target"
+HARMED = "harmed"
+"""A file beside the diary: something was damaged on purpose, which an incident must tell."""
+
 ALPHABET = string.ascii_lowercase + string.digits
 Durability = Literal["process", "power"]
 

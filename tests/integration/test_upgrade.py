@@ -13,7 +13,9 @@ import thoughtengine as te
 from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
 from thoughtengine import upgrading
+from thoughtengine.config import StorageConfig
 from thoughtengine.migrations import sweep
+from thoughtengine.migrations.begin import begin
 from thoughtengine.storage.keyspace import VECTOR
 from thoughtengine.storage.pointer import read_pointer
 
@@ -561,6 +563,17 @@ def test_a_rollback_point_is_a_copy_of_its_own_where_that_is_wanted(own: bool, t
     with te.open(tmp_path / "old", config=te.Config(storage=te.StorageConfig(rollback_copy=own))):
         sealed = tmp_path / "old" / "rollback" / "gen-000001" / table.name
         assert sealed.samefile(tmp_path / "kept") != own
+    te.rollback(tmp_path / "old")
+    assert read_flat(tmp_path / "old") == rows()
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_what_is_swept_is_no_file_of_a_copy_of_its_own(own: bool, tmp_path: Path) -> None:
+    write_flat(tmp_path / "old", rows(), compact=True)
+    begin(tmp_path / "old", StorageConfig(rollback_copy=own))
+    table = next((tmp_path / "old" / "gen-000001").glob("*.ldb"))
+    assert table.samefile(tmp_path / "old" / "rollback" / "gen-000001" / table.name) != own
+    te.upgrade(tmp_path / "old")
     te.rollback(tmp_path / "old")
     assert read_flat(tmp_path / "old") == rows()
 

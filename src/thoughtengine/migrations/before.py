@@ -11,7 +11,10 @@ from thoughtengine.migrations.v0001_flat import COMPONENTS, LAYERS, layer_of
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.store import Level
 
-__all__ = ["Before", "Onward", "is_memory"]
+__all__ = ["Before", "Onward", "Runs", "is_memory"]
+
+Runs = tuple[tuple[int, int], ...]
+"""Runs of ids, rising: the first of each, and how many."""
 
 _EVERY = 128
 _BYTES = 1 << 20  # of some rows
@@ -96,9 +99,10 @@ class _Along:
                 return value if found == key else None
             place += 1
         rows = self._before.page(key, self._stop)
-        end = [(self._stop, b"")] if len(rows) < PAGE else []
-        self._rows, self._place, self._from = rows + end, 0, key
-        return rows[0][1] if rows and rows[0][0] == key else None
+        self._rows, self._place, self._from = rows, 0, key
+        return (
+            rows[0][1] if rows and rows[0][0] == key else self._before.get(key)
+        )  # a scan passes over a damaged last block
 
 
 class Before:
@@ -108,15 +112,20 @@ class Before:
     ----------
     level : Level
         Open; nobody writes to it.
+    lost : runs of ids
+        Memories that damage has taken from it.
 
     Notes
     -----
-    The old keys never change while it is read, so the rank of a key among the memories is stable: it is the id. Every 128th
-    key is kept in memory, from the first call by rank or name on; that costs one scan of the keys.
+    The old keys never change while it is read, so the rank of a key among the memories is stable: it is the id, where those
+    that were lost are counted too. Every 128th key is kept in memory, from the first call by rank or name on; that costs one
+    scan of the keys.
     """
 
-    def __init__(self, level: Level) -> None:
-        self._level = level
+    def __init__(self, level: Level, lost: Runs = ()) -> None:
+        self._level, self._lost = level, lost
+        self._shifts = list(accumulate((n for _, n in lost), initial=0))
+        self._shifted = [first - shift for (first, _), shift in zip(lost, self._shifts, strict=False)]  # ranks
         self._guard = threading.Lock()
         self._marks: list[bytes] | None = None  # keys of the ids 1, 129, 257 …
         self.n_memories = 0
@@ -170,19 +179,40 @@ class Before:
         self._ranked()
         return self.n_memories
 
+    def top(self) -> int:
+        """Return the highest id."""
+        return self._id(self.count())
+
+    def found(self, id_: int) -> int:
+        """Return an id, or where it was lost the next one that was not."""
+        return self._id(self._rank(id_)) if self._lost else id_
+
+    def _id(self, rank: int) -> int:
+        return rank + self._shifts[bisect_right(self._shifted, rank)]
+
+    def _rank(self, id_: int) -> int:
+        """Return how many there are up to an id, of one that was lost up to the next."""
+        place = bisect_right(self._lost, (id_, 1 << 62)) - 1
+        if place < 0:
+            return id_
+        first, n = self._lost[place]
+        return id_ - self._shifts[place + 1] if id_ >= first + n else self._shifted[place]
+
     def keys(self, first: int, last: int) -> Iterator[tuple[int, bytes]]:
         """Yield (id, key) of the ids from `first` to `last`, both included."""
-        marks, first = self._ranked(), max(first, 1)
-        last = min(last, self.n_memories)
-        if first > last:
+        marks, rank = self._ranked(), self._rank(max(first, 1))
+        if rank > self.n_memories:
             return
-        id_ = (first - 1) // _EVERY * _EVERY + 1
-        for key in self._memories(marks[(first - 1) // _EVERY]):
+        for id_, key in self._from(marks, (rank - 1) // _EVERY):
             if id_ > last:
                 return
             if id_ >= first:
                 yield id_, key
-            id_ += 1
+
+    def _from(self, marks: list[bytes], place: int) -> Iterator[tuple[int, bytes]]:
+        """Yield (id, key) from a mark on."""
+        for rank, key in enumerate(self._memories(marks[place]), place * _EVERY + 1):
+            yield self._id(rank) if self._lost else rank, key
 
     def id_of(self, key: bytes) -> int | None:
         """Return the id of the memory that a key is, None where it is none."""
@@ -190,7 +220,7 @@ class Before:
             return None
         marks = self._ranked()
         place = bisect_right(marks, key) - 1
-        for id_, found in self.keys(place * _EVERY + 1, (place + 1) * _EVERY):
+        for id_, found in islice(self._from(marks, place), _EVERY):
             if found == key:
                 return id_
         return None

@@ -64,6 +64,7 @@ _INSIDE = {
     ROLLBACK: re.compile(r"gen-.*"),
     "lowered": re.compile(r"CURRENT|LOCK|LOG.*|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)"),
 }
+Note = Callable[[bytes, bytes, bool], None]
 _COMING_BACK = ("reports", "incidents", "quarantine", "snapshots")
 GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
 
@@ -101,6 +102,7 @@ def measure(
     *,
     parsed: bool = False,
     breathe: Callable[[], None] = at_once,
+    note: Note | None = None,
 ) -> Flat:
     """Read all of a sealed format-1 generation from a throw-away clone, checksums verified.
 
@@ -114,6 +116,8 @@ def measure(
         Also count the values that are no JSON, and those that the step raises on, which takes several times as long.
     breathe : callable
         Called at every row.
+    note : callable, optional
+        ``note(key, digest, whether it becomes a memory)``, in order.
 
     Raises
     ------
@@ -141,7 +145,10 @@ def measure(
                 if parsed and place.layer:
                     damaged += parse(value) is UNREADABLE
                     failed += counted and bool(lift(key, value)[2])
-                total += int.from_bytes(row_digest(key, value), "big")
+                digest = row_digest(key, value)
+                if note is not None:
+                    note(key, digest, counted)
+                total += int.from_bytes(digest, "big")
         finally:
             level.close()
     finally:
@@ -221,13 +228,13 @@ def leftovers(root: Path) -> None:
 
 
 def _prepare(root: Path, config: StorageConfig, source: int) -> None:
-    sealed, part = root / ROLLBACK / generation_name(1), root / (ROLLBACK + PART)
+    part = root / (ROLLBACK + PART)
     part.mkdir(mode=0o700)
     take_in(root, part / generation_name(1))
     own_copy(part / generation_name(1), config)
     os.rename(part, root / ROLLBACK)
     sync_folder(root)
-    checkpoint(None, sealed, root / generation_name(1))
+    take_in(root, root / generation_name(1))  # not of the sealed copy, which may be one of its own
     _look(root, root / generation_name(1), config)
     kept, wrong = find_kept(root)
     laid = None if kept is None else lay(root, kept, root / generation_name(2), config)
@@ -289,7 +296,7 @@ def merge_anew(store: FolderStore) -> None:
 
     Where that cannot be used any more either, what was salvaged is matched with the old rows.
     """
-    root, number, note = store.root, store.pointer.generation + 1, store.pointer.upgrade
+    root, number, note = store.root, store.next_number, store.pointer.upgrade
     kept, wrong = find_kept(root)
     if note is None:
         raise ValueError("no upgrade was begun")

@@ -245,9 +245,8 @@ def _unmerged(root: Path, sealed: Path, config: StorageConfig, *, verified: bool
     try:
         made = measure(sealed, root / ("verify" + PART), config)
     except StoreDamagedError as error:
-        if verified:
-            raise
-        return _as_it_was(root, sealed, f"{error}; it was so before anything was done: it is given back as it is")
+        when = "it was met in the middle" if verified else "it was so before anything was done"
+        return _as_it_was(root, sealed, f"{error}; {when}: it is given back as it is")
     checkpoint(None, sealed, root / LOWERED_FOLDER)
     return made
 

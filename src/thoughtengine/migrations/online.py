@@ -175,10 +175,7 @@ class Background:
         try:
             while not self._stop.is_set():
                 self.upgrade.pace.duty = self.duty
-                if self._window():
-                    report = self.upgrade.finish()
-                    self.over = True
-                    self._emit("upgrade", what="switched", report=report.id)
+                if self._through():
                     return
                 self._judge()
         except (UpgradeFailedError, StoreDamagedError) as error:
@@ -187,6 +184,30 @@ class Background:
             self._fail(error)
         except (StoreClosedError, ForkedError):
             return
+
+    def _through(self) -> bool:
+        """Work through a window of time, and end where all is through; damage of what it comes from is mended first."""
+        try:
+            if not self._window():
+                return False
+            report = self.upgrade.finish()
+        except StoreDamagedError as error:
+            if not self._mended(error):
+                raise
+            return False
+        self.over = True
+        self._emit("upgrade", what="switched", report=report.id)
+        return True
+
+    def _mended(self, error: StoreDamagedError) -> bool:
+        try:
+            return self.upgrade.mend()
+        except StoreDamagedError:
+            raise
+        except StoreError as short:  # of room, for what is damaged and its copy
+            self._emit("upgrade", what="waits", message=f"{error}; {short}")
+            self._stop.wait(_RETRY_SECONDS)
+            return True
 
     def _listen(self) -> None:
         """Wait while it is paused, also where it reads at length; rest more when somebody calls; raise when the mind closes."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
+
 from thoughtengine.config import StorageConfig
-from thoughtengine.errors import StoreClosedError
+from thoughtengine.errors import ForkedError, StoreClosedError, StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.lift import lift
+from thoughtengine.storage.checkpoint import at_once
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.contract import PAGE, Rows
+from thoughtengine.storage.files import translated
 from thoughtengine.storage.folder import FolderStore, generation_name
 from thoughtengine.storage.keyspace import APPRAISAL, FIRST_NEW, MEMORY, NAME, ORIGIN, TERMS, Area
+from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.origin import OriginRecord
+from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level, scanning
 
 __all__ = ["Index", "UpgradingStore"]
@@ -53,14 +60,69 @@ class UpgradingStore(FolderStore):
         self._index = index
         self.swept = self.indexed = 0
         self.whole = False
+        self._earlier: list[Before] = []  # generations that were damaged: whoever reads in one may go on
         super().__init__(root, config)
         note = self.pointer.upgrade
         if note is not None and note.old and self.pointer.unfinished:
             try:
-                self.before = Before(Level(str(root / generation_name(note.old)), scanning(config)))
+                with translated(root):
+                    self._open_before(note)
             except BaseException:
                 self.close()
                 raise
+
+    def _open_before(self, note: UpgradeNote) -> None:
+        copies = (self.root / generation_name(note.old), self.root / note.rollback)
+        if not note.damaged and not any(map(inspect, copies if note.rollback else copies[:1])):
+            try:
+                self.read_before()
+                return
+            except StoreDamagedError as error:
+                note = msgspec.structs.replace(note, damaged=error.message)
+                self.update_pointer(upgrade=note)
+        if not self.mend():
+            self.read_before()
+
+    def read_before(self) -> None:
+        """Read the old generation that the pointer file names, from now on."""
+        note = self.pointer.upgrade
+        if note is not None and note.old:
+            level = _Watched(str(self.root / generation_name(note.old)), scanning(self.config), self._old_damage)
+            before, self.before = self.before, Before(level, note.lost)
+            self._earlier += [] if before is None else [before]
+
+    def _old_damage(self, error: StoreDamagedError) -> StoreDamagedError:
+        """Note damage that was met in the old generation, so that it is mended."""
+        told = f"{Path(error.path).name}: {error.message}"
+        with self.writing:
+            note = self.pointer.upgrade
+            if note is None or not self.pointer.unfinished:
+                return error
+            if not note.damaged and Path(error.path).name == generation_name(note.old):
+                with contextlib.suppress(OSError, StoreClosedError, ForkedError):
+                    self.update_pointer(upgrade=msgspec.structs.replace(note, damaged=told))
+        if not note.digest:  # nothing was swept: where the sealed copy is damaged too, it is given back
+            return error
+        if note.again:
+            way = "te.rollback(path) gives the old files back, te.upgrade(path, into=NEW, salvage=True) carries what can be read"
+        else:
+            way = "the upgrade that runs, or the next opening, goes on with what can be read; te.rollback(path) takes it back"
+        return StoreDamagedError(
+            self.root, f"{told}. The old store is damaged in the middle of its upgrade: {way}", file=error.file
+        )
+
+    def mend(self, breathe: Callable[[], None] = at_once) -> bool:
+        """Put what can be read in the place of an old generation that is damaged; tell whether anything had to be done."""
+        from thoughtengine.migrations.mend import mend
+
+        return mend(self, breathe)
+
+    def own(self, area: Area) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the rows of an area that the new generation itself holds."""
+        start = area.prefix
+        while page := super()._page(start, area.stop, PAGE, False):
+            yield from page
+            start = page[-1][0] + b"\x00"
 
     @property
     def counted(self) -> bool:
@@ -77,7 +139,7 @@ class UpgradingStore(FolderStore):
     def skipped(self) -> tuple[int, int]:
         """Ids from the first on, before the second, that are never given out."""
         first, stop = self.head.skipped
-        return first + self._uncounted, stop
+        return first + (0 if self.counted or self.before is None else self.before.top()), stop
 
     @property
     def _uncounted(self) -> int:
@@ -93,6 +155,10 @@ class UpgradingStore(FolderStore):
             except StoreClosedError:  # the upgrade has ended meanwhile: everything is in the new generation
                 if self.before is before:
                     raise
+            except StoreDamagedError:
+                if self.before is before:
+                    raise
+                return self._get(key)  # it was mended meanwhile
             return super()._get(key) or value  # a sweep or a writer may have come in between
         return value
 
@@ -154,7 +220,7 @@ class UpgradingStore(FolderStore):
         first = max(swept + 1, int.from_bytes(low[1:9].ljust(8, b"\0"), "big") + (len(low) > 9))
         if first >= FIRST_NEW:
             return rows
-        last = min(before.count(), area.number(high[:9]) if high[:1] == area.prefix else before.count())
+        last = min(before.top(), area.number(high[:9]) if high[:1] == area.prefix else before.top())
         there = {area.number(key) for key, _ in rows}
         try:
             made = self._made(before, area, range(first, last + 1), there, limit, reverse)
@@ -162,6 +228,10 @@ class UpgradingStore(FolderStore):
             if self.before is before:
                 raise
             return super()._page(start, stop, limit, reverse)
+        except StoreDamagedError:
+            if self.before is before:
+                raise
+            return self._page(start, stop, limit, reverse)
         merged = sorted((row for row in [*rows, *made] if start <= row[0] < stop), reverse=reverse)
         return merged[:limit]
 
@@ -187,8 +257,9 @@ class UpgradingStore(FolderStore):
     def leave(self) -> None:
         """Close the old generation: everything is in the new one."""
         before, self.before = self.before, None
-        if before is not None:
-            before.close()
+        for each in (*self._earlier, *([] if before is None else [before])):
+            each.close()
+        self._earlier = []
 
     def close(self) -> None:
         """Sync, close both generations and let go of the folder."""
@@ -198,5 +269,39 @@ class UpgradingStore(FolderStore):
     def forked(self) -> None:
         """Touch neither generation any more."""
         super().forked()
-        if self.before is not None:
-            self.before.abandon()
+        for each in (*self._earlier, *([] if self.before is None else [self.before])):
+            each.abandon()
+
+
+class _Watched(Level):
+    """An old generation whose damage is told.
+
+    Parameters
+    ----------
+    path, config
+        As for `Level`.
+    met : callable
+        ``met(error)``: told of damage; returns the error to raise.
+    """
+
+    def __init__(self, path: str, config: StorageConfig, met: Callable[[StoreDamagedError], StoreDamagedError]) -> None:
+        super().__init__(path, config)
+        self._met = met
+
+    def get(self, key: bytes) -> bytes | None:
+        try:
+            return super().get(key)
+        except StoreDamagedError as error:
+            raise self._met(error) from error
+
+    def page(self, start: bytes, stop: bytes | None, limit: int, reverse: bool) -> Rows:
+        try:
+            return super().page(start, stop, limit, reverse)
+        except StoreDamagedError as error:
+            raise self._met(error) from error
+
+    def keys(self, start: bytes, stop: bytes | None, limit: int) -> list[bytes]:
+        try:
+            return super().keys(start, stop, limit)
+        except StoreDamagedError as error:
+            raise self._met(error) from error

@@ -49,7 +49,8 @@ def copied_flat(store: FolderStore, sealed: Path) -> Iterator[Path]:
     with _folder(store) as folder:
         checkpoint(None, sealed, folder / generation_name(1))
         head = new_generation(folder, store.config)
-        note = UpgradeNote(id="probe", source=1, target=FORMAT, old=1, fork_id=head.next_id)
+        lost = store.pointer.upgrade.lost if store.pointer.upgrade is not None else ()
+        note = UpgradeNote(id="probe", source=1, target=FORMAT, old=1, fork_id=head.next_id, lost=lost)
         write_pointer(folder, new_pointer(generation=2, mark=mark_of(head, 2), stage="UPGRADING", upgrade=note))
         yield folder
 

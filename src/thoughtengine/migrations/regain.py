@@ -99,6 +99,8 @@ def regain_origins(store: FolderStore, sealed: Path) -> int:
         When the copy cannot be read, or its rows are not those of the mind; nothing was written.
     """
     erased = {id_ for _, row in store.rows(RECEIPT, _Receipt) if row.verb == "erase" for id_ in row.ids}
+    for note in store.pointer.points:  # the copy lacks what damage took before it was made anew
+        erased.update(id_ for first, n in note.lost for id_ in range(first, first + n))
     scratch, batch = store.root / ("regain" + PART), Batch()
     clone(sealed, scratch)
     try:

@@ -8,6 +8,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
+import attrs
 import msgspec
 
 from thoughtengine._types import Finding, Progress
@@ -16,13 +17,14 @@ from thoughtengine.migrations.again import SweepAgain
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, measure
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.lower import give_back, lower, tidy
+from thoughtengine.migrations.mend import NoteRows
 from thoughtengine.migrations.meter import Meter, Pace
 from thoughtengine.migrations.noted import note_anew
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.points import SOAK
 from thoughtengine.migrations.probing import changed, copied, copied_flat
 from thoughtengine.migrations.prove import Proof, stay
-from thoughtengine.migrations.report import UpgradeReport, history, write_report
+from thoughtengine.migrations.report import Criterion, UpgradeReport, history, write_report
 from thoughtengine.migrations.running import PROBE_SECONDS, VALIDATING, Approve, PacedClone, Running, Tools, silent
 from thoughtengine.migrations.sound import lost_of, needed, require_sound
 from thoughtengine.migrations.sweep import INDEXED, Sweep
@@ -38,7 +40,10 @@ from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MEMORY
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.pointer import UpgradeNote
 
-__all__ = ["Upgrade", "Visitor", "go_down", "locked", "settle_bare"]
+__all__ = ["LOST", "Upgrade", "Visitor", "go_down", "locked", "settle_bare"]
+
+LOST = "lost to damage"
+"""The word in a report that counts rows which damage has taken in the middle of an upgrade."""
 
 _PROBES, _TOLD = 50, 5
 
@@ -87,7 +92,7 @@ class Upgrade(Running):
         super().__init__(store, tools, hooks=hooks, approve=approve, progress=progress)
         self._rate = rate
         self._at = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
-        self.sweep = (SweepAgain if self.note.again else Sweep)(store, tools.index, at=self._at)
+        self._take_up()
         self._rows_before = self.done
 
     @property
@@ -109,7 +114,26 @@ class Upgrade(Running):
         """Rows it goes through, in all phases: every row once, those that become memories twice more (once where it merges)."""
         if self.note.again:  # what is derived is built by other means
             return self.note.rows + self.sweep.cursor.counts.get("memories", 0)
-        return self.note.rows + 2 * max(self.store.head.skipped[0] - 1, 0)
+        return self.note.rows + 2 * max(self.store.head.skipped[0] - 1 - self._n_lost, 0)
+
+    @property
+    def _n_lost(self) -> int:
+        """Memories that damage has taken meanwhile."""
+        return sum(n for _, n in self.note.lost)
+
+    def mend(self) -> bool:
+        """Go on over what can be read where the old generation was met damaged; tell whether that could be done."""
+        if not self.store.mend(self.pace.breathe):
+            return False
+        self._take_up()
+        return True
+
+    def _take_up(self) -> None:
+        note = self.store.pointer.upgrade
+        if note is None:
+            raise ValueError("no upgrade was begun")
+        self.note = note
+        self.sweep = (SweepAgain if note.again else Sweep)(self.store, self._tools.index, at=self._at)
 
     @property
     def through(self) -> bool:
@@ -125,22 +149,28 @@ class Upgrade(Running):
             When it does not verify: then the store it was made of is damaged too.
         """
         store, note = self.store, self.note
+        rows = NoteRows()
         try:
             flat = measure(
-                store.root / note.rollback, store.root / ("verify" + PART), store.config, breathe=self.pace.breathe
-            )
+                store.root / note.rollback, store.root / ("verify" + PART), store.config, breathe=self.pace.breathe,
+                note=rows,
+            )  # fmt: skip
         except StoreDamagedError as error:
             told = f"{error.message}. {DAMAGED} (its files are given back as they were)"
             raise StoreDamagedError(store.root, told, file=error.file) from error
+        rows.write(store.root / generation_name(note.old))
         self.note = msgspec.structs.replace(note, digest=flat.digest, rows=flat.rows)
         with store.writing:
             if not note.again:  # counted from what stands there, so that it can be done again after a kill
                 new = store.head.next_id - FIRST_NEW
-                store.commit(Batch(), sync=True, memories=flat.memories + new, skipped=(flat.memories + 1, FIRST_NEW))
+                skipped = flat.memories + self._n_lost + 1, FIRST_NEW
+                store.commit(Batch(), sync=True, memories=flat.memories + new, skipped=skipped)
             store.update_pointer(upgrade=self.note)
 
     def _advance(self, seconds: float) -> None:
         name = self.sweep.phase
+        if (note := self.store.pointer.upgrade) is not None and note.damaged:  # whoever read has met it
+            raise StoreDamagedError(self.store.root, note.damaged)
         if self.note.salvaged and self.store.before is not None and not self.store.has(CURSOR, 0):
             with self.store.writing:
                 note_anew(self.store, self.store.before)
@@ -160,6 +190,8 @@ class Upgrade(Running):
             raise ValueError("the old generation is closed")
         found = validate(store, store.before, self.pace, self.sweep.state_of)
         wrong = list(found.wrong)
+        if found.before != self.note.digest:  # a scan over a damaged last block ends without a word
+            wrong.append("the rows of the old store are not those that were verified")
         findings = [found for found in _checked(store, self._tools, self.pace) if found.kind != "unknown key"]
         wrong += [str(finding) for finding in findings[:_TOLD]]
         wanted = _wanted(store)
@@ -198,12 +230,13 @@ class Upgrade(Running):
         lost += found.before != found.after
         damage = _salvaged(store.root)
         extra, n_bytes = size_of(store.generation), GROWTH * size_of(store.root / self.note.rollback)
-        return self._report(
+        gone = self.note.lost_rows
+        report = self._report(
             lost=None if damage and not lost else lost,
             damage=damage,
             rows_in=found.n_in,
             reason=reason,
-            counts=dict(sorted(self.sweep.cursor.counts.items())),
+            counts=dict(sorted({**self.sweep.cursor.counts, **({LOST: gone} if gone else {})}.items())),
             rows_upgraded=found.n_memories + found.n_appraisals - found.n_quarantined,
             rows_quarantined=found.n_quarantined,
             rows_kept=found.n_kept,
@@ -218,8 +251,15 @@ class Upgrade(Running):
             lessons=(
                 *self._lessons(),
                 *([f"disk: {extra:,} bytes more, {n_bytes:,} were planned"] * (extra > n_bytes)),
+                *([f"damage took {gone:,} rows of the old store meanwhile: the incident names them"] * bool(gone)),
             ),
         )
+        if not gone or lost:
+            return report
+        told = Criterion(
+            measured=gone, limit=0, verdict="not judged", observations=found.n_in
+        )  # no fault of the upgrade
+        return attrs.evolve(report, criteria={**report.criteria, "records lost": told})
 
     def _switch(self) -> None:
         store, until = self.store, dt.datetime.now(dt.UTC) + SOAK
@@ -277,10 +317,13 @@ def _wanted(store: UpgradingStore) -> list[tuple[int, str, str]]:
     return wanted
 
 
-def go_down(store: FolderStore, tools: Tools, *, why: str = "", verified: bool = False) -> UpgradeReport:
+def go_down(
+    store: FolderStore, tools: Tools, *, why: str = "", verified: bool = False, mended: bool = False
+) -> UpgradeReport:
     """Make a mind a store of format 1 again, whatever state it is in; the store is closed afterwards.
 
-    The sealed copy is read in full before anything is noted (`verified`: it was).
+    The sealed copy is read in full before anything is noted (`verified`: it was). Damage of what an upgrade comes from
+    is mended with what can be read, unless it is `mended`.
 
     Raises
     ------
@@ -293,13 +336,20 @@ def go_down(store: FolderStore, tools: Tools, *, why: str = "", verified: bool =
     flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
     note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
     if not verified and store.pointer.stage != "ROLLING_BACK":
-        require_sound(store, [each for each in needed(store.pointer) if each == note])
+        try:
+            require_sound(store, [each for each in needed(store.pointer) if each == note])
+        except StoreDamagedError:
+            if not mended and isinstance(store, UpgradingStore) and store.mend():
+                return go_down(store, tools, why=why, mended=True)
+            raise
     if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
         note = msgspec.structs.replace(note, source=1, why=why)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
     try:
         made, proof = lower(store, tools)
     except StoreDamagedError:
+        if not mended and isinstance(store, UpgradingStore) and store.mend():
+            return go_down(store, tools, why=why, mended=True)
         stay(store, before)
         raise
     except StoreError:

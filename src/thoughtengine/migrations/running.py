@@ -306,22 +306,32 @@ class Running(abc.ABC):
         UpgradeFailedError
             With the report; the content is as it was before.
         """
-        try:
-            while not self.verified:
-                self.step()
-            with self.store.roomy(min(_ROOMY, _WRITTEN * size_of(self.store.root / self.note.rollback))):
-                while self._is_plain and not self.step():
-                    pass
-            while not self.step():
-                pass
-            return self.finish()
-        except UpgradeFailedError as error:
-            self.fail(error)
-            raise
-        except StoreDamagedError as error:
-            if not self.verified:  # nothing was done yet
+        while True:
+            try:
+                return self._run_through()
+            except UpgradeFailedError as error:
                 self.fail(error)
-            raise
+                raise
+            except StoreDamagedError as error:
+                if self.mend():
+                    continue
+                if not self.verified:  # nothing was done yet
+                    self.fail(error)
+                raise
+
+    def _run_through(self) -> UpgradeReport:
+        while not self.verified:
+            self.step()
+        with self.store.roomy(min(_ROOMY, _WRITTEN * size_of(self.store.root / self.note.rollback))):
+            while self._is_plain and not self.step():
+                pass
+        while not self.step():
+            pass
+        return self.finish()
+
+    def mend(self) -> bool:
+        """Go on over what can be read where damage was met of what it comes from; tell whether that could be done."""
+        return False
 
     def account(self, error: UpgradeFailedError | StoreDamagedError) -> None:
         """Keep a report of what failed, given by the error too; nothing counts as upgraded."""

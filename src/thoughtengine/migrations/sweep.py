@@ -232,12 +232,12 @@ class Sweep:
     # phase 1: the bytes of every row under its new key
 
     def _storage(self, done: Slice) -> bool:
-        onward, puts, id_, at = self._onward, done.batch.puts, done.next_id, done.at
+        onward, puts, id_, at, n = self._onward, done.batch.puts, done.next_id, done.at, 0
         emotion_of, key_of, ended = onward.emotion_of if self._before.feels else None, ORIGIN.key, True
         while rows := onward.some(at, done.share()):
             for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
                 if layer:
-                    emotion = emotion_of(key) if emotion_of else None
+                    emotion, id_, n = emotion_of(key) if emotion_of else None, self._before.found(id_), n + 1
                     puts[key_of(id_)] = ORIGIN, encode(OriginRecord(key=key, value=value, emotion=emotion))
                     id_ += 1
                 elif layer_of(key):
@@ -248,9 +248,9 @@ class Sweep:
             if done.full(sum([len(value) for _, value in rows]), len(rows)):
                 ended = False
                 break
-        for word, n in (("rows", done.rows), ("memories", id_ - done.next_id)):
-            if n:
-                done.count(word, n)
+        for word, by in (("rows", done.rows), ("memories", n)):
+            if by:
+                done.count(word, by)
         done.at, done.next_id = at, id_
         return ended
 
@@ -281,7 +281,7 @@ class Sweep:
             for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
                 if not layer:
                     continue
-                id_ += 1
+                id_ = self._before.found(id_ + 1)
                 memory, appraisal, failed = lift(key, value, emotion_of(key) if emotion_of else None, layer=layer)
                 if failed:
                     done.quarantine(memory, value)

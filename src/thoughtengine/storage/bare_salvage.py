@@ -17,7 +17,7 @@ from thoughtengine.storage.contract import PAGE
 from thoughtengine.storage.files import copy_file, remove_tree
 from thoughtengine.storage.log import ends_whole, operations, verify_log
 from thoughtengine.storage.manifest import Files, read_manifest, table_name
-from thoughtengine.storage.salvage import damaged_files
+from thoughtengine.storage.salvage import damaged_files, needs_room
 from thoughtengine.storage.store import Level, repair
 from thoughtengine.storage.table import damaged_ranges, has_index, indexed_anew, table_of
 
@@ -53,8 +53,10 @@ class Salvaged:
         return f"{wrong}; {self.rows:,} rows could be read, and how many could not nobody can tell in this format"
 
 
-def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfig) -> Salvaged:
-    """Write the readable rows of a bare LevelDB that nobody has open into a new one.
+def salvage_bare(
+    source: Path, target: Path, scratch: Path, config: StorageConfig, *, beside: Path | None = None
+) -> Salvaged:
+    """Write the readable rows of a bare LevelDB that nobody writes to into a new one.
 
     Parameters
     ----------
@@ -62,23 +64,31 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
         The damaged one, which is only read; the new one; a folder to work in, which goes.
     config : StorageConfig
         For the new one.
+    beside : Path, optional
+        Another copy of the same store: what is gone in one may be whole in the other.
 
     Raises
     ------
     StoreFullError, StoreError
         When there is no room, or the files cannot be read at all.
     """
-    tables, logs, wrong = _live(source)
-    damaged: dict[str, str] = {}
-    for name, what in [*wrong, *damaged_files(source, scratch)]:
-        damaged[name] = f"{damaged[name]}; {what}" if name in damaged else what
-    written = [(log, list(operations(log.read_bytes()))) for log in logs]
+    needs_room(source if source.is_dir() else beside or source)
+    tables, written, damaged = list[Path](), list[tuple[Path, list[Operation]]](), dict[str, str]()
+    for folder in (source, beside):
+        if folder is None or not folder.is_dir():
+            continue
+        names, logs, wrong = _live(folder)
+        for name, what in [*wrong, *damaged_files(folder, scratch)]:
+            if what not in damaged.get(name, ""):
+                damaged[name] = f"{damaged[name]}; {what}" if name in damaged else what
+        tables += [folder / name for name in names if not any(_is_same(folder / name, table) for table in tables)]
+        written += [(log, list(operations(log.read_bytes()))) for log in logs]
     remove_tree(scratch)
     scratch.mkdir(mode=0o700)
     try:
-        for name in tables:
-            _copy_table(source / name, scratch / name)
-        free = 1 + max((int(Path(name).stem) for name in tables), default=0)
+        for number, table in enumerate(tables, 1):
+            _copy_table(table, scratch / f"{number:06d}.ldb")
+        free = 1 + len(tables)
         for number, (_, done) in enumerate(written, free):
             if made := table_of(done):
                 (scratch / f"{number:06d}.ldb").write_bytes(made)
@@ -92,18 +102,23 @@ def salvage_bare(source: Path, target: Path, scratch: Path, config: StorageConfi
             new.close()
     finally:
         remove_tree(scratch)
-    return Salvaged(rows, tuple(damaged.items()), _deleted(written), _holes(source, tables, damaged))
+    return Salvaged(rows, tuple(damaged.items()), _deleted(written), None if beside else _holes(tables, damaged))
 
 
-def _holes(source: Path, tables: list[str], damaged: Iterable[str]) -> tuple[tuple[bytes, bytes], ...] | None:
+def _holes(tables: list[Path], damaged: Iterable[str]) -> tuple[tuple[bytes, bytes], ...] | None:
     """Return the ranges of keys in which rows are lost, None where more than blocks of a table is damaged."""
-    found = list[tuple[bytes, bytes]]()
+    found, named = list[tuple[bytes, bytes]](), {table.name: table for table in tables}
     for name in damaged:
-        ranges = damaged_ranges((source / name).read_bytes()) if name in tables else None
+        ranges = damaged_ranges(named[name].read_bytes()) if name in named else None
         if ranges is None:
             return None
         found += ranges
     return tuple(sorted(found))
+
+
+def _is_same(table: Path, other: Path) -> bool:
+    """Tell whether two tables are the same file."""
+    return table.name == other.name and table.samefile(other)
 
 
 def _deleted(written: list[tuple[Path, list[Operation]]]) -> frozenset[bytes]:

@@ -630,6 +630,12 @@ class FolderStore(Store):
 
     # generations
 
+    @property
+    def next_number(self) -> int:
+        """The number of the next generation: above that which serves, and that which a running upgrade leaves."""
+        note = self.pointer.upgrade
+        return max(self.pointer.generation, note.old if note is not None else 0) + 1
+
     def checkpoint(self, target: Path, *, brief: bool = False, whole: bool = True) -> HeadRecord:
         """Link a consistent copy of the serving generation to `target` and return its counters; writers wait meanwhile.
 
@@ -692,7 +698,7 @@ class FolderStore(Store):
             if whole:
                 self.settled("an erasure")
             self.stay()
-            old, number = self.generation, self.pointer.generation + 1
+            old, number = self.generation, self.next_number
             target = self.root / generation_name(number)
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
             batch.put(HEAD, 0, head)
@@ -765,7 +771,7 @@ class FolderStore(Store):
 
     def _salvage(self, problems: list[tuple[str, str]]) -> None:
         """Bring what is readable into a new generation and keep the damaged files."""
-        old, number = self.generation, self.pointer.generation + 1
+        old, number = self.generation, self.next_number
         from thoughtengine.storage.salvage import damaged_files, salvage
 
         named = problems or damaged_files(old, self.root / ("examine" + PART))

@@ -101,6 +101,12 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         Of the content of that copy.
     rows : int
         Rows in it.
+    damaged : str
+        Where the old generation was met damaged: how; the next opening mends it.
+    lost : tuple of (int, int)
+        Ids of old memories that damage has taken meanwhile: the first of each run, and how many.
+    lost_rows : int
+        How many rows that are, those beside memories and others too.
     fork : int
         Write sequence of the new generation when the upgrade began.
     fork_id, fork_receipt : int
@@ -131,6 +137,9 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     salvaged: bool = False
     digest: str = ""
     rows: int = 0
+    damaged: str = ""
+    lost: tuple[tuple[int, int], ...] = ()
+    lost_rows: int = 0
     fork: int = 0
     fork_id: int = 1
     fork_receipt: int = 1

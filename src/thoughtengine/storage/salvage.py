@@ -28,7 +28,7 @@ from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.store import Level, repair
 from thoughtengine.storage.table import has_index, indexed_anew
 
-__all__ = ["Harvest", "damaged_files", "readable_ids", "salvage"]
+__all__ = ["Harvest", "damaged_files", "needs_room", "readable_ids", "salvage"]
 
 _REACH = 1 << 16
 """Numbers tried one by one behind the last readable row of an area before the rest counts as gone."""
@@ -132,7 +132,7 @@ def readable_ids(source: Path, scratch: Path, config: StorageConfig, area: Area)
 def _repaired(source: Path, scratch: Path, config: StorageConfig) -> Iterator[_View]:
     """Open a repaired copy of the damaged generation."""
     discard(scratch)
-    _needs_room(source)
+    needs_room(source)
     scratch.mkdir(mode=0o700)
     try:
         for name in os.listdir(source):
@@ -161,7 +161,7 @@ def _indexed_anew(scratch: Path) -> bool:
     return found
 
 
-def _needs_room(source: Path) -> None:
+def needs_room(source: Path) -> None:
     """Refuse where the copy, its repair and the new generation might not fit: LevelDB's repair drops what it cannot write."""
     disk = os.statvfs(source)
     need, free = 3 * size_of(source), disk.f_bavail * disk.f_frsize

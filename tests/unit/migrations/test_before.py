@@ -29,6 +29,23 @@ def test_rank_and_name_are_inverse(before: Before) -> None:
         assert before.id_of(expected[id_ - 1]) == id_
 
 
+@pytest.mark.parametrize("gone", [[1], [1, 2, 3, 200], [5, 6, 9, 129, 130, 131, 300], list(range(100, 260))])
+def test_what_is_lost_keeps_its_id(gone: list[int], before: Before) -> None:
+    there = {id_: key for id_, key in before.keys(1, before.count()) if id_ not in gone}
+    runs = tuple((id_, 1) for id_ in gone)
+    for key in {key for id_, key in before.keys(1, before.count()) if id_ in gone}:
+        before._level.write([], [key, b"emotion:" + key[8:]] if key.startswith(b"sensory:") else [key], False)
+    for lost in (runs, ((100, 160),)) if gone == list(range(100, 260)) else (runs,):
+        found = Before(before._level, lost)
+        assert dict(found.keys(1, found.top())) == there
+        assert found.top() == max(there)
+        assert [found.found(id_) for id_ in gone] == [min(i for i in there if i > id_) for id_ in gone]
+        for id_, key in there.items():
+            assert found.id_of(key) == id_
+            assert list(found.keys(id_, id_)) == [(id_, key)]
+        assert all(list(found.keys(id_, id_)) == [] for id_ in gone)
+
+
 @pytest.mark.parametrize(("first", "last"), [(0, 0), (5, 4), (10_000, 10_010)])
 def test_beyond_its_ends_there_is_nothing(before: Before, first: int, last: int) -> None:
     assert list(before.keys(first, last)) == []
