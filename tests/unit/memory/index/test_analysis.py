@@ -21,7 +21,7 @@ from thoughtengine.memory.index.analysis import (
 
 
 def test_the_identity_names_logic_stemmer_and_version() -> None:
-    assert ANALYSIS.startswith("words 2, snowball ")
+    assert ANALYSIS.startswith("words 3, snowball ")
     assert ANALYSIS[-1].isdigit()
 
 
