@@ -23,8 +23,8 @@ _NOT = {"can't": "can not", "cannot": "can not", "won't": "will not", "shan't": 
 _SHORT = {"'m": " am", "'re": " are", "'ve": " have", "'ll": " will"}
 _IS = frozenset({"it's", "he's", "she's", "that's", "what's", "who's", "where's", "there's", "here's", "how's"})
 
-_QUOTES, _STOPS = "\"'“„«»‘¿¡「", ".,…。、，،۔।"  # before anything, and behind anything, they say nothing
-_OPENS, _ENDS = _QUOTES + "([{（", _STOPS + '!:"”“»)]}–—！：」）'  # the same beside a word
+_QUOTES, _STOPS = "\"'“„«»‘¿¡「", ".,…。、，،۔।“”»」"  # before anything, and behind anything, they say nothing
+_OPENS, _ENDS = _QUOTES + "([{（", _STOPS + '!:")]}–—！：）'  # the same beside a word
 _ALONE = _STOPS + "–—"
 _FACE = re.compile(r"[:;=]-?[()\[\]/\\|<>]")
 _QUESTIONS = "?؟？;"
@@ -106,7 +106,8 @@ def _bare(token: str) -> str:
     if not inner:
         return token.strip(_ALONE) and token
     token = token.lstrip(_OPENS if _are_letters(inner[:2]) else _QUOTES)
-    return token.rstrip(_ENDS if _are_letters(inner[-2:]) else _STOPS)
+    quoted = token.endswith('"') and token[-2:-1] in _STOPS  # 'at 6."', but 'it is 6"'
+    return token.rstrip(_ENDS if quoted or _are_letters(inner[-2:]) else _STOPS)
 
 
 def _are_letters(pair: str) -> bool:

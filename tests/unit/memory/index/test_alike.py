@@ -19,6 +19,8 @@ SAME = [
     ("Well, Dana came.", "dana came"),
     ("“We are here”", "We are here"),
     ("Plan A.", "plan A"),
+    ("He said “at 6”.", "He said at 6"),
+    ('He said "at 6."', "He said at 6"),
     ("I'd rather not", "OK, I'd rather not"),
     ("Can't he?", "Cannot he?"),
     ("Hello!", "hello"),
