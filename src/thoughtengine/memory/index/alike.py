@@ -74,7 +74,7 @@ def _opening(token: str, *, is_english: bool) -> str:
     """Return what the first word of a text comes to: its case says nothing, unless it is that of an acronym."""
     rest = token.lstrip(_OPENS)[1:]
     word = token.lower() if rest == rest.lower() else token
-    if is_english and word[-1] in _ENDS and word.strip(_OPENS + _ENDS).lower() in _OPENERS:
+    if is_english and word[-1] in _ENDS and word.strip(_OPENS + _ENDS) in _OPENERS:
         return ""
     return _later(word, is_english=is_english)
 
@@ -89,11 +89,10 @@ def _later(token: str, *, is_english: bool) -> str:
         word = token.rstrip(_QUESTIONS)
         word, asked = _bare(word), token[len(word) :]
     if is_english and not asked:
-        small = word.lower()
-        if small in _FILLERS:
+        if word in _FILLERS:  # not with a capital, which makes it a name or a unit: OH, Ah, Love Actually
             return ""
-        if small in _DEGREES:
-            return "\t" + small
+        if word in _DEGREES:
+            return "\t" + word
     if is_english:
         word = _whole(word) if "'" in word or word == "cannot" else word
         word = "i" + word[1:] if word[:1] == "I" and word[1:2] in _AFTER_I else word
@@ -134,8 +133,8 @@ class _Short(Memo[str, str]):
         return super().__missing__(key) if len(key) <= _LONGEST else self._function(key)
 
 
-_OPENING = [_Short(partial(_opening, is_english=is_english), 1 << 14) for is_english in (False, True)]
-_LATER = [_Short(partial(_later, is_english=is_english), 1 << 16) for is_english in (False, True)]
+_OPENING = [_Short(partial(_opening, is_english=is_english), 1 << 12) for is_english in (False, True)]
+_LATER = [_Short(partial(_later, is_english=is_english), 1 << 15) for is_english in (False, True)]
 
 
 def are_alike(one: str, other: str) -> bool:
