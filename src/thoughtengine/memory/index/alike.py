@@ -86,6 +86,7 @@ def _later(token: str, *, is_english: bool) -> str:
         token = unicodedata.normalize("NFC", token).replace("\u2019", "'").replace("\u00ad", "")
         if _FACE.search(token):
             return " " + token
+        token = token.rstrip('"”“»」') if token[:-1].endswith(tuple(_QUESTIONS)) else token
         word = token.rstrip(_QUESTIONS)
         word, asked = _bare(word), token[len(word) :]
     if is_english and not asked:
@@ -106,12 +107,13 @@ def _bare(token: str) -> str:
         return token.strip(_ALONE) and token
     token = token.lstrip(_OPENS if _are_letters(inner[:2]) else _QUOTES)
     quoted = token.endswith('"') and token[-2:-1] in _STOPS  # 'at 6."', but 'it is 6"'
-    return token.rstrip(_ENDS if quoted or _are_letters(inner[-2:]) else _STOPS)
+    return token.rstrip(_ENDS if quoted or _are_letters(inner[:-3:-1]) else _STOPS)
 
 
 def _are_letters(pair: str) -> bool:
-    """Tell whether two characters are of a word: letters, their marks, an apostrophe or hyphen within."""
-    return len(pair) == 2 and all(mark in "'-" or unicodedata.category(mark)[0] in "LM" for mark in pair)
+    """Tell whether the outer two characters of a word are of letters, the second perhaps an apostrophe or hyphen."""
+    letters = pair.rstrip("'-")
+    return len(pair) == 2 and letters != "" and all(unicodedata.category(mark)[0] in "LM" for mark in letters)
 
 
 def _whole(word: str) -> str:

@@ -23,6 +23,8 @@ SAME = [
     ('He said "at 6."', "He said at 6"),
     ("I'd rather not", "Ok, I'd rather not"),
     ("Can't he?", "Cannot he?"),
+    ("“Is he at home?”", "Is he at home?"),
+    ('He asked "why?"', "He asked why?"),
     ("Hello!", "hello"),
     ("Oh!", "oh"),
     ("Soft\u00adware update", "software update"),
@@ -113,6 +115,8 @@ OTHER = [
     ("It is x²", "It is x2"),
     ("It is n!", "It is n"),
     ("(x + 1) * 2", "x + (1 * 2)"),
+    ("a (-x + 1) * 2", "a -x + (1 * 2)"),
+    ('It is 6 " long', "It is 6 long"),
     ("He is ~5", "He is 5"),
     ("5 °C", "5 °F"),
     # negation
