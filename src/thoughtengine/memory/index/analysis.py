@@ -20,7 +20,7 @@ __all__ = [
     "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
-ANALYSIS = f"words 2, snowball {Stemmer.version()}"
+ANALYSIS = f"words 3, snowball {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
 _FUNCTION_WORDS = """
@@ -95,17 +95,20 @@ class Memo(dict[Key, Value]):
 
 
 def fold_text(text: str) -> str:
-    """Return `text` without differences of case, width and composition, apostrophes straight.
+    """Return `text` without differences of case, width and composition, apostrophes straight, soft hyphens gone.
 
     Examples
     --------
-    >>> fold_text("Ｓtraße’s")
-    "strasse's"
+    >>> fold_text("Ｓtraße’s"), fold_text("İZMİR")
+    ("strasse's", 'izmir')
     """
     if text.isascii():
         return text.lower()
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return folded.replace("\u2019", "'")
+    text = text.replace("\u00ad", "").replace("№", "#")  # of which NFKC would make "No", a part of the number's word
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if "\u0307" in folded:
+        folded = _compiled("i\u0307+").sub("i", folded)  # İ
+    return unicodedata.normalize("NFKC", folded).replace("\u2019", "'")
 
 
 def words(folded: str) -> list[str]:
@@ -164,7 +167,7 @@ def stem(word: str, language: str = "") -> str:
     name = LANGUAGES[language].snowball if language else SCRIPTS[script]
     if name in _KNOWN:
         with _stemming:
-            stemmed: str = _stemmer(name)(word.replace("i\u0307", "i") if language == "tr" else word)
+            stemmed: str = _stemmer(name)(word)
         return _bare(stemmed).replace("ı", "i") if language and script == "latin" else stemmed
     return _bare(word) if script == "hebrew" else word
 
@@ -190,7 +193,12 @@ def name_term(namespace: str, name: str) -> int:
     )
 
 
-TERMS: Memo[str, int] = Memo(lambda word: name_term("", stem(word)), 1 << 16)
+def _english(word: str) -> str:
+    """Return the stem of a word by its script; Latin letters lose their accents, which English texts use or leave out."""
+    return stem(word if word.isascii() or script_of(word) != "latin" else _bare(word))
+
+
+TERMS: Memo[str, int] = Memo(lambda word: name_term("", _english(word)), 1 << 16)
 """Word → hash of its stem by the stemmer of its script: its identity in the index of texts."""
 
 _FOREIGN: dict[str, Memo[str, int]] = {
@@ -308,7 +316,7 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> tuple[Term, ...]
     return tuple(made.values())
 
 
-LABELS: Memo[str, int] = Memo(lambda word: name_term("@", stem(word)), 1 << 14)
+LABELS: Memo[str, int] = Memo(lambda word: name_term("@", _english(word)), 1 << 14)
 """Word → hash of its stem as it stands in sources, tags and dates: never equal to that of a text."""
 
 TAGS: Memo[str, int] = Memo(lambda tag: name_term("#", tag), 1 << 14)

@@ -13,6 +13,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.experience import Memory
+from thoughtengine.memory.index.alike import gist
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, LABELS, TERMS, fold_text, words
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.moment import to_stored
@@ -31,6 +32,11 @@ _NAMED = re.compile(rf"\[\s*({_IDS}(?:\s*[,;]\s*{_IDS})*)\s*\]")
 
 WEIGHTS, BIAS = (2.85, 0.91, 2.36, 2.09, 5.52), -8.14
 """Of the clues: logistic regression on the answers of five conversations; benchmarks/results/cited.md has it held out."""
+
+_WHOLE = 0.99
+"""How sure it is where the reply holds the whole text of a memory, word for word."""
+_FEWEST = 3  # words of such a text
+_AROUND = str.maketrans(dict.fromkeys('"“”„«»()[]*_`', " "))  # what a model puts around a quotation
 
 
 @attrs.frozen(repr=False)
@@ -102,16 +108,16 @@ def cited(reply: str, shown: Sequence[Hit], cue: Cue, rarity: Rarity | None) -> 
 
     Notes
     -----
-    Of several sentences the surest counts.
+    Of several sentences the surest counts. A memory whose whole text the reply holds is nearly certain, however common its words.
     """
     if not shown:
         return []
     told = tell(reply, shown, cue, rarity)
     chances = 1.0 / (1.0 + np.exp(-told.clues @ np.array(WEIGHTS) - BIAS))
-    named = _named(reply)
+    named, whole = _named(reply), _quoted(reply, shown, cue)
     found = []
     for i, at in enumerate(chances.argmax(axis=0).tolist()):
-        sure = 1.0 if any(shown[i].id in ids for ids in named) else float(chances[at, i])
+        sure = 1.0 if any(shown[i].id in ids for ids in named) else max(float(chances[at, i]), _WHOLE * whole[i])
         found.append(_as_cited(shown[i], sure, told.words[at][i]))
     return sorted(found, key=lambda one: -one.sure)
 
@@ -120,6 +126,23 @@ def _named(reply: str) -> list[range]:
     """Return the ids that stand in brackets: ``[3]``, ``[3, 5]``, ``[3-5]``."""
     found = (re.findall(r"\d+", ids) for match in _NAMED.finditer(reply) for ids in re.split("[,;]", match[1]))
     return [range(int(ids[0]), int(ids[-1]) + 1) for ids in found]
+
+
+def _quoted(reply: str, shown: Sequence[Hit], cue: Cue) -> list[bool]:
+    """Tell of each memory whether the reply holds its whole text: some words, not all of them small ones or of the cue."""
+    said = _gist(reply[:_LONGEST])
+    known = FUNCTION_WORDS.union(words(fold_text(cue.text or "")))
+    quoted = []
+    for hit in shown:
+        text = hit.text or ""
+        found = words(fold_text(text)) if text and _gist(text) in said else []
+        quoted.append(len(found) >= _FEWEST and not known.issuperset(found))
+    return quoted
+
+
+def _gist(text: str) -> str:
+    """Return what a text says with spaces around: punctuation is left out and signs are not, so that O+ does not quote O-."""
+    return gist(text.translate(_AROUND), "").lower() + " "
 
 
 class Told(NamedTuple):

@@ -1,11 +1,9 @@
-import re
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.indexes import ask, entry, index_of
-from thoughtengine.memory.index.alike import _SIGNS, _signs, are_alike
+from thoughtengine.memory.index.alike import _LATER, are_alike, gist
 from thoughtengine.memory.index.guess import guess
 
 SAME = [
@@ -16,13 +14,26 @@ SAME = [
     ("Dana gave up coffee.", "Oh, Dana gave up coffee…"),
     ("They've moved to Lisbon", "they have moved to Lisbon."),
     ("It's raining again", "it is raining again"),
-    ("The train is late", "train is late!!"),
+    ("The train is late", "the train is late!!"),
+    ("Oh, it is really hot", "It is hot"),
+    ("Well, Dana came.", "dana came"),
+    ("“We are here”", "We are here"),
+    ("Plan A.", "plan A"),
+    ("He said “at 6”.", "He said at 6"),
+    ('He said "at 6."', "He said at 6"),
+    ("I'd rather not", "Ok, I'd rather not"),
+    ("Can't he?", "Cannot he?"),
+    ("“Is he at home?”", "Is he at home?"),
+    ('He asked "why?"', "He asked why?"),
+    ("Hello!", "hello"),
+    ("Oh!", "oh"),
+    ("Soft\u00adware update", "software update"),
     ("Fed the cat — twice", "fed the cat, twice"),
     ("“Nice” work", "nice work"),
     ("Met Dana at 10:30.", "met Dana at 10:30"),
     ("I paid $5 (again).", "I paid $5 again"),
     ("Was war das?", "was war das ?"),
-    ("Die Katze schläft.", "die katze schläft"),
+    ("Die Katze schläft.", "die Katze schläft"),
     ("猫が好き。", "猫が好き"),
     ("Мы дома!", "мы дома"),
 ]
@@ -71,6 +82,43 @@ OTHER = [
     ("I work for Acme", "I work for Apex"),
     ("Мы видели Анну", "Мы видели Веру"),
     ("東京に行きました", "京都に行きました"),
+    ("Take vitamin A.", "Take vitamin."),
+    ("Take vitamin A.", "Take vitamin a."),
+    ("We go with plan A", "We go with plan"),
+    ("We took the A train", "We took the train"),
+    ("The Who came", "Who came"),
+    ("He lives in Dayton, OH", "He lives in Dayton"),
+    ("It holds 50 Ah", "It holds 50"),
+    ("We saw Love Actually", "We saw Love"),
+    ("OK, KS and MO are dry", "KS and MO are dry"),
+    ("Anna and Maria came", "Anna Maria came"),
+    ("Send it to the US", "Send it to the us"),
+    ("US or them", "Us or them"),
+    ("It is in Polish", "It is in polish"),
+    ("Der Turm hat große Maße", "Der Turm hat große Masse"),
+    # signs
+    ("Dana's blood type is O+.", "Dana's blood type is O-."),
+    ("Dana's blood type is O+.", "Dana's blood type is O."),
+    ("Her mark was A-", "Her mark was A"),
+    ("Learn C++", "Learn C#"),
+    ("Learn C++", "Learn C"),
+    ("It is in F#", "It is in F"),
+    ("if (x != 0)", "if (x == 0)"),
+    ("!x is set", "x is set"),
+    ("if ! x", "if x"),
+    ("Then ¬p holds", "Then p holds"),
+    ("a & b", "a | b"),
+    ("Alarm if level > 5 bar", "Alarm if level < 5 bar"),
+    ("The board is 6' long", 'The board is 6" long'),
+    ("Then f' is continuous", "Then f is continuous"),
+    ("The dogs' bowl", "The dogs bowl"),
+    ("It is x²", "It is x2"),
+    ("It is n!", "It is n"),
+    ("(x + 1) * 2", "x + (1 * 2)"),
+    ("a (-x + 1) * 2", "a -x + (1 * 2)"),
+    ('It is 6 " long', "It is 6 long"),
+    ("He is ~5", "He is 5"),
+    ("5 °C", "5 °F"),
     # negation
     ("I drink coffee", "I don't drink coffee"),
     ("I will come", "I won't come"),
@@ -90,7 +138,16 @@ OTHER = [
     ("Es bueno", "No es bueno"),
     ("Он придёт", "Он не придёт"),
     ("יש לי כלב", "אין לי כלב"),
+    ("It is not just tea", "It is not tea"),
+    ("I'm not really tired", "I'm not tired"),
+    ("It is never very hot", "It is never hot"),
+    ("It is NOT very hot", "It is NOT hot"),
+    ("tea\0milk", "tea\0rum"),
     # what is said of it
+    ("She is well.", "She is."),
+    ("He has a little hope", "He has little hope"),
+    ("It's the one", "It's one"),
+    ("I think so", "I think"),
     ("The key is under the blue pot", "The key is under the red pot"),
     ("She likes tea", "She liked tea"),
     ("She likes tea", "She loves tea"),
@@ -143,12 +200,13 @@ def test_a_number_a_date_a_name_or_a_negation_more_is_never_alike(text: str, wor
     assert not are_alike(text, " ".join(parts))
 
 
-@given(TEXTS, st.lists(st.sampled_from(["well", "oh", "really", "just", "please"]), max_size=4), st.data())
+@given(TEXTS, st.lists(st.sampled_from(["oh", "hm", "really", "very", "please"]), max_size=4), st.data())
 def test_fillers_make_no_difference(text: str, fillers: list[str], data: st.DataObject) -> None:
     parts = ["met", *text.split()]
     for filler in fillers:
         parts.insert(data.draw(st.integers(0, len(parts))), filler)
-    assert are_alike("met " + text, " ".join(parts).upper() + "!")
+    said = " ".join(parts)
+    assert are_alike("met " + text, said[0].upper() + said[1:] + "...")
 
 
 def test_repeats_that_differ_in_fillers_are_folded_and_counted() -> None:
@@ -166,12 +224,16 @@ def test_words_that_are_fillers_in_english_count_in_other_languages() -> None:
     assert not are_alike("so ist das nicht", "ist das nicht")
 
 
-@given(st.text(st.sampled_from("ab1 .:;)$€?-\n\t→é٣"), max_size=30) | st.text())
-def test_looking_from_the_first_sign_on_finds_every_sign(text: str) -> None:
-    assert _signs(text) == re.findall(_SIGNS, text)
+@given(st.text("aBc1+-#&|<>=~^²'", min_size=1, max_size=4), st.text("aBc1+-#&|<>=~^²'", min_size=1, max_size=4))
+def test_signs_and_case_within_a_text_are_never_lost(one: str, other: str) -> None:
+    inner, others = (f"x{word}x" for word in (one, other))
+    assert are_alike(f"met {inner} again", f"met {others} again") == (one == other)
 
 
-def test_where_signs_are_looked_for_each_is_looked_at_once() -> None:
-    """A row of a million signs without a number would take days otherwise."""
-    assert _signs("=" * 1_000_000 + "?") == ["?"]
-    assert _signs("?" + "=" * 1_000_000 + "5%") == ["?" + "=" * 1_000_000 + "5%"]
+def test_a_text_without_spaces_is_not_kept_in_memory() -> None:
+    gist("met " + "猫" * 1_000, "")
+    assert max(map(len, _LATER[True])) <= 64
+
+
+def test_a_million_signs_are_read_once() -> None:
+    assert not are_alike("=" * 1_000_000 + "?", "=" * 1_000_000)

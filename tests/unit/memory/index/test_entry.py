@@ -49,11 +49,11 @@ def test_without_a_text_there_are_labels_only() -> None:
 @pytest.mark.parametrize(
     ("one", "other", "alike"),
     [
-        (("Tea,  please!", "Dana"), ("tea, PLEASE!", "Dana"), True),
+        (("Tea,  please!", "Dana"), ("tea, please", "Dana"), True),
         (("tea\nplease", None), ("tea please", None), True),
         (("tea", "Dana"), ("tea", "Bob"), False),
         (("tea", "Dana"), ("tea", None), False),
-        (("Tea please", "Dana"), ("Oh, the tea!", "Dana"), True),
+        (("Tea please", "Dana"), ("Oh, tea!", "Dana"), True),
         (("tea", "Dana"), ("tea?", "Dana"), False),
         (("😀", None), ("😡", None), False),
         (("3.5 cups", None), ("3 5 cups", None), False),

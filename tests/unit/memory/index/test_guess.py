@@ -74,6 +74,44 @@ def test_other_forms_of_a_word_are_found(text: str, cue: str) -> None:
     assert ask(index, cue).ids.tolist() == [2]
 
 
+@pytest.mark.parametrize(
+    ("text", "cue"),
+    [
+        ("İstanbul'da yaşıyoruz ve çok güzel bir şehir", "İstanbul"),
+        ("İstanbul çok güzel bir şehir", "istanbul"),
+        ("İSTANBUL çok güzel bir şehir", "Istanbul"),
+        ("We flew to İstanbul with her", "Istanbul"),
+        ("We flew to Istanbul with her", "İstanbul"),
+        ("The café is open", "cafe"),
+        ("The cafe is open", "café"),
+        ("José and Maria", "Jose"),
+        ("Jose and Maria", "José"),
+        ("Zoë is here", "Zoe"),
+        ("Renée came", "Renee"),
+        ("We met Müller and Beyoncé", "muller"),
+        ("We met Müller and Beyoncé", "Beyonce"),
+        ("Two cafés are open", "cafe"),
+        ("soft\u00adware update", "software"),
+        ("software update", "soft\u00adware"),
+        ("Order №4711 shipped", "4711"),
+    ],
+)
+def test_dots_accents_and_soft_hyphens_are_not_needed(text: str, cue: str) -> None:
+    index = index_of(entry("Something else was said here."), entry(text))
+    assert ask(index, cue).ids.tolist() == [2]
+
+
+def test_a_source_is_named_with_or_without_its_accents() -> None:
+    index = index_of(entry("Tea at four.", source="Bob"), entry("Tea at four.", source="José"))
+    assert ask(index, "tea Jose").ids.tolist()[0] == 2
+
+
+def test_accents_count_where_only_they_tell_words_apart() -> None:
+    """In a language that is not told."""
+    index = index_of(entry("Hà Nội mùa thu"), entry("Hà Nội mưa rào"))
+    assert ask(index, "mùa").ids.tolist()[0] == 1
+
+
 def test_a_word_as_it_stands_is_found_in_every_language() -> None:
     texts = ["I met Dana at noon", "Ich habe Dana nicht gesehen", "Nous avons vu Dana dans la rue", "Видела Dana"]
     assert sorted(ask(index_of(*map(entry, texts)), "Dana").ids.tolist()) == [1, 2, 3, 4]

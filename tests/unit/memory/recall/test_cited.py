@@ -69,6 +69,39 @@ def test_an_id_in_brackets_is_certain() -> None:
     assert {id_ for id_, chance in sure("So [1-3; 99 \u2013 100].").items() if chance == 1.0} == {1, 2, 3}
 
 
+GIBBERISH = " ".join(f"zor{i}k" for i in range(40))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Bob owes me forty euros for the concert tickets.", "I like milk.", "The rent is 500.", GIBBERISH, "猫が好きだ。"],
+)
+@pytest.mark.parametrize(
+    "reply", ["{}", "“{}”", 'As you said: "{}" Is that so?', "Yes. {}\nI do not know more.", "(**{}**)"]
+)
+def test_what_is_said_word_for_word_is_nearly_certain(text: str, reply: str) -> None:
+    shown = [*SHOWN, hit(4, text, 0.01), hit(5, text + " And a canoe.", 0.01)]
+    found = {one.id: one.sure for one in cited(reply.format(text), shown, CUE, lambda words: [0.01] * len(words))}
+    assert 0.95 < found[4] < 1.0
+    assert max(found[id_] for id_ in (1, 2, 3, 5)) < 0.5
+
+
+def test_what_differs_in_a_sign_is_not_quoted() -> None:
+    shown = [
+        hit(1, "Dana has blood type O+.", 0.1),
+        hit(2, "Dana has blood type O-.", 0.1),
+        hit(3, "Dana has blood", 0.1),
+    ]
+    found = {one.id: one.sure for one in cited("I know: Dana has blood type O-.", shown, Cue("who?"), None)}
+    assert found[2] > 0.95 > found[1]
+
+
+def test_a_word_or_two_and_what_was_asked_are_no_quotation() -> None:
+    shown = [hit(1, "I do.", 0.1), hit(2, "Where did Dana move?", 0.1), hit(3, "", 0.1), hit(4, "It was so.", 0.1)]
+    reply = "I do. It was so cold. Where did Dana move?"
+    assert max(one.sure for one in cited(reply, shown, CUE, None)) < 0.5
+
+
 def test_the_words_that_speak_for_it_are_told() -> None:
     [best, *_] = cited("She and her brother Tomas went to Lisbon", SHOWN, CUE, None)
     assert set(best.words) == {"brother", "tomas", "lisbon"}
