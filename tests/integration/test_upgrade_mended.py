@@ -240,12 +240,13 @@ def test_what_one_copy_holds_is_lost_nowhere(harm: str, folder: str, half: Calla
     else:
         for path in (found.path / folder).iterdir():
             path.unlink()
+    unseen = harm == "flipped" and folder.startswith("rollback")  # nobody reads it on the way
     with found.opened() as mind:
         found.whole(mind)
-        assert mind.check() == []
+        assert [finding.kind for finding in mind.check()] == ["rollback point"] * unseen
         assert found.lost()[0] == set()
-    if harm == "flipped" and folder.startswith("rollback"):
-        return  # nobody has looked at it
+    if unseen:
+        return
     te.rollback(found.path)
     assert {key: value for key, value in read_flat(found.path).items() if key in rows()} == {
         key: value for key, value in rows().items() if not key.endswith(b":n00450")

@@ -336,12 +336,7 @@ def go_down(
     flat = [each for each in store.pointer.points if not each.namespaces]  # those of payloads are of no use here
     note = flat[-1] if flat else UpgradeNote(id=f"{begun:%Y%m%dT%H%M%S}-down", source=1)
     if not verified and store.pointer.stage != "ROLLING_BACK":
-        try:
-            require_sound(store, [each for each in needed(store.pointer) if each == note])
-        except StoreDamagedError:
-            if not mended and isinstance(store, UpgradingStore) and store.mend():
-                return go_down(store, tools, why=why, mended=True)
-            raise
+        require_sound(store, [each for each in needed(store.pointer) if each == note])
     if store.pointer.stage != "ROLLING_BACK" or store.pointer.points != (note,):
         note = msgspec.structs.replace(note, source=1, why=why)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())

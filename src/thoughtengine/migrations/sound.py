@@ -79,8 +79,11 @@ def named(found: Iterable[tuple[str, str]]) -> str:
 
 
 def needed(pointer: Pointer) -> list[UpgradeNote]:
-    """Return the upgrades without whose rollback points there is no way back to format 1, where they are there."""
-    return [note for note in pointer.points if note.namespaces or (note.digest and not (note.again and note.until))]
+    """Return the upgrades without whose rollback points there is no way back to format 1, where they are there.
+
+    One of format 1 that is half way is none of them: what is damaged of what it comes from is mended on the way.
+    """
+    return [note for note in pointer.points if note.namespaces or (note.digest and note.until and not note.again)]
 
 
 def require_sound(store: FolderStore, notes: Iterable[UpgradeNote]) -> None:
