@@ -18,7 +18,7 @@ def test_of_equals_the_newer_comes_first() -> None:
 
 def test_repeats_are_folded_into_the_newest_best() -> None:
     index = index_of(
-        entry("Tea, please", source="Dana"), entry("tea,  PLEASE", source="Dana"), entry("tea, please", source="Bob"),
+        entry("Tea, please", source="Dana"), entry("tea,  please!", source="Dana"), entry("tea, please", source="Bob"),
         entry("tea, please", source="Dana"), entry("tea, please"),
     )  # fmt: skip
     ranking = ask(index, "tea")
