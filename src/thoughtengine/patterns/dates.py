@@ -147,7 +147,7 @@ class MonthDays:
     weekday: int | None = None
 
     def of(self, year: int, month: int) -> list[int]:
-        """Return these days of a month.
+        """Return these days of a month: none of the 31st where it has none.
 
         Examples
         --------
@@ -156,7 +156,8 @@ class MonthDays:
         """
         first, length = calendar.monthrange(year, month)
         if self.weekday is None:
-            return sorted({min(day, length) if day > 0 else max(length + day, 1) for day in self.days})
+            days = [day for day in self.days if day < 31 or length == 31]  # of a habit of the last day it is the last
+            return sorted({min(day, length) if day > 0 else max(length + day, 1) for day in days})
         ones = range(1 + (self.weekday - first) % 7, length + 1, 7)
         return sorted({ones[min(day, len(ones)) - 1] for day in self.days})
 

@@ -250,6 +250,7 @@ class Sequences:
             asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
             others = max(float(chances.sum()) - asked[0], 0.0) / max(float(asked[1:].sum()), 1e-300)
             told = np.append(asked[:1], np.minimum(asked[1:] * others, asked[0]))  # their order stays
+            told *= min(float(chances.sum() / told.sum()), 1.0 / float(told[0]))  # and so does their sum
             chances = _behind(told, chances)
         chances = np.minimum(chances, seen / (seen + 1.0))  # as sure as so few can make it
         if history[0] and (at := self._context(int(history[0]))) is not None:

@@ -113,17 +113,40 @@ class Level:
         """Return up to `limit` rows with start <= key < stop; None: to the end."""
         try:
             with self._db.iterator(start=start, stop=stop, reverse=reverse, verify_checksums=True) as iterator:
-                return list(islice(iterator, limit))
+                rows = list(islice(iterator, limit))
+            if len(rows) < limit:
+                self._look_why_it_ended(rows[-1][0] if rows else None, start, stop, reverse)
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
+        return rows
 
     def keys(self, start: bytes, stop: bytes | None, limit: int) -> list[bytes]:
         """Return up to `limit` keys with start <= key < stop, at a third of what their rows cost."""
         try:
             with self._db.iterator(start=start, stop=stop, include_value=False, verify_checksums=True) as iterator:
-                return list(islice(iterator, limit))
+                keys = list(islice(iterator, limit))
+            if len(keys) < limit:
+                self._look_why_it_ended(keys[-1] if keys else None, start, stop, reverse=False)
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
+        return keys
+
+    def _look_why_it_ended(self, last: bytes | None, start: bytes, stop: bytes | None, reverse: bool) -> None:
+        """Step once more from where a scan ended: one that runs into a damaged block ends as if there were nothing more."""
+        iterator = self._db.raw_iterator(verify_checksums=True)
+        try:
+            if last is not None:
+                iterator.seek(last)
+            elif not reverse:
+                iterator.seek(start)
+            elif stop is not None:
+                iterator.seek(stop)
+            else:
+                iterator.seek_to_last()
+            if (reverse or last is not None) and iterator.valid():
+                iterator.prev() if reverse else iterator.next()
+        finally:
+            iterator.close()
 
     def write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         """Write one atomic batch.

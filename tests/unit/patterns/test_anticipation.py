@@ -461,3 +461,30 @@ def test_what_was_missed_and_has_nothing_before_its_next_day_is_expected_then(tm
         (pill,) = mind.anticipate(episode="cure", k=1)
         assert pill.what == "pill"
         assert pill.at == START + dt.timedelta(days=41, hours=8)
+
+
+@pytest.mark.parametrize("tags", ["AB", "ABCDEF"])
+def test_what_is_asked_again_and_again_still_adds_up_to_one(tmp_path: Path, tags: str) -> None:
+    chance, now = random.Random(1), [START]
+    with te.open(tmp_path / "mind", clock=lambda: now[0]) as mind:
+        for _ in range(300):
+            now[0] += dt.timedelta(hours=chance.uniform(0.5, 1.5))
+            mind.remember(tags=[chance.choice(tags)], source="w", at=now[0])
+            told = mind.anticipate(k=20)
+        assert sum(one.probability for one in told) == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize(("asked", "then"), [((2022, 11, 1), (2022, 12, 31)), ((2022, 2, 1), (2022, 3, 31))])
+def test_what_comes_on_the_31st_is_expected_on_one(
+    tmp_path: Path, asked: tuple[int, int, int], then: tuple[int, int, int]
+) -> None:
+    now = dt.datetime(*asked, tzinfo=dt.UTC)
+    days = [
+        dt.datetime(year, month, 31, 9, tzinfo=dt.UTC)
+        for year in range(2018, 2023)
+        for month in (1, 3, 5, 7, 8, 10, 12)
+    ]
+    with te.open(tmp_path / "mind", clock=lambda: now) as mind:
+        mind.remember_many(te.Experience(tags=["rent"], source="h", at=day) for day in days if day < now)
+        (rent,) = mind.anticipate(k=1)
+        assert rent.at == dt.datetime(*then, 9, tzinfo=dt.UTC)

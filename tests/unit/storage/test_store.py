@@ -1,5 +1,6 @@
 """LevelDB through one door: checksums on every read, errors of our own."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,42 @@ def test_a_flipped_bit_in_a_table_is_met_by_every_read(folder: Path) -> None:
         level.page(b"", b"\xff", 1000, False)
     with pytest.raises(StoreDamagedError):
         level.page(b"", b"\xff", 1000, True)
+    level.close()
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("limit", [7, 256, 1000])
+def test_damage_at_the_end_of_a_scan_is_no_end_of_it(tmp_path: Path, limit: int, reverse: bool) -> None:
+    """An iterator of LevelDB that runs into it ends as if there were nothing more."""
+    rng, path = random.Random(3), tmp_path / "level"
+    rows = [(b"k%04d" % i, rng.randbytes(300)) for i in range(400)]
+    level = Level(str(path), StorageConfig(), create=True)
+    level.write(rows, [], True)
+    level.flush()
+    level.close()
+    (table,) = path.glob("*.ldb")
+    data = bytearray(table.read_bytes())
+    data[data.find(rows[0 if reverse else -1][1][:24]) + 3] ^= 1
+    table.write_bytes(data)
+    level = Level(str(path), StorageConfig())
+
+    def scan(start: bytes, stop: bytes | None) -> int:
+        n = 0
+        while page := level.page(start, stop, limit, reverse):
+            n += len(page)
+            if reverse:
+                stop = page[-1][0]
+            else:
+                start = page[-1][0] + b"\0"
+        return n
+
+    for start, stop in ((b"", None), (b"k", b"l"), (b"k0000", b"k0400")):
+        with pytest.raises(StoreDamagedError):
+            scan(start, stop)
+    assert scan(b"k0100", b"k0200") == 100
+    assert level.page(b"z", None, limit, reverse) == []
+    with pytest.raises(StoreDamagedError):
+        level.keys(b"", None, 1000)
     level.close()
 
 
