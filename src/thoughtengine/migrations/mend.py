@@ -8,7 +8,6 @@ reached already stands in the new generation, byte for byte.
 from __future__ import annotations
 
 import datetime as dt
-import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator
@@ -29,7 +28,7 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
 from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import PAGE, Rows
-from thoughtengine.storage.files import PART, discard, replace_file, sync_folder, sync_tree
+from thoughtengine.storage.files import PART, discard, replace_file, sync_tree
 from thoughtengine.storage.folder import QUARANTINE, ROLLBACK, generation_name, to_quarantine
 from thoughtengine.storage.keyspace import CARRIED, FIRST_NEW, MARK, ORIGIN, RECEIPT
 from thoughtengine.storage.manifest import inspect
@@ -357,15 +356,6 @@ def _take(
         to_quarantine(store.root, old)
         store.update_pointer(quarantine=())
         if changed.rollback != note.rollback:
-            _quarantine(store.root, note.rollback)
+            to_quarantine(store.root, note.rollback)
     if lost and store.on_return is not None:
         store.on_return()  # what was indexed of these is not there
-
-
-def _quarantine(root: Path, rollback: str) -> None:
-    folder = root / QUARANTINE
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if (root / rollback).exists():
-        os.rename(root / rollback, folder / f"{rollback.replace('/', '-')}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}")
-        sync_folder(folder)
-        sync_folder(root / ROLLBACK)

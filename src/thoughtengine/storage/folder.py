@@ -841,14 +841,14 @@ class FolderStore(Store):
 
 
 def to_quarantine(root: Path, name: str) -> str:
-    """Put a folder of a mind where damaged files are kept; return where that is."""
+    """Put a folder of a mind, by its path in there, where damaged files are kept; return where that is."""
     folder = root / QUARANTINE
     folder.mkdir(mode=0o700, exist_ok=True)
-    target = folder / f"{name.lstrip('.')}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
+    target = folder / f"{name.lstrip('.').replace('/', '-')}-{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}"
     if (root / name).exists():
         os.rename(root / name, target)
         sync_folder(folder)
-        sync_folder(root)
+        sync_folder((root / name).parent)
     return f"{QUARANTINE}/{target.name}"
 
 
