@@ -40,9 +40,9 @@ from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MEMORY
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.pointer import UpgradeNote
 
-__all__ = ["LOST", "Upgrade", "Visitor", "go_down", "locked", "settle_bare"]
+__all__ = ["Upgrade", "Visitor", "go_down", "locked", "settle_bare"]
 
-LOST = "lost to damage"
+_LOST = "lost to damage"
 """The word in a report that counts rows which damage has taken in the middle of an upgrade."""
 
 _PROBES, _TOLD = 50, 5
@@ -236,7 +236,7 @@ class Upgrade(Running):
             damage=damage,
             rows_in=found.n_in,
             reason=reason,
-            counts=dict(sorted({**self.sweep.cursor.counts, **({LOST: gone} if gone else {})}.items())),
+            counts=dict(sorted({**self.sweep.cursor.counts, **({_LOST: gone} if gone else {})}.items())),
             rows_upgraded=found.n_memories + found.n_appraisals - found.n_quarantined,
             rows_quarantined=found.n_quarantined,
             rows_kept=found.n_kept,
