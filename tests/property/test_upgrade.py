@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from tests.flat import read_flat, write_flat
 from thoughtengine.memory.index.entry import make_entry
 from thoughtengine.memory.moment import from_stored
 from thoughtengine.memory.record import AppraisalRecord, MemoryRecord
+from thoughtengine.migrations import v0002_envelopes
 from thoughtengine.migrations.v0001_flat import LAYERS, UNREADABLE, parse, place_of, storable
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, differences, layers_down, layers_up, name_down
 from thoughtengine.storage.codec import decode, encode
@@ -47,6 +49,30 @@ def test_every_value_makes_a_record_that_todays_code_reads(layer: str, value: by
         assert 0.0 <= felt.salience <= 1.0
     assert layers_up(key, value, emotion if layer == "sensory" else None) == (memory, appraisal)
     differences(key, value)
+
+
+torn = st.builds(
+    lambda value, at, bytes_: value[:at] + bytes_ + value[at:],
+    documents.map(lambda tree: json.dumps(tree, ensure_ascii=True).encode()), st.integers(0, 80), st.binary(max_size=2),
+)  # fmt: skip
+
+
+@given(layers, values | torn | st.sampled_from(
+    [b'{"raw":"x","o":"\xff"}', b'{"raw":"x","\xff":1}', b'{"raw":"x","o":NaN}', b'{"raw":"x","o":"\xed\xa0\x80"}',
+     b'{"raw":"x","r\\u0061w":"y"}', b'{"raw":"x"} x', b'\xef\xbb\xbf{"raw":"x"}', b'{"raw":"x","timestamp":1e999}',
+     b'{"raw":"\\ud800"}', b'{"raw":"x","o":01}', b'{"raw":"x","o":' + b"[" * 2000 + b"]" * 2000 + b"}"]
+))  # fmt: skip
+def test_a_row_that_says_a_text_is_read_fast_and_becomes_what_it_became_slowly(layer: str, value: bytes) -> None:
+    def made() -> Any:
+        try:
+            return layers_up(f"{layer}:name".encode(), value)
+        except Exception as error:  # noqa: BLE001 - the same error then
+            return repr(error)
+
+    fast = made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(v0002_envelopes, "_SAID", {})
+        assert made() == fast
 
 
 @given(st.integers(-61_000_000_000, 250_000_000_000))

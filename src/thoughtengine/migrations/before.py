@@ -37,12 +37,17 @@ class Onward:
     ----------
     before : Before
         The generation; it never changes.
+
+    Attributes
+    ----------
+    n_bytes : int
+        Of the values that `some` has returned last.
     """
 
     def __init__(self, before: Before) -> None:
         self._before = before
         self._page: Rows = []
-        self._place, self._at = 0, b""
+        self._place, self._at, self.n_bytes = 0, b"", 0
         self._emotions, self._senses = _Along(before, b"emotion:"), _Along(before, b"sensory:")
 
     def some(self, after: bytes, most: int) -> Rows:
@@ -50,9 +55,11 @@ class Onward:
         if after != self._at or self._place >= len(self._page):
             self._page, self._place = self._before.page(after + b"\x00" if after else b"", None), 0
         rows = self._page[self._place : self._place + most]
-        sizes = list(accumulate([len(value) for _, value in rows]))
-        if sizes and sizes[-1] > _BYTES:
+        self.n_bytes = sum([len(value) for _, value in rows])
+        if self.n_bytes > _BYTES:
+            sizes = list(accumulate([len(value) for _, value in rows]))
             rows = rows[: max(1, bisect_right(sizes, _BYTES))]
+            self.n_bytes = sizes[len(rows) - 1]
         self._place, self._at = self._place + len(rows), rows[-1][0] if rows else after
         return rows
 
@@ -182,6 +189,11 @@ class Before:
     def top(self) -> int:
         """Return the highest id."""
         return self._id(self.count())
+
+    @property
+    def whole(self) -> bool:
+        """Whether damage has taken nothing from it: then `found` is the id itself."""
+        return not self._lost
 
     def found(self, id_: int) -> int:
         """Return an id, or where it was lost the next one that was not."""

@@ -34,12 +34,13 @@ def lift(
         As for `layers_up`.
     """
     try:
-        return *layers_up(key, value, emotion, supersedes=supersedes, layer=layer), ""
+        made, felt = layers_up(key, value, emotion, supersedes=supersedes, layer=layer)
+        return made, felt, ""
     except Exception as error:  # noqa: BLE001 - whatever it is, it is of this row
         why = f"{type(error).__name__}: {error}"
-    for felt in (emotion, None):
+    for beside in (emotion, None):
         with contextlib.suppress(Exception):
-            return *layers_up(key, _without_moments(value), felt, supersedes=supersedes, layer=layer), why
+            return *layers_up(key, _without_moments(value), beside, supersedes=supersedes, layer=layer), why
     memory = Memory(
         layer=LAYERS.index(layer or layer_of(key)), at=0, added=0, text=plain(value.decode("utf-8", errors="replace")),
         key=key.decode(), payload=value, supersedes=supersedes, origin="format 1",

@@ -233,19 +233,21 @@ class Sweep:
 
     def _storage(self, done: Slice) -> bool:
         onward, puts, id_, at, n = self._onward, done.batch.puts, done.next_id, done.at, 0
-        emotion_of, key_of, ended = onward.emotion_of if self._before.feels else None, ORIGIN.key, True
+        emotion_of, found, zero = onward.emotion_of if self._before.feels else None, self._before.found, ORIGIN.zero
+        whole, ended = self._before.whole, True
         while rows := onward.some(at, done.share()):
             for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
                 if layer:
-                    emotion, id_, n = emotion_of(key) if emotion_of else None, self._before.found(id_), n + 1
-                    puts[key_of(id_)] = ORIGIN, encode(OriginRecord(key=key, value=value, emotion=emotion))
+                    emotion, id_, n = emotion_of(key) if emotion_of else None, id_ if whole else found(id_), n + 1
+                    record = OriginRecord(key=key, value=value, emotion=emotion)
+                    puts[(zero + id_).to_bytes(9, "big")] = ORIGIN, encode(record)
                     id_ += 1
                 elif layer_of(key):
                     done.count("appraisals")
                 else:
                     self._carry(done, key, value)
             at = rows[-1][0]
-            if done.full(sum([len(value) for _, value in rows]), len(rows)):
+            if done.full(onward.n_bytes, len(rows)):
                 ended = False
                 break
         for word, by in (("rows", done.rows), ("memories", n)):
@@ -275,17 +277,17 @@ class Sweep:
             origin = self._store.get(ORIGIN, id_, OriginRecord)
             done.made = id_, b"" if origin is None else origin.key
         onward, puts, at = self._onward, done.batch.puts, done.made[1]
-        emotion_of, key_of = onward.emotion_of if self._before.feels else None, MEMORY.key
-        ended, compared, n_layers = True, done.counts.get("compared", 0), [0] * len(LAYERS)
+        emotion_of, found, zero = onward.emotion_of if self._before.feels else None, self._before.found, MEMORY.zero
+        whole, ended, compared, n_layers = self._before.whole, True, done.counts.get("compared", 0), [0] * len(LAYERS)
         while rows := onward.some(at, done.share()):
             for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
                 if not layer:
                     continue
-                id_ = self._before.found(id_ + 1)
+                id_ = id_ + 1 if whole else found(id_ + 1)
                 memory, appraisal, failed = lift(key, value, emotion_of(key) if emotion_of else None, layer=layer)
                 if failed:
                     done.quarantine(memory, value)
-                puts[key_of(id_)] = MEMORY, encode(memory)
+                puts[(zero + id_).to_bytes(9, "big")] = MEMORY, encode(memory)
                 if appraisal is not None:
                     puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
                 n_layers[memory.layer] += 1
@@ -295,7 +297,7 @@ class Sweep:
                     compared += 1
                     self._compare(done, layer, key, value)
             at = rows[-1][0]
-            if done.full(sum([len(value) for _, value in rows]), len(rows)):
+            if done.full(onward.n_bytes, len(rows)):
                 ended = False
                 break
         for layer, n in zip(LAYERS, n_layers, strict=True):

@@ -80,6 +80,11 @@ class Area(msgspec.Struct, frozen=True, eq=False):
             return self.prefix + _pack(name)
         return self.prefix + (name.encode() if isinstance(name, str) else name)
 
+    @property
+    def zero(self) -> int:
+        """The key of number 0, as an integer: ``(zero + n).to_bytes(9, "big")`` is `key` of n, in half the time."""
+        return self.prefix[0] << 64
+
     def number(self, key: bytes) -> int:
         """Return the number in `key`; the inverse of `key` for numbered areas."""
         return int.from_bytes(key[1:], "big")
