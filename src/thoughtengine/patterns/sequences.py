@@ -31,6 +31,7 @@ from thoughtengine.patterns.kernels.sequences import (
     STRATA,
     THREAD,
     WAYS,
+    WEEKDAY,
     WORD,
 )  # fmt: skip
 from thoughtengine.patterns.tables import Tables, maths
@@ -41,7 +42,16 @@ _UNTAUGHT = (0.0, 1.0, PRIOR, 0.0, PRIOR)  # a line of calibration that takes pr
 _AROUND = 512  # symbols that came within eight of one, from which on what is around it is no accident
 _TOGETHER = 1 << 13  # sequences that are looked at together
 _REACHED = 20.0  # times that what came is thought to have been among the candidates as often as expected
-_WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 2.0, 0.05)  # orders 0 to 5, part of the day, at a distance, base
+_WEIGHTS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 4.0, 0.0, 2.0, 0.05)  # orders 0 to 5, of the day, week, at a distance, base
+_WEEKS = (
+    2.0,
+    4.0,
+    8.0,
+    16.0,
+    32.0,
+    32.0,
+    32.0,
+)  # of the day of the week, after 1, 2, 4, 8 … times: it says most after weeks
 _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
@@ -54,6 +64,13 @@ _UNSEEN = 5.0  # times that what came lately is thought to have come again as of
 def untaught() -> FloatArray:
     """Return a table of calibration that has learned nothing."""
     return np.concatenate([np.tile(_UNTAUGHT, REACH), np.tile((_REACHED, _REACHED, 0.0, 0.0, 0.0), STRATA)])
+
+
+def _untried() -> FloatArray:
+    """Return weights of the components, by what they have seen, before anything was learned of them."""
+    weights = np.repeat(np.array(_WEIGHTS), 28)
+    weights[WEEKDAY * 28 : WEEKDAY * 28 + 28] = np.repeat(np.array(_WEEKS), 4)
+    return np.concatenate([weights, np.full(2 * STRATA, PRIOR)])
 
 
 @attrs.frozen(eq=False)
@@ -133,7 +150,7 @@ class Sequences:
             "skip_keys": np.zeros(n_symbols, np.int64),
             "skip_rows": np.zeros(n_symbols * SKIP_ROW, np.int64),
             "words": np.zeros(4 * n_symbols * WORD, np.int64),
-            "weights": np.concatenate([np.repeat(np.array(_WEIGHTS), 28), np.full(2 * STRATA, PRIOR)]),
+            "weights": _untried(),
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
             "calibration": untaught(),

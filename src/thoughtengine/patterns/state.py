@@ -16,7 +16,7 @@ from thoughtengine.storage.keyspace import PATTERN
 
 __all__ = ["ANEW", "LOGIC", "PatternsRecord", "load", "save", "unsave"]
 
-LOGIC = 7
+LOGIC = 8
 """Version of what is learned and how; state of another one is learned anew from the memories."""
 ANEW = 64
 """First row of the state that is being learned anew; before it is the one that serves."""

@@ -488,3 +488,21 @@ def test_what_comes_on_the_31st_is_expected_on_one(
         mind.remember_many(te.Experience(tags=["rent"], source="h", at=day) for day in days if day < now)
         (rent,) = mind.anticipate(k=1)
         assert rent.at == dt.datetime(*then, 9, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(("days", "comes", "other"), [(7 * 26, "market", "work"), (7 * 26 - 2, "work", "market")])
+def test_what_follows_only_on_some_days_of_the_week_is_told_on_these(
+    opened: Opened, days: int, comes: str, other: str
+) -> None:
+    """After coffee comes work from Monday to Friday, and the market on the other two days, without exception."""
+    chance, life, monday = random.Random(5), [], dt.datetime(2026, 1, 5, tzinfo=dt.UTC)
+    for day in range(days):
+        after = ("work", 9) if day % 7 < 5 else ("market", 11)
+        for tag, hour in (("wake", 7), ("coffee", 8), after, ("dinner", 19)):
+            at = monday + dt.timedelta(days=day, hours=hour + chance.gauss(0.0, 0.1))
+            life.append(te.Experience(tags=[tag], source="h", at=at))
+    until = life[:-2]  # the coffee of a Sunday, or of a Friday
+    with opened(until[-1].at + dt.timedelta(minutes=1)) as mind:  # type: ignore[operator]
+        mind.remember_many(until)
+        assert foreseen(mind, comes).probability > 0.75
+        assert foreseen(mind, other).probability < 0.2

@@ -22,13 +22,16 @@ from thoughtengine.patterns.arrays.calibration import (
 from thoughtengine.patterns.arrays.rows import place_of
 from thoughtengine.patterns.kernels.sequences import (
     ALIKE,
+    BASE,
     DEPTH,
+    DISTANT,
     DOUBT,
     ETA,
     EVERY,
     FAINTER,
     FEW,
     FIRST,
+    FIRST_DAY,
     FOLLOWER,
     FRESH,
     HEAD,
@@ -40,6 +43,7 @@ from thoughtengine.patterns.kernels.sequences import (
     MOST,
     NEAR,
     NEWEST,
+    PART,
     PARTS,
     ROW,
     SIDE,
@@ -51,13 +55,15 @@ from thoughtengine.patterns.kernels.sequences import (
     TRIED,
     TURNED,
     WATCHED,
+    WEEK,
+    WEEKDAY,
     WORD,
     WORTH,
 )
 
 __all__ = ["as_if_whole", "context_key", "expect", "follow"]
 
-_SLOT = 10_800_000_000
+_SLOT, _DAY = 10_800_000_000, 86_400_000_000
 
 
 def follow(
@@ -81,11 +87,11 @@ def follow(
 ) -> None:
     """Learn what follows what, and tell how surprising each symbol was before it was learned.
 
-    A mixture of contexts of one to five symbols, the last symbol in its part of the day, symbols at a distance, frequency,
-    and a base; what a component is worth depends on how much it has seen, and is learned. To that is added what all that
-    came shortly before calls for jointly: what comes after each of it more often than usual. Of the first experiences all,
-    later one in eight is predicted before it is learned: so it learns how far probabilities are to be trusted, and how
-    often what came lately comes again.
+    A mixture of contexts of one to five symbols, the last symbol in its part of the day and, once it was followed seven
+    times, on its day of the week, symbols at a distance, frequency, and a base; what a component is worth depends on how
+    much it has seen, and is learned. To that is added what all that came shortly before calls for jointly: what comes after
+    each of it more often than usual. Of the first experiences all, later one in eight is predicted before it is learned: so
+    it learns how far probabilities are to be trusted, and how often what came lately comes again.
 
     Parameters
     ----------
@@ -155,10 +161,10 @@ def follow(
                     buckets[order_] = order_ * 28 + _scale(n) * 4 + _spread(followers)
                     worths[order_] = math.exp(lags_[at, 1])
             size = max(total, 1) / int(counters[5])
-            chances[7], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]), size)
+            chances[DISTANT], n_near = _at_distance(history, x, skip_keys, near, int(counters[3]), size)
             if n_near:
-                buckets[7] = 7 * 28 + min(6, n_near)
-            chances[8], buckets[8] = base, 8 * 28
+                buckets[DISTANT] = DISTANT * 28 + min(6, n_near)
+            chances[BASE], buckets[BASE] = base, BASE * 28
             told = buckets >= 0
             shares = np.where(told, weights[np.where(told, buckets, 0)] * worths, 0.0)
             shares /= sum(shares.tolist())
@@ -171,7 +177,7 @@ def follow(
             for order_, at in places.items():
                 if told[order_]:
                     lags_[at, 1] = np.clip(lags_[at, 1] + TRIED * min(gains[order_], 1.0), -WORTH, WORTH)
-            _learn(x, word, known, places, lag, int(ids[e]), int(moments[e]), counters, frequent, table, lags_)
+            _learn(x, word, known, places, lag, int(ids[e]), int(moments[e]), counters, frequent, keys, table, lags_)
             _learn_beside(x, lag, int(ids[e]), int(moments[e]), thread, counters, keys, table, lags_)
             _learn_at_distance(x, history, skip_keys, near, counters)
         for x in came:
@@ -246,14 +252,15 @@ def context_key(symbol: int) -> int:
 
 
 def _keys(history: IntArray, moment: int) -> dict[int, int]:
-    """Return the key of each context: orders 1 to 5, and 6 for the last symbol in its part of the day."""
+    """Return the key of each context: orders 1 to 5, the last symbol in its part of the day, and on its day of the week."""
     keys, key = dict[int, int](), 0
     for order in range(1, 6):
         if order > np.count_nonzero(history):
             break
         key = keys[order] = _chained(key, history[order - 1])
     if history[0]:
-        keys[6] = _chained(int(history[0]) ^ (moment // _SLOT % 8 + 1), 0)
+        keys[PART] = _chained(int(history[0]) ^ (moment // _SLOT % 8 + 1), 0)
+        keys[WEEKDAY] = _chained(int(history[0]) ^ (FIRST_DAY + (moment // _DAY + 3) % 7), 0)
     return keys
 
 
@@ -267,7 +274,9 @@ def _contexts(
     places: dict[int, int] = {}
     fresh = False
     for order, key in _keys(history, moment).items():
-        if fresh and order < 6:
+        if fresh and order < PART:
+            continue
+        if order == WEEKDAY and table[places[1], 5] < WEEK:
             continue
         at, known = place_of(keys, key, table[:, :2])
         if not known:
@@ -320,6 +329,7 @@ def _learn(
     moment: int,
     counters: IntArray,
     frequent: IntArray,
+    keys: IntArray,
     table: IntArray,
     times: FloatArray,
 ) -> None:
@@ -330,12 +340,21 @@ def _learn(
     frequent[word, 1] += 1
     frequent[word, 2] = id_
     for at in places.values():
-        _follow(x, at, lag, id_, moment, counters, table, times)
+        _follow(x, at, lag, id_, moment, counters, keys, table, times)
+
+
+def _forget_week(symbol: int, keys: IntArray, table: IntArray, times: FloatArray) -> None:
+    for day in range(FIRST_DAY, FIRST_DAY + 7):
+        at, known = place_of(keys, _chained(symbol ^ day, 0), table[:, :2])
+        if known:
+            table[at], times[at] = 0, 0.0
+            table[at, 2] = symbol
 
 
 def _follow(
-    x: int, at: int, lag: float, id_: int, moment: int, counters: IntArray, table: IntArray, times: FloatArray
-) -> None:
+    x: int, at: int, lag: float, id_: int, moment: int, counters: IntArray, keys: IntArray, table: IntArray,
+    times: FloatArray,
+) -> None:  # fmt: skip
     if table[at, 1] != counters[0]:
         table[at, 5] += 1
         times[at, 2:4] = LASTS * times[at, 2] + 1.0, LATELY * times[at, 3] + 1.0
@@ -366,6 +385,8 @@ def _follow(
         if times[at, 4] > TURNED:
             times[at, 2], times[at, 4] = times[at, 3], 0.0
             times[at, FRESH:NEWEST] = times[at, NEWEST:]
+            if table[at, 4] == 1:
+                _forget_week(int(table[at, 2]), keys, table, times)
     times[at, [FRESH + slot, NEWEST + slot]] += 1.0
     before = lag - times[at, MEAN + slot]
     times[at, MEAN + slot] += before / count
@@ -395,7 +416,7 @@ def _learn_beside(
             keys[at], table[at], times[at] = context_key(y), 0, 0.0
             table[at, 2] = y
         table[at, 4] = 1
-        _follow(x, at, lag, id_, moment, counters, table, times)
+        _follow(x, at, lag, id_, moment, counters, keys, table, times)
 
 
 def _learn_at_distance(x: int, history: IntArray, keys: IntArray, near: IntArray, counters: IntArray) -> None:
@@ -486,7 +507,7 @@ def _foresee(
     if not total:
         return {}, {}, {}
     masses = np.zeros(PARTS)
-    masses[0], masses[8] = weights[_scale(total)], weights[8 * 28]
+    masses[0], masses[BASE] = weights[_scale(total)], weights[BASE * 28]
     places: dict[int, int] = {}
     for order, key in _keys(history, moment).items():
         at, known = place_of(keys, key, table[:, :2])
@@ -501,7 +522,7 @@ def _foresee(
             shares[at] = shares.get(at, 0.0) + _rare(j, int(near[at, 0]), int(counters[3]))
             at_place[j] = at
     if at_place:
-        masses[7] = weights[7 * 28 + min(6, len(at_place))]
+        masses[DISTANT] = weights[DISTANT * 28 + min(6, len(at_place))]
     masses /= masses.sum()
     chances, beside = dict[int, float](), dict[int, tuple[int, float, float]]()
     size = total / int(counters[5])
@@ -519,12 +540,12 @@ def _foresee(
     for at, rare in shares.items():
         for symbol, count in near[at, 2:].reshape(-1, 2).tolist():
             if symbol:
-                add(symbol, masses[7] * rare / sum(shares.values()) * min(size * count / near[at, 0], 1.0))
+                add(symbol, masses[DISTANT] * rare / sum(shares.values()) * min(size * count / near[at, 0], 1.0))
     known_ones, often = frozenset(chances), dict(frequent[frequent[:, 0] != 0, :2].tolist())
     for symbol, count in often.items():
         if symbol in known_ones or len(known_ones) < FEW:
             add(symbol, masses[0] * min(count / counters[5], 1.0))
-    rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
+    rest = (0.999 * masses[BASE] + 0.001) / (counters[2] + 1.0)
     mixed = {symbol: 0.999 * chance + rest for symbol, chance in chances.items()}
     return mixed, _together(mixed, at_place, near, often, total), beside
 

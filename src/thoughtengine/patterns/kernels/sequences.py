@@ -30,7 +30,10 @@ TELLING = 12.0  # faded experiences from which on a turn is looked for
 TRIED = 0.1  # how fast is learned what one context is worth
 WORTH = 3.0  # how far it may get, as a logarithm
 SIDE = 4  # symbols of one experience that are contexts of one symbol for what comes after it
-ORDERS = 7  # contexts of none to five symbols, and of the last one in its part of the day
+PART, WEEKDAY = 6, 7  # contexts of the last symbol in its part of the day, and on its day of the week
+ORDERS = 8  # contexts of none to five symbols, and those two
+FIRST_DAY = 9  # what stands for a Monday in the key of a context; below are the parts of the day
+WEEK = 7  # experiences after which it is looked for whether the day of the week tells more
 SKIPPED = 48  # followers of a symbol at a distance
 SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
 NEAR = 8  # symbols of a thread that those at a distance are looked for behind; what comes late in a thread counts less
@@ -38,7 +41,8 @@ WORD = 3  # key, n, newest id
 DEPTH = 32  # symbols of a thread that are remembered
 FIRST = 5  # key, last use, moment, symbols of the last experience, newest moment; then all symbols, newest first
 THREAD = FIRST + DEPTH
-PARTS = 9  # components of the mixture: orders 0 to 5, part of the day, skip, base
+DISTANT, BASE = ORDERS, ORDERS + 1
+PARTS = 10  # components of the mixture: orders 0 to 5, part of the day, day of the week, at a distance, base
 BLENDED = PARTS * 28  # weights of the components; then, by kind of history, of the mixture and of what is jointly near
 FAINTER = 0.5  # how much less a symbol says jointly than the one after it
 DOUBT = 96.0  # of counts at a distance: what stands against them
@@ -120,8 +124,10 @@ def _context(history: IntArray, depth: int, order: int, shorter: int, moment: in
     """Return the key of a context by that of the one shorter by a symbol; 0 where the history is too short for it."""
     if order <= depth:
         return _mixed(shorter ^ history[order - 1])
-    if order == ORDERS - 1 and depth > 0:
+    if order == PART and depth > 0:
         return _mixed(history[0] ^ (moment // 10_800_000_000 % 8 + 1))
+    if order == WEEKDAY and depth > 0:
+        return _mixed(history[0] ^ (FIRST_DAY + (moment // 86_400_000_000 + 3) % 7))
     return 0
 
 
@@ -143,7 +149,9 @@ def _open_contexts(
         wanted = _context(history, depth, order, key, moment)
         if order <= depth:
             key = wanted
-        if wanted == 0 or (fresh and order < ORDERS - 1):
+        if wanted == 0 or (fresh and order < PART):
+            continue
+        if order == WEEKDAY and (places[1] < 0 or rows[places[1] * ROW + 5] < WEEK):
             continue
         start = _home(wanted, len(keys), WAYS)
         at = _locate(keys, 1, start, WAYS, wanted)
@@ -226,7 +234,7 @@ def _judge_distant(
             if rows[i] == x or rows[i] == 0:
                 break
     if norm > 0.0:
-        chances[7], buckets[7] = top / norm, 7 * 28 + min(6, n_near)
+        chances[DISTANT], buckets[DISTANT] = top / norm, DISTANT * 28 + min(6, n_near)
 
 
 @part
@@ -274,14 +282,28 @@ def _slot_of(rows: IntArray, start: int, stop: int, step: int, x: int) -> int:
 
 
 @part
-def _turn(lags: FloatArray, f: int, i: int) -> None:
-    """Look whether what came lately tells better what comes after a context than all that is kept; then it is what counts."""
+def _turn(lags: FloatArray, f: int, i: int) -> bool:
+    """Tell whether what came lately tells better what comes after a context than all that is kept; then it is what counts."""
     usual = max(lags[i + FRESH], 0.5) / (lags[f + 2] - 1.0)
     lately = lags[i + NEWEST] / (lags[f + 3] - 1.0)
     lags[f + 4] = max(lags[f + 4] + math.log(0.5 + 0.5 * lately / usual), 0.0)
     if lags[f + 4] > TURNED:
         lags[f + 2], lags[f + 4] = lags[f + 3], 0.0
         lags[f + FRESH : f + NEWEST] = lags[f + NEWEST : f + LAG]
+        return True
+    return False
+
+
+@part
+def _forget_week(symbol: int, keys: IntArray, rows: IntArray, lags: FloatArray) -> None:
+    """Begin anew with what follows a symbol on each day of the week: a day would need weeks to tell that it has changed."""
+    for day in range(FIRST_DAY, FIRST_DAY + 7):
+        wanted = _mixed(symbol ^ day)
+        at = _locate(keys, 1, _home(wanted, len(keys), WAYS), WAYS, wanted)
+        if at >= 0:
+            rows[at * ROW : (at + 1) * ROW] = 0
+            lags[at * LAG : (at + 1) * LAG] = 0.0
+            rows[at * ROW + 2] = symbol
 
 
 @part
@@ -291,6 +313,7 @@ def _learn_contexts(
     moment: int,
     lag: float,
     places: IntArray,
+    keys: IntArray,
     rows: IntArray,
     lags: FloatArray,
     counters: IntArray,
@@ -327,8 +350,8 @@ def _learn_contexts(
         i = f + (slot - r - HEAD) // FOLLOWER
         if rows[slot + 1] == 1:
             lags[i + MEAN], lags[i + SPREAD], lags[i + FRESH], lags[i + NEWEST] = 0.0, 0.0, 0.0, 0.0
-        if lags[f + 2] > TELLING:
-            _turn(lags, f, i)
+        if lags[f + 2] > TELLING and _turn(lags, f, i) and rows[r + 4] == 1:
+            _forget_week(rows[r + 2], keys, rows, lags)
         lags[i + FRESH] += 1.0
         lags[i + NEWEST] += 1.0
         before = lag - lags[i + MEAN]
@@ -371,7 +394,7 @@ def _learn_beside(
         rows[at * ROW + 4] = 1
         side[:] = -1
         side[1] = at
-        _learn_contexts(x, id_, moment, lag, side, rows, lags, counters)
+        _learn_contexts(x, id_, moment, lag, side, keys, rows, lags, counters)
 
 
 @part
@@ -481,7 +504,7 @@ def _foresee(
         at = near[j]
         if at < 0:
             continue
-        share = masses[7] * _rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm
+        share = masses[DISTANT] * _rarity(j, skip_rows[at * SKIP_ROW], counters[3]) / norm
         for i in range(at * SKIP_ROW + 2, (at + 1) * SKIP_ROW, 2):
             if skip_rows[i] == 0:
                 break
@@ -491,7 +514,7 @@ def _foresee(
         told[i] += masses[0] * min(_times(found[i], words) / counters[5], 1.0)
     if n < FEW:
         n = _nominate_all(masses[0] / counters[5], n, words, found, told, slots)
-    rest = (0.999 * masses[8] + 0.001) / (counters[2] + 1.0)
+    rest = (0.999 * masses[BASE] + 0.001) / (counters[2] + 1.0)
     for i in range(n):
         told[i] = 0.999 * told[i] + rest
     _join(near, n, skip_rows, words, counters, found, told, slots, joint)
@@ -596,7 +619,7 @@ def _weigh(
     masses: FloatArray,
 ) -> float:
     """Find the rows that know something, and what each component is worth; return the sum of what is near."""
-    masses[0], masses[8] = weights[min(6, int(math.log2(counters[1])))], weights[8 * 28]
+    masses[0], masses[BASE] = weights[min(6, int(math.log2(counters[1])))], weights[BASE * 28]
     key, depth = 0, _depth_of(history, 5)
     for order in range(1, ORDERS):
         wanted = _context(history, depth, order, key, moment)
@@ -615,7 +638,7 @@ def _weigh(
             norm += _rarity(j, skip_rows[near[j] * SKIP_ROW], counters[3])
             n_near += 1
     if n_near > 0:
-        masses[7] = weights[7 * 28 + min(6, n_near)]
+        masses[DISTANT] = weights[DISTANT * 28 + min(6, n_near)]
     masses /= masses.sum()
     return norm
 
@@ -842,7 +865,7 @@ def follow(
             if counters[1] > 0:
                 chances[0] = _times(x, words) / counters[5]
                 buckets[0] = min(6, int(math.log2(counters[1])))
-            chances[8], buckets[8] = base, 8 * 28
+            chances[BASE], buckets[BASE] = base, BASE * 28
             _open_contexts(history, histories[h - 2], histories[h - 1], counters[0], keys, rows, lags, places)
             _judge_contexts(x, places, rows, lags, chances, buckets, worths)
             size = max(counters[1], 1) / counters[5]
@@ -850,7 +873,7 @@ def follow(
             bits[s] = -math.log2(_mix(chances, buckets, weights, base, places, lags, worths))
             bits[len(symbols) + s] = counters[1] * base
             _learn_word(x, ids[e], words, counters)
-            _learn_contexts(x, ids[e], moment, lag, places, rows, lags, counters)
+            _learn_contexts(x, ids[e], moment, lag, places, keys, rows, lags, counters)
             _learn_beside(x, ids[e], moment, lag, history, histories[h - 2], side, keys, rows, lags, counters)
             _learn_distant(x, history, skip_keys, skip_rows, counters)
         _go_on(histories, h, came, counters[0], moment)
