@@ -252,6 +252,12 @@ def nested(note: dict[str, Any]) -> Any:
     return note
 
 
+def deep(note: dict[str, Any]) -> Any:
+    for _ in range(64):
+        note = {"in": note}
+    return note
+
+
 def deaf(note: dict[str, Any]) -> dict[str, Any]:
     """Never ends, whatever `Exception` it is told by."""
     while True:
@@ -272,6 +278,7 @@ ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "leaves the program": (leaving, "SystemExit"),
     "goes in circles": (circular, "RecursionError|nested|deep"),
     "nests without end": (nested, "RecursionError|nested|deep"),
+    "nests deeper than a payload may be": (deep, "nested 65 levels deep, and 64 is the most"),
     "counts too far": (lambda note: {"n": 10**30}, "OverflowError|integer"),
     "writes half a character": (lambda note: {"body": "\ud800", "n": 1}, "UnicodeEncodeError|surrogate"),
     "is not finite": (lambda note: {"n": note["n"], "body": [1.0, {"x": -math.inf}]}, "not finite"),
