@@ -389,8 +389,11 @@ def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> 
     goal, wrong = dict[str, tuple[int, int]](), list[str]()
     for kind, version in to.items():
         stored, chain = pointer.namespaces.get(kind, 1), hooks.chains.get(kind)
+        if stored == 1 and kind in pointer.namespaces:
+            wrong.append(f"payloads of kind {kind!r} are at version 1 already, the lowest there is")
+            continue
         if stored == 1:
-            there = ", ".join(pointer.namespaces) or "none"
+            there = ", ".join(each for each, above in pointer.namespaces.items() if above > 1) or "none"
             wrong.append(
                 f"no payloads of kind {kind!r} were upgraded here, so there is no version below theirs (upgraded: {there})"
             )

@@ -550,6 +550,19 @@ def test_where_there_is_no_way_down_nothing_is_done(
     assert stored(mind_path) == before
 
 
+def test_what_is_down_already_is_told_to_be(mind_path: Path) -> None:
+    with te.open(mind_path) as mind:
+        mind.remember("a thing", kind="acme.thing", payload={"text": "tea", "n": 1})
+    hooks = hooks_with()
+    hooks.step("thing", from_version=1, down=down)(up)
+    settled(mind_path, hooks)
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with pytest.raises(te.DowngradeError, match=r"of kind 'acme\.note' are at version 1 already, the lowest there"):
+        te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with pytest.raises(te.DowngradeError, match=r"'acme\.nte' were upgraded here.*\(upgraded: acme\.thing\)"):
+        te.rollback(mind_path, to={"acme.nte": 1}, hooks=[hooks])
+
+
 def test_after_a_commit_it_is_told_that_the_rollback_point_is_gone(mind_path: Path) -> None:
     te.upgrade(mind_path, hooks=[hooks_with()])
     te.rollback(mind_path, hooks=[hooks_with()])
