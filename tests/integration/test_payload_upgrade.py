@@ -219,7 +219,10 @@ def test_a_step_that_must_succeed_does_so_behind_one_that_may_fail(mind_path: Pa
 
 
 def test_too_many_failures_turn_it_back(mind_path: Path) -> None:
-    with pytest.raises(te.UpgradeFailedError, match="12 records failed"):
+    told = (
+        r"12 records failed, more than ten and .*the first: step acme\.note 1 to 2 failed on record 1: KeyError: 'text'"
+    )
+    with pytest.raises(te.UpgradeFailedError, match=told):
         te.open(mind_path, hooks=[hooks_with(fails_on(*range(N)), must=False)])
     assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
 
