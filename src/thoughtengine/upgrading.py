@@ -42,6 +42,7 @@ from thoughtengine.migrations.regain import regain
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
+from thoughtengine.migrations.running import VALIDATING
 from thoughtengine.migrations.salvaged import complete
 from thoughtengine.migrations.sound import needed, require_sound
 from thoughtengine.migrations.take_back import take_back, take_back_all
@@ -460,6 +461,8 @@ def rehearse(
 ) -> Rehearsal:
     """Do the whole upgrade on a copy by hard links, broken off twice on the way, then taken back; the mind is only read.
 
+    A change of encoder is not broken off.
+
     Parameters
     ----------
     path : path
@@ -523,10 +526,10 @@ class _BrokenOffError(BaseException):
 
 
 def _broken_off(root: Path, hooks: Hooks, at: int) -> int:
-    """Upgrade up to so many rows, then let it be; return 1 where it had not been done by then."""
+    """Upgrade up to so many rows, or to before they are validated, then let it be; return 1 where there was anything to do."""
 
     def stop(what: str, done: int, total: int | None) -> None:
-        if done >= at:
+        if done >= at or what == VALIDATING:
             raise _BrokenOffError
 
     try:

@@ -649,6 +649,10 @@ def test_a_rehearsal_of_payloads_asks_before_and_after(tmp_path: Path) -> None:
     rehearsal = te.rehearse(tmp_path / "mind", cues=["note 3"], hooks=[hooks])
     assert rehearsal
     assert rehearsal.changed == {}
+    assert rehearsal.broken_off == 2
+    assert rehearsal.report is not None
+    assert rehearsal.report.resumed == 2
+    assert not te.rehearse(tmp_path / "mind", hooks=[hooks], approve=lambda report: False)
     with te.open(tmp_path / "mind") as mind:
         assert mind[1].payload == {"n": 0}
         assert not mind.health().last_backup
