@@ -75,6 +75,28 @@ def test_a_plan_counts_and_changes_nothing(mind_path: Path) -> None:
     assert not te.plan(mind_path)
 
 
+@pytest.mark.parametrize("ask", [te.plan, te.rehearse])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_plan_of_a_damaged_mind_names_the_file_and_what_to_do(
+    ask: Callable[..., Any], half: bool, mind_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if half:
+        with monkeypatch.context() as patch:
+            patch.setattr(payloads.PayloadUpgrade, "_advance", lambda *_: 1 / 0)
+            patch.setattr(payloads.PayloadUpgrade, "fail", lambda *_: None)
+            with pytest.raises(te.UpgradeFailedError):
+                te.upgrade(mind_path, hooks=[hooks_with()])
+    file = max(mind_path.glob("gen-*/*.l*"), key=lambda path: path.stat().st_size)
+    data = file.read_bytes()
+    half_way = len(data) // 2
+    file.write_bytes(data[:half_way] + bytes([data[half_way] ^ 64]) + data[half_way + 1 :])
+    name = f"{file.parent.name}/{file.name}"
+    with pytest.raises(te.StoreDamagedError, match=f"mind: damaged: {name}: .*the next opening salvages") as caught:
+        ask(mind_path, hooks=[hooks_with()])
+    assert caught.value.file == name
+    assert caught.value.path == str(mind_path)
+
+
 def test_taken_back_it_is_as_before_with_what_came_since(mind_path: Path) -> None:
     with te.open(mind_path) as mind:
         before = shown(mind)
