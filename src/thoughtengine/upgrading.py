@@ -42,6 +42,7 @@ from thoughtengine.migrations.regain import regain
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
+from thoughtengine.migrations.running import VALIDATING
 from thoughtengine.migrations.salvaged import complete
 from thoughtengine.migrations.sound import needed, require_sound
 from thoughtengine.migrations.take_back import take_back, take_back_all
@@ -389,8 +390,11 @@ def _goal(root: Path, to: Mapping[str, int], hooks: Hooks, pointer: Pointer) -> 
     goal, wrong = dict[str, tuple[int, int]](), list[str]()
     for kind, version in to.items():
         stored, chain = pointer.namespaces.get(kind, 1), hooks.chains.get(kind)
+        if stored == 1 and kind in pointer.namespaces:
+            wrong.append(f"payloads of kind {kind!r} are at version 1 already, the lowest there is")
+            continue
         if stored == 1:
-            there = ", ".join(pointer.namespaces) or "none"
+            there = ", ".join(each for each, above in pointer.namespaces.items() if above > 1) or "none"
             wrong.append(
                 f"no payloads of kind {kind!r} were upgraded here, so there is no version below theirs (upgraded: {there})"
             )
@@ -457,6 +461,8 @@ def rehearse(
 ) -> Rehearsal:
     """Do the whole upgrade on a copy by hard links, broken off twice on the way, then taken back; the mind is only read.
 
+    A change of encoder is not broken off.
+
     Parameters
     ----------
     path : path
@@ -520,10 +526,10 @@ class _BrokenOffError(BaseException):
 
 
 def _broken_off(root: Path, hooks: Hooks, at: int) -> int:
-    """Upgrade up to so many rows, then let it be; return 1 where it had not been done by then."""
+    """Upgrade up to so many rows, or to before they are validated, then let it be; return 1 where there was anything to do."""
 
     def stop(what: str, done: int, total: int | None) -> None:
-        if done >= at:
+        if done >= at or what == VALIDATING:
             raise _BrokenOffError
 
     try:

@@ -75,6 +75,28 @@ def test_a_plan_counts_and_changes_nothing(mind_path: Path) -> None:
     assert not te.plan(mind_path)
 
 
+@pytest.mark.parametrize("ask", [te.plan, te.rehearse])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_plan_of_a_damaged_mind_names_the_file_and_what_to_do(
+    ask: Callable[..., Any], half: bool, mind_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if half:
+        with monkeypatch.context() as patch:
+            patch.setattr(payloads.PayloadUpgrade, "_advance", lambda *_: 1 / 0)
+            patch.setattr(payloads.PayloadUpgrade, "fail", lambda *_: None)
+            with pytest.raises(te.UpgradeFailedError):
+                te.upgrade(mind_path, hooks=[hooks_with()])
+    file = max(mind_path.glob("gen-*/*.l*"), key=lambda path: path.stat().st_size)
+    data = file.read_bytes()
+    half_way = len(data) // 2
+    file.write_bytes(data[:half_way] + bytes([data[half_way] ^ 64]) + data[half_way + 1 :])
+    name = f"{file.parent.name}/{file.name}"
+    with pytest.raises(te.StoreDamagedError, match=f"mind: damaged: {name}: .*the next opening salvages") as caught:
+        ask(mind_path, hooks=[hooks_with()])
+    assert caught.value.file == name
+    assert caught.value.path == str(mind_path)
+
+
 def test_taken_back_it_is_as_before_with_what_came_since(mind_path: Path) -> None:
     with te.open(mind_path) as mind:
         before = shown(mind)
@@ -219,7 +241,10 @@ def test_a_step_that_must_succeed_does_so_behind_one_that_may_fail(mind_path: Pa
 
 
 def test_too_many_failures_turn_it_back(mind_path: Path) -> None:
-    with pytest.raises(te.UpgradeFailedError, match="12 records failed"):
+    told = (
+        r"12 records failed, more than ten and .*the first: step acme\.note 1 to 2 failed on record 1: KeyError: 'text'"
+    )
+    with pytest.raises(te.UpgradeFailedError, match=told):
         te.open(mind_path, hooks=[hooks_with(fails_on(*range(N)), must=False)])
     assert stored(mind_path)[0] == {"text": "body 0", "n": 0}
 
@@ -252,6 +277,12 @@ def nested(note: dict[str, Any]) -> Any:
     return note
 
 
+def deep(note: dict[str, Any]) -> Any:
+    for _ in range(64):
+        note = {"in": note}
+    return note
+
+
 def deaf(note: dict[str, Any]) -> dict[str, Any]:
     """Never ends, whatever `Exception` it is told by."""
     while True:
@@ -272,6 +303,7 @@ ADVERSARIES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "leaves the program": (leaving, "SystemExit"),
     "goes in circles": (circular, "RecursionError|nested|deep"),
     "nests without end": (nested, "RecursionError|nested|deep"),
+    "nests deeper than a payload may be": (deep, "nested 65 levels deep, and 64 is the most"),
     "counts too far": (lambda note: {"n": 10**30}, "OverflowError|integer"),
     "writes half a character": (lambda note: {"body": "\ud800", "n": 1}, "UnicodeEncodeError|surrogate"),
     "is not finite": (lambda note: {"n": note["n"], "body": [1.0, {"x": -math.inf}]}, "not finite"),
@@ -541,6 +573,19 @@ def test_where_there_is_no_way_down_nothing_is_done(
     with pytest.raises(error, match=told):
         te.rollback(mind_path, to=to, hooks=hooks)
     assert stored(mind_path) == before
+
+
+def test_what_is_down_already_is_told_to_be(mind_path: Path) -> None:
+    with te.open(mind_path) as mind:
+        mind.remember("a thing", kind="acme.thing", payload={"text": "tea", "n": 1})
+    hooks = hooks_with()
+    hooks.step("thing", from_version=1, down=down)(up)
+    settled(mind_path, hooks)
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with pytest.raises(te.DowngradeError, match=r"of kind 'acme\.note' are at version 1 already, the lowest there"):
+        te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    with pytest.raises(te.DowngradeError, match=r"'acme\.nte' were upgraded here.*\(upgraded: acme\.thing\)"):
+        te.rollback(mind_path, to={"acme.nte": 1}, hooks=[hooks])
 
 
 def test_after_a_commit_it_is_told_that_the_rollback_point_is_gone(mind_path: Path) -> None:

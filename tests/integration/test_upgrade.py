@@ -1,6 +1,7 @@
 """Whole lives of stores of format 1: up, used, down, up again; refused, broken off, opened by somebody else in between."""
 
 import datetime as dt
+import errno
 import json
 import shutil
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
 from thoughtengine import upgrading
 from thoughtengine.config import StorageConfig
-from thoughtengine.migrations import sweep
+from thoughtengine.migrations import lower, run, sweep
 from thoughtengine.migrations.begin import begin
 from thoughtengine.storage.keyspace import VECTOR
 from thoughtengine.storage.pointer import read_pointer
@@ -648,6 +649,10 @@ def test_a_rehearsal_of_payloads_asks_before_and_after(tmp_path: Path) -> None:
     rehearsal = te.rehearse(tmp_path / "mind", cues=["note 3"], hooks=[hooks])
     assert rehearsal
     assert rehearsal.changed == {}
+    assert rehearsal.broken_off == 2
+    assert rehearsal.report is not None
+    assert rehearsal.report.resumed == 2
+    assert not te.rehearse(tmp_path / "mind", hooks=[hooks], approve=lambda report: False)
     with te.open(tmp_path / "mind") as mind:
         assert mind[1].payload == {"n": 0}
         assert not mind.health().last_backup
@@ -808,6 +813,37 @@ def test_on_a_full_disk_it_stops_and_goes_on_when_there_is_space(
         assert mind.check() == []
     te.rollback(old)
     assert read_flat(old) == rows()
+
+
+def no_room(*args: Any) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "sync_tree"])
+@pytest.mark.parametrize("half", [False, True])
+def test_a_full_disk_on_the_way_back_is_told_as_one(
+    name: str, half: bool, old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(old, StorageConfig())
+    if not half:
+        te.upgrade(old)
+    with monkeypatch.context() as patch:
+        patch.setattr(lower, name, no_room)
+        with pytest.raises(te.StoreFullError, match="No space left"):
+            te.rollback(old)
+    te.rollback(old)
+    assert read_flat(old) == rows()
+
+
+def test_a_full_disk_while_an_upgrade_is_validated_turns_nothing_back(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "validate", no_room)
+        with pytest.raises(te.StoreFullError, match="No space left"):
+            te.upgrade(old)
+    te.upgrade(old)
+    assert [(done.kind, done.succeeded) for done in te.history(old)] == [("upgrade", True)]
 
 
 @pytest.mark.parametrize("name", ["CURRENT", "MANIFEST-*", "*.ldb", "*.log"])

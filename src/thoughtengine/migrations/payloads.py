@@ -180,6 +180,7 @@ class PayloadUpgrade(Running):
         self._slices = Slices(store, self._make_slice, self._write)
         self._derives_otherwise = False  # what validation found of names, marks, index entries
         self._damage = ""  # of the sealed copy, met while it was to be compared with
+        self._failed = ""  # how the first record did that may be left behind, since this was opened
         self._left = dict[str, int]()  # kind -> oldest version that validation found left behind
         self._has_aside = next(store.raw(ASIDE), None) is not None
         self._named: bytearray | None = (
@@ -233,7 +234,8 @@ class PayloadUpgrade(Running):
         counts = done.cursor.counts
         failed = counts.get("quarantined", 0)
         if failed > max(_QUARANTINE_LEAST, _QUARANTINE_SHARE * counts.get("rows", 0)):
-            raise RecordUpgradeError("", "", f"{failed} records failed, more than one in a thousand")
+            told = f"{failed} records failed, more than ten and more than one in a thousand"
+            raise UpgradeFailedError(self.store.root, f"{told}; the first: {self._failed}" if self._failed else told)
         if self.cursor.step:
             self._milestone(_PHASE, self.done)
 
@@ -275,6 +277,7 @@ class PayloadUpgrade(Running):
             if error.must:
                 raise
             counts["quarantined"] = counts.get("quarantined", 0) + 1
+            self._failed = self._failed or str(error)
             return
         loses = walk.lossy or (isinstance(walk, Descent) and walk.down(id_, _own(payload)) != memory.payload)
         if loses and not is_back:

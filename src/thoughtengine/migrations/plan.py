@@ -16,7 +16,7 @@ import msgspec
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder, encode
-from thoughtengine.errors import StoreDamagedError
+from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
 from thoughtengine.migrations.hooks import Hooks
@@ -24,6 +24,7 @@ from thoughtengine.migrations.kept import find_kept, wrong_with
 from thoughtengine.migrations.lift import lift
 from thoughtengine.migrations.planned import Risk, Step, UpgradePlan
 from thoughtengine.migrations.report import UpgradeReport, history
+from thoughtengine.migrations.sound import named
 from thoughtengine.migrations.sweep import PHASES
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of
 from thoughtengine.migrations.v0002_envelopes import Memory
@@ -35,6 +36,7 @@ from thoughtengine.storage.keyspace import CODE, CURSOR, FORMAT, MEMORY, VECTOR
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.origin import CursorRecord
 from thoughtengine.storage.pointer import STORE, Pointer, UpgradeNote, read_pointer
+from thoughtengine.storage.salvage import damaged_files
 from thoughtengine.storage.store import Level
 
 __all__ = ["plan_bare", "plan_payloads", "rate_of", "with_encoder"]
@@ -118,8 +120,8 @@ def plan_payloads(root: Path, config: StorageConfig, hooks: Hooks) -> UpgradePla
     if not pending:
         return UpgradePlan(path=str(root), source=pointer.format, target=FORMAT, risks=tuple(risks))
     generation = root / f"gen-{pointer.generation:06d}"
-    with _readable(root, generation) as (source, scratch):
-        counts = _counted(source, scratch, config, pending)
+    with _cloned(root, generation, config) as copy:
+        counts = _counted(copy, pending)
     walks = {kind: hooks.steps(kind, versions, pointer) for kind, versions in pending.items()}
     steps = [
         Step(name=f"P4 {step}", records=counts.get(kind, 0), lossy=step.lossy, down=step.down is not None)
@@ -144,10 +146,7 @@ def _unfinished(
 ) -> UpgradePlan:
     """Plan what is left of an upgrade, or of a way back, that was begun."""
     generation = root / generation_name(pointer.generation)
-    with (
-        _readable(root, generation) as (source, scratch),
-        contextlib.closing(CloneStore(source, scratch, config)) as copy,
-    ):
+    with _cloned(root, generation, config) as copy:
         cursor, head = copy.get(CURSOR, 0, CursorRecord) or CursorRecord(), copy.read_head()
     rows, memories, counts = note.rows, max(head.skipped[0] - 1, 0), dict[str, int]()
     if note.namespaces:
@@ -238,10 +237,7 @@ def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int
     """Return how many texts lack a vector of an encoder, and some of them."""
     pointer, _ = read_pointer(root)
     n, some = 0, list[str]()
-    with (
-        _readable(root, root / generation_name(pointer.generation)) as (source, scratch),
-        contextlib.closing(CloneStore(source, scratch, config)) as copy,
-    ):
+    with _cloned(root, root / generation_name(pointer.generation), config) as copy:
         codes, vectors = copy.along(CODE, _Vector), copy.along(VECTOR, _Vector)
         for id_, memory in copy.rows(MEMORY, Memory):
             code, given = codes(id_), vectors(id_)
@@ -251,22 +247,12 @@ def _to_encode(root: Path, config: StorageConfig, encoder: Encoder) -> tuple[int
     return n, some
 
 
-def _counted(
-    generation: Path, scratch: Path, config: StorageConfig, pending: dict[str, tuple[int, int]]
-) -> dict[str, int]:
-    """Count the payloads that are behind, on a throw-away clone."""
+def _counted(copy: CloneStore, pending: dict[str, tuple[int, int]]) -> dict[str, int]:
+    """Count the payloads that are behind."""
     counts: dict[str, int] = {}
-    clone = CloneStore(generation, scratch, config)
-    try:
-        for _, memory in clone.rows(MEMORY, Memory):
-            if (
-                memory.kind in pending
-                and memory.payload is not None
-                and memory.payload_version < pending[memory.kind][1]
-            ):
-                counts[memory.kind] = counts.get(memory.kind, 0) + 1
-    finally:
-        clone.close()
+    for _, memory in copy.rows(MEMORY, Memory):
+        if memory.kind in pending and memory.payload is not None and memory.payload_version < pending[memory.kind][1]:
+            counts[memory.kind] = counts.get(memory.kind, 0) + 1
     return counts
 
 
@@ -338,6 +324,26 @@ def _named(root: Path) -> Iterator[None]:
 def _measured(root: Path, config: StorageConfig) -> Flat:
     with _readable(root, root) as (source, scratch):
         return measure(source, scratch, config, parsed=True)
+
+
+@contextlib.contextmanager
+def _cloned(root: Path, generation: Path, config: StorageConfig) -> Iterator[CloneStore]:
+    """Give a throw-away clone of a generation of a mind.
+
+    Raises
+    ------
+    StoreDamagedError
+        With the files of the mind that are damaged, and what is left to do: the clone that was read is gone.
+    """
+    with _readable(root, generation) as (source, scratch):
+        try:
+            with contextlib.closing(CloneStore(source, scratch, config)) as copy:
+                yield copy
+        except (StoreDamagedError, RecordError) as error:
+            found = [(f"{generation.name}/{name}", what) for name, what in damaged_files(source, scratch)]
+            told = named(found) or (error.message if isinstance(error, StoreDamagedError) else str(error))
+            way = "the next opening salvages what is readable, then plan again (nothing was touched)"
+            raise StoreDamagedError(root, f"damaged: {told}; {way}", file=found[0][0] if found else None) from error
 
 
 @contextlib.contextmanager

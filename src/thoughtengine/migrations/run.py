@@ -33,7 +33,7 @@ from thoughtengine.migrations.v0002_envelopes import Memory
 from thoughtengine.migrations.validate import Validation, validate
 from thoughtengine.migrations.watch import TookTooLongError
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.files import PART, discard, size_of
+from thoughtengine.storage.files import PART, discard, size_of, translated
 from thoughtengine.storage.folder import FolderStore, generation_name, to_quarantine
 from thoughtengine.storage.incident import read_incidents
 from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MEMORY
@@ -341,7 +341,8 @@ def go_down(
         note = msgspec.structs.replace(note, source=1, why=why)
         store.update_pointer(stage="ROLLING_BACK", upgrade=note, beneath=())
     try:
-        made, proof = lower(store, tools)
+        with translated(root, full_only=True):
+            made, proof = lower(store, tools)
     except StoreDamagedError:
         if not mended and isinstance(store, UpgradingStore) and store.mend():
             return go_down(store, tools, why=why, mended=True)

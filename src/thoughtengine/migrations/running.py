@@ -24,7 +24,7 @@ from thoughtengine.migrations.report import PhaseReport, UpgradeReport, write_re
 from thoughtengine.migrations.watch import Watch
 from thoughtengine.storage.contract import Rows, Store
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import size_of
+from thoughtengine.storage.files import size_of, translated
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 
@@ -252,7 +252,8 @@ class Running(abc.ABC):
     def _failing(self, name: str) -> Iterator[None]:
         """Turn whatever goes wrong inside into a failure, but what the disk or the end of the mind brings."""
         try:
-            yield
+            with translated(self.store.root, full_only=True):
+                yield
         except (StoreError, StoreClosedError, ForkedError):
             raise
         except Exception as error:

@@ -18,7 +18,7 @@ __all__ = ["Chain", "Descent", "Move", "PayloadStep", "Walk"]
 Move = Callable[[Any], Any]
 """``move(payload) -> payload``: pure; it gets a tree of its own."""
 
-_LIMIT = 16 << 20
+_LIMIT, _DEEPEST = 16 << 20, 64  # bytes of a payload, and levels of lists and dicts in it
 _PERHAPS_NOT_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")  # as MessagePack writes them, or bytes of a text
 _LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -149,14 +149,19 @@ class Descent:
 
 def _moved(record: object, name: str, move: Move, payload: Any, *, must: bool = True) -> Any:
     try:
+        deepest = max(_DEEPEST, _levels(payload))  # one that is deeper already may stay so
         made = move(payload)
         data = msgspec.msgpack.encode(made)
+        again = msgspec.msgpack.decode(data)
+        levels = _levels(again)
     except (Exception, SystemExit) as error:
         raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}", must=must) from error
     if len(data) > _LIMIT:
         told = f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most"
         raise RecordUpgradeError(record, name, told, must=must)
-    again = msgspec.msgpack.decode(data)
+    if levels > deepest:
+        told = f"it gave a tree nested {levels} levels deep, and {deepest} is the most"
+        raise RecordUpgradeError(record, name, told, must=must)
     if made is None or not _is_plain(made):
         told = f"it gave a {type(made).__name__}, not a tree that can be stored"
         raise RecordUpgradeError(record, name, told, must=must)
@@ -164,6 +169,14 @@ def _moved(record: object, name: str, move: Move, payload: Any, *, must: bool = 
         told = "it gave a number that is not finite, which cannot be stored"
         raise RecordUpgradeError(record, name, told, must=must)
     return again
+
+
+def _levels(node: Any) -> int:
+    """Return how many lists and dicts of a tree lie within each other at the most."""
+    if type(node) in _LEAVES:
+        return 0
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return 1 + max([_levels(item) for item in inside if type(item) not in _LEAVES], default=0)
 
 
 def _is_finite(node: Any) -> bool:

@@ -59,14 +59,17 @@ _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS,
 
 
 @contextlib.contextmanager
-def translated(path: object) -> Iterator[None]:
-    """Turn the operating system's errors into ours."""
+def translated(path: object, *, full_only: bool = False) -> Iterator[None]:
+    """Turn the operating system's errors into ours; `full_only`: those alone that tell that no space is left."""
     try:
         yield
     except StoreError:
         raise
     except OSError as error:
-        kind = StoreFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else StoreError
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        if full_only and not full:
+            raise
+        kind = StoreFullError if full else StoreError
         raise kind(path, f"{error.strerror or error} ({error.filename or 'while writing'})") from error
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import thoughtengine as te
 from thoughtengine.migrations.hooks import Hooks
-from thoughtengine.migrations.step import Chain, PayloadStep
+from thoughtengine.migrations.step import Chain, PayloadStep, Walk
 from thoughtengine.storage.pointer import Pointer
 
 
@@ -46,6 +46,33 @@ def test_a_walk_is_what_its_steps_are() -> None:
     with pytest.raises(te.RecordUpgradeError, match="no way back") as caught:
         chain_of([1], down=None).walk(1, 2).down(7, [])
     assert caught.value.record == "7"
+
+
+def nested(levels: int) -> Any:
+    tree: Any = "leaf"
+    for level in range(levels):
+        tree = [tree] if level % 2 else {"in": tree}
+    return tree
+
+
+def wrapping() -> Walk:
+    up, down = (lambda tree: {"in": tree}), (lambda tree: tree)
+    return Walk((PayloadStep(kind="acme.note", from_version=1, up=up, down=down, lossy=False, must=True, revision=1),))
+
+
+def test_a_step_nests_no_deeper_than_a_payload_may_be() -> None:
+    walk = wrapping()
+    assert walk.up(7, nested(63)) == {"in": nested(63)}
+    with pytest.raises(te.RecordUpgradeError, match="nested 65 levels deep, and 64 is the most") as caught:
+        walk.up(7, nested(64))
+    assert (caught.value.record, caught.value.step) == ("7", "acme.note 1 to 2")
+
+
+def test_a_step_may_leave_a_payload_as_deep_as_it_was() -> None:
+    walk = wrapping()
+    assert walk.down(7, nested(90)) == nested(90)
+    with pytest.raises(te.RecordUpgradeError, match="nested 91 levels deep, and 90 is the most"):
+        walk.up(7, nested(90))
 
 
 def test_a_changed_revision_is_noticed_and_nothing_else() -> None:
