@@ -10,12 +10,6 @@ from thoughtengine.memory.index.analysis import Memo, fold_text, terms_of_text
 
 __all__ = ["are_alike", "gist"]
 
-_FILLERS = frozenset({"ah", "eh", "hm", "hmm", "oh", "uh", "please"})
-"""English words that say nothing, wherever they stand."""
-
-_OPENERS = frozenset({"and", "anyway", "hello", "hey", "hi", "ok", "okay", "so", "well"})
-"""Words that say nothing at the beginning and before a comma: "Well, she is well."."""
-
 _DEGREES = frozenset({"actually", "basically", "frankly", "honestly", "literally", "really", "very"})
 """Words that say nothing but behind a negation: "not really"."""
 
@@ -34,14 +28,14 @@ _LONGEST = 64  # characters of what is kept in memory
 
 
 def gist(text: str, language: str) -> str:
-    """Return what a text says without plain punctuation, fillers and contractions: equal for texts that are alike.
+    """Return what a text says without plain punctuation and contractions: equal for texts that are alike.
 
     Parameters
     ----------
     text : str
         As it was remembered.
     language : str
-        Code of its language; fillers and contractions are English.
+        Code of its language; contractions are English.
 
     Notes
     -----
@@ -50,23 +44,19 @@ def gist(text: str, language: str) -> str:
 
     Examples
     --------
-    >>> gist("Well, I'm at the harbour.", "")
+    >>> gist("I'm at the harbour.", "")
     ' i am at the harbour'
     >>> gist("Blood type: A-, not O+.", ""), gist("The US Army", "")
     (' blood type A- not O+', ' the US Army')
     """
     first, later = _OPENING[not language], _LATER[not language]
     tokens = text.split()
-    said = ""
-    for at, token in enumerate(tokens, 1):
-        if said := first[token]:
-            said = "".join([said, *map(later.__getitem__, tokens[at:])])
-            break
+    said = "".join([*map(first.__getitem__, tokens[:1]), *map(later.__getitem__, tokens[1:])])
     if "\t" in said:
         said = _DEGREE.sub("", said).replace("\t", " ")
     if said:
         return said
-    said = " ".join(tokens).lower()  # fillers alone
+    said = " ".join(tokens).lower()  # punctuation alone
     return " " + (said.strip(_ENDS) or said)
 
 
@@ -74,13 +64,11 @@ def _opening(token: str, *, is_english: bool) -> str:
     """Return what the first word of a text comes to: its case says nothing, unless it is that of an acronym."""
     rest = token.lstrip(_OPENS)[1:]
     word = token.lower() if rest == rest.lower() else token
-    if is_english and word[-1] in _ENDS and word.strip(_OPENS + _ENDS) in _OPENERS:
-        return ""
     return _later(word, is_english=is_english)
 
 
 def _later(token: str, *, is_english: bool) -> str:
-    """Return what a word comes to, a space before it; nothing for a filler, and a tab before a word of degree."""
+    """Return what a word comes to, a space before it; a tab before a word of degree."""
     word, asked = token, ""
     if not (token.isascii() and token.isalpha()):
         token = unicodedata.normalize("NFC", token).replace("\u2019", "'").replace("\u00ad", "")
@@ -89,11 +77,8 @@ def _later(token: str, *, is_english: bool) -> str:
         token = token.rstrip('"”“»」') if token[:-1].endswith(tuple(_QUESTIONS)) else token
         word = token.rstrip(_QUESTIONS)
         word, asked = _bare(word), token[len(word) :]
-    if is_english and not asked:
-        if word in _FILLERS:  # not with a capital, which makes it a name or a unit: OH, Ah, Love Actually
-            return ""
-        if word in _DEGREES:
-            return "\t" + word
+    if is_english and not asked and word in _DEGREES:  # not with a capital, which makes it a name: Love Actually
+        return "\t" + word
     if is_english:
         word = _whole(word) if "'" in word or word == "cannot" else word
         word = "i" + word[1:] if word[:1] == "I" and word[1:2] in _AFTER_I else word
@@ -144,7 +129,7 @@ def are_alike(one: str, other: str) -> bool:
 
     Examples
     --------
-    >>> are_alike("I'm at the harbour.", "well, I am at the harbour"), are_alike("Met Dana.", "Met Diana.")
+    >>> are_alike("I'm at the harbour.", "I am at the harbour"), are_alike("Met Dana.", "Met Diana.")
     (True, False)
     """
     return _gist_of(one) == _gist_of(other)

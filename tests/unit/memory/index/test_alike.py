@@ -7,21 +7,20 @@ from thoughtengine.memory.index.alike import _LATER, are_alike, gist
 from thoughtengine.memory.index.guess import guess
 
 SAME = [
-    ("I'm at the harbour.", "well, I am at the harbour"),
+    ("I'm at the harbour.", "I am at the harbour"),
     ("Bob doesn't drink coffee", "bob does not drink coffee!"),
     ("We can't come.", "We cannot come"),
-    ("Please feed the cat", "Feed the cat, please!"),
-    ("Dana gave up coffee.", "Oh, Dana gave up coffee…"),
+    ("Dana gave up coffee.", "Dana gave up coffee…"),
     ("They've moved to Lisbon", "they have moved to Lisbon."),
     ("It's raining again", "it is raining again"),
     ("The train is late", "the train is late!!"),
-    ("Oh, it is really hot", "It is hot"),
-    ("Well, Dana came.", "dana came"),
+    ("It is really hot", "It is hot"),
+    ("Dana came.", "dana came"),
     ("“We are here”", "We are here"),
     ("Plan A.", "plan A"),
     ("He said “at 6”.", "He said at 6"),
     ('He said "at 6."', "He said at 6"),
-    ("I'd rather not", "Ok, I'd rather not"),
+    ("I'd rather not", "i'd rather not"),
     ("Can't he?", "Cannot he?"),
     ("“Is he at home?”", "Is he at home?"),
     ('He asked "why?"', "He asked why?"),
@@ -57,6 +56,10 @@ OTHER = [
     ("It weighs 10 kg", "It weighs 100 kg"),
     ("Version 1.2 is out", "Version 2.1 is out"),
     ("Half of them came", "All of them came"),
+    ("The train leaves at seven oh five", "The train leaves at seven five"),
+    ("My PIN is four oh oh two", "My PIN is four two"),
+    ("It holds 7 ah", "It holds 7"),
+    ("It took 12 hm", "It took 12"),
     # dates and times
     ("She arrives on 8 May", "She arrives on 9 May"),
     ("She arrives on 8 May", "She arrives on 8 March"),
@@ -92,6 +95,10 @@ OTHER = [
     ("We saw Love Actually", "We saw Love"),
     ("OK, KS and MO are dry", "KS and MO are dry"),
     ("Anna and Maria came", "Anna Maria came"),
+    ("Eric is eh from Canada", "Eric is from Canada"),
+    ("The magic word is please.", "The magic word is."),
+    ("Hey, Jude is sung", "Jude is sung"),
+    ("Well, pump and tank are new", "Pump and tank are new"),
     ("Send it to the US", "Send it to the us"),
     ("US or them", "Us or them"),
     ("It is in Polish", "It is in polish"),
@@ -200,7 +207,7 @@ def test_a_number_a_date_a_name_or_a_negation_more_is_never_alike(text: str, wor
     assert not are_alike(text, " ".join(parts))
 
 
-@given(TEXTS, st.lists(st.sampled_from(["oh", "hm", "really", "very", "please"]), max_size=4), st.data())
+@given(TEXTS, st.lists(st.sampled_from(["really", "very"]), max_size=4), st.data())
 def test_fillers_make_no_difference(text: str, fillers: list[str], data: st.DataObject) -> None:
     parts = ["met", *text.split()]
     for filler in fillers:
@@ -210,7 +217,7 @@ def test_fillers_make_no_difference(text: str, fillers: list[str], data: st.Data
 
 
 def test_repeats_that_differ_in_fillers_are_folded_and_counted() -> None:
-    index = index_of(*(entry(text, source="Dana") for text in ("I'm tired.", "Oh, I am really tired", "I'm not tired")))
+    index = index_of(*(entry(text, source="Dana") for text in ("I'm tired.", "I am really tired", "I'm not tired")))
     ranking = ask(index, "who is tired?")
     assert sorted(zip(ranking.ids.tolist(), ranking.n_repeats.tolist(), strict=True)) == [(1, 1), (3, 0)]
 
@@ -220,8 +227,8 @@ def test_of_another_source_it_is_no_repeat() -> None:
 
 
 def test_words_that_are_fillers_in_english_count_in_other_languages() -> None:
-    assert guess("so ist das nicht", ["so", "ist", "das", "nicht"]) == "de"
-    assert not are_alike("so ist das nicht", "ist das nicht")
+    assert guess("das ist very gut", ["das", "ist", "very", "gut"]) == "de"
+    assert not are_alike("das ist very gut", "das ist gut")
 
 
 @given(st.text("aBc1+-#&|<>=~^²'", min_size=1, max_size=4), st.text("aBc1+-#&|<>=~^²'", min_size=1, max_size=4))
