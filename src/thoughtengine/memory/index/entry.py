@@ -89,7 +89,7 @@ def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str
     counted = Counter(terms)
     keys = sorted(counted)
     counts = bytes([count if count < 256 else 255 for count in map(counted.__getitem__, keys)])
-    repeat = gist(text, language) + "\0" + (source or "")
+    repeat = gist(text) + "\0" + (source or "")
     return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 
 

@@ -50,6 +50,7 @@ def test_without_a_text_there_are_labels_only() -> None:
     ("one", "other", "alike"),
     [
         (("Tea,  please!", "Dana"), ("tea, please", "Dana"), True),
+        (("Tea, please!", "Dana"), ("tea please", "Dana"), False),
         (("tea\nplease", None), ("tea please", None), True),
         (("tea", "Dana"), ("tea", "Bob"), False),
         (("tea", "Dana"), ("tea", None), False),
