@@ -66,6 +66,13 @@ def test_a_fold_tells_exact_repeats(one: tuple[str, str | None], other: tuple[st
     assert all(folds)
 
 
+def test_only_layers_that_hold_experiences_share_a_fold() -> None:
+    made = {layer: entry("tea", layer=layer).fold for layer in ("sensory", "emotion", "logic", "dream", "eternal")}
+    assert made["sensory"] == made["eternal"]
+    assert len(set(made.values())) == 4
+    assert entry("tea", layer="dream").fold == made["dream"]
+
+
 def test_counts_stop_at_one_byte() -> None:
     made = entry("tea " * 300)
     assert (made.length, list(made.counts)) == (300, [255])
