@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-__all__ = ["are_alike", "gist"]
+__all__ = ["are_alike", "are_letters", "gist"]
 
 _STOPS = ".…。،۔।"  # at the end of a text they say nothing
 _CALLS = "!！"  # nor these, there and behind a word: n! is a number
@@ -44,12 +44,13 @@ def gist(text: str) -> str:
 def _without_end(said: str) -> str:
     """Return a text without the stops at its end, unless nothing, or a space, stands before them: ``git add .``."""
     bare = said.rstrip(_STOPS + _CALLS)
-    if len(bare) < len(said) and not _are_letters(bare[-2:]):
+    if len(bare) < len(said) and not are_letters(bare[-2:]):
         bare = said.rstrip(_STOPS)
     return said if not bare or bare[-1] == " " else bare
 
 
-def _are_letters(pair: str) -> bool:
+def are_letters(pair: str) -> bool:
+    """Tell whether the last two characters of a word are letters, or what stands with them: a "!" behind them says nothing."""
     return len(pair) == 2 and all(unicodedata.category(mark)[0] in "LM" for mark in pair)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.experience import Memory
-from thoughtengine.memory.index.alike import gist
+from thoughtengine.memory.index.alike import are_letters, gist
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, LABELS, TERMS, fold_text, words
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.moment import to_stored
@@ -149,7 +149,7 @@ def _gist(text: str) -> str:
 
 def _bare(token: str) -> str:
     bare = token.rstrip(_ENDS)
-    return bare if not bare or (len(bare) > 1 and bare[-2:].isalpha()) else token.rstrip(_STOPS)
+    return bare if not bare or are_letters(bare[-2:]) else token.rstrip(_STOPS)
 
 
 class Told(NamedTuple):
