@@ -566,7 +566,7 @@ class ThoughtEngine:
         InvalidArgumentError
             For an `about` that is no text, or a filter that cannot be used.
         """
-        from thoughtengine.memory.recall.feeling import LATEST, feel, felt_about, felt_named
+        from thoughtengine.memory.recall.feeling import READ, feel, felt_about, felt_named
 
         self._store.ready()
         if not isinstance(about, str) or not about.strip():
@@ -580,7 +580,7 @@ class ThoughtEngine:
             view, read = self._memories.view(), partial(self._memories.memory, now=now[0])
             found = felt_named(view, about, chosen, now[0], read)
             if found is None:
-                found = felt_about(self._answers.rank(Asked(cue, chosen, LATEST, now)), read)
+                found = felt_about(self._answers.rank(Asked(cue, chosen, READ, now), view), view, read)
             return feel(about, found)
 
     @overload

@@ -1792,6 +1792,23 @@ def test_what_was_superseded_is_no_feeling(mind: te.ThoughtEngine, about: str) -
     assert mind.feeling(about).n == 0
 
 
+def test_every_repeat_counts_for_a_topic_as_it_does_for_a_name(mind: te.ThoughtEngine) -> None:
+    for valence in (0.9, 0.9, 0.9, 0.9, -0.9):
+        mind.remember("Went to the gym.", source="Dana", tags=["sport"], affect=te.Affect(valence, 0.5))
+    named, topic = mind.feeling("sport"), mind.feeling("gym")
+    assert topic.n == named.n == 5
+    assert topic.valence == pytest.approx(named.valence)
+    assert topic.because == named.because
+
+
+def test_many_repeats_leave_room_for_what_came_since(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(te.Experience(text="The gym!", affect=te.Affect(0.9)) for _ in range(300))
+    for n in range(32):
+        mind.remember(f"The gym was awful again, {n} times.", affect=te.Affect(-0.9))
+    assert mind.feeling("the gym").n == 256
+    assert mind.feeling("the gym").valence < 0.0
+
+
 @pytest.mark.parametrize("about", ["", "  ", None, 3, b"Dana"])
 def test_a_feeling_is_about_words(mind: te.ThoughtEngine, about: Any) -> None:
     with pytest.raises(te.InvalidArgumentError) as raised:

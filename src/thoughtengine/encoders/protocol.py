@@ -123,8 +123,11 @@ def encode(encoder: Encoder, texts: Sequence[str]) -> SingleArray:
     given = encoder(list(texts))
     expected = f"float32 vectors of shape ({len(texts)}, {encoder.dimension}) from encoder {encoder.name!r}"
     try:
+        raw = np.asarray(given)
+        if not np.can_cast(raw.dtype, np.float32, "same_kind"):  # text, moments, complex numbers
+            raise TypeError
         with np.errstate(over="ignore"):  # what is too large becomes infinite, and is told as such
-            vectors = np.ascontiguousarray(given, np.float32)
+            vectors = np.ascontiguousarray(raw, np.float32)
     except (TypeError, ValueError, OverflowError):
         raise InvalidArgumentError("encoder", given, expected) from None
     if vectors.ndim != 2 or len(vectors) != len(texts):

@@ -72,6 +72,8 @@ def test_numbers_of_any_kind_become_float32(answer: Any) -> None:
     [
         None, "tea", [["a", "b"], ["c", "d"]], [[1, 2]], [1, 2], np.ones((3, 2)), np.ones((2, 2, 1)),
         [[1, 2], [3]], [[1, float("nan")], [0, 0]], [[float("inf"), 1], [0, 0]], [[1e300, 1], [0, 0]],
+        np.ones((2, 2), complex), [[1j, 1], [1, 1]], [["1", "2"], ["3", "4"]], np.ones((2, 2), "datetime64[s]"),
+        [[10**400, 1], [0, 0]],
     ],
 )  # fmt: skip
 def test_an_answer_that_is_no_array_of_vectors_is_refused(answer: Any) -> None:

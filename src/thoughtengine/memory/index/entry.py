@@ -8,6 +8,7 @@ from collections import Counter
 
 import msgspec
 
+from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.index.alike import gist
 from thoughtengine.memory.index.analysis import ANALYSIS, LABELS, Memo, fold_text, name_term, terms_of_text, words
 from thoughtengine.memory.record import MemoryRecord
@@ -39,7 +40,7 @@ class Entry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     labels : bytes
         Hashes of the words of source, tags and spoken date, as `terms`.
     fold : int
-        Hash of the gist of the text, and source: equal for repeats; 0 without a text.
+        Hash of the gist of the text, source, and layer where that holds no experience: equal for repeats; 0 without a text.
     language : str
         Code of the language by which the text was stemmed; empty: by its scripts.
     """
@@ -75,7 +76,7 @@ def make_entry(record: MemoryRecord) -> Entry:
     """
     length, terms, counts, fold, language = 0, b"", b"", 0, ""
     if record.text is not None:
-        length, terms, counts, fold, language = _analyse(record.text, record.source)
+        length, terms, counts, fold, language = _analyse(record.text, record.source, record.layer)
     day = (record.at // 1_000_000 + record.offset) // 86_400
     return Entry(
         record.layer, record.at, record.offset, record.source, record.episode, record.kind, record.tags, ANALYSIS,
@@ -83,13 +84,15 @@ def make_entry(record: MemoryRecord) -> Entry:
     )  # fmt: skip
 
 
-def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str]:
+def _analyse(text: str, source: str | None, layer: int) -> tuple[int, bytes, bytes, int, str]:
     folded = fold_text(text)
     found, terms, language = terms_of_text(folded)
     counted = Counter(terms)
     keys = sorted(counted)
     counts = bytes([count if count < 256 else 255 for count in map(counted.__getitem__, keys)])
-    repeat = gist(text, language) + "\0" + (source or "")
+    repeat = gist(text) + "\0" + (source or "")
+    if layer not in HAPPENED:  # a guess repeats a guess alone
+        repeat += f"\0{layer}"
     return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 
 

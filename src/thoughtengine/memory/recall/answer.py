@@ -113,11 +113,10 @@ class Answering:
             access=self._access(asked, vector, hits, int(view.ids[-1]) if view.n else 0),
         )
 
-    def rank(self, asked: Asked) -> Ranking:
-        """Return what a cue calls up by words and meaning, without reading it."""
-        view = self._memories.view()
+    def rank(self, asked: Asked, view: View) -> Ranking:
+        """Return what a cue calls up by words and meaning, repeats each for itself, without reading it."""
         question = self._question(view, asked, self.vector_of(asked.cue))
-        return rank(view, question, asked.where, k=asked.k, now_us=asked.now[0], config=self._config)
+        return rank(view, question, asked.where, k=asked.k, now_us=asked.now[0], config=self._config, folded=False)
 
     def vector_of(self, cue: Cue) -> SingleArray | None:
         """Return the vector of a cue: its own, or the encoder's.

@@ -13,7 +13,7 @@ import numpy as np
 
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.experience import Memory
-from thoughtengine.memory.index.alike import gist
+from thoughtengine.memory.index.alike import are_letters, gist
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, LABELS, TERMS, fold_text, words
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.moment import to_stored
@@ -36,7 +36,9 @@ WEIGHTS, BIAS = (2.85, 0.91, 2.36, 2.09, 5.52), -8.14
 _WHOLE = 0.99
 """How sure it is where the reply holds the whole text of a memory, word for word."""
 _FEWEST = 3  # words of such a text
-_AROUND = str.maketrans(dict.fromkeys('"“”„«»()[]*_`', " "))  # what a model puts around a quotation
+_AROUND = str.maketrans(dict.fromkeys('"„«»()[]*_`', " "))  # what a model puts around a quotation
+_STOPS = ".,…。、，،۔।"  # behind anything they say nothing
+_ENDS = _STOPS + "!:–—！："  # nor these, behind a word
 
 
 @attrs.frozen(repr=False)
@@ -142,7 +144,12 @@ def _quoted(reply: str, shown: Sequence[Hit], cue: Cue) -> list[bool]:
 
 def _gist(text: str) -> str:
     """Return what a text says with spaces around: punctuation is left out and signs are not, so that O+ does not quote O-."""
-    return gist(text.translate(_AROUND), "").lower() + " "
+    return f" {' '.join(filter(None, map(_bare, gist(text).lower().translate(_AROUND).split())))} "
+
+
+def _bare(token: str) -> str:
+    bare = token.rstrip(_ENDS)
+    return bare if not bare or are_letters(bare[-2:]) else token.rstrip(_STOPS)
 
 
 class Told(NamedTuple):

@@ -17,7 +17,7 @@ from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.recall.ranking import Ranking
 from thoughtengine.memory.where import Choice, Where
 
-__all__ = ["HALF_LIFE", "LATEST", "TOPIC", "Feeling", "Felt", "feel", "felt_about", "felt_named", "t_quantile"]
+__all__ = ["HALF_LIFE", "LATEST", "READ", "TOPIC", "Feeling", "Felt", "feel", "felt_about", "felt_named", "t_quantile"]
 
 HALF_LIFE = 8.0
 """Memories after which one counts half: counted, not timed, so that a chat and a diary are alike."""
@@ -25,11 +25,13 @@ HALF_LIFE = 8.0
 LATEST = 256
 """Memories with affect that are looked at, the latest: the next one would weigh 2 to the power of -32."""
 
+READ = 10_000
+"""Memories that are read at most to find those with affect: the latest of a name, the best of a topic."""
+
 TOPIC = 0.5
 """Share of the best score from which on a memory belongs to a topic."""
 
 _DAY = 86_400_000_000
-_READ = 10_000  # the latest memories of a name that are read to find those with affect
 _SHOWN = 5
 _CLEAR = 0.1  # valence from which on it is called good or bad
 
@@ -128,17 +130,28 @@ def felt_named(view: View, about: str, where: Where, now: int, read: Read) -> li
     if not len(named):
         return None
     named = np.intersect1d(named, view.select(where, now), assume_unique=True)
-    latest = view.ids[named[np.argsort(view.columns.at[named], kind="stable")[::-1]]][:_READ]
+    latest = view.ids[named[np.argsort(view.columns.at[named], kind="stable")[::-1]]][:READ]
     return list(islice(_felt(((id_, 1.0) for id_ in latest.tolist()), read), LATEST))
 
 
-def felt_about(ranking: Ranking, read: Read) -> list[Felt]:
-    """Return the affects of what a recall of a topic found, as far as it scores half of the best."""
+def felt_about(ranking: Ranking, view: View, read: Read) -> list[Felt]:
+    """Return the latest affects of what a recall of a topic found, each repeat by itself, as far as it scores half of the best.
+
+    Parameters
+    ----------
+    ranking : Ranking
+        Of the topic, repeats not folded.
+    view : View
+        The index it was ranked in.
+    read : callable
+        Id → memory, None where it is gone.
+    """
     if not len(ranking.ids):
         return []
     shares = ranking.scores / ranking.scores[0]
-    about = [(id_, share) for id_, share in zip(ranking.ids.tolist(), shares.tolist(), strict=True) if share >= TOPIC]
-    return list(_felt(about, read))
+    about = np.flatnonzero(shares >= TOPIC)
+    latest = about[np.argsort(view.columns.at[ranking.places[about]], kind="stable")[::-1]]
+    return list(islice(_felt(zip(ranking.ids[latest].tolist(), shares[latest].tolist(), strict=True), read), LATEST))
 
 
 def _felt(ids: Iterable[tuple[int, float]], read: Read) -> Iterator[Felt]:

@@ -209,7 +209,7 @@ class Hit:
     why : Why
         Channel → share of the score; a sentence as `str`.
     n_repeats : int
-        Repeats (same source, and the same text but for fillers and punctuation) that were folded into it, but for
+        Repeats (same source, and the same text but for stops at its end) that were folded into it, but for
         those that were superseded.
     chance : float
         How likely it is to be of use, in [0, 1]: over many hits, that share of them is.

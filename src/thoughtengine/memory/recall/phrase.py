@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from thoughtengine._types import FloatArray
 from thoughtengine.memory.index.analysis import fold_text
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.recall.ranking import Ranking
@@ -130,36 +131,55 @@ def with_phrases(
 
     Notes
     -----
-    What an older version says word for word counts for the newest that was ranked, so that it cannot rise above it.
+    The newest version that was ranked takes over what an older one scores more by its words, and that falls behind every later
+    one: none rises above what replaced it.
     """
     if not phrases.pairs and not phrases.quoted:
         return ranking
     row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
     read = {id_: text for id_, text in zip(row_of, texts if phrases.quoted else texts[:_CLOSELY], strict=False) if text}
-    added = [0.0] * len(row_of)
+    added = np.zeros(len(row_of))
     for id_, share in zip(read, phrases.shares(list(read.values())), strict=True):
-        if share:
-            newest = _newest(view, id_, row_of) if view.has_replaced else row_of[id_]
-            added[newest] = max(added[newest], weight * share)
-    more = np.array(added)
-    scores = ranking.scores + more
+        added[row_of[id_]] = weight * share
+    shares = np.column_stack((ranking.shares, added))
+    scores = ranking.scores + added
+    if view.has_replaced:
+        replaced = ranking.ids[view.columns.successor[ranking.places] > 0].tolist()
+        _settle(view, replaced, row_of, shares, scores, ranking.channels.index("revision"))
     order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
-    shares = np.empty((len(order), ranking.shares.shape[1] + 1))
-    shares[:, :-1], shares[:, -1] = ranking.shares[order], more[order]
     return ranking._replace(
         ids=ranking.ids[order],
         places=ranking.places[order],
         scores=scores[order],
-        shares=shares,
+        shares=shares[order],
         channels=(*ranking.channels, "phrase"),
         n_repeats=ranking.n_repeats[order],
         beside=ranking.beside[order],
     )
 
 
-def _newest(view: View, id_: int, row_of: dict[int, int]) -> int:
-    """Return the row of the newest version of a memory that was ranked."""
-    row = row_of[id_]
+def _settle(
+    view: View, replaced: list[int], row_of: dict[int, int], shares: FloatArray, scores: FloatArray, revision: int
+) -> None:
+    """Let the newest version take over what an older one scores more, and bring that behind all later ones; both are changed."""
+    settled: dict[int, tuple[int, float]] = {}  # row → that of the newest version, what still older ones may score
+    for id_ in sorted(replaced, reverse=True):  # a later version has a later id
+        row, later = row_of[id_], _later(view, id_, row_of)
+        if later is None:
+            continue
+        newest, cap = settled.get(later, (later, np.inf))
+        if scores[row] > scores[newest]:
+            shares[newest, revision] += scores[row] - scores[newest]
+            scores[newest] = scores[row]
+        if scores[row] > cap:
+            shares[row] *= cap / scores[row]
+            scores[row] = cap
+        settled[row] = newest, float(scores[row])
+
+
+def _later(view: View, id_: int, row_of: dict[int, int]) -> int | None:
+    """Return the row of the next version of a memory that was ranked."""
     while (position := view.position(id_)) is not None and (id_ := int(view.columns.successor[position])):
-        row = row_of.get(id_, row)
-    return row
+        if id_ in row_of:
+            return row_of[id_]
+    return None

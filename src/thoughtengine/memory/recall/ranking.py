@@ -77,14 +77,14 @@ class Sheet:
         self.crowd: FloatArray = np.empty(0)
         self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
 
-    def best(self, k: int) -> tuple[list[int], list[int]]:
-        """Return the columns of the k best, repeats folded, and how many were folded into each."""
+    def best(self, k: int, *, folded: bool = True) -> tuple[list[int], list[int]]:
+        """Return the columns of the k best, repeats folded or not, and how many were folded into each."""
         wanted = k + _MARGIN
         while True:
             self._settle(wanted)
             order = arrays.best(self.scores, wanted, self._maths).tolist()
             self.crowd = self.scores[order]
-            kept, folds = self._fold(order, k)
+            kept, folds = self._fold(order, k) if folded else (order[:k], [0] * len(order[:k]))
             if len(kept) >= k or len(order) < wanted:
                 return kept, self._repeats(kept, folds)
             wanted *= 4

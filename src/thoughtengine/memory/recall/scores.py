@@ -27,6 +27,7 @@ def rank(
     k: int,
     now_us: int,
     config: RecallConfig,
+    folded: bool = True,
 ) -> Ranking:
     """Find the best memories for a cue.
 
@@ -44,6 +45,8 @@ def rank(
         Microseconds since 1970.
     config : RecallConfig
         Weights and switches.
+    folded : bool
+        Whether one stands for all its repeats; else each is ranked by its own score.
 
     Notes
     -----
@@ -52,7 +55,7 @@ def rank(
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k, now=now_us)
     sheet = Sheet(view, scored, chosen)
-    kept, repeats = sheet.best(k)
+    kept, repeats = sheet.best(k, folded=folded)
     places = scored.places[kept]
     return Ranking(
         ids=view.ids[places],

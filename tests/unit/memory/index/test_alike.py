@@ -3,36 +3,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.indexes import ask, entry, index_of
-from thoughtengine.memory.index.alike import _LATER, are_alike, gist
-from thoughtengine.memory.index.guess import guess
+from thoughtengine.memory.index.alike import are_alike
 
 SAME = [
-    ("I'm at the harbour.", "well, I am at the harbour"),
-    ("Bob doesn't drink coffee", "bob does not drink coffee!"),
-    ("We can't come.", "We cannot come"),
-    ("Please feed the cat", "Feed the cat, please!"),
-    ("Dana gave up coffee.", "Oh, Dana gave up coffee…"),
-    ("They've moved to Lisbon", "they have moved to Lisbon."),
-    ("It's raining again", "it is raining again"),
-    ("The train is late", "the train is late!!"),
-    ("Oh, it is really hot", "It is hot"),
-    ("Well, Dana came.", "dana came"),
-    ("“We are here”", "We are here"),
-    ("Plan A.", "plan A"),
-    ("He said “at 6”.", "He said at 6"),
-    ('He said "at 6."', "He said at 6"),
-    ("I'd rather not", "Ok, I'd rather not"),
-    ("Can't he?", "Cannot he?"),
-    ("“Is he at home?”", "Is he at home?"),
-    ('He asked "why?"', "He asked why?"),
+    ("Dana gave up coffee.", "Dana gave up coffee…"),
+    ("Fed the cat, twice.", "Fed the cat, twice"),
+    ("Bob doesn't drink coffee", "bob doesn\u2019t drink coffee!"),
+    ("The train is late", "the  train\nis late!!"),
+    ("Dana came.", "dana came"),
+    ("I'd rather not", "i'd rather not"),
+    ("“We are here”", '"we are here"'),
+    ("A plan.", "a plan"),
+    ("It is 5.", "It is 5"),
+    ("It is n!", "It is n!."),
     ("Hello!", "hello"),
     ("Oh!", "oh"),
     ("Soft\u00adware update", "software update"),
-    ("Fed the cat — twice", "fed the cat, twice"),
-    ("“Nice” work", "nice work"),
+    ("Caf\u00e9", "cafe\u0301"),
     ("Met Dana at 10:30.", "met Dana at 10:30"),
-    ("I paid $5 (again).", "I paid $5 again"),
-    ("Was war das?", "was war das ?"),
+    ("Is he at home?", " is he at home?"),
+    ("...", " ... "),
     ("Die Katze schläft.", "die Katze schläft"),
     ("猫が好き。", "猫が好き"),
     ("Мы дома!", "мы дома"),
@@ -57,6 +47,17 @@ OTHER = [
     ("It weighs 10 kg", "It weighs 100 kg"),
     ("Version 1.2 is out", "Version 2.1 is out"),
     ("Half of them came", "All of them came"),
+    ("The train leaves at seven oh five", "The train leaves at seven five"),
+    ("My PIN is four oh oh two", "My PIN is four two"),
+    ("It holds 7 ah", "It holds 7"),
+    ("It took 12 hm", "It took 12"),
+    ("temperature: – 5 degrees", "temperature: 5 degrees"),
+    ("10 – 5", "10 5"),
+    ("10 — 5", "10 5"),
+    ("Order the 6” pipe", "Order the 6 pipe"),
+    ("Order the 6″ pipe", "Order the 6 pipe"),
+    ('The label says "6"', 'The label says 6"'),
+    ("He was born in '95", "He was born in 95"),
     # dates and times
     ("She arrives on 8 May", "She arrives on 9 May"),
     ("She arrives on 8 May", "She arrives on 8 March"),
@@ -92,6 +93,10 @@ OTHER = [
     ("We saw Love Actually", "We saw Love"),
     ("OK, KS and MO are dry", "KS and MO are dry"),
     ("Anna and Maria came", "Anna Maria came"),
+    ("Eric is eh from Canada", "Eric is from Canada"),
+    ("The magic word is please.", "The magic word is."),
+    ("Hey, Jude is sung", "Jude is sung"),
+    ("Well, pump and tank are new", "Pump and tank are new"),
     ("Send it to the US", "Send it to the us"),
     ("US or them", "Us or them"),
     ("It is in Polish", "It is in polish"),
@@ -119,6 +124,11 @@ OTHER = [
     ('It is 6 " long', "It is 6 long"),
     ("He is ~5", "He is 5"),
     ("5 °C", "5 °F"),
+    ("Her type is AB–", "Her type is AB"),
+    ("red or (blue and green)", "(red or blue) and green"),
+    ("It is 5!", "It is 5"),
+    ("Run git add .", "Run git add"),
+    ("Run cd ..", "Run cd"),
     # negation
     ("I drink coffee", "I don't drink coffee"),
     ("I will come", "I won't come"),
@@ -142,6 +152,18 @@ OTHER = [
     ("I'm not really tired", "I'm not tired"),
     ("It is never very hot", "It is never hot"),
     ("It is NOT very hot", "It is NOT hot"),
+    ("There are no really good hotels", "There are no good hotels"),
+    ("It was not a very good year", "It was not a good year"),
+    ("We don't have very much money", "We don't have much money"),
+    ("He isn't always very punctual", "He isn't always punctual"),
+    ("Nobody really knows", "Nobody knows"),
+    ("Hardly very happy", "Hardly happy"),
+    ("He won without really trying", "He won without trying"),
+    ("Few really came", "Few came"),
+    ("No, more is needed", "No more is needed"),
+    ("Don't, stop", "Don't stop"),
+    ("You can not only sing", "You cannot only sing"),
+    ("She's beaten", "She is beaten"),  # it may be "she has"
     ("tea\0milk", "tea\0rum"),
     # what is said of it
     ("She is well.", "She is."),
@@ -174,7 +196,7 @@ TEXTS = st.lists(WORDS, min_size=1, max_size=9).map(" ".join)
 
 
 @pytest.mark.parametrize(("one", "other"), SAME)
-def test_what_differs_in_fillers_and_punctuation_is_alike(one: str, other: str) -> None:
+def test_what_differs_in_how_it_is_typed_is_alike(one: str, other: str) -> None:
     assert are_alike(one, other)
 
 
@@ -200,39 +222,32 @@ def test_a_number_a_date_a_name_or_a_negation_more_is_never_alike(text: str, wor
     assert not are_alike(text, " ".join(parts))
 
 
-@given(TEXTS, st.lists(st.sampled_from(["oh", "hm", "really", "very", "please"]), max_size=4), st.data())
-def test_fillers_make_no_difference(text: str, fillers: list[str], data: st.DataObject) -> None:
-    parts = ["met", *text.split()]
-    for filler in fillers:
-        parts.insert(data.draw(st.integers(0, len(parts))), filler)
-    said = " ".join(parts)
-    assert are_alike("met " + text, said[0].upper() + said[1:] + "...")
+@given(TEXTS, st.sampled_from(["oh", "please", "really", "very", ",", "–", "”", "("]), st.data())
+def test_a_word_or_a_sign_within_is_never_left_out(text: str, more: str, data: st.DataObject) -> None:
+    parts = ["met", *text.split(), "again"]
+    parts.insert(data.draw(st.integers(1, len(parts) - 1)), more)
+    assert not are_alike(f"met {text} again", " ".join(parts))
 
 
-def test_repeats_that_differ_in_fillers_are_folded_and_counted() -> None:
-    index = index_of(*(entry(text, source="Dana") for text in ("I'm tired.", "Oh, I am really tired", "I'm not tired")))
+@given(TEXTS, st.sampled_from(["", ".", "!", "...", "…", "!!"]))
+def test_stops_and_white_space_make_no_difference(text: str, stop: str) -> None:
+    assert are_alike(f"met {text} again", f"Met  {text}\nagain{stop} ")
+
+
+def test_repeats_are_folded_and_counted() -> None:
+    index = index_of(*(entry(text, source="Dana") for text in ("I'm tired.", "i'm tired!", "I'm really tired")))
     ranking = ask(index, "who is tired?")
-    assert sorted(zip(ranking.ids.tolist(), ranking.n_repeats.tolist(), strict=True)) == [(1, 1), (3, 0)]
+    assert sorted(zip(ranking.ids.tolist(), ranking.n_repeats.tolist(), strict=True)) == [(2, 1), (3, 0)]
 
 
 def test_of_another_source_it_is_no_repeat() -> None:
-    assert entry("I'm tired", source="Dana").fold != entry("I am tired", source="Bob").fold
-
-
-def test_words_that_are_fillers_in_english_count_in_other_languages() -> None:
-    assert guess("so ist das nicht", ["so", "ist", "das", "nicht"]) == "de"
-    assert not are_alike("so ist das nicht", "ist das nicht")
+    assert entry("I'm tired", source="Dana").fold != entry("I'm tired", source="Bob").fold
 
 
 @given(st.text("aBc1+-#&|<>=~^²'", min_size=1, max_size=4), st.text("aBc1+-#&|<>=~^²'", min_size=1, max_size=4))
 def test_signs_and_case_within_a_text_are_never_lost(one: str, other: str) -> None:
     inner, others = (f"x{word}x" for word in (one, other))
     assert are_alike(f"met {inner} again", f"met {others} again") == (one == other)
-
-
-def test_a_text_without_spaces_is_not_kept_in_memory() -> None:
-    gist("met " + "猫" * 1_000, "")
-    assert max(map(len, _LATER[True])) <= 64
 
 
 def test_a_million_signs_are_read_once() -> None:

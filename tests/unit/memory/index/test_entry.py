@@ -50,10 +50,11 @@ def test_without_a_text_there_are_labels_only() -> None:
     ("one", "other", "alike"),
     [
         (("Tea,  please!", "Dana"), ("tea, please", "Dana"), True),
+        (("Tea, please!", "Dana"), ("tea please", "Dana"), False),
         (("tea\nplease", None), ("tea please", None), True),
         (("tea", "Dana"), ("tea", "Bob"), False),
         (("tea", "Dana"), ("tea", None), False),
-        (("Tea please", "Dana"), ("Oh, tea!", "Dana"), True),
+        (("Oh, tea!", "Dana"), ("tea", "Dana"), False),
         (("tea", "Dana"), ("tea?", "Dana"), False),
         (("😀", None), ("😡", None), False),
         (("3.5 cups", None), ("3 5 cups", None), False),
@@ -63,6 +64,13 @@ def test_a_fold_tells_exact_repeats(one: tuple[str, str | None], other: tuple[st
     folds = [entry(text, source=source).fold for text, source in (one, other)]
     assert (folds[0] == folds[1]) is alike
     assert all(folds)
+
+
+def test_only_layers_that_hold_experiences_share_a_fold() -> None:
+    made = {layer: entry("tea", layer=layer).fold for layer in ("sensory", "emotion", "logic", "dream", "eternal")}
+    assert made["sensory"] == made["eternal"]
+    assert len(set(made.values())) == 4
+    assert entry("tea", layer="dream").fold == made["dream"]
 
 
 def test_counts_stop_at_one_byte() -> None:

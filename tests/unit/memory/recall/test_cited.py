@@ -74,10 +74,18 @@ GIBBERISH = " ".join(f"zor{i}k" for i in range(40))
 
 @pytest.mark.parametrize(
     "text",
-    ["Bob owes me forty euros for the concert tickets.", "I like milk.", "The rent is 500.", GIBBERISH, "猫が好きだ。"],
+    [
+        "Bob owes me forty euros for the concert tickets.",
+        "I like milk.",
+        "The rent is 500.",
+        GIBBERISH,
+        "猫が好きだ。",
+        "हम सब घर पर है!",
+    ],
 )
 @pytest.mark.parametrize(
-    "reply", ["{}", "“{}”", 'As you said: "{}" Is that so?', "Yes. {}\nI do not know more.", "(**{}**)"]
+    "reply",
+    ["{}", "“{}”", 'As you said: "{}" Is that so?', "Yes. {}\nI do not know more.", "(**{}**)", "I have {}, I think."],
 )
 def test_what_is_said_word_for_word_is_nearly_certain(text: str, reply: str) -> None:
     shown = [*SHOWN, hit(4, text, 0.01), hit(5, text + " And a canoe.", 0.01)]

@@ -69,14 +69,28 @@ def test_a_quotation_wins_over_everything_else(mind: te.ThoughtEngine) -> None:
     assert mind.recall('"happy new year"')[0].id == quoted
 
 
-def test_what_was_replaced_lends_its_phrase_and_stays_below(mind: te.ThoughtEngine) -> None:
+def test_what_was_replaced_keeps_its_phrase_and_stays_below(mind: te.ThoughtEngine) -> None:
     old = mind.remember("The key is under the blue pot.", key="key")
     new = mind.revise("key", "Iris has it.")
     mind.remember("Blue is the pot.")
     recall = mind.recall('"under the blue pot"')
     assert [hit.id for hit in recall][:2] == [new, old]
-    assert "phrase" in recall[0].why
-    assert "phrase" not in recall[1].why
+    assert "phrase" in recall[1].why
+    assert set(recall[0].why) == {"revision"}
+    assert recall[0].score == recall[1].score == pytest.approx(sum(recall[0].why.values()))
+
+
+def test_every_version_says_word_for_word_what_it_says_itself(mind: te.ThoughtEngine) -> None:
+    texts = ("Under the blue pot.", "The pot under blue.", "It is under the blue pot now, I think.", "Iris has it.")
+    mind.remember(texts[0], key="key")
+    for text in texts[1:]:
+        mind.revise("key", text)
+    recall = mind.recall("under the blue pot")
+    assert [hit.id for hit in recall] == [4, 3, 2, 1]
+    assert ["phrase" in hit.why for hit in recall] == [False, True, False, True]
+    assert [hit.score for hit in recall] == sorted((hit.score for hit in recall), reverse=True)
+    for hit in recall:
+        assert sum(hit.why.values()) == pytest.approx(hit.score)
 
 
 def test_it_can_be_switched_off(tmp_path: Path) -> None:

@@ -26,6 +26,13 @@ def test_repeats_are_folded_into_the_newest_best() -> None:
     assert ranking.n_repeats.tolist() == [0, 2, 0]
 
 
+def test_a_guess_is_no_repeat_of_what_happened() -> None:
+    made = [entry("tea", layer=layer) for layer in ("sensory", "eternal", "dream", "logic", "dream")]
+    ranking = ask(index_of(*made), "tea", layers=("sensory", "eternal", "dream", "logic"))
+    assert ranking.ids.tolist() == [5, 4, 2]
+    assert ranking.n_repeats.tolist() == [1, 0, 1]
+
+
 def test_the_better_of_two_repeats_stands_for_both() -> None:
     index = index_of(entry("tea", at="2023-03-06T12:00:00Z"), entry("tea", at="2024-03-06T12:00:00Z"))
     ranking = ask(index, "tea on 6 March 2023")
