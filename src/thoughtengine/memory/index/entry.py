@@ -9,7 +9,16 @@ from collections import Counter
 import msgspec
 
 from thoughtengine.memory.index.alike import gist
-from thoughtengine.memory.index.analysis import ANALYSIS, LABELS, Memo, fold_text, name_term, terms_of_text, words
+from thoughtengine.memory.index.analysis import (
+    ANALYSIS,
+    LABELS,
+    Memo,
+    bounded,
+    fold_text,
+    name_term,
+    terms_of_text,
+    words,
+)
 from thoughtengine.memory.record import MemoryRecord
 
 __all__ = ["MONTHS", "Entry", "date_words", "make_entry"]
@@ -89,7 +98,7 @@ def _analyse(text: str, source: str | None) -> tuple[int, bytes, bytes, int, str
     counted = Counter(terms)
     keys = sorted(counted)
     counts = bytes([count if count < 256 else 255 for count in map(counted.__getitem__, keys)])
-    repeat = gist(text, language) + "\0" + (source or "")
+    repeat = gist(bounded(text), language) + "\0" + (source or "")
     return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.index.alike import gist
-from thoughtengine.memory.index.analysis import FUNCTION_WORDS, LABELS, TERMS, fold_text, words
+from thoughtengine.memory.index.analysis import FUNCTION_WORDS, LABELS, TERMS, bounded, fold_text, words
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.recall.dates import Span, dates_in
@@ -142,7 +142,7 @@ def _quoted(reply: str, shown: Sequence[Hit], cue: Cue) -> list[bool]:
 
 def _gist(text: str) -> str:
     """Return what a text says with spaces around: punctuation is left out and signs are not, so that O+ does not quote O-."""
-    return gist(text.translate(_AROUND), "").lower() + " "
+    return gist(bounded(text.translate(_AROUND)), "").lower() + " "
 
 
 class Told(NamedTuple):
