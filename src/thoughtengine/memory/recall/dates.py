@@ -92,7 +92,7 @@ _RELATIVE = (
     r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|tonight|this (?:morning|afternoon|evening))"
     rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
     r"|(?P<which>last|this|past) (?P<unit>night|weekend|week|month|year)"
-    r"|(?:(?:last|this|past|on|since|until|till|before|after|from|to) )+"
+    r"|(?:(?:last|this|past|on|since|until|till|before|after|from|to) ){1,3}"
     rf"(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 

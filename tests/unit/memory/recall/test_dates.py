@@ -269,3 +269,8 @@ def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
 def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
     found = dates_in("since may 2023 " * 10_000, 0, range(2023, 2024))
     assert len(found.spans) == 1
+
+
+@pytest.mark.parametrize("word", ["last", "this", "past", "on", "to"])
+def test_of_many_words_that_may_lead_in_a_date_each_is_looked_at_once(word: str) -> None:
+    assert list(dates_in(f"{word} " * 200_000 + "last friday", NOW, YEARS).spans) == [span("2024-05-03")]
