@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
+
+from thoughtengine.memory.index.analysis import bounded
 
 __all__ = ["are_alike", "are_letters", "gist"]
 
 _STOPS = ".…。،۔।"  # at the end of a text they say nothing
 _CALLS = "!！"  # nor these, there and behind a word: n! is a number
+_SHORT = {"'m": " am", "'re": " are", "'ve": " have", "'ll": " will", "n't": " not"}
+_SHORTENED = re.compile(
+    r"\b((?:i|you|we|they|he|she|it)(?='[mrvl])|(?:are|could|did|do|does|had|has|have|is|should|was|were|would)(?=n't))"
+    r"('m|'re|'ve|'ll|n't)\b",
+    re.IGNORECASE,
+)
+"""English contractions that stand for one thing; "'s" and "'d" may stand for two, and "can't" is not "can not only"."""
 
 
 def gist(text: str) -> str:
@@ -20,24 +30,26 @@ def gist(text: str) -> str:
 
     Notes
     -----
-    Left out are full stops and exclamation marks at the end, the case of the first word, how long white space is, and how a
-    quotation mark is typed. Every word stays, and every sign within a text: "No, more is needed" is not "No more is needed".
-    Costs two microseconds for 20 words.
+    Left out are full stops and exclamation marks at the end, the case of the first word, how long white space is, how a
+    quotation mark is typed, and whether "I am" is said as "I'm". Every word stays, and every sign within a text: "No, more is
+    needed" is not "No more is needed". Costs two microseconds for 20 words.
 
     Examples
     --------
-    >>> gist("The train  is late!"), gist("The US Army")
-    ('the train is late', 'the US Army')
+    >>> gist("The train  isn't late!"), gist("The US Army")
+    ('the train is not late', 'the US Army')
     """
     said = " ".join(text.split())
     if not said.isascii():
-        said = unicodedata.normalize("NFC", said)
+        said = unicodedata.normalize("NFC", bounded(said))
         for mark, typed in (("’", "'"), ("“", '"'), ("”", '"'), ("\u00ad", "")):
             said = said.replace(mark, typed)
     first = said.partition(" ")[0]
     rest = first.lstrip("\"'“„«»‘¿¡「([{（")[1:]
     if rest == rest.lower():  # else it is an acronym
         said = first.lower() + said[len(first) :]
+    if "'" in said:
+        said = _SHORTENED.sub(lambda found: found[1] + _SHORT[found[2].lower()], said)
     return _without_end(said)
 
 

@@ -16,11 +16,11 @@ from thoughtengine.memory.index.guess import guess
 from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, is_plain, script_of
 
 __all__ = [
-    "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "fold_text", "name_term", "stem",
+    "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "bounded", "fold_text", "name_term", "stem",
     "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
-ANALYSIS = f"words 3, snowball {Stemmer.version()}"
+ANALYSIS = f"words 4, snowball {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
 _FUNCTION_WORDS = """
@@ -51,6 +51,15 @@ _WIDE_WORD = rf"(?:[^\W_]|[{_MARKS}{_UNSPACED}])+(?:'(?:[^\W_]|[{_MARKS}])+)*"
 _RUN = rf"[{_UNSPACED}]+|[^{_UNSPACED}]+"
 _IS_UNSPACED = rf"[{_UNSPACED}]"
 _IS_IDEOGRAM = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+
+_MOST_MARKS = (
+    30  # combining marks in a row, as in the Stream-Safe Text Format of UAX #15: to order a run takes its square
+)
+_JOINER = "\u034f"  # the combining grapheme joiner: marks are not moved across it
+_LONG_RUN = (  # of characters some of which may be combining marks; every such mark is among them
+    r"[^\x00-\u02ff\u0370-\u0482\u048a-\u0590\u0e01-\u0e37\u3041-\u3098\u309b-\ua66e\uac00-\ud7ff]"
+    rf"{{{_MOST_MARKS + 1},}}"
+)
 
 _compiled = cache(re.compile)  # when first needed: the wide ones take longer to compile than a small mind to open
 
@@ -94,6 +103,28 @@ class Memo(dict[Key, Value]):
         return value
 
 
+def bounded(text: str) -> str:
+    r"""Return `text` with a joiner in every run of more than 30 combining marks: composing it then takes linear time.
+
+    Examples
+    --------
+    >>> bounded("é"), len(bounded("e" + 70 * "\u0301"))
+    ('é', 73)
+    """
+    return text if text.isascii() else _compiled(_LONG_RUN).sub(_with_joiners, text)
+
+
+def _with_joiners(run: re.Match[str]) -> str:
+    made, n = [], 0
+    for mark in run.group():
+        n = n + 1 if unicodedata.combining(unicodedata.normalize("NFKD", mark)[0]) else 0
+        if n > _MOST_MARKS:
+            made.append(_JOINER)
+            n = 1
+        made.append(mark)
+    return "".join(made)
+
+
 def fold_text(text: str) -> str:
     """Return `text` without differences of case, width and composition, apostrophes straight, soft hyphens gone.
 
@@ -104,7 +135,9 @@ def fold_text(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    text = text.replace("\u00ad", "").replace("№", "#")  # of which NFKC would make "No", a part of the number's word
+    text = bounded(text.replace("\u00ad", "")).replace(
+        "№", "#"
+    )  # of which NFKC would make "No", a part of the number's word
     folded = unicodedata.normalize("NFKC", text).casefold()
     if "\u0307" in folded:
         folded = _compiled("i\u0307+").sub("i", folded)  # İ

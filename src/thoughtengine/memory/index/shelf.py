@@ -25,7 +25,7 @@ from thoughtengine.storage.keyspace import TERMS
 
 __all__ = ["Kept", "Shelf"]
 
-LOGIC = 2
+LOGIC = 3
 """Version of what a segment file holds; another one is made again."""
 
 _MAPPED = 16 << 20

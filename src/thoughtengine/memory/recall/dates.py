@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ __all__ = ["Dates", "Span", "dates_in"]
 
 _DAY = 86_400_000_000
 _CENTURY = 36_525 * _DAY
+_A_WEEK, _A_YEAR = 7, 365  # days
 _EPOCH = dt.date(1970, 1, 1).toordinal()
 _MONTH_OF = {name[:3]: i for i, name in enumerate(MONTHS, 1)} | {"sept": 9} | {m: i for i, m in enumerate(MONTHS, 1)}
 _WEEKDAYS = {
@@ -54,10 +55,19 @@ _LEAD = r"\b(?:in|on|of|since|until|till|during|early|late|mid|by|before|after|f
 _WHICH = r"(?:this )?(?P<which>last|this|past|next)"
 _PART = rf"(?:(?P<season>{_any_of(_SEASONS)})|q(?P<q>[1-4])|(?P<quarter>{_any_of(_QUARTERS)}) quarter)"
 _RANGE = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–) ?(?:the )?{_NUMBER}"
+_AND = r" (?:and|or|&) "
+_DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}}),?{_AND}(?:the )?{_NUMBER}"
+_BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
+_NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
 _NTH = rf"(?P<nth>{_any_of(_ORDINALS)})"
+_BARE = rf"\b(?:{_PART}\b|{_MONTH})"  # may be another word: is a date beside another one alone
 _ABSOLUTE = (
+    rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}(?:,? {_YEAR})?",
     rf"\b{_RANGE}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_MONTH} (?:the )?{_RANGE}(?:,? {_YEAR})?",
+    rf"\b{_DAYS}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_DAYS},? {_YEAR}",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
     rf"\b(?:{_WHICH}|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
@@ -78,6 +88,7 @@ _ABSOLUTE = (
     r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
     rf"{_LEAD}{_YEAR}\b",
     r"\b(?P<year>(?:19|20)\d{2})\b",
+    _BARE,
 )
 _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
@@ -92,17 +103,20 @@ _RELATIVE = (
     r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|tonight|this (?:morning|afternoon|evening))"
     rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
     r"|(?P<which>last|this|past) (?P<unit>night|weekend|week|month|year)"
-    r"|(?:(?:last|this|past|on|since|until|till|before|after|from|to) )+"
+    r"|(?:(?:last|this|past|on|since|until|till|before|after|from|to) ){0,3}"
     rf"(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 
 _SINCE, _AFTER, _BEFORE, _UNTIL = ("since", "from"), ("after",), ("before",), ("until", "till")
 _OPENERS, _SHIFTS = (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL), (*_AFTER, *_BEFORE)
-_JOINS = ("to", "until", "till", "through", "-", "–")
+_DASHES = ("-", "–")
+_JOINS = ("to", "until", "till", "through", *_DASHES)
 _OPENS = "|".join((*_OPENERS, "between", "to", "through"))
 _OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
 _LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
-_WORD = re.compile(r"\w+")
+_WITHIN = re.compile(r"('s)?,?\s*(?:(?:of|in|on|during|the) )*")  # stands between a date and the year or week it is in
+_LISTED = re.compile(r"\s*(?:,|,? ?\b(and|or)\b|(&|/))\s*(?:(?:in|on|during|the) )*")
+_WORD, _DIGITS = re.compile(r"\w+"), re.compile(r"\d+")
 _NEAR = 64  # characters before a date in which the word that leads it in is looked for
 _TAKEN = ";"  # stands in the text where a date was found, as often as it was long
 
@@ -132,7 +146,8 @@ def dates_in(text: str, now: int, years: range) -> Dates:
 
     "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week. Seasons are those
     north of the equator, quarters those of the calendar. "Since" and "after" reach to now, "before" and "until" from the
-    first year; "from" or "between" one date and another is one span.
+    first year; "from" or "between" one date and another is one span. A year or week that is said once holds for the dates
+    beside it, "in May last year", and joined to it, "in May or June 2023"; an end of a span that has none is the nearest.
 
     Parameters
     ----------
@@ -154,14 +169,14 @@ def dates_in(text: str, now: int, years: range) -> Dates:
     said: list[_Said] = []
     left = text
     for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
-        said += (_Said(*match.span(), (relative(match, now),)) for match in _compiled(pattern).finditer(left))
+        said += (relative(match, now) for match in _compiled(pattern).finditer(left))
         left = _compiled(pattern).sub(_taken, left)
     for pattern in _ABSOLUTE:
         left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said), left)
     spans: set[Span] = set()
     words: dict[str, None] = {}
     unlabelled: set[str] = set()
-    for one in _stretched(text, sorted(said), now, years):
+    for one in _stretched(text, _completed(text, sorted(said, key=lambda one: one.begin)), now, years):
         spans.update(one.spans)
         words.update(dict.fromkeys(one.words))
         inside = _WORD.findall(text, one.begin, one.end)
@@ -170,43 +185,157 @@ def dates_in(text: str, now: int, years: range) -> Dates:
 
 
 class _Said(NamedTuple):
-    """Where in a text a date stands, the spans that it may mean, ascending, and the words by which those are labelled."""
+    """A date where it stands in a text.
+
+    Attributes
+    ----------
+    begin, end : int
+        Where it stands.
+    spans : tuple of Span
+        What it may mean, ascending.
+    words : tuple of str
+        By which those days are labelled.
+    parts : mapping of str to str
+        What it is made of.
+    lacks : int
+        Days of the stretch that it does not tell: 365 for a year, 7 for a week; 0: it tells all.
+    wide : Span or None
+        The year or week that it is.
+    inside : Span or None
+        The year or week that it tells to be in.
+    is_whole : bool
+        Whether it names both ends of its spans.
+    is_bare : bool
+        Whether it is a date only beside another one.
+    is_stretched : bool
+        Whether it is one with the words before it: its own are no labels.
+    """
 
     begin: int
     end: int
     spans: tuple[Span, ...]
     words: tuple[str, ...] = ()
-    is_whole: bool = False  # it names both ends of its spans
-    is_stretched: bool = False  # with the words before it: its own are no labels
+    parts: Mapping[str, str] = {}
+    lacks: int = 0
+    wide: Span | None = None
+    inside: Span | None = None
+    is_whole: bool = False
+    is_bare: bool = False
+    is_stretched: bool = False
 
 
 def _taken(match: re.Match[str]) -> str:
     return _TAKEN * len(match.group())
 
 
+def _completed(text: str, said: list[_Said]) -> list[_Said]:
+    """Return dates with the year or week that stands beside them, or at the end or beginning of their list."""
+    made: list[_Said] = []
+    for one in said:
+        last = one
+        while made and (both := _one_date(text, made[-1], last)):
+            made.pop()
+            last = both
+        made.append(last)
+    is_list = False
+    for at in reversed(range(1, len(made))):
+        one, other = made[at - 1], made[at]
+        by_comma = is_list or not one.is_bare
+        is_list = bool(other.inside and _fits(one, other.inside) and _are_listed(text, one, other, by_comma=by_comma))
+        if is_list and other.inside:
+            made[at - 1] = _told(one, _read(one, *other.inside), other.inside)
+    for at in range(1, len(made)):
+        one, other = made[at - 1], made[at]
+        if one.inside and _fits(other, one.inside) and _are_listed(text, one, other, by_comma=False):
+            made[at] = _told(other, _next(other, one.spans[-1]), one.inside)
+    return made
+
+
+def _one_date(text: str, one: _Said, other: _Said) -> _Said | None:
+    """Return what two dates come to of which one tells in which year or week the other is, or on which day of the week."""
+    gap = _WITHIN.match(text, one.end, other.end)
+    if gap is None or gap.end() < other.begin or _proper(text, other) > other.begin:
+        return None
+    if other.wide and _fits(one, other.wide):
+        narrow, wide, stretch = one, other, other.wide
+    elif one.wide and _fits(other, one.wide) and (gap[1] or not other.is_bare or "weekday" in other.parts):
+        narrow, wide, stretch = other, one, one.wide
+    elif one.lacks == _A_WEEK and other.parts.keys() - {"weekday"} and all(b - a == _DAY for a, b in other.spans):
+        days = tuple(span for span in other.spans if _weekday(span.start // _DAY) == _WEEKDAYS[one.parts["weekday"]])
+        return other._replace(begin=one.begin, spans=days or other.spans)
+    else:
+        return None
+    spans = _read(narrow, *stretch)
+    both = narrow._replace(begin=one.begin, end=other.end, words=(*narrow.words, *wide.words))
+    return _told(both, spans, stretch) if spans else None
+
+
+def _fits(said: _Said, stretch: Span) -> bool:
+    """Tell whether a date lacks the year or week that a stretch is."""
+    n_days = (stretch.stop - stretch.start) // _DAY
+    return n_days >= _A_YEAR if said.lacks == _A_YEAR else n_days <= said.lacks
+
+
+def _told(said: _Said, spans: Sequence[Span], inside: Span) -> _Said:
+    return said._replace(spans=tuple(spans), lacks=0, inside=inside, is_bare=False) if spans else said
+
+
+def _are_listed(text: str, one: _Said, other: _Said, *, by_comma: bool) -> bool:
+    """Tell whether "and", "or", or where it may be a comma, stands between two dates, and not "between" before them."""
+    gap = _LISTED.match(text, one.end, other.end)
+    if gap is None or gap.end() < other.begin or _proper(text, other) > other.begin:
+        return False
+    return (by_comma or bool(gap[1] or gap[2])) and _lead(text, one)[1] != "between"
+
+
+def _read(said: _Said, start: int, stop: int) -> list[Span]:
+    """Return the spans, ascending, that a date without a year or week means in a stretch, by where they begin."""
+    if said.lacks == _A_WEEK:
+        of_week = _WEEKDAYS[said.parts["weekday"]]
+        days = range(start // _DAY, stop // _DAY)
+        return [Span(day * _DAY, (day + 1) * _DAY) for day in days if _weekday(day) == of_week]
+    found = (span for year in range(_year(start), _year(stop - 1) + 1) for span, _, _ in _readings(said.parts, year))
+    return sorted(span for span in found if span and start <= span.start < stop)
+
+
+def _last(said: _Said, end: Span) -> list[Span]:
+    """Return the last of what a date without a year or week may mean that begins before another one ends."""
+    return _read(said, end.stop - said.lacks * _DAY, end.stop)[-1:]
+
+
+def _next(said: _Said, begin: Span) -> list[Span]:
+    """Return the first of what a date without a year or week may mean that ends after another one."""
+    found = _read(said, begin.start, begin.stop + said.lacks * _DAY)
+    return [span for span in found if span.stop > begin.stop][:1]
+
+
 def _stretched(text: str, said: list[_Said], now: int, years: range) -> Iterator[_Said]:
     """Yield what dates mean with the words before them: "since March" ends now."""
-    begins = [_proper(text, one) for one in said]
-    leads = [_OPENING.search(text, max(begin - _NEAR, 0), begin) for begin in begins]
-    words = [lead.group(1) or lead.group(2) if lead else "" for lead in leads]
+    leads = [_lead(text, one) for one in said]
     at = 0
     while at < len(said):
-        one, word = said[at], words[at]
-        after = leads[at + 1] if at + 1 < len(said) else None
-        beside = after is not None and not text[one.end : after.start()].strip()
-        if beside and (words[at + 1] in _JOINS or (word, words[at + 1]) == ("between", "and")):
+        one, (lead, word) = said[at], leads[at]
+        if at + 1 < len(said) and _are_ends(text, one, said[at + 1], word, leads[at + 1]):
             last = said[at + 1]
-            yield _Said(one.begin, last.end, tuple(_between(one.spans, last.spans)), is_stretched=True)
+            yield _Said(one.begin, last.end, tuple(_between(one, last)), is_stretched=True)
             at += 2
             continue
+        at += 1
+        if one.is_bare:
+            continue
         begin, spans = one.begin, one.spans
-        lead = leads[at] if word in _SHIFTS else None
-        if lead and (apart := _compiled(_APART).search(text, max(lead.start() - _NEAR, 0), lead.start())):
+        if word in _SHIFTS and (apart := _compiled(_APART).search(text, max(lead - _NEAR, 0), lead)):
             begin, spans = apart.start(), tuple(_shifted(apart, word, spans))
         elif word in _OPENERS and not one.is_whole:
             spans = tuple(_opened(word, spans, now, years))
         yield one if spans is one.spans else _Said(begin, one.end, spans, is_stretched=True)
-        at += 1
+
+
+def _lead(text: str, said: _Said) -> tuple[int, str]:
+    """Return the word that leads a date in, and where it begins; nothing, and where the date begins."""
+    begin = _proper(text, said)
+    lead = _OPENING.search(text, max(begin - _NEAR, 0), begin)
+    return (lead.start(), lead.group(1) or lead.group(2)) if lead else (begin, "")
 
 
 def _proper(text: str, said: _Said) -> int:
@@ -215,12 +344,28 @@ def _proper(text: str, said: _Said) -> int:
     return lead.end() if lead else said.begin
 
 
-def _between(firsts: tuple[Span, ...], lasts: tuple[Span, ...]) -> Iterator[Span]:
-    """Yield a span for each end, from the last beginning before it."""
-    for last in lasts:
-        starts = [first.start for first in firsts if first.start < last.stop]
-        if starts:
-            yield Span(max(starts), last.stop)
+def _are_ends(text: str, first: _Said, last: _Said, word: str, lead: tuple[int, str]) -> bool:
+    """Tell whether two dates are the ends of a span; a dash between a day of the week and another date makes none."""
+    begin, join = lead
+    if text[first.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
+        return False
+    if first.is_bare and last.is_bare:
+        return word in ("between", "from")
+    return join not in _DASHES or not (first.is_bare or last.is_bare) or first.parts.keys() == last.parts.keys()
+
+
+def _between(first: _Said, last: _Said) -> list[Span]:
+    """Return a span for each end, from the last beginning before it; for each beginning where the end is the next one."""
+    if first.lacks:
+        found = [Span(start.start, end.stop) for end in last.spans for start in _last(first, end)]
+    elif last.lacks:
+        found = [Span(start.start, end.stop) for start in first.spans for end in _next(last, start)]
+    else:
+        found = []
+    if found:
+        return found
+    pairs = ((max((one.start for one in first.spans if one.start < end.stop), default=None), end) for end in last.spans)
+    return [Span(start, end.stop) for start, end in pairs if start is not None]
 
 
 def _shifted(apart: re.Match[str], word: str, spans: tuple[Span, ...]) -> Iterator[Span]:
@@ -265,7 +410,15 @@ def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said]) -
         spans = _one_of(which, spans, now)
     if not spans:
         return match.group()
-    said.append(_Said(*match.span(), tuple(spans), tuple(words), is_whole="first" in parts))
+    is_open = not parts.keys() & {"year", "which"}
+    wide = inside = None
+    if "year" in parts:
+        wide = spans[0] if parts.keys() <= {"year", "week"} else None
+        inside = _span(int(parts["year"]), 0, 0) if wide is None else None
+    is_bare = is_open and match.re.pattern == _BARE
+    is_whole = "first" in parts
+    lacks = _A_YEAR if is_open else 0
+    said.append(_Said(*match.span(), tuple(spans), tuple(words), parts, lacks, wide, inside, is_whole, is_bare))
     return _taken(match)
 
 
@@ -288,7 +441,7 @@ def _one_of(which: str, spans: list[Span], now: int) -> list[Span]:
     return [span for span in spans if span.stop <= now][-1:]
 
 
-def _readings(parts: dict[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
+def _readings(parts: Mapping[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
     """Yield what a match may mean in a year, and the month and day by which that is labelled; 0 where it is by none."""
     month = int(parts.get("number", 0)) or _MONTH_OF.get(parts.get("month", ""), 0)
     day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", ""), 0)
@@ -309,6 +462,9 @@ def _readings(parts: dict[str, str], year: int) -> Iterator[tuple[Span | None, i
             yield _span(year, month, day), month, day
     elif "first" in parts:
         yield _joined(_span(year, month, int(parts["first"])), _span(year, month, day)), month, 0
+    elif "also" in parts:
+        for one in (*map(int, _DIGITS.findall(parts["also"])), day):
+            yield _span(year, month, one), month, one
     else:
         yield _span(year, month, day), month, day
 
@@ -340,10 +496,11 @@ def _week(year: int, week: int, day: int) -> Span | None:
     return Span(first * _DAY, (first + (1 if day else 7)) * _DAY)
 
 
-def _ago(match: re.Match[str], now: int) -> Span:
+def _ago(match: re.Match[str], now: int) -> _Said:
     unit, counts = match["unit"], [_number(said) for said in (match["least"], match["n"]) if said]
     days = [_around(now // _DAY - _days(n, unit), _about(n, unit)) for n in counts]
-    return Span(min(days).start, max(days).stop)
+    wide = _calendar(now // _DAY, unit, int(counts[0])) if len(counts) == 1 and counts[0] >= 1 else None
+    return _Said(*match.span(), (Span(min(days).start, max(days).stop),), wide=wide)
 
 
 def _number(said: str) -> float:
@@ -359,24 +516,53 @@ def _about(n: float, unit: str) -> int:
     return max(int(min(n, 1) * _ABOUT[unit]), 1)
 
 
-def _relative(match: re.Match[str], now: int) -> Span:
+def _relative(match: re.Match[str], now: int) -> _Said:
     today = now // _DAY
-    weekday = (today + 3) % 7  # 1970 began on a Thursday
     if match["weekday"]:
-        back = weekday - _WEEKDAYS[match["weekday"]]
-        of_this_week = match.group().endswith("this " + match["weekday"])
-        return _around(today - (back if of_this_week else (back - 1) % 7 + 1), 1)
+        *leads, name = match.group().split()
+        back = _weekday(today) - _WEEKDAYS[name]
+        span = _around(today - (back if leads[-1:] == ["this"] else (back - 1) % 7 + 1), 1)
+        lacks = 0 if {"last", "this", "past"}.intersection(leads) else _A_WEEK
+        return _Said(*match.span(), (span,), parts={"weekday": name}, lacks=lacks, is_bare=not leads)
+    span, wide = _told_from(match, today)
+    return _Said(*match.span(), (span,), wide=wide)
+
+
+def _told_from(match: re.Match[str], today: int) -> tuple[Span, Span | None]:
+    """Return what "yesterday", "last week" or "the past 3 days" are, and the year or week that it is."""
     if match["word"]:
-        return _around(today - (match["word"].endswith("yesterday")) - bool(match["before"]), 1)
+        return _around(today - (match["word"].endswith("yesterday")) - bool(match["before"]), 1), None
     if match["unit"] == "weekend":
+        weekday = _weekday(today)
         saturday = today - (weekday - 5) % 7 - (7 if match["which"] == "last" and weekday >= 5 else 0)
-        return Span(saturday * _DAY, (saturday + 2) * _DAY)
+        weekend = Span(saturday * _DAY, (saturday + 2) * _DAY)
+        return weekend, weekend
     if match["unit"] == "night":
-        return _around(today - (match["which"] != "this"), 1)
+        return _around(today - (match["which"] != "this"), 1), None
     if match["count"] or match["which"] == "past":
         days = _days(_number(match["count"] or "a"), match["units"] or match["unit"])
-        return Span((today - max(days, 1) + 1) * _DAY, (today + 1) * _DAY)
-    return _of_the_calendar(today, match["unit"], before=match["which"] == "last")
+        span = Span((today - max(days, 1) + 1) * _DAY, (today + 1) * _DAY)
+        return span, None if match["count"] else span
+    before = match["which"] == "last"
+    return _of_the_calendar(today, match["unit"], before=before), _calendar(today, match["unit"], int(before))
+
+
+def _weekday(day: int) -> int:
+    return (day + 3) % 7  # 1970 began on a Thursday
+
+
+def _year(moment: int) -> int:
+    """Return the year of a moment, of one before or after all dates the first or last there is."""
+    ordinal = moment // _DAY + _EPOCH
+    return dt.date.fromordinal(min(max(ordinal, 1), dt.date.max.toordinal())).year
+
+
+def _calendar(today: int, unit: str, back: int) -> Span | None:
+    """Return the whole year or week of a day, or one so many before; of other units nothing."""
+    if unit == "year":
+        return _span(_year(today * _DAY) - back, 0, 0)
+    monday = today - _weekday(today) - 7 * back
+    return Span(monday * _DAY, (monday + 7) * _DAY) if unit == "week" else None
 
 
 def _of_the_calendar(today: int, unit: str, *, before: bool) -> Span:

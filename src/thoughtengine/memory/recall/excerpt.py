@@ -11,7 +11,7 @@ __all__ = ["SENTENCE_END", "excerpt", "n_words"]
 
 _UNSPACED = r"\u0e00-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"  # here a character counts as a word
 _WIDE = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
-SENTENCE_END = re.compile(r"(?<=[!?])\s+|(?<=\w\w\w\.)\s+|(?<=[。！？])|\s*\n\s*")  # not behind "Mr." and "p.m."
+SENTENCE_END = re.compile(r"(?<=[!?])\s+|(?<=\w\w\w\.)\s+|(?<=[。！？])|(?<!\s)\s*\n\s*")  # not behind "Mr." and "p.m."
 _READ = 1 << 16  # characters of a text that are looked through
 _FAINT = 0.05  # what a word such as "the" weighs beside the rarest
 

@@ -1,4 +1,5 @@
 import threading
+import unicodedata
 from unittest.mock import patch
 
 import pytest
@@ -12,6 +13,7 @@ from thoughtengine.memory.index.analysis import (
     TAGS,
     TERMS,
     Memo,
+    bounded,
     fold_text,
     name_term,
     stem,
@@ -21,7 +23,7 @@ from thoughtengine.memory.index.analysis import (
 
 
 def test_the_identity_names_logic_stemmer_and_version() -> None:
-    assert ANALYSIS.startswith("words 3, snowball ")
+    assert ANALYSIS.startswith("words 4, snowball ")
     assert ANALYSIS[-1].isdigit()
 
 
@@ -51,6 +53,23 @@ def test_the_identity_names_logic_stemmer_and_version() -> None:
 )
 def test_words(text: str, expected: list[str]) -> None:
     assert words(fold_text(text)) == expected
+
+
+MARKS = "\u0301\u0327\u05b0\u093c\u3099\uff9e\u0f73\u0344\U0001d165\u00ad"
+
+
+@given(st.text(MARKS, min_size=31, max_size=200))
+def test_no_more_than_thirty_marks_are_put_in_order_at_once(marks: str) -> None:
+    orders = [unicodedata.combining(mark) for mark in unicodedata.normalize("NFKD", fold_text("e" + marks))]
+    runs = "".join("m" if order else " " for order in orders).split()
+    assert all(len(run) <= 60 for run in runs)  # a mark may come apart into two
+
+
+@given(st.text(st.characters() | st.sampled_from(MARKS)))
+def test_a_joiner_stands_in_long_runs_of_marks_alone(text: str) -> None:
+    assert bounded(text).replace("\u034f", "") == text.replace("\u034f", "")
+    assert bounded(bounded(text)) == bounded(text)
+    assert bounded("é" + 30 * "\u0301") == "é" + 30 * "\u0301"
 
 
 @given(st.text())

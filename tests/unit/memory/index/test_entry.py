@@ -105,3 +105,9 @@ def test_date_words_are_those_of_the_calendar(day: int) -> None:
 def test_a_day_outside_the_calendar_has_no_words() -> None:
     assert date_words(10**9) == date_words(-(10**9)) == ()
     assert hashes(entry("tea", at=NOON * 10**4).labels) == []
+
+
+def test_marks_without_end_are_read_in_one_pass_and_tell_repeats_apart() -> None:
+    marks = "e" + "\u0301\u0327" * 100_000
+    assert entry(marks).fold == entry(marks).fold
+    assert entry(marks).fold != entry(marks + "\u0301").fold

@@ -13,7 +13,7 @@ PARTS = (
     "the", "a", "half a", "two", "3", "0", "9999", "day", "weeks", "year", "ago", "before", "after", "since", "from", "to",
     "until", "between", "and", "last", "this", "past", "next", "may", "spring", "q2", "quarter", "first", "of", "2023",
     "2023-05-05", "2023-w27", "2023-186", "04.07.2023", "11/2022", "20230704", "0000", "2023-00", "yesterday", "monday",
-    "weekend", "night",
+    "weekend", "night", "or", "friday", "'s", ",", "may 5", "5 and 7", "in",
 )  # fmt: skip
 
 
@@ -161,6 +161,64 @@ def span(first: str, last: str | None = None) -> Span:
         ("q3/2023", [span("2023-01-01", "2023-12-31")]),
         ("04.07.2023", [span("2023-07-04")]),
         ("01.02.2023-04.07.2023", [span("2023-02-01", "2023-07-04")]),
+        ("between may 5 and 7, 2023", [span("2023-05-05", "2023-05-07")]),
+        ("between the 5th and the 7th of may 2023", [span("2023-05-05", "2023-05-07")]),
+        ("between may 5 and 7", [span(f"{year}-05-05", f"{year}-05-07") for year in YEARS]),
+        ("between may 5 and 7 last year", [span("2023-05-05", "2023-05-07")]),
+        ("5, 6 or 8 may 2023", [span("2023-05-05"), span("2023-05-06"), span("2023-05-08")]),
+        ("may 5 and 7, 2023", [span("2023-05-05"), span("2023-05-07")]),
+        ("on may 5 and 7 of us went", [span(f"{year}-05-05") for year in YEARS]),
+        ("in may last year", [span("2023-05-01", "2023-05-31")]),
+        ("in may of last year", [span("2023-05-01", "2023-05-31")]),
+        ("last year, in may", [span("2023-05-01", "2023-05-31")]),
+        ("last year's may", [span("2023-05-01", "2023-05-31")]),
+        ("summer last year", [span("2023-06-01", "2023-08-31")]),
+        ("the second quarter of last year", [span("2023-04-01", "2023-06-30")]),
+        ("may 5-7 last year", [span("2023-05-05", "2023-05-07")]),
+        ("in april this year", [span("2024-04-01", "2024-04-30")]),
+        ("in may two years ago", [span("2022-05-01", "2022-05-31")]),
+        ("in 2023 in may", [span("2023-05-01", "2023-05-31")]),
+        ("in october in the past year", [span("2023-10-01", "2023-10-31")]),
+        ("before may last year", [span("2022-01-01", "2023-04-30")]),
+        ("last year this may be it", [span("2023-01-01", "2023-12-31"), span("2024-05-01", "2024-05-31")]),
+        ("last year may be over", [span("2023-01-01", "2023-12-31")]),
+        ("on 29 february last year", [span("2023-01-01", "2023-12-31"), span("2024-02-29")]),
+        ("on friday last week", [span("2024-05-03")]),
+        ("last week on friday", [span("2024-05-03")]),
+        ("friday of this week", [span("2024-05-10")]),
+        ("on friday two weeks ago", [span("2024-04-26")]),
+        ("on sunday last weekend", [span("2024-05-05")]),
+        ("on friday last weekend", [span("2024-05-03"), span("2024-05-04", "2024-05-05")]),
+        ("tuesday of 2023-w27", [span("2023-07-04")]),
+        ("since friday last week", [Span(span("2024-05-03").start, NOW)]),
+        ("two days before friday last week", [span("2024-05-01")]),
+        ("monday to wednesday last week", [span("2024-04-29", "2024-05-01")]),
+        ("monday-wednesday last week", [span("2024-04-29", "2024-05-01")]),
+        ("from monday to wednesday", [span("2024-04-29", "2024-05-01")]),
+        ("between monday and wednesday", [span("2024-04-29", "2024-05-01")]),
+        ("between last monday and wednesday", [span("2024-05-06", "2024-05-08")]),
+        ("monday or friday last week", [span("2024-04-29"), span("2024-05-03")]),
+        ("last week on monday and tuesday", [span("2024-04-29"), span("2024-04-30")]),
+        ("friday, may 5", [span("2023-05-05")]),
+        ("between friday, 5 may and monday, 8 may 2023", [span("2023-05-05", "2023-05-08")]),
+        ("may 8, 2023 - monday", [span("2023-05-08")]),
+        ("our monday-friday work", []),
+        ("fridays", []),
+        ("in may or june 2023", [span("2023-05-01", "2023-05-31"), span("2023-06-01", "2023-06-30")]),
+        ("in may and in july 2023", [span("2023-05-01", "2023-05-31"), span("2023-07-01", "2023-07-31")]),
+        ("march, may or july 2023", [span(f"2023-0{month}-01", f"2023-0{month}-31") for month in (3, 5, 7)]),
+        ("in may or july last year", [span("2023-05-01", "2023-05-31"), span("2023-07-01", "2023-07-31")]),
+        ("in december 2022 and january", [span("2022-12-01", "2022-12-31"), span("2023-01-01", "2023-01-31")]),
+        ("spring or summer 2023", [span("2023-03-01", "2023-05-31"), span("2023-06-01", "2023-08-31")]),
+        ("from november 2022 to february", [span("2022-11-01", "2023-02-28")]),
+        ("from may 2022 to may", [span("2022-05-01", "2023-05-31")]),
+        ("from may 5, 2023 to june 7", [span("2023-05-05", "2023-06-07")]),
+        ("from november to february last year", [span("2022-11-01", "2023-02-28")]),
+        ("between december and february 2023", [span("2022-12-01", "2023-02-28")]),
+        ("from december to february 2022", [span("2021-12-01", "2022-02-28")]),
+        ("may to july 2023", [span("2023-05-01", "2023-07-31")]),
+        ("between march and may", [span(f"{year}-03-01", f"{year}-05-31") for year in YEARS]),
+        ("from last year to april", [span("2023-01-01", "2024-04-30")]),
         ("the leaves fall in the garden", []),
         ("spring water", []),
         ("a quarter of an hour", []),
@@ -227,6 +285,10 @@ def test_words_are_how_days_are_labelled() -> None:
     assert dates_in("04.07.2023", NOW, YEARS).words == ("4", "july", "2023")
     assert dates_in("may 5-7, 2023", NOW, YEARS).words == ("may", "2023")
     assert dates_in("2023-w27", NOW, YEARS).words == ("2023",)
+    assert dates_in("in may last year", NOW, YEARS).words == ("may",)
+    assert dates_in("in 2023 in may or june", NOW, YEARS).words == ("may", "2023", "june")
+    assert dates_in("5 or 6 may 2023", NOW, YEARS).words == ("5", "may", "2023", "6")
+    assert dates_in("between may 5 and 7, 2023", NOW, YEARS).words == ("may", "2023")
     assert dates_in("2 days before 4 july 2023", NOW, YEARS).words == ()
 
 
@@ -269,3 +331,15 @@ def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
 def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
     found = dates_in("since may 2023 " * 10_000, 0, range(2023, 2024))
     assert len(found.spans) == 1
+
+
+@pytest.mark.parametrize(
+    "words", ["may", "may or", "in may last year", "friday,", "last week friday", "from may to", "5,"]
+)
+def test_of_many_dates_that_may_belong_together_each_is_looked_at_once(words: str) -> None:
+    assert dates_in(f"{words} " * 10_000 + "yesterday", NOW, range(2023, 2024)).spans
+
+
+@pytest.mark.parametrize("word", ["last", "this", "past", "on", "to"])
+def test_of_many_words_that_may_lead_in_a_date_each_is_looked_at_once(word: str) -> None:
+    assert list(dates_in(f"{word} " * 200_000 + "last friday", NOW, YEARS).spans) == [span("2024-05-03")]

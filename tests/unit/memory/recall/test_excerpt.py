@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thoughtengine.memory.recall.excerpt import excerpt, n_words
+from thoughtengine.memory.recall.excerpt import SENTENCE_END, excerpt, n_words
 
 LONG = (
     "First we spoke about the weather for a while. The boiler was mended on Friday by Mr. Hill! Nobody paid him.\n"
@@ -44,3 +44,16 @@ def test_a_word_stays_whatever_its_form() -> None:
 @given(st.text(min_size=1).filter(str.strip), st.lists(st.sampled_from(["a", "b", "tea"])), st.integers(1, 20))
 def test_no_text_breaks_it_and_it_keeps_to_its_room(text: str, matched: list[str], room: int) -> None:
     assert n_words(excerpt(text, matched, room).replace("…", " ")) <= room
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        ("One  \n\n two \r\n\tthree", ["One", "two", "three"]),
+        ("\n One.\nTwo? \n Three", ["", "One.", "Two?", "Three"]),
+        ("好。 \n 好", ["好。", "", "好"]),
+        ("a" + " " * 1_000_000 + "b", ["a" + " " * 1_000_000 + "b"]),
+    ],
+)
+def test_a_line_is_the_end_of_a_sentence_and_white_space_is_looked_at_once(text: str, sentences: list[str]) -> None:
+    assert SENTENCE_END.split(text) == sentences
