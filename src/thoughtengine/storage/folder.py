@@ -9,7 +9,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -682,11 +682,20 @@ class FolderStore(Store):
             if self._lock.in_place():
                 self._ballast.take()
 
-    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
+    def rewrite(
+        self,
+        drop: set[bytes],
+        batch: Batch,
+        *,
+        whole: bool = True,
+        pointer: Mapping[str, Any] | None = None,
+        **counters: int,
+    ) -> dict[str, Any]:
         """Build a generation without the rows of `drop`, with those of `batch`, and serve from it; the old one goes.
 
         Bytes that were deleted in a LevelDB stay in its files in several ordinary situations; in files that were never
-        written with them they cannot be. Readers go on in the old generation until the switch; writers wait.
+        written with them they cannot be. Readers go on in the old generation until the switch; writers wait. `pointer` gives
+        fields of the pointer file that change with it.
 
         Returns
         -------
@@ -706,7 +715,7 @@ class FolderStore(Store):
             mark = mark_of(head, number)
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
-                self._point(generation=number, mark=mark)
+                self._point(generation=number, mark=mark, **(pointer or {}))
                 self._reopen()
             except BaseException:
                 self._go_by_file(target)
