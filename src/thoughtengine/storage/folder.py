@@ -325,8 +325,7 @@ class FolderStore(Store):
         if head.sequence < mark.sequence and self.pointer.state != "REBUILD":
             self._incident(
                 "lost tail",
-                f"writes up to {mark.sequence} had been synced and {head.sequence} is the last one found: the end of a log "
-                f"is gone; memories {head.next_id} to {mark.next_id - 1} are lost",
+                _lost_tail(mark, head),
                 (generation_name(self.pointer.generation),),
                 found=head.sequence,
                 expected=mark.sequence,
@@ -337,6 +336,7 @@ class FolderStore(Store):
             head,
             sequence=max(head.sequence, mark.sequence),
             next_id=max(head.next_id, mark.next_id),
+            next_receipt=max(head.next_receipt, mark.next_receipt),
             skipped=max(head.skipped, mark.skipped),
         )
 
@@ -786,7 +786,8 @@ class FolderStore(Store):
         named = problems or damaged_files(old, self.root / ("examine" + PART))
         told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named)
         told = told or f"{old.name}: damage was met that none of its files shows by itself"
-        harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)
+        scratch, target = self.root / ("salvage" + PART), self.root / generation_name(number)
+        harvest = salvage(old, scratch, target, self.config, next_receipt=self.pointer.mark.next_receipt)
         self._point(generation=number, state="REBUILD", quarantine=(old.name,))
         kept = to_quarantine(self.root, old.name)
         self._point(quarantine=())
@@ -867,9 +868,21 @@ def mark_of(head: HeadRecord, generation: int) -> Mark:
         generation=generation,
         sequence=head.sequence,
         next_id=head.next_id,
+        next_receipt=head.next_receipt,
         memories=head.memories,
         skipped=head.skipped,
     )
+
+
+def _lost_tail(mark: Mark, found: HeadRecord) -> str:
+    """Say what had been synced and is not found."""
+    told = f"writes up to {mark.sequence} had been synced and {found.sequence} is the last one found: the end of a log is gone"
+    if mark.next_id > found.next_id:
+        told += f"; memories {found.next_id} to {mark.next_id - 1} are lost"
+    if mark.next_receipt > found.next_receipt:
+        told += f"; receipts {found.next_receipt} to {mark.next_receipt - 1} are lost: "
+        told += "what they hid or pinned is as if they had not"
+    return told
 
 
 def _head_in(puts: Rows) -> HeadRecord:
