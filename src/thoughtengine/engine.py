@@ -774,15 +774,11 @@ class ThoughtEngine:
             found = self._chosen(ids, where, everything=erase)
             if erase:
                 from thoughtengine.memory.erase import erase as erase_memories
-                from thoughtengine.memory.erase import goes_from, plan_erasure
 
                 self._store.settled("an erasure")
                 self._cues.drop()  # first: a kill in between must not leave what quotes an erased text
-                if self._store.pointer.stage == "SOAK":
-                    from thoughtengine.migrations.purge import purge_rollback
-
-                    purge_rollback(self._store, plan_erasure(self._store, found).ids, goes_from)
-                receipt = erase_memories(self._store, found, at=self._now()[0])
+                with self._points_without(found) as pointer:
+                    receipt = erase_memories(self._store, found, at=self._now()[0], pointer=pointer)
                 self._memories.live.dropped()
                 if whole:
                     self._memories.view()  # again before anybody looks: nobody is to miss what was not erased
@@ -791,6 +787,15 @@ class ThoughtEngine:
                 self.events.emit("erased", ids=receipt.ids, receipt=receipt.id)
                 return receipt
             return self._hide(with_earlier(self._store, found) if ids else found)
+
+    def _points_without(self, ids: Sequence[int]) -> contextlib.AbstractContextManager[dict[str, Any]]:
+        """Return what makes rollback points that an erasure has reached, and how the pointer file is to name them."""
+        if self._store.pointer.stage != "SOAK":
+            return contextlib.nullcontext({})
+        from thoughtengine.memory.erase import goes_from, plan_erasure
+        from thoughtengine.migrations.purge import purged
+
+        return purged(self._store, plan_erasure(self._store, ids).ids, goes_from)
 
     def _hide(self, ids: Sequence[int]) -> Receipt:
         """Forget these memories and no others."""

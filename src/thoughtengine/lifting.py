@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ from thoughtengine.storage.keyspace import (
 )
 from thoughtengine.storage.pointer import UpgradeNote, read_pointer
 
-__all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "take_back_of", "with_payloads"]
+__all__ = ["TOOLS", "attach", "begin_flat", "go_on", "index_rows", "make_whole", "take_back_of", "with_payloads"]
 
 SMALL = 2000
 """Memories below which an upgrade is done before an opening returns."""
@@ -174,7 +175,8 @@ def go_on(
             else:
                 raise UpgradeFailedError(root, told)
         if not store.pointer.unfinished:
-            return _mended(store), None
+            make_whole(store)
+            return store, None
         if note is not None and note.digest:  # it was at work before
             store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + 1))
         if note is not None and note.namespaces:
@@ -194,6 +196,7 @@ def go_on(
 def _way_back_ended(store: UpgradingStore, hooks: Hooks, note: UpgradeNote) -> str:
     """End a way back that was broken off; return what tells so."""
     why = note.why
+    make_whole(store)
     if note.namespaces:
         _end_way_back(store, hooks, note)
         return f"the payloads were rolled back ({why}): open it again to upgrade them"
@@ -212,12 +215,16 @@ def _let_be(store: UpgradingStore, note: UpgradeNote, error: StoreDamagedError) 
     record_incident(store.root, "damage", f"the way back that was begun ({note.why}) is let be: {error.message}")
 
 
-def _mended(store: UpgradingStore) -> UpgradingStore:
-    """Return a store of which a salvage took memories with those that are to be had again."""
+def make_whole(store: FolderStore) -> None:
+    """End what a salvage, or a lost tail, has begun: what is to be had again, then counters and all else that is derived.
+
+    Nothing else may begin on such a store: a copy of it would hold another number of memories than its head says.
+    """
     if store.must_rebuild:
         with store.writing:
             regain(store)
-    return store
+            _rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
+            store.settle()
 
 
 def _end_way_back(store: UpgradingStore, hooks: Hooks, note: UpgradeNote) -> None:
@@ -267,6 +274,7 @@ def with_payloads(
     """Upgrade payloads that are behind, or leave that to run behind the mind."""
     store = UpgradingStore(root, config, index_rows)
     try:
+        make_whole(store)
         if _holds_none(store, hooks):
             _nothing_behind(store, hooks)
             return store, None

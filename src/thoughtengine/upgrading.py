@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import os
 import secrets
 import time
@@ -28,7 +27,7 @@ from thoughtengine.errors import (
     UpgradeRequiredError,
 )
 from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
-from thoughtengine.lifting import TOOLS, begin_flat, index_rows
+from thoughtengine.lifting import TOOLS, begin_flat, index_rows, make_whole
 from thoughtengine.memory.moment import clock_in
 from thoughtengine.memory.recall.cues import read_cues
 from thoughtengine.migrations.begin import ASIDE
@@ -38,7 +37,6 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import plan_bare, plan_payloads, with_encoder
 from thoughtengine.migrations.planned import Rehearsal, UpgradePlan
-from thoughtengine.migrations.regain import regain
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
@@ -348,11 +346,7 @@ def rollback(
             raise DowngradeError(root, f"{told} (nothing was done)")
         store = UpgradingStore(root, StorageConfig(), index_rows)
         try:
-            if store.must_rebuild:
-                with store.writing:
-                    regain(store)
-                    TOOLS.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
-                    store.settle()
+            make_whole(store)
             require_sound(store, needed(store.pointer))
             if to == 1 and not store.pointer.unfinished and newest_is_encoding(store):
                 former_back(store, why=ON_THE_WAY)
@@ -418,6 +412,7 @@ def _payloads_down(root: Path, goal: dict[str, tuple[int, int]], hooks: Hooks) -
     store = UpgradingStore(root, StorageConfig(), index_rows)
     try:
         store.settled("a way down")
+        make_whole(store)
         begin_payloads(store, hooks, goal)
         return PayloadUpgrade(store, hooks, TOOLS).run()
     finally:
@@ -427,6 +422,7 @@ def _payloads_down(root: Path, goal: dict[str, tuple[int, int]], hooks: Hooks) -
 def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:
     store = UpgradingStore(root, StorageConfig(), index_rows)
     try:
+        make_whole(store)
         return take_back(store, hooks, TOOLS, why="as asked")
     except RecordUpgradeError as error:
         raise DowngradeError(root, f"{error}: give the hooks that know the way down") from error

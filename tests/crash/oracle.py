@@ -163,8 +163,10 @@ def judge(root: Path, diary: Path, spare: Path, *, guarantee: Guarantee, durabil
         verdict.demand(not harmed or bool(told), "no incident tells of the damage")
         verdict.demand(incidents == told, f"an incident although nothing acknowledged may be lost: {incidents}")
     if state is not None:
-        hidden = {entry.key.partition(":")[2] for entry in state.entries.values() if entry.key and not entry.there}
-        verdict.violations += went_wrong(root, diary, hidden)
+        gone = {entry.key for entry in state.entries.values() if not entry.there}
+        items = [item for intent, _ in lines(diary) for item in intent.get("items", ())]
+        gone |= {item["key"] for item in items if item["text"] in state.erased}
+        verdict.violations += went_wrong(root, diary, {key.partition(":")[2] for key in gone if key})
     return verdict
 
 

@@ -262,6 +262,14 @@ def payloads_in_soak(life: Life) -> None:
 
 
 @workload(noted_anew_in_soak)
+def points_erased(life: Life) -> None:
+    """An erasure reaches both rollback points, in the moment in which it reaches the mind: each way back leads through them."""
+    life.mind = life.act("open", lambda: te.open(life.root / MIND, hooks=[HOOKS]))
+    life.erase(2, life.mind["note-2"].id)
+    life.close()
+
+
+@workload(noted_anew_in_soak)
 def points_back(life: Life) -> None:
     """From the second rollback point to the first, and from there to the old format."""
     life.act("rollback", lambda: te.rollback(life.root / MIND, hooks=[HOOKS]))

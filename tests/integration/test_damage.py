@@ -1,5 +1,6 @@
 """Damaged files: a sample of `python -m tests.damage`, the cases that LevelDB overlooks, and that the judge is awake."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -178,6 +179,38 @@ def test_a_lost_receipt_is_told_and_its_number_is_accounted_for(tmp_path: Path) 
     with te.open(path) as mind:
         assert "receipts 1 are gone" in mind.health().incidents[0]
         assert mind.check() == []
+
+
+def test_receipts_that_are_lost_with_the_newest_head_are_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        ids = [mind.remember(f"Note number {n}.") for n in range(50)]
+    with te.open(path) as mind:
+        mind.forget(ids[7])
+        mind.pin(ids[8])
+    te.open(path).close()  # makes a table of the log of the life before
+    max(path.glob("gen-*/*.ldb")).unlink()
+    with te.open(path) as mind:
+        assert "receipts 1, 2 are gone" in mind.health().incidents[0]
+        assert ids[7] in mind
+        assert mind.check() == []
+        assert mind.forget(ids[7]).id == 3
+
+
+def test_receipts_that_are_lost_with_the_end_of_a_log_are_told_too(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("what is to be forgotten")
+        mind.forget(1)
+    log = max(path.glob("gen-*/*.log"))
+    os.truncate(log, log.read_bytes().index(RECEIPT.key(1)))
+    with te.open(path) as mind:
+        [told] = mind.health().incidents
+        assert "lost tail" in told
+        assert "receipts 1 to 1 are lost" in told
+        assert "memories" not in told
+        assert mind.check() == []
+        assert mind.forget(1).id == 2
 
 
 def test_the_judge_finds_nothing_where_nothing_was_done(minds: dict[str, Specimen], tmp_path: Path) -> None:

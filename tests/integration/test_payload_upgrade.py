@@ -7,10 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import thoughtengine as te
 from thoughtengine.migrations import payloads
+from thoughtengine.storage.pointer import read_pointer, write_pointer
 
 N = 12
 
@@ -611,3 +613,68 @@ def test_a_way_down_that_fails_is_taken_back(mind_path: Path) -> None:
         te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks_with(down=failing)])
     assert stored(mind_path) == before
     assert te.check(mind_path) == []
+
+
+# damage that an opening for an upgrade is the first to meet
+
+
+def lose(path: Path, word: str) -> None:
+    """Flip a bit of a text in the log of a mind: a salvage does not bring that memory over."""
+    log = max(path.glob("gen-*/*.log"))
+    data = bytearray(log.read_bytes())
+    data[data.index(word.encode())] ^= 1
+    log.write_bytes(data)
+
+
+@pytest.mark.parametrize("how", ["auto", "wait", "upgrade", "into"])
+def test_what_a_salvage_brought_is_settled_before_its_payloads_are_upgraded(
+    mind_path: Path, tmp_path: Path, how: str
+) -> None:
+    lose(mind_path, "note 7")
+    if how == "into":
+        te.upgrade(mind_path, into=tmp_path / "new", hooks=[hooks_with()])
+        mind_path = tmp_path / "new"
+    elif how == "upgrade":
+        te.upgrade(mind_path, hooks=[hooks_with()])
+    with te.open(mind_path, hooks=[hooks_with()], upgrade="auto" if how == "auto" else "wait") as mind:
+        assert len(mind) == N + 1
+        assert "note-7" not in mind
+        assert mind["note-3"].payload == {"body": "body 3", "n": 3}
+        assert mind.check() == []
+    te.rollback(mind_path, hooks=[hooks_with()])
+    with te.open(mind_path) as mind:
+        assert mind["note-3"].payload == {"text": "body 3", "n": 3}
+        assert mind.check() == []
+
+
+def test_what_a_salvage_brought_is_settled_before_its_payloads_go_down(mind_path: Path) -> None:
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        mind.upgrade.commit()
+        mind.remember("note later", key="later", kind="acme.note", payload={"body": "later", "n": N})
+    lose(mind_path, "note later")
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks_with()])
+    with te.open(mind_path) as mind:
+        assert mind["note-3"].payload == {"text": "body 3", "n": 3}
+        assert "later" not in mind
+        assert mind.check() == []
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_a_salvage_brought_is_settled_before_its_payloads_are_taken_back(mind_path: Path, begun: bool) -> None:
+    with te.open(mind_path, hooks=[hooks_with()]) as mind:
+        mind.remember("note later", key="later", kind="acme.note", payload={"body": "later", "n": N})
+    if begun:  # and killed on the way
+        pointer, _ = read_pointer(mind_path)
+        assert pointer.upgrade is not None
+        note = msgspec.structs.replace(pointer.upgrade, why="as asked")
+        write_pointer(mind_path, msgspec.structs.replace(pointer, stage="ROLLING_BACK", upgrade=note))
+    lose(mind_path, "note later")
+    if begun:
+        with pytest.raises(te.UpgradeFailedError, match="rolled back"):
+            te.open(mind_path, hooks=[hooks_with()])
+    else:
+        te.rollback(mind_path, hooks=[hooks_with()])
+    with te.open(mind_path) as mind:
+        assert mind["note-3"].payload == {"text": "body 3", "n": 3}
+        assert "later" not in mind
+        assert mind.check() == []

@@ -14,10 +14,11 @@ import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from thoughtengine import upgrading
 from thoughtengine.memory.record import MarkRecord, NameRecord
-from thoughtengine.migrations import take_back
+from thoughtengine.migrations import purge, take_back
 from thoughtengine.migrations.points import due, let_go
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import open_envelope
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import MARK, MEMORY, NAME
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
@@ -284,6 +285,29 @@ def test_what_is_erased_while_payloads_soak_leaves_nothing_in_what_is_taken_back
     with te.open(path, upgrade="wait") as mind:
         assert mind.check() == []
         assert {name: name in mind for name in named} == named
+
+
+@pytest.mark.parametrize("where", ["the second point", "the mind"])
+def test_an_erasure_that_does_not_come_to_its_end_leaves_every_way_back_as_it_was(
+    path: Path, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any) -> Any:
+        raise te.StoreFullError(path, "no space left")
+
+    with te.open(path, hooks=[hooks_up_to(2)]) as mind:
+        before = points(path), sorted((path / "rollback").iterdir())
+        with monkeypatch.context() as patch:
+            if where == "the mind":
+                patch.setattr(FolderStore, "_copy_without", full)
+            else:
+                patch.setattr(purge, "_of_today", full)
+            with pytest.raises(te.StoreFullError):
+                mind.forget("since", "sensory:note-3", erase=True)
+        assert (points(path), sorted((path / "rollback").iterdir())) == before
+        mind.upgrade.rollback()
+        assert mind["since"].text == "since"
+    te.rollback(path)
+    assert b"sensory:note-3" in read_flat(path)
 
 
 def test_names_marks_and_entries_that_an_earlier_way_back_left_wrong_are_made_again_by_the_next_upgrade(

@@ -73,6 +73,24 @@ def test_what_a_salvage_took_comes_back_and_so_does_the_way_back(soaking: Path, 
     assert b"sensory:k00011" not in flat
 
 
+@pytest.mark.parametrize("held", [False, True])
+def test_with_hooks_that_are_new_it_comes_back_just_so(soaking: Path, tmp_path: Path, held: bool) -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"text": note["body"]})(lambda note: {"body": note["text"]})
+    path = tmp_path / "whole"
+    shutil.copytree(soaking, path)
+    if held:
+        with te.open(path) as mind:
+            mind.remember("note", key="note", kind="acme.note", payload={"text": "tea"})
+        te.open(path).close()
+    path = damaged(path, tmp_path / "mind", 0)
+    with te.open(path, hooks=[hooks]) as mind:
+        assert mind.check() == []
+        missing = {f"sensory:k{n:05d}" for n in range(N) if f"sensory:k{n:05d}" not in mind}
+        assert missing == {"sensory:k00007", "sensory:k00011"}
+        assert not held or mind["note"].payload == {"body": "tea"}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_way_back_brings_what_an_earlier_salvage_had_given_up(
     soaking: Path, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch

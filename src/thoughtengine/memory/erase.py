@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -39,7 +39,7 @@ __all__ = ["Erasure", "erase", "goes_from", "plan_erasure"]
 _OF_A_MEMORY = (MEMORY, APPRAISAL, VECTOR, CODE, FORMER, TERMS, MARK, ORIGIN, ASIDE)
 
 
-def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
+def erase(store: FolderStore, ids: Iterable[int], *, at: int, pointer: Mapping[str, Any] | None = None) -> Receipt:
     """Write the store anew without some memories and without what was made from them.
 
     Snapshots first, the generation last: killed in between, the memories are still there and can be erased again.
@@ -52,6 +52,8 @@ def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
         Memories that are there.
     at : int
         Microseconds since 1970.
+    pointer : mapping, optional
+        Fields of the pointer file that change in the moment in which the memories go.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def erase(store: FolderStore, ids: Iterable[int], *, at: int) -> Receipt:
     detail["quarantine_removed"] = (store.root / QUARANTINE).exists()
     discard(store.root / QUARANTINE)
     plan.batch.put(RECEIPT, plan.receipt, receipt())
-    detail |= store.rewrite(plan.drop, plan.batch, whole=True, **plan.counters)
+    detail |= store.rewrite(plan.drop, plan.batch, whole=True, pointer=pointer, **plan.counters)
     return receipt_of(plan.receipt, receipt())
 
 

@@ -1,10 +1,12 @@
-"""Purge: an erasure reaches the rollback point too: it is written anew without the record, and verified anew."""
+"""Purge: an erasure reaches the rollback points too: each is written anew without the record, and verified anew."""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -17,24 +19,28 @@ from thoughtengine.storage.codec import open_envelope, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, discard, remove_tree, sync_tree
-from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.folder import ROLLBACK, FolderStore
 from thoughtengine.storage.keyspace import ORIGIN
 from thoughtengine.storage.origin import OriginRecord
-from thoughtengine.storage.pointer import UpgradeNote
+from thoughtengine.storage.pointer import UpgradeNote, read_pointer
 from thoughtengine.storage.store import Level
 
-__all__ = ["purge_rollback"]
+__all__ = ["purged"]
 
 Goes = Callable[[Store, Iterable[int]], tuple[set[bytes], Batch]]
 
 
-def purge_rollback(store: FolderStore, ids: Iterable[int], goes: Goes) -> bool:
-    """Replace the rollback points of what soaks by others without some memories; tell whether there were any.
+@contextlib.contextmanager
+def purged(store: FolderStore, ids: Iterable[int], goes: Goes) -> Iterator[dict[str, Any]]:
+    """Make rollback points without some memories beside those of what soaks; yield what names them in the pointer file.
+
+    That is to be written with what takes the memories from the mind, in one: a point that lacks what the mind holds is no way
+    back. On leaving, the points that the pointer file does not name go: the old ones, or, where nothing came of it, the new.
 
     Parameters
     ----------
     store : FolderStore
-        Its `writing` lock is held by the caller.
+        Something soaks in it; its `writing` lock is held by the caller.
     ids : iterable of int
         The memories, those made from them included.
     goes : callable
@@ -45,22 +51,39 @@ def purge_rollback(store: FolderStore, ids: Iterable[int], goes: Goes) -> bool:
     StoreDamagedError
         When what was written is not what is read, or the old one is damaged, which is named; it is still there then.
     """
-    if store.pointer.stage != "SOAK":
-        return False
-    ids, points = tuple(ids), [note for note in store.pointer.points if note.rollback]
-    for note in points:
-        try:
-            _purge(store, note, ids, goes)
-        except (StoreDamagedError, RecordError) as error:
-            if not (found := damage_of(store.root, note, store.config)):
-                raise
-            told = f"an erasure must reach {note.rollback}, and that is damaged ({named(found)})"
-            way_on = f"{without(note, lost_of(store))}; then erase (the memories are as they were)"
-            raise StoreDamagedError(store.root, f"{told}: {way_on}", file=found[0][0]) from error
-    return bool(points)
+    ids = tuple(ids)
+    try:
+        points = [_purged(store, note, ids, goes) if note.rollback else note for note in store.pointer.points]
+        yield {"upgrade": points[-1], "beneath": tuple(points[:-1])}
+    except BaseException:
+        with contextlib.suppress(OSError):  # what was met first counts, and the next opening removes them too
+            _drop_unnamed(store)
+        raise
+    _drop_unnamed(store)
 
 
-def _purge(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: Goes) -> None:
+def _drop_unnamed(store: FolderStore) -> None:
+    """Remove the rollback points that the pointer file, as it lies there, does not name."""
+    store.stay()
+    named = {note.rollback for note in read_pointer(store.root)[0].points}
+    for entry in (store.root / ROLLBACK).glob("*"):
+        if f"{ROLLBACK}/{entry.name}" not in named:
+            discard(entry)
+
+
+def _purged(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: Goes) -> UpgradeNote:
+    """Write a rollback point anew without some memories; return its note."""
+    try:
+        return _written_anew(store, note, ids, goes)
+    except (StoreDamagedError, RecordError) as error:
+        if not (found := damage_of(store.root, note, store.config)):
+            raise
+        told = f"an erasure must reach {note.rollback}, and that is damaged ({named(found)})"
+        way_on = f"{without(note, lost_of(store))}; then erase (the memories are as they were)"
+        raise StoreDamagedError(store.root, f"{told}: {way_on}", file=found[0][0]) from error
+
+
+def _written_anew(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: Goes) -> UpgradeNote:
     old = store.root / note.rollback
     if note.source == 1:
         drop, changed = _old_keys(store, ids), dict[bytes, bytes]()
@@ -68,10 +91,7 @@ def _purge(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: Go
         drop, changed = _of_today(old, store, ids, goes)
     new = old.with_name(f"{old.name.partition('-purged-')[0]}-purged-{secrets.token_hex(4)}")
     rows, digest = _without(old, new, store, drop, changed)
-    after = msgspec.structs.replace(note, rollback=f"{old.parent.name}/{new.name}", rows=rows, digest=digest)
-    *beneath, newest = [after if each == note else each for each in store.pointer.points]
-    store.update_pointer(upgrade=newest, beneath=tuple(beneath))
-    discard(old)
+    return msgspec.structs.replace(note, rollback=f"{old.parent.name}/{new.name}", rows=rows, digest=digest)
 
 
 def _of_today(old: Path, store: FolderStore, ids: tuple[int, ...], goes: Goes) -> tuple[set[bytes], dict[bytes, bytes]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import contextlib
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,8 +86,18 @@ class Store(abc.ABC):
         """Write all or nothing."""
 
     @abc.abstractmethod
-    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
+    def rewrite(
+        self,
+        drop: set[bytes],
+        batch: Batch,
+        *,
+        whole: bool = True,
+        pointer: Mapping[str, Any] | None = None,
+        **counters: int,
+    ) -> dict[str, Any]:
         """Write the store anew without the rows of `drop` and with those of `batch`, and tell how that was done.
+
+        `pointer`: fields of the pointer file that change in the same moment, where there is one.
 
         The only way in which source rows go; afterwards their bytes are in no file of the store.
         """

@@ -9,7 +9,7 @@ import re
 import secrets
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -348,7 +348,15 @@ class CloneStore(Store):
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         raise StoreError(self._scratch, "a clone is for reading")
 
-    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
+    def rewrite(
+        self,
+        drop: set[bytes],
+        batch: Batch,
+        *,
+        whole: bool = True,
+        pointer: Mapping[str, Any] | None = None,
+        **counters: int,
+    ) -> dict[str, Any]:
         """Refuse: a clone is for reading."""
         raise StoreError(self._scratch, "a clone is for reading")
 

@@ -9,7 +9,7 @@ import re
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -325,8 +325,7 @@ class FolderStore(Store):
         if head.sequence < mark.sequence and self.pointer.state != "REBUILD":
             self._incident(
                 "lost tail",
-                f"writes up to {mark.sequence} had been synced and {head.sequence} is the last one found: the end of a log "
-                f"is gone; memories {head.next_id} to {mark.next_id - 1} are lost",
+                _lost_tail(mark, head),
                 (generation_name(self.pointer.generation),),
                 found=head.sequence,
                 expected=mark.sequence,
@@ -337,6 +336,7 @@ class FolderStore(Store):
             head,
             sequence=max(head.sequence, mark.sequence),
             next_id=max(head.next_id, mark.next_id),
+            next_receipt=max(head.next_receipt, mark.next_receipt),
             skipped=max(head.skipped, mark.skipped),
         )
 
@@ -682,11 +682,20 @@ class FolderStore(Store):
             if self._lock.in_place():
                 self._ballast.take()
 
-    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
+    def rewrite(
+        self,
+        drop: set[bytes],
+        batch: Batch,
+        *,
+        whole: bool = True,
+        pointer: Mapping[str, Any] | None = None,
+        **counters: int,
+    ) -> dict[str, Any]:
         """Build a generation without the rows of `drop`, with those of `batch`, and serve from it; the old one goes.
 
         Bytes that were deleted in a LevelDB stay in its files in several ordinary situations; in files that were never
-        written with them they cannot be. Readers go on in the old generation until the switch; writers wait.
+        written with them they cannot be. Readers go on in the old generation until the switch; writers wait. `pointer` gives
+        fields of the pointer file that change with it.
 
         Returns
         -------
@@ -706,7 +715,7 @@ class FolderStore(Store):
             mark = mark_of(head, number)
             try:
                 kept, dropped = self._copy_without(drop | batch.deletes, dict(fresh), target)
-                self._point(generation=number, mark=mark)
+                self._point(generation=number, mark=mark, **(pointer or {}))
                 self._reopen()
             except BaseException:
                 self._go_by_file(target)
@@ -777,7 +786,8 @@ class FolderStore(Store):
         named = problems or damaged_files(old, self.root / ("examine" + PART))
         told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named)
         told = told or f"{old.name}: damage was met that none of its files shows by itself"
-        harvest = salvage(old, self.root / ("salvage" + PART), self.root / generation_name(number), self.config)
+        scratch, target = self.root / ("salvage" + PART), self.root / generation_name(number)
+        harvest = salvage(old, scratch, target, self.config, next_receipt=self.pointer.mark.next_receipt)
         self._point(generation=number, state="REBUILD", quarantine=(old.name,))
         kept = to_quarantine(self.root, old.name)
         self._point(quarantine=())
@@ -858,9 +868,21 @@ def mark_of(head: HeadRecord, generation: int) -> Mark:
         generation=generation,
         sequence=head.sequence,
         next_id=head.next_id,
+        next_receipt=head.next_receipt,
         memories=head.memories,
         skipped=head.skipped,
     )
+
+
+def _lost_tail(mark: Mark, found: HeadRecord) -> str:
+    """Say what had been synced and is not found."""
+    told = f"writes up to {mark.sequence} had been synced and {found.sequence} is the last one found: the end of a log is gone"
+    if mark.next_id > found.next_id:
+        told += f"; memories {found.next_id} to {mark.next_id - 1} are lost"
+    if mark.next_receipt > found.next_receipt:
+        told += f"; receipts {found.next_receipt} to {mark.next_receipt - 1} are lost: "
+        told += "what they hid or pinned is as if they had not"
+    return told
 
 
 def _head_in(puts: Rows) -> HeadRecord:

@@ -44,6 +44,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 1
     sequence: int = 0
     next_id: int = 1
+    next_receipt: int = 1  # not in the mark of a release before: then it covers no receipt
     memories: int = 0
     skipped: tuple[int, int] = (0, 0)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+from collections.abc import Mapping
 from typing import Any
 
 from thoughtengine.errors import StoreClosedError
@@ -55,7 +56,15 @@ class RamStore(Store):
             if self._values.pop(key, None) is not None:
                 del self._keys[bisect.bisect_left(self._keys, key)]
 
-    def rewrite(self, drop: set[bytes], batch: Batch, *, whole: bool = True, **counters: int) -> dict[str, Any]:
+    def rewrite(
+        self,
+        drop: set[bytes],
+        batch: Batch,
+        *,
+        whole: bool = True,
+        pointer: Mapping[str, Any] | None = None,
+        **counters: int,
+    ) -> dict[str, Any]:
         """Drop the rows; a dict keeps no copy."""
         with self.writing:
             before = len(self._values)

@@ -93,7 +93,13 @@ def _table_damage(table: Path, scratch: Path) -> str | None:
 
 
 def salvage(
-    source: Path, scratch: Path, target: Path, config: StorageConfig, *, also: tuple[Area, ...] = ()
+    source: Path,
+    scratch: Path,
+    target: Path,
+    config: StorageConfig,
+    *,
+    also: tuple[Area, ...] = (),
+    next_receipt: int = 1,
 ) -> Harvest:
     """Write the readable source rows of `source` into a new generation at `target`, complete and synced.
 
@@ -103,6 +109,8 @@ def salvage(
         The damaged generation, which is only read; a folder to work in; the new generation.
     also : tuple of Area
         Derived areas that are taken too.
+    next_receipt : int
+        A number below which all receipts are known to have been there: the newest head may be gone with the last of them.
 
     Raises
     ------
@@ -113,7 +121,7 @@ def salvage(
     with _repaired(source, scratch, config) as view:
         new = Level(str(target), config, create=True)
         try:
-            _fill(new, view, also)
+            _fill(new, view, also, next_receipt)
             new.flush()
         finally:
             new.close()
@@ -250,7 +258,7 @@ class _View:
                 start = page[-1][0] + b"\x00"
 
 
-def _fill(new: Level, view: _View, also: tuple[Area, ...]) -> None:
+def _fill(new: Level, view: _View, also: tuple[Area, ...], next_receipt: int) -> None:
     """Write what is readable into the new generation, and note what is not there any more."""
     harvest, writer = view.harvest, _Writer(new, view.harvest.rows)
     beside: dict[bytes, set[int]] = {prefix: set() for prefix in MEMORY.beside}
@@ -277,7 +285,7 @@ def _fill(new: Level, view: _View, also: tuple[Area, ...]) -> None:
             writer.put(area.name, key, value)
     for key, value in view.unknown():
         writer.put("unknown", key, value)
-    next_receipt = max(receipts, default=0) + 1
+    next_receipt = max(next_receipt, max(receipts, default=0) + 1)
     if (head := view.head()) is not None:
         writer.put(HEAD.name, HEAD.key(0), head)
         counters = decode(open_envelope(HEAD.key(0), head, HEAD).body, HeadRecord)

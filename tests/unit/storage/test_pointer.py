@@ -67,8 +67,11 @@ def test_it_is_one_line_that_a_human_can_read(root: Path) -> None:
 
 
 def test_fields_of_a_later_release_that_this_one_can_read_are_passed_over() -> None:
-    body = msgspec.json.encode({"uuid": "u", "format": FORMAT + 1, "min_reader": FORMAT, "invented_later": [1]})
-    assert parse(line(body), "STORE").format == FORMAT + 1
+    mark = {"sequence": 5, "next_id": 3, "invented_later": 7}
+    body = {"uuid": "u", "format": FORMAT + 1, "min_reader": FORMAT, "invented_later": [1], "mark": mark}
+    pointer = parse(line(msgspec.json.encode(body)), "STORE")
+    assert pointer.format == FORMAT + 1
+    assert pointer.mark == Mark(sequence=5, next_id=3, next_receipt=1)  # of a release before it covers no receipt
 
 
 # ---- damage
