@@ -158,17 +158,25 @@ class Sequences:
         }
 
     def learn(
-        self, symbols: IntArray, bounds: IntArray, threads: IntArray, moments: IntArray, ids: IntArray
+        self,
+        symbols: IntArray,
+        bounds: IntArray,
+        threads: IntArray,
+        moments: IntArray,
+        ids: IntArray,
+        *,
+        befores: IntArray | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Take in experiences, and return how surprising each symbol was, in bits, and how often a symbol had come on average.
 
         Parameters
         ----------
-        symbols, bounds, threads, moments, ids
-            As in `arrays.follow`.
+        symbols, bounds, threads, moments, ids, befores
+            As in `arrays.follow`. Default: each goes on its own thread, whenever it was.
         """
         bits = np.zeros(2 * len(symbols))
-        maths().follow(symbols, bounds, threads, moments, ids, *self.tables.values(), bits)
+        befores = np.zeros_like(threads) if befores is None else befores
+        maths().follow(symbols, bounds, threads, befores, moments, ids, *self.tables.values(), bits)
         return bits[: len(symbols)], bits[len(symbols) :]
 
     def history(self, thread: int) -> IntArray:
