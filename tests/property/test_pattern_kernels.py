@@ -30,7 +30,7 @@ from thoughtengine.patterns.sequences import untaught
 HASHES = np.random.default_rng(0).integers(-(2**63), 2**63 - 1, 64)
 DAY = 86_400_000_000
 streams = st.lists(
-    st.tuples(st.lists(st.integers(0, 40), max_size=4, unique=True), st.integers(0, 5), st.integers(-8, 40)),
+    st.tuples(st.lists(st.integers(0, 40), max_size=4, unique=True), st.integers(0, 5), st.integers(-90, 60)),
     max_size=60,
 )
 
@@ -42,6 +42,7 @@ def columns(stream: list[tuple[list[int], int, int]]) -> dict[str, Any]:
         "items": HASHES[[item for items, _, _ in stream for item in items]],
         "bounds": np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
         "threads": HASHES[[50 + thread for _, thread, _ in stream]],
+        "befores": np.array([HASHES[56 + thread] if thread % 3 else 0 for _, thread, _ in stream], np.int64),
         "moments": np.cumsum([hours for _, _, hours in stream], dtype=np.int64) * (DAY // 24),
         "ids": np.arange(1, len(stream) + 1),
     }
@@ -79,13 +80,16 @@ def same(left: list[Any], right: list[Any]) -> None:
 def test_what_follows_what_is_learned_alike(twin: Any, stream: list[Any], cut: int) -> None:
     c, expected, found = columns(stream), sequence_tables(), sequence_tables()
     bits = np.zeros(2 * len(c["items"]))
-    arrays.follow(c["items"], c["bounds"], c["threads"], c["moments"], c["ids"], *expected, bits)
+    whole, runs = c["threads"].copy(), []
+    arrays.follow(c["items"], c["bounds"], whole, c["befores"], c["moments"], c["ids"], *expected, bits)
     told = []
     for p in pieces(c, cut):
         some = np.zeros(2 * len(p["items"]))
-        twin.follow(p["items"], p["bounds"], p["threads"], p["moments"], p["ids"], *found, some)
+        twin.follow(p["items"], p["bounds"], p["threads"], p["befores"], p["moments"], p["ids"], *found, some)
+        runs += p["threads"].tolist()
         told.append(some)
     same(expected, found)
+    assert runs == whole.tolist()
     np.testing.assert_allclose(np.hstack([some.reshape(2, -1) for some in told]).ravel(), bits)
     assert (bits >= 0).all()
 
@@ -95,7 +99,14 @@ def test_what_follows_what_is_learned_alike(twin: Any, stream: list[Any], cut: i
 def test_what_is_expected_is_told_alike(stream: list[Any], history: list[int], hour: int) -> None:
     c, tables = columns(stream), sequence_tables()
     kernels.follow(
-        c["items"], c["bounds"], c["threads"], c["moments"], c["ids"], *tables, np.zeros(2 * len(c["items"]))
+        c["items"],
+        c["bounds"],
+        c["threads"],
+        c["befores"],
+        c["moments"],
+        c["ids"],
+        *tables,
+        np.zeros(2 * len(c["items"])),
     )
     recent = np.zeros(DEPTH, np.int64)
     recent[: len(history)] = HASHES[history]

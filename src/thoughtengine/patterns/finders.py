@@ -13,6 +13,7 @@ from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, Memo, name_term
 from thoughtengine.patterns.associations import Associations
 from thoughtengine.patterns.concepts import Concepts
+from thoughtengine.patterns.kernels.sequences import BESIDE
 from thoughtengine.patterns.lifetime import AHEAD, Lifetime
 from thoughtengine.patterns.novelty import Novelty
 from thoughtengine.patterns.rhythms import Rhythms
@@ -29,7 +30,6 @@ _WEALTH = 3000.0  # of bets that the order is not as before; without a change, i
 _HALF_BITS = 49  # finer, surprise wavers while the sequences learn, which is no change
 _FAMILIAR = 10.0  # times that a symbol came on average, from which on surprise tells of a change and not of a beginning
 _ENTITIES = 8  # of one text
-_BESIDE = 36 * 3_600_000_000  # that a memory may be dated from its arrival, and from the one before, and happen now
 _LONGEST = 4000  # characters of a text that are looked at for names
 _WORD = r"(?:[A-Z][a-z]{0,2}\.|[A-Z][\w-]+(?:['’]s(?= [A-Z]))?)"  # an initial or short title, or a word with a capital
 _NAME = re.compile(rf"(?<=[\w,;] ){_WORD}(?: (?:(?:of|de|van|von|du|da) )?{_WORD})*")
@@ -181,12 +181,13 @@ class Finders:
         self.associations.learn(flat, bounds, ids, kinds, moments)
         self.rhythms.learn(flat, bounds, moments, ids)
         flat, bounds = _flat(symbols)
-        threads = self._threads(batch, moments)
-        bits, often = self.sequences.learn(flat, bounds, threads, moments, ids)
+        own, threads, befores = self._threads(batch)
+        bits, often = self.sequences.learn(flat, bounds, threads, moments, ids, befores=befores)
+        self.beside = set(ids[threads != own].tolist())
         turns += self._surprised(bits, often, bounds, ids)
         self.covered = batch[-1].id
         for one, thread, moment in zip(batch, threads.tolist(), moments.tolist(), strict=True):
-            if one.id not in self.beside and not (moment < self.moment - _BESIDE and _is_old(one)):
+            if one.id not in self.beside and not (moment < self.moment - BESIDE and _is_old(one)):
                 self.thread, self.offset, self.moment = thread, one.offset, moment
         self.lifetime.learn(moments, np.array([0 if one.added is None else one.at - one.added for one in batch]))
         if len(self.names) > _NAMES:
@@ -194,27 +195,19 @@ class Finders:
             self.names = {key: name for key, name in self.names.items() if key in counted}
         return turns
 
-    def _threads(self, batch: SequenceOf[Observed], moments: IntArray) -> IntArray:
-        """Return the run that each experience goes on; what is imported beside one, or dated ahead, goes on a run of its own."""
+    def _threads(self, batch: SequenceOf[Observed]) -> tuple[IntArray, IntArray, IntArray]:
+        """Return the run of each experience, the one it goes on, and the one instead if it is from before that; 0 for none."""
         n, n_in_time = self.lifetime.tables["counters"].tolist()
-        threads, lasts = np.zeros(len(batch), np.int64), dict[int, int | None]()
-        self.beside = set()
-        for i, (one, moment) in enumerate(zip(batch, moments.tolist(), strict=True)):
+        own, threads, befores = np.zeros((3, len(batch)), np.int64)
+        for i, one in enumerate(batch):
             ahead = 0 if one.added is None else one.at - one.added
             n, n_in_time = n + 1, n_in_time + (ahead <= AHEAD)
-            thread = thread_of(one.episode, one.source)
-            if ahead > _BESIDE and 2 * n_in_time >= n:
-                self.beside.add(one.id)
+            own[i] = threads[i] = thread = thread_of(one.episode, one.source)
+            if ahead > BESIDE and 2 * n_in_time >= n:
+                threads[i] = item(THREAD, f"{thread} ahead")
             elif _is_old(one):
-                last = lasts[thread] if thread in lasts else self.sequences.moment(thread)
-                if last is not None and moment < last - _BESIDE:
-                    self.beside.add(one.id)
-            if one.id in self.beside:
-                thread = item(THREAD, f"{thread} {'ahead' if ahead > 0 else 'before'}")
-            else:
-                lasts[thread] = moment
-            threads[i] = thread
-        return threads
+                befores[i] = item(THREAD, f"{thread} before")
+        return own, threads, befores
 
     def pass_over(self, id_: int) -> None:
         """Note that a forgotten memory was not learned."""
@@ -272,7 +265,7 @@ class Finders:
 
 def _is_old(one: Observed) -> bool:
     """Tell whether an experience was long past when it came, as what is imported is."""
-    return one.added is None or one.added - one.at > _BESIDE
+    return one.added is None or one.added - one.at > BESIDE
 
 
 def _flat(lists: SequenceOf[SequenceOf[int]]) -> tuple[IntArray, IntArray]:

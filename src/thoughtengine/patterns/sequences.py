@@ -21,6 +21,7 @@ from thoughtengine.patterns.kernels.sequences import (
     HEAD,
     KEPT,
     LAG,
+    LASTS,
     LINE,
     MEAN,
     MOST,
@@ -55,6 +56,7 @@ _WEEKS = (
 _FEWEST = 5  # times that a sequence must have been seen
 _ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
+_AS_IT_IS = np.array([0.0, 1.0])  # a line that leaves probabilities as they are
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
 _ROUGH = 0.1  # of the logarithm of a lag, at least
 _HARDLY = 1e-6  # by which what was less likely than the first stays so
@@ -158,17 +160,25 @@ class Sequences:
         }
 
     def learn(
-        self, symbols: IntArray, bounds: IntArray, threads: IntArray, moments: IntArray, ids: IntArray
+        self,
+        symbols: IntArray,
+        bounds: IntArray,
+        threads: IntArray,
+        moments: IntArray,
+        ids: IntArray,
+        *,
+        befores: IntArray | None = None,
     ) -> tuple[FloatArray, FloatArray]:
         """Take in experiences, and return how surprising each symbol was, in bits, and how often a symbol had come on average.
 
         Parameters
         ----------
-        symbols, bounds, threads, moments, ids
-            As in `arrays.follow`.
+        symbols, bounds, threads, moments, ids, befores
+            As in `arrays.follow`. Default: each goes on its own thread, whenever it was.
         """
         bits = np.zeros(2 * len(symbols))
-        maths().follow(symbols, bounds, threads, moments, ids, *self.tables.values(), bits)
+        befores = np.zeros_like(threads) if befores is None else befores
+        maths().follow(symbols, bounds, threads, befores, moments, ids, *self.tables.values(), bits)
         return bits[: len(symbols)], bits[len(symbols) :]
 
     def history(self, thread: int) -> IntArray:
@@ -215,7 +225,11 @@ class Sequences:
         number = _ASKED + kind_of(history)
         line = self._line(number)
         line[:] = _bounded(line)
-        correct(self.tables["calibration"], number, _untrusted(line, probability), came, surely=_STEEPEST)
+        asked, doubting = self._asked(history)
+        before = _untrusted(asked, probability)
+        if before > probability:
+            before = _untrusted(doubting, probability)
+        correct(self.tables["calibration"], number, before, came, surely=_STEEPEST)
         line[:] = _bounded(line)
 
     def keep(self, former: Sequences) -> None:
@@ -225,6 +239,18 @@ class Sequences:
 
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
+
+    def _asked(self, history: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the line of those asked for, and the one for what it makes less probable.
+
+        Where what follows the last symbol has turned, the latter doubts only as far as came since: what came no more made
+        it turn, so that is reckoned with already, and doubt in what came in its place would tell it to be likely again.
+        """
+        line, at = _bounded(self._line(_ASKED + kind_of(history))), self._context(int(history[0]))
+        if at is None:
+            return line, line
+        n, known = self.tables["rows"].reshape(-1, ROW)[at, 5], self.tables["lags"].reshape(-1, LAG)[at, 2]
+        return line, _AS_IT_IS + (line - _AS_IT_IS) * (known * (1.0 - LASTS) / (1.0 - LASTS ** int(n)))
 
     def next(
         self,
@@ -264,7 +290,10 @@ class Sequences:
                 chances = _outlasted(chances, supports, lags, spreads, waited, others)
                 order = np.lexsort((symbols, -chances))
                 symbols, chances, supports, lags = symbols[order], chances[order], supports[order], lags[order]
-            asked = _trusted(_bounded(self._line(_ASKED + kind)), chances)
+            line, doubting = self._asked(history)
+            asked = _trusted(line, chances)
+            if asked[0] < chances[0]:
+                asked = _trusted(doubting, chances)
             others = max(float(chances.sum()) - asked[0], 0.0) / max(float(asked[1:].sum()), 1e-300)
             told = np.append(asked[:1], np.minimum(asked[1:] * others, asked[0]))  # their order stays
             told *= min(float(chances.sum() / told.sum()), 1.0 / float(told[0]))  # and so does their sum

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from thoughtengine.patterns.finders import Finders, Observed, entities
+from thoughtengine.patterns.finders import Finders, Observed, Turn, entities
 
 HOUR = 3_600_000_000
 
@@ -23,20 +23,54 @@ def stream(n: int) -> list[Observed]:
     return found
 
 
+def same_however_cut(experiences: list[Observed], cuts: list[int]) -> None:
+    """See that finders come to the same, all their tables too, by the whole stream and by its parts."""
+    whole, parts = Finders(), Finders()
+    turns = whole.observe(experiences)
+    found, beside, cuts = list[Turn](), set[int](), sorted(cuts)
+    for start, stop in zip([0, *cuts], [*cuts, len(experiences)], strict=True):
+        found += parts.observe(experiences[start:stop])
+        beside |= parts.beside if start < stop else set()
+    assert sorted(map(str, found)) == sorted(map(str, turns))
+    assert (parts.names, beside) == (whole.names, whole.beside)
+    for one in ("covered", "thread", "moment", "offset"):
+        assert getattr(parts, one) == getattr(whole, one), one
+    for name, values in whole.tables().items():
+        np.testing.assert_allclose(parts.tables()[name], values, rtol=1e-6, atol=1e-9, err_msg=name)
+
+
 @given(cuts=st.lists(st.integers(1, 79), max_size=5, unique=True))
 @settings(deadline=None, max_examples=8)
 def test_the_result_is_the_same_however_the_stream_is_cut(cuts: list[int]) -> None:
-    whole, parts = Finders(), Finders()
-    experiences = stream(80)
-    turns = whole.observe(experiences)
-    found = []
-    for start, stop in zip([0, *sorted(cuts)], [*sorted(cuts), 80], strict=True):
-        found += parts.observe(experiences[start:stop])
-    assert sorted(map(str, found)) == sorted(map(str, turns))
-    assert parts.names == whole.names
-    assert (parts.covered, parts.thread, parts.moment, parts.offset) == (80, whole.thread, whole.moment, 3600)
-    for name, values in whole.tables().items():
-        np.testing.assert_allclose(parts.tables()[name], values, rtol=1e-6, atol=1e-9, err_msg=name)
+    same_however_cut(stream(80), cuts)
+
+
+def out_of_order(kind: str, seed: int, *, imported: bool) -> list[Observed]:
+    """Give 90 experiences of several sources and episodes whose moments are in no order."""
+    random = np.random.default_rng(seed)
+    found, t = list[Observed](), 0
+    for i in range(90):
+        t += int(random.exponential(6 * HOUR))
+        at = {
+            "newest first": -t,
+            "at random": int(random.integers(600 * HOUR)),
+            "some late": t - int(random.integers(72 * HOUR)) * int(random.random() < 0.4),
+            "some ahead": t + int(random.integers(48, 900)) * HOUR * int(random.random() < 0.1),
+        }[kind]
+        tags = tuple(random.permutation(["wake", "coffee", "bed"])[: random.integers(4)].tolist())
+        source, episode = random.choice(["home", "home", "work", ""]), random.choice(["", "", "", "holiday"])
+        added = 10_000 * HOUR if imported else max(t, 0)
+        found.append(Observed(i + 1, at, 3600, tags, str(source) or None, str(episode) or None, added=added))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["newest first", "at random", "some late", "some ahead"])
+@given(seed=st.integers(0, 99), imported=st.booleans(), cuts=st.lists(st.integers(0, 90), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=15)
+def test_moments_in_any_order_are_learned_the_same_however_they_are_cut(
+    kind: str, seed: int, imported: bool, cuts: list[int]
+) -> None:
+    same_however_cut(out_of_order(kind, seed, imported=imported), cuts)
 
 
 @pytest.mark.parametrize(

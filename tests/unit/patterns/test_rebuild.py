@@ -106,3 +106,21 @@ def test_learning_anew_writes_what_it_learned_seldom_and_tells_often_how_far_it_
         mind.events.close()
     assert slots == [0]  # to save takes as long as to learn some thousand
     assert len(heard) >= 3
+
+
+@pytest.mark.parametrize("batch", [7, 50])
+def test_an_old_log_that_comes_newest_first_is_learned_the_same_in_batches_closed_in_between_and_anew(
+    tmp_path: Path, batch: int
+) -> None:
+    log = days(28)[::-1]
+    with reopened(tmp_path / "whole") as mind:
+        mind.remember_many(log)
+        at_once = told(mind)
+    for start in range(0, len(log), batch):
+        with reopened(tmp_path / "mind") as mind:
+            mind.remember_many(log[start : start + batch])
+            mind.patterns.catch_up()
+    with reopened(tmp_path / "mind") as mind:
+        assert told(mind) == at_once
+        mind.patterns.rebuild()
+        assert told(mind) == at_once

@@ -209,6 +209,29 @@ def test_of_several_symbols_at_once_each_has_the_chance_to_be_among_the_next() -
         assert np.mean(told) == pytest.approx(true, abs=0.05)
 
 
+@pytest.mark.parametrize("seed", [0, 1, 3])
+def test_that_a_habit_has_ended_is_told_as_soon_to_who_asks_daily(seed: int) -> None:
+    wake, coffee, lunch, bed = HASHES[:4].tolist()
+    found = list[float]()
+    for asks in (False, True):
+        random, finder, chances = np.random.default_rng(seed), Sequences(), list[float]()
+        for day in range(330):
+            came = [coffee] if day < 300 and random.random() < 0.9 else []
+            for i, symbols in enumerate(([wake], [*came, lunch, bed])):
+                n = len(symbols)
+                moments = np.array([(24 * day + i + j) * 3_600_000_000 for j in range(n)])
+                ids = np.arange(n) + 4 * day + i + 1
+                before = finder.history(1)
+                told = finder.next(before, int(moments[0]) - 1) if i and day > 240 else None
+                finder.learn(np.array(symbols), np.arange(n + 1), np.full(n, 1), moments, ids)
+                if told is not None and asks:
+                    finder.told(before, float(told.probabilities[0]), bool(told.symbols[0] == symbols[0]))
+                if told is not None and day in (315, 320, 325, 329):
+                    chances.append(float(told.probabilities[told.symbols == coffee][0]))
+        found.append(sum(chances))
+    assert found[1] < 1.15 * found[0]
+
+
 def test_what_held_once_and_holds_no_more_loses_to_what_holds_now() -> None:
     random = np.random.default_rng(6)
     symbols, drawn = [0], random.random(6000)

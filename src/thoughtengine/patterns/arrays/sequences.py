@@ -23,6 +23,7 @@ from thoughtengine.patterns.arrays.rows import place_of
 from thoughtengine.patterns.kernels.sequences import (
     ALIKE,
     BASE,
+    BESIDE,
     DEPTH,
     DISTANT,
     DOUBT,
@@ -70,6 +71,7 @@ def follow(
     symbols: IntArray,
     bounds: IntArray,
     threads: IntArray,
+    befores: IntArray,
     moments: IntArray,
     ids: IntArray,
     keys: IntArray,
@@ -99,8 +101,11 @@ def follow(
         What came, hashes other than 0.
     bounds : array of int64, shape (n + 1,)
         Those of experience i, which are simultaneous: ``symbols[bounds[i]:bounds[i + 1]]``.
-    threads, moments, ids : array of int64, shape (n,)
-        Hash of the run of experiences it belongs to, microseconds of the wall clock, id.
+    threads, befores : array of int64, shape (n,)
+        Hash of the run of experiences it belongs to; written: that of `befores`, unless it is 0, where its own had gone on for
+        a day and a half after its moment.
+    moments, ids : array of int64, shape (n,)
+        Microseconds of the wall clock, id.
     keys, rows, lags : arrays of shapes (c,), (c * ROW,), (c * LAG,)
         Contexts; written. `lags`: logarithm of seconds plus one, the median of the context; what it is worth, a logarithm; how
         many experiences followed, faded, and faded soon; how much better the latter told what came; then of each follower the
@@ -134,6 +139,7 @@ def follow(
     near, frequent, past = skip_rows.reshape(-1, SKIP_ROW), words.reshape(-1, WORD), histories.reshape(-1, THREAD)
     known_so_far = (keys, rows, lags, skip_keys, skip_rows, words, weights, counters)
     for e in range(len(threads)):
+        threads[e] = _run_of(past, int(threads[e]), int(befores[e]), int(moments[e]))
         thread, came = past[_thread(past, threads[e])], symbols[bounds[e] : bounds[e + 1]]
         history = thread[FIRST:]
         order = int(counters[0])
@@ -228,6 +234,12 @@ def as_if_whole(history: IntArray, weights: FloatArray) -> FloatArray:
         orders = given[: 6 * 28].reshape(6, 28)
         orders[depth] = orders[depth:].sum(0)
     return given
+
+
+def _run_of(past: IntArray, thread: int, before: int, moment: int) -> int:
+    """Return the thread that an experience goes on: `before`, unless that is 0, if its own was long past that moment."""
+    at, known = place_of(past[:, 0], thread, past[:, 1:2])
+    return before if before and known and past[at, FIRST] and moment < past[at, 4] - BESIDE else thread
 
 
 def _thread(past: IntArray, thread: int) -> int:

@@ -39,6 +39,7 @@ SKIP_ROW = 2 + 2 * SKIPPED  # n, last use; then symbol, count
 NEAR = 8  # symbols of a thread that those at a distance are looked for behind; what comes late in a thread counts less
 WORD = 3  # key, n, newest id
 DEPTH = 32  # symbols of a thread that are remembered
+BESIDE = 36 * 3_600_000_000  # that a memory may be dated before its arrival, and the newest of its thread, and go it on
 FIRST = 5  # key, last use, moment, symbols of the last experience, newest moment; then all symbols, newest first
 THREAD = FIRST + DEPTH
 DISTANT, BASE = ORDERS, ORDERS + 1
@@ -108,6 +109,14 @@ def _resume(histories: IntArray, thread: int) -> int:
         histories[row * THREAD : (row + 1) * THREAD] = 0
         histories[row * THREAD] = thread
     return row * THREAD + FIRST
+
+
+@part
+def _run_of(histories: IntArray, thread: int, before: int, moment: int) -> int:
+    """Return the thread that an experience goes on: `before`, unless that is 0, if its own was long past that moment."""
+    at = _locate(histories, THREAD, _home(thread, len(histories) // THREAD, WAYS), WAYS, thread) * THREAD + FIRST
+    late = before != 0 and at >= FIRST and histories[at] != 0 and moment < histories[at - 1] - BESIDE
+    return before if late else thread
 
 
 @part
@@ -821,14 +830,15 @@ def _go_on(histories: IntArray, h: int, came: IntArray, order: int, moment: int)
 
 
 @kernel(
-    "int64[:]", "int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]", "out float64[:]",
-    "out int64[:]", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
+    "int64[:]", "int64[:]", "out int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]",
+    "out float64[:]", "out int64[:]", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
     "out float64[:]", "out float64[:]", "out float64[:]",
 )  # fmt: skip
 def follow(
     symbols: IntArray,
     bounds: IntArray,
     threads: IntArray,
+    befores: IntArray,
     moments: IntArray,
     ids: IntArray,
     keys: IntArray,
@@ -849,6 +859,7 @@ def follow(
     found, told, slots = np.empty(2 * MOST, np.int64), np.empty(3 * MOST), np.empty(2 * MOST, np.int64)
     scratch, side, worths = np.empty(2 * MOST), np.empty(ORDERS, np.int64), np.ones(PARTS)
     for e in range(len(threads)):
+        threads[e] = _run_of(histories, threads[e], befores[e], moments[e])
         h, moment, came = _resume(histories, threads[e]), moments[e], symbols[bounds[e] : bounds[e + 1]]
         history = histories[h : h + DEPTH]
         if (counters[0] < WATCHED or counters[0] % EVERY == 0) and len(came) > 0 and history[0] != 0:
