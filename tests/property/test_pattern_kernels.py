@@ -18,6 +18,8 @@ from thoughtengine.patterns.kernels.sequences import (
     AGES,
     BLENDED,
     DEPTH,
+    KNOT,
+    KNOTS,
     LAG,
     ROW,
     SKIP_ROW,
@@ -65,7 +67,8 @@ def sequence_tables() -> list[Any]:
     return [
         np.zeros(64, np.int64), np.zeros(64 * ROW, np.int64), np.zeros(64 * LAG), np.zeros(16, np.int64),
         np.zeros(16 * SKIP_ROW, np.int64), np.zeros(16 * WORD, np.int64), np.ones(BLENDED + 2 * STRATA),
-        np.zeros(8 * THREAD, np.int64), np.zeros(8, np.int64), untaught(), np.full(2 * AGES, 5.0),
+        np.zeros(8 * THREAD, np.int64), np.zeros(8, np.int64), untaught(),
+        np.zeros(2 * STRATA * KNOTS * KNOT), np.full(2 * AGES, 5.0),
     ]  # fmt: skip
 
 
@@ -110,7 +113,7 @@ def test_what_is_expected_is_told_alike(stream: list[Any], history: list[int], h
     )
     recent = np.zeros(DEPTH, np.int64)
     recent[: len(history)] = HASHES[history]
-    keys, rows, lags, skip_keys, skip_rows, words, weights, _, counters, _, repeats = tables
+    keys, rows, lags, skip_keys, skip_rows, words, weights, _, counters, _, _, repeats = tables
     answers = []
     for twin in (arrays, kernels):
         found, told = np.zeros(200, np.int64), np.zeros(300)

@@ -20,9 +20,12 @@ from thoughtengine.patterns.kernels.sequences import (
     FOLLOWER,
     HEAD,
     KEPT,
+    KNOT,
+    KNOTS,
     LAG,
     LASTS,
     LINE,
+    LOWEST,
     MEAN,
     MOST,
     PRIOR,
@@ -54,7 +57,7 @@ _WEEKS = (
     32.0,
 )  # of the day of the week, after 1, 2, 4, 8 … times: it says most after weeks
 _FEWEST = 5  # times that a sequence must have been seen
-_ASKED = 2 * STRATA  # the first line of predictions that somebody asked for
+_AS_SAID = 4.0  # times that such a probability is thought to have been right
 _STEEPEST = 0.25  # of the logistic curve: a step that reckons with it never goes too far
 _AS_IT_IS = np.array([0.0, 1.0])  # a line that leaves probabilities as they are
 _LEVEL, _SLOPE = (-4.0, 4.0), (0.25, 4.0)  # how far what became of predictions may turn the line of those asked for
@@ -156,6 +159,7 @@ class Sequences:
             "histories": np.zeros(n_threads * THREAD, np.int64),
             "counters": np.zeros(8, np.int64),
             "calibration": untaught(),
+            "knots": np.zeros(2 * STRATA * KNOTS * KNOT),
             "repeats": np.full(2 * AGES, _UNSEEN),
         }
 
@@ -222,7 +226,7 @@ class Sequences:
         came : bool
             Whether it came true.
         """
-        number = _ASKED + kind_of(history)
+        number = kind_of(history)
         line = self._line(number)
         line[:] = _bounded(line)
         asked, doubting = self._asked(history)
@@ -234,11 +238,15 @@ class Sequences:
 
     def keep(self, former: Sequences) -> None:
         """Take over what became of predictions that were asked for."""
-        asked = slice(_ASKED * LINE, REACH * LINE)
+        asked = slice(REACH * LINE)
         self.tables["calibration"][asked] = former.tables["calibration"][asked]
 
     def _line(self, number: int) -> FloatArray:
         return self.tables["calibration"][number * LINE : number * LINE + 2]
+
+    def _knots(self, number: int) -> FloatArray:
+        knots: FloatArray = self.tables["knots"].reshape(-1, KNOTS, KNOT)[number]
+        return knots
 
     def _asked(self, history: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the line of those asked for, and the one for what it makes less probable.
@@ -246,7 +254,7 @@ class Sequences:
         Where what follows the last symbol has turned, the latter doubts only as far as came since: what came no more made
         it turn, so that is reckoned with already, and doubt in what came in its place would tell it to be likely again.
         """
-        line, at = _bounded(self._line(_ASKED + kind_of(history))), self._context(int(history[0]))
+        line, at = _bounded(self._line(kind_of(history))), self._context(int(history[0]))
         if at is None:
             return line, line
         n, known = self.tables["rows"].reshape(-1, ROW)[at, 5], self.tables["lags"].reshape(-1, LAG)[at, 2]
@@ -281,7 +289,7 @@ class Sequences:
         if len(chances) and history[0]:
             kind = kind_of(history)
             first = chances >= ALIKE * chances[0]
-            trusted = np.where(first, *(_trusted(self._line(2 * kind + i), chances) for i in (0, 1)))
+            trusted = np.where(first, *(_learned(self._knots(2 * kind + i), chances) for i in (0, 1)))
             reached, expected = self._line(REACH + kind).tolist()
             total = min(chances.sum() * reached / expected, max(chances.sum(), self._simultaneous()))
             chances = _behind(_shared(trusted, float(total)), chances)
@@ -413,6 +421,23 @@ def _outlasted(
     total = chances.sum()
     left = chances * still + otherwise * (total / (supports.sum() + 2.0))
     result: FloatArray = np.minimum(left * (total / left.sum()), 1.0)
+    return result
+
+
+def _learned(knots: FloatArray, chances: FloatArray) -> FloatArray:
+    """Return probabilities as those near them came true: the logits of the knots around them say how much more or less often."""
+    n, came, said = knots.T
+    usual = np.where(n > 0.0, said / np.maximum(n, 1e-300), 0.5)
+    more = _logit((came + _AS_SAID * usual) / (n + _AS_SAID)) - _logit(usual)
+    logits = _logit(chances)
+    moved = logits + np.interp(logits, LOWEST + np.arange(KNOTS), more)
+    result: FloatArray = 1.0 / (1.0 + np.exp(-moved))
+    return result
+
+
+def _logit(chances: FloatArray) -> FloatArray:
+    clipped = np.clip(chances, 1e-6, 1.0 - 1e-6)
+    result: FloatArray = np.log(clipped / (1.0 - clipped))
     return result
 
 

@@ -12,15 +12,18 @@ from thoughtengine.patterns.kernels.sequences import (
     BLEND,
     BLENDED,
     FADE,
+    KNOT,
+    KNOTS,
     LEAST,
     LINE,
+    LOWEST,
     PRIOR,
     REACH,
     REPEATED,
     STRATA,
 )
 
-__all__ = ["blended", "correct", "cut", "kind_of", "learn_blend", "learn_reach", "learn_repeats", "seasoned"]
+__all__ = ["blended", "correct", "cut", "judge", "kind_of", "learn_blend", "learn_reach", "learn_repeats", "seasoned"]
 
 
 def blended(
@@ -58,7 +61,7 @@ def kind_of(history: IntArray) -> int:
     return min(int(np.count_nonzero(history) - 1).bit_length(), STRATA - 1)
 
 
-def correct(calibration: FloatArray, line: int, chance: float, right: bool, *, surely: float = 0.02) -> None:
+def correct(calibration: FloatArray, line: int, chance: float, right: bool, *, surely: float) -> None:
     """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading.
 
     Parameters
@@ -82,6 +85,28 @@ def correct(calibration: FloatArray, line: int, chance: float, right: bool, *, s
     matrix = FADE * matrix + kept * np.eye(2) + max(p * (1.0 - p), surely) * np.outer(x, x)
     state[2:] = matrix[0, 0], matrix[0, 1], matrix[1, 1]
     state[:2] += np.linalg.solve(matrix, (right - p) * x + kept * (np.array([0.0, 1.0]) - state[:2]))
+
+
+def judge(knots: FloatArray, line: int, chance: float, right: bool) -> None:
+    """Note at the two knots around a probability what became of it.
+
+    Parameters
+    ----------
+    knots : array of float64, shape (l * KNOTS * KNOT,)
+        How often such ones were said, how often it came, and the sum of what was said, the past fading; written.
+    line : int
+        Which of its lines.
+    chance : float
+        What was said, in [0, 1].
+    right : bool
+        Whether it came.
+    """
+    clipped = min(max(chance, 1e-6), 1.0 - 1e-6)
+    x = min(max(math.log(clipped / (1.0 - clipped)) - LOWEST, 0.0), KNOTS - 1.0)
+    first = min(int(x), KNOTS - 2)
+    around = knots[(line * KNOTS + first) * KNOT :][: 2 * KNOT].reshape(2, KNOT)
+    shares = np.array([[1.0 - (x - first)], [x - first]])
+    around += shares * np.array([1.0, float(right), clipped])
 
 
 def _ages(history: IntArray) -> dict[int, int]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from thoughtengine._types import FloatArray, IntArray
 from thoughtengine.patterns.arrays.calibration import (
     blended,
-    correct,
     cut,
+    judge,
     kind_of,
     learn_blend,
     learn_reach,
@@ -43,6 +43,7 @@ from thoughtengine.patterns.kernels.sequences import (
     MEAN,
     MOST,
     NEAR,
+    NEARBY,
     NEWEST,
     PART,
     PARTS,
@@ -60,6 +61,7 @@ from thoughtengine.patterns.kernels.sequences import (
     WEEKDAY,
     WORD,
     WORTH,
+    YOUNG,
 )
 
 __all__ = ["as_if_whole", "context_key", "expect", "follow"]
@@ -84,6 +86,7 @@ def follow(
     histories: IntArray,
     counters: IntArray,
     calibration: FloatArray,
+    knots: FloatArray,
     repeats: FloatArray,
     bits: FloatArray,
 ) -> None:
@@ -122,8 +125,10 @@ def follow(
     counters : array of int64, shape (8,)
         Experiences, symbols, distinct symbols, weight of the pairs at a distance, rules, experiences with symbols; written.
     calibration : array of float64, shape (l * LINE,)
-        A line for the first candidate and one for the others, by the length of the history; lines of those that somebody asked
-        for; then how often what came was among the candidates, and how often that was expected; written.
+        By the length of the history, lines of those that somebody asked for; then how often what came was among the
+        candidates, and how often that was expected; written.
+    knots : array of float64, shape (2 * STRATA * KNOTS * KNOT,)
+        What became of the first candidate, and of the others, by the length of the history and what was said; written.
     repeats : array of float64, shape (2 * AGES,)
         Faded: how often what was that old came again, and how often that was expected; written.
     bits : array of float64, shape (2 * s,)
@@ -144,7 +149,7 @@ def follow(
         history = thread[FIRST:]
         order = int(counters[0])
         if (order < WATCHED or order % EVERY == 0) and len(came) and history[0]:
-            _compare(history, int(thread[4]), came, order, known_so_far, calibration, repeats)
+            _compare(history, int(thread[4]), came, order, known_so_far, calibration, knots, repeats)
         counters[0] += 1
         counters[5] += len(came) > 0
         newest = max(int(moments[e]), int(thread[4])) if history[0] else int(moments[e])
@@ -200,11 +205,14 @@ def _compare(
     order: int,
     known: tuple[NDArray[Any], ...],
     calibration: FloatArray,
+    knots: FloatArray,
     repeats: FloatArray,
 ) -> None:
     """Predict one experience before it is learned, and compare."""
     before = repeats.copy()
-    for depth in (DEPTH, 1 << (order + order // EVERY) % 4) if history[NEAR - 1] else (DEPTH,):
+    knots *= min(1.0 - YOUNG / (order + YOUNG), NEARBY)
+    fewer = (1, 2, 4, 8) if order < WATCHED else (1 << (order + order // EVERY) % 4,)
+    for depth in (DEPTH, *(fewer if history[NEAR - 1] else ())):
         recent = np.where(np.arange(DEPTH) < depth, history, 0)
         told_from = list(known)
         if depth < DEPTH:
@@ -224,7 +232,7 @@ def _compare(
         learn_reach(came, kind, told, calibration)
         best = sorted(told, key=lambda symbol: (-told[symbol], symbol))[:most]
         for symbol in best:
-            correct(calibration, 2 * kind + (told[symbol] < ALIKE * told[best[0]]), told[symbol], symbol in came)
+            judge(knots, 2 * kind + (told[symbol] < ALIKE * told[best[0]]), told[symbol], symbol in came)
 
 
 def as_if_whole(history: IntArray, weights: FloatArray) -> FloatArray:

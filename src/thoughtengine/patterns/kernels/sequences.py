@@ -59,7 +59,14 @@ STRATA = 6  # kinds of histories that calibrate apart: of one symbol, two, up to
 ALIKE = 0.99  # of the chance of the first candidate: from there on another one is told as it
 TOP = 5  # candidates that calibrate, for each symbol that an experience has on average
 FADE = 0.998  # of calibration: what stays of the past at each candidate
-REACH = 3 * STRATA  # the first line of how often what came was among the candidates, and how often that was expected
+KNOTS, KNOT = (
+    12,
+    3,
+)  # logits at which probabilities are compared with what came: how often, how often it came, how often said
+LOWEST = -6.0  # the first of them, from where on each is one higher
+NEARBY = 0.998  # of knots: what stays of the past at each prediction that is compared, at most
+YOUNG = 2.0  # of few experiences: what is forgotten of the past, in shares of one
+REACH = STRATA  # the first line of how often what came was among the candidates, and how often that was expected
 PRIOR = 2.0  # how surely probabilities are thought to be right as they are
 AGES = 7  # how long ago a symbol came: one symbol, two, up to 4, 8, 16, 32, longer or never
 REPEATED = 0.999  # of what came again: what stays of the past at each prediction
@@ -727,20 +734,17 @@ def _learn_repeats(
 
 
 @part
-def _correct(calibration: FloatArray, line: int, chance: float, right: bool) -> None:
-    """Learn from one prediction how far such probabilities are to be trusted: a step of Newton's, the past fading."""
-    i, clipped = line * LINE, min(max(chance, 1e-6), 1.0 - 1e-6)
-    x = math.log(clipped / (1.0 - clipped)) + 1.0
-    p = 1.0 / (1.0 + math.exp(1.0 - calibration[i] - calibration[i + 1] * x))
-    sure, kept = max(p * (1.0 - p), 0.02), (1.0 - FADE) * PRIOR
-    calibration[i + 2] = FADE * calibration[i + 2] + kept + sure
-    calibration[i + 3] = FADE * calibration[i + 3] + sure * x
-    calibration[i + 4] = FADE * calibration[i + 4] + kept + sure * x * x
-    error = (1.0 if right else 0.0) - p
-    g, k = error - kept * calibration[i], error * x + kept * (1.0 - calibration[i + 1])
-    a, b, c = calibration[i + 2], calibration[i + 3], calibration[i + 4]
-    calibration[i] += (c * g - b * k) / (a * c - b * b)
-    calibration[i + 1] += (a * k - b * g) / (a * c - b * b)
+def _judge(knots: FloatArray, line: int, chance: float, right: bool) -> None:
+    """Note at the two knots around a probability what became of it."""
+    clipped = min(max(chance, 1e-6), 1.0 - 1e-6)
+    x = min(max(math.log(clipped / (1.0 - clipped)) - LOWEST, 0.0), KNOTS - 1.0)
+    first = min(int(x), KNOTS - 2)
+    for i in range(2):
+        share = x - first if i == 1 else 1.0 - (x - first)
+        at = (line * KNOTS + first + i) * KNOT
+        knots[at] += share
+        knots[at + 1] += share if right else 0.0
+        knots[at + 2] += share * clipped
 
 
 @part
@@ -750,6 +754,7 @@ def _learn_calibration(
     n: int,
     size: float,
     calibration: FloatArray,
+    knots: FloatArray,
     found: IntArray,
     told: FloatArray,
     slots: IntArray,
@@ -770,7 +775,7 @@ def _learn_calibration(
         right = False
         for x in came:
             right = right or x == found[rank]
-        _correct(calibration, 2 * kind + (told[rank] < ALIKE * told[0]), told[rank], right)
+        _judge(knots, 2 * kind + (told[rank] < ALIKE * told[0]), told[rank], right)
 
 
 @part
@@ -787,6 +792,7 @@ def _compare(
     weights: FloatArray,
     counters: IntArray,
     calibration: FloatArray,
+    knots: FloatArray,
     repeats: FloatArray,
     found: IntArray,
     told: FloatArray,
@@ -795,8 +801,12 @@ def _compare(
 ) -> None:
     """Predict one experience before it is learned, and compare; after many symbols also as if one were asked with fewer."""
     recent, joint, mixed = np.zeros(DEPTH, np.int64), scratch[:MOST], scratch[MOST:]
-    for turn in range(1 if history[NEAR - 1] == 0 else 2):
-        depth = DEPTH if turn == 0 else 1 << (counters[0] + counters[0] // EVERY) % 4  # by turns
+    knots *= min(1.0 - YOUNG / (counters[0] + YOUNG), NEARBY)
+    young = counters[0] < WATCHED
+    for turn in range(1 if history[NEAR - 1] == 0 else 5 if young else 2):
+        depth = DEPTH
+        if turn > 0:
+            depth = 1 << (turn - 1 if young else (counters[0] + counters[0] // EVERY) % 4)  # later by turns
         recent[:] = 0
         recent[:depth] = history[:depth]
         given = weights if turn == 0 else _as_if_whole(recent, weights)
@@ -813,7 +823,9 @@ def _compare(
             _season(recent, n, _cut(repeats, depth), found, told, slots)
         _learn_blend(came, recent, weights, found, mixed, joint, slots)
         if counters[1] >= FEW:  # before, all is news
-            _learn_calibration(came, _kind(recent), n, counters[1] / counters[5], calibration, found, told, slots)
+            _learn_calibration(
+                came, _kind(recent), n, counters[1] / counters[5], calibration, knots, found, told, slots
+            )
 
 
 @part
@@ -832,7 +844,7 @@ def _go_on(histories: IntArray, h: int, came: IntArray, order: int, moment: int)
 @kernel(
     "int64[:]", "int64[:]", "out int64[:]", "int64[:]", "int64[:]", "int64[:]", "out int64[:]", "out int64[:]",
     "out float64[:]", "out int64[:]", "out int64[:]", "out int64[:]", "out float64[:]", "out int64[:]", "out int64[:]",
-    "out float64[:]", "out float64[:]", "out float64[:]",
+    "out float64[:]", "out float64[:]", "out float64[:]", "out float64[:]",
 )  # fmt: skip
 def follow(
     symbols: IntArray,
@@ -851,6 +863,7 @@ def follow(
     histories: IntArray,
     counters: IntArray,
     calibration: FloatArray,
+    knots: FloatArray,
     repeats: FloatArray,
     bits: FloatArray,
 ) -> None:
@@ -865,7 +878,7 @@ def follow(
         if (counters[0] < WATCHED or counters[0] % EVERY == 0) and len(came) > 0 and history[0] != 0:
             _compare(
                 history, histories[h - 1], came, keys, rows, lags, skip_keys, skip_rows, words, weights, counters, calibration,
-                repeats, found, told, slots, scratch,
+                knots, repeats, found, told, slots, scratch,
             )  # fmt: skip
         counters[0] += 1
         counters[5] += len(came) > 0
