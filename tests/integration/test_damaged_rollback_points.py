@@ -465,12 +465,12 @@ def test_an_erasure_that_cannot_reach_a_damaged_point_tells_what_to_do(written: 
         assert mind.check() == []
 
 
-def harmed(written: Path, path: Path) -> Path:
+def harmed(written: Path, path: Path, at: float = 0.5) -> Path:
     """Copy a mind, and flip a bit that nobody has read since; return the name of the file."""
     shutil.copytree(written, path)
     table = max(path.glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
     data = bytearray(table.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[int(len(data) * at)] ^= 1
     table.write_bytes(data)
     return table.relative_to(path)
 
@@ -528,3 +528,14 @@ def test_behind_a_mind_it_is_told_and_the_next_opening_salvages(written: Path, t
     with te.open(path, hooks=hooks(), upgrade="wait"):
         pass
     assert salvaged(path, "body")
+
+
+def test_a_rehearsal_tells_of_it_and_salvages_nothing(written: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    harmed(written, path, 0.9)
+    assert te.plan(path, hooks=hooks())  # reads the memories alone
+    with pytest.raises(te.StoreDamagedError, match="the rehearsal met damage") as told:
+        te.rehearse(path, hooks=hooks())
+    assert str(told.value).startswith(f"{path}: ")
+    assert not (path / "quarantine").exists()
+    assert [finding.kind for finding in te.check(path)] == ["unreadable"]
