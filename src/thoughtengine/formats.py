@@ -14,6 +14,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.encoders import Encoder
 from thoughtengine.engine import Behind, TakeBack, ThoughtEngine
 from thoughtengine.errors import (
+    StoreDamagedError,
     StoreNewerError,
     UpgradeFailedError,
     UpgradeRequiredError,
@@ -101,9 +102,20 @@ def open_store(
             _refuse(root, upgrade, f"payloads are of an older version: {_told(pending)}")
             from thoughtengine.lifting import with_payloads
 
-            store, running = with_payloads(root, config, upgrade, approve, hooks, progress)
+            try:
+                store, running = with_payloads(root, config, upgrade, approve, hooks, progress)
+            except StoreDamagedError:
+                if not _awaits_salvage(root):
+                    raise
+                store, running = with_payloads(root, config, upgrade, approve, hooks, progress)
             return Opened(store, running=running)
         return _made(root, config, create, hooks)
+
+
+def _awaits_salvage(root: Path) -> bool:
+    """Tell whether damage was met before anything was done: opening it again salvages what is readable."""
+    pointer, _ = read_pointer(root)
+    return pointer.state == "DAMAGED" and not pointer.unfinished
 
 
 def is_format_1(root: Path) -> bool:

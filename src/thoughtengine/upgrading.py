@@ -60,7 +60,7 @@ from thoughtengine.storage.files import (
     size_of,
     translated,
 )
-from thoughtengine.storage.folder import FolderStore, generation_name
+from thoughtengine.storage.folder import QUARANTINE, FolderStore, generation_name
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.pointer import Pointer, read_pointer, write_pointer
 
@@ -497,6 +497,8 @@ def rehearse(
         before = _answers_through(copy, cues) if is_format_1(copy) else _answers(copy, cues)
         stops = [max(1, planned.records // 3), max(1, 2 * planned.records // 3)]
         broken = sum(_broken_off(copy, known, at) for at in stops)
+        if not is_format_1(root) and (copy / QUARANTINE).is_dir():
+            raise StoreDamagedError(copy, "salvaged")
         upgrade(copy, hooks=hooks, encoder=encoder, approve=approve, progress=progress)
         made = [done for done in reports(copy) if done.kind == "upgrade" and done.id not in known_before]
         report = made[-1] if made else None

@@ -463,3 +463,79 @@ def test_an_erasure_that_cannot_reach_a_damaged_point_tells_what_to_do(written: 
         mind.forget(5, erase=True)
         assert mind.count() == N - 1
         assert mind.check() == []
+
+
+def harmed(written: Path, path: Path, at: float = 0.5) -> Path:
+    """Copy a mind, and flip a bit that nobody has read since; return the name of the file."""
+    shutil.copytree(written, path)
+    table = max(path.glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    data = bytearray(table.read_bytes())
+    data[int(len(data) * at)] ^= 1
+    table.write_bytes(data)
+    return table.relative_to(path)
+
+
+def salvaged(path: Path, key: str) -> bool:
+    """Tell whether a mind holds what a salvage leaves of it, all of one version, and nothing is wrong with it."""
+    with te.open(path) as mind:
+        payloads = [memory.payload for memory in mind.memories()]
+    return N - 60 < len(payloads) <= N and all(key in payload for payload in payloads) and te.check(path) == []
+
+
+@pytest.mark.parametrize("act", ["open", "wait", "upgrade", "into"])
+def test_damage_that_an_upgrade_of_payloads_meets_before_it_begins_is_salvaged(
+    written: Path, tmp_path: Path, act: str
+) -> None:
+    path = tmp_path / "mind"
+    table = harmed(written, path)
+    if act in ("open", "wait"):
+        te.open(path, hooks=hooks(), upgrade="auto" if act == "open" else "wait").close()
+    else:
+        into = tmp_path / "into" if act == "into" else None
+        report = te.upgrade(path, hooks=hooks(), into=into)
+        assert report is not None
+        assert report.succeeded
+        path = into or path
+    assert salvaged(path, "body")
+    assert f"{table}: a block does not verify" in incidents(path)
+    assert "verify.part" not in incidents(path)
+
+
+def test_on_the_way_down_of_payloads_it_is_named_and_the_next_try_salvages(written: Path, tmp_path: Path) -> None:
+    upgraded, path = tmp_path / "upgraded", tmp_path / "mind"
+    shutil.copytree(written, upgraded)
+    te.upgrade(upgraded, hooks=hooks())
+    with te.open(upgraded) as mind:
+        mind.upgrade.commit()
+    te.open(upgraded).close()
+    table = harmed(upgraded, path)
+    with pytest.raises(te.StoreDamagedError) as told:
+        te.rollback(path, to={"acme.note": 1}, hooks=hooks())
+    assert f"{path}: {table}: a block does not verify. Close the mind and open it again" in str(told.value)
+    assert te.rollback(path, to={"acme.note": 1}, hooks=hooks()).succeeded
+    assert salvaged(path, "text")
+
+
+@pytest.mark.usefixtures("small")
+def test_behind_a_mind_it_is_told_and_the_next_opening_salvages(written: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    table = harmed(written, path)
+    with te.open(path, hooks=hooks()) as mind:
+        while not mind.health().reasons:
+            time.sleep(0.01)
+        assert any("the next open salvages what is readable" in reason for reason in mind.health().reasons)
+    assert f"{table}: a block does not verify" in incidents(path)
+    with te.open(path, hooks=hooks(), upgrade="wait"):
+        pass
+    assert salvaged(path, "body")
+
+
+def test_a_rehearsal_tells_of_it_and_salvages_nothing(written: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    harmed(written, path, 0.9)
+    assert te.plan(path, hooks=hooks())  # reads the memories alone
+    with pytest.raises(te.StoreDamagedError, match="the rehearsal met damage") as told:
+        te.rehearse(path, hooks=hooks())
+    assert str(told.value).startswith(f"{path}: ")
+    assert not (path / "quarantine").exists()
+    assert [finding.kind for finding in te.check(path)] == ["unreadable"]

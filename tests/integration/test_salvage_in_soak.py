@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import random
 import shutil
+from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -219,3 +221,84 @@ def test_where_nobody_can_count_the_ids_what_is_read_comes_back_under_new_ones(s
             assert mind.recall("word3", k=1)
         assert there.keys() == readable
         assert min(there.values()) > N
+
+
+SMALL = te.Config(storage=StorageConfig(write_buffer_bytes=1 << 16))
+FEW = 150
+
+
+def noted() -> te.Upgrades:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"text": note["body"]})(lambda note: {"body": note["text"]})
+    return hooks
+
+
+@pytest.fixture(scope="module", params=["erased", "forgotten", "payloads"])
+def purged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+    """Return a mind in the soak, whose rows lie in several tables, and from which two memories were erased, or one forgotten."""
+    path = tmp_path_factory.mktemp("purged") / "mind"
+    rows = {b"sensory:k%03d" % n: json.dumps({"timestamp": n, "raw": f"word{n}"}).encode() for n in range(1, FEW + 1)}
+    write_flat(path, rows)
+    te.open(path, config=SMALL, upgrade="wait").close()
+    if request.param == "payloads":
+        with te.open(path, config=SMALL) as mind:
+            mind.remember("note", kind="acme.note", payload={"text": "tea"})
+        te.open(path, config=SMALL, hooks=[noted()], upgrade="wait").close()
+    with te.open(path, config=SMALL) as mind:
+        mind.forget(4, erase=True)
+    with te.open(path, config=SMALL) as mind:
+        mind.forget(100, erase=request.param != "forgotten")
+        for n in range(30):
+            mind.remember(f"new{n} {random.Random(n).randbytes(60).hex()}")
+    te.open(path, config=SMALL).close()
+    return request.param, path
+
+
+def without_tables(path: Path, target: Path) -> Iterator[Path]:
+    """Yield the mind without one table, without another one too, and without all."""
+    tables = sorted(each.relative_to(path) for each in path.glob("gen-*/*.ldb"))
+    for gone in [*combinations(tables, 1), *((tables[0], each) for each in tables[1:]), tuple(tables)]:
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(path, target)
+        for table in gone:
+            (target / table).unlink()
+        yield target
+
+
+def test_with_the_receipt_of_an_erasure_gone_no_memory_gets_the_id_of_another(
+    purged: tuple[str, Path], tmp_path: Path
+) -> None:
+    what, whole = purged
+    renamed = refused = 0
+    for path in without_tables(whole, tmp_path / "mind"):
+        with te.open(path, config=SMALL) as mind:
+            assert mind.check() == []
+            there = {
+                memory.id: memory for memory in mind.memories() if memory.key and memory.key.startswith("sensory:k")
+            }
+            told = " ".join(mind.health().incidents)
+            left = "rows more are left in it" in told
+        assert "sensory:k004" not in {memory.key for memory in there.values()}
+        assert len({memory.key for memory in there.values()}) == len(there)
+        for id_, memory in there.items():
+            assert memory.text == f"word{int(str(memory.key)[-3:])}"
+            assert id_ == int(str(memory.key)[-3:]) or (id_ > FEW and "under new ids" in told)
+        assert len(there) >= FEW - 2 - (2 if left else 0)
+        renamed += any(id_ > FEW for id_ in there)
+        if what == "payloads":
+            assert te.rollback(path, hooks=[noted()]).succeeded
+        if left:
+            with pytest.raises(te.UpgradeFailedError, match=r"copy rollback/.*mind\.upgrade\.commit\(\)"):
+                te.rollback(path)
+            with te.open(path) as mind:
+                mind.upgrade.commit()
+            refused += 1
+        assert te.rollback(path, to=1).succeeded
+        flat = {key: json.loads(value)["raw"] for key, value in read_flat(path).items() if key.startswith(b"sensory:k")}
+        assert flat == {str(memory.key).encode(): memory.text for memory in there.values()}
+        with te.open(path, upgrade="wait") as mind:
+            assert mind.check() == []
+            again = {memory.id: memory.text for memory in mind.memories() if str(memory.key).startswith("sensory:k")}
+        assert again == {id_: memory.text for id_, memory in there.items()}
+    assert renamed == 0 if what == "payloads" else renamed
+    assert bool(refused) == (what == "forgotten")

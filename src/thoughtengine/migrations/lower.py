@@ -140,16 +140,15 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
             told = f"the rollback point holds {flat.digest} instead of {note.digest}: it is made anew of the origins"
             record_incident(root, "damage", told, files=(note.rollback,))
             sealed = flat = None
-    if sealed is not None and flat is not None and _lacks_origins(store, flat):
-        try:
-            with store.writing:
-                regain_origins(store, sealed)
-        except StoreDamagedError as error:
-            told = (
-                f"what damage took is not known in the rollback point: {error.message}; it is made anew of the origins"
+    if note is not None and sealed is not None and flat is not None and _lacks_origins(store, flat):
+        with store.writing:
+            left = regain_origins(store, sealed)
+        if left:
+            told = f"of {left:,} rows in the sealed copy nobody can tell which memories they were, as receipts are gone"
+            way_on = (
+                f"copy {note.rollback}, open the mind, mind.upgrade.commit() lets go of that copy, then {_OTHER_WAY}"
             )
-            record_incident(root, "damage", told)
-            sealed = flat = None
+            return flat, Proof(wrong=(f"{told}: {way_on}",), rows=flat.rows)
     if sealed is not None:
         checkpoint(None, sealed, part)
     level = Level(str(part), config, create=sealed is None)

@@ -55,6 +55,7 @@ from thoughtengine.storage.keyspace import (
 )
 from thoughtengine.storage.origin import AsideRecord, CursorRecord
 from thoughtengine.storage.pointer import UpgradeNote
+from thoughtengine.storage.salvage import damaged_files
 
 __all__ = ["PayloadUpgrade", "begin_payloads"]
 
@@ -218,10 +219,15 @@ class PayloadUpgrade(Running):
         Raises
         ------
         StoreDamagedError
-            When it does not verify: then the mind it was made of is damaged too.
+            When it does not verify: then the mind it was made of is damaged too, which is noted, and the next open salvages it.
         """
         store, scratch = self.store, self.store.root / ("verify" + PART)
-        content = verify(store.root / self.note.rollback, scratch, store.config, breathe=self.pace.breathe)
+        sealed = store.root / self.note.rollback
+        try:
+            content = verify(sealed, scratch, store.config, breathe=self.pace.breathe)
+        except StoreDamagedError as error:
+            told = named((f"{store.generation.name}/{name}", what) for name, what in damaged_files(sealed, scratch))
+            raise store.damage_met(StoreDamagedError(store.root, told or error.message)) from error
         self.note = msgspec.structs.replace(self.note, digest=content.digest, rows=sum(content.rows.values()))
         store.update_pointer(upgrade=self.note)
 

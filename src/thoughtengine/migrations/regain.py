@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from heapq import merge
 from itertools import chain, groupby
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
-from thoughtengine.errors import StoreDamagedError
+from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.merge import merged
 from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
 from thoughtengine.storage.contract import PAGE, Store
+from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, remove_tree
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
@@ -30,6 +30,12 @@ __all__ = ["old_and_new", "regain", "regain_origins"]
 
 
 Ranges = Sequence[tuple[bytes, bytes]]
+
+
+class _Memory(msgspec.Struct, frozen=True):
+    """The part of a memory of format 2 that matters here."""
+
+    key: str | None = None
 
 
 class _Receipt(msgspec.Struct, frozen=True):
@@ -84,7 +90,7 @@ def regain(store: FolderStore) -> int:
 
 
 def regain_origins(store: FolderStore, sealed: Path) -> int:
-    """Put the origins that a mind lacks back, from the sealed copy of what it was; return how many.
+    """Put the origins that a mind lacks back, from the sealed copy of what it was; return how many rows nobody can place.
 
     Parameters
     ----------
@@ -96,25 +102,24 @@ def regain_origins(store: FolderStore, sealed: Path) -> int:
     Raises
     ------
     StoreDamagedError
-        When the copy cannot be read, or its rows are not those of the mind; nothing was written.
+        When the copy cannot be read.
+
+    Notes
+    -----
+    The receipt of an erasure may be gone with what is put back: ids are counted off only where no row is missing.
     """
-    erased = {id_ for _, row in store.rows(RECEIPT, _Receipt) if row.verb == "erase" for id_ in row.ids}
-    for note in store.pointer.points:  # the copy lacks what damage took before it was made anew
-        erased.update(id_ for first, n in note.lost for id_ in range(first, first + n))
-    scratch, batch = store.root / ("regain" + PART), Batch()
+    scratch = store.root / ("regain" + PART)
     clone(sealed, scratch)
     try:
         with closing(Level(str(scratch), store.config)) as level:
-            before = Before(level)
-            found = list(_lacking(store, before, erased))
-            for id_, key in found:
-                value = before.get(key) or b""
-                batch.put(ORIGIN, id_, OriginRecord(key=key, value=value, emotion=before.emotion_of(key)))
-                batch = _paged(store, batch)
+            n, renamed, left = _put_back(store, Before(level), ())
     finally:
         remove_tree(scratch)
-    store.commit(batch, sync=True)
-    return len(found)
+    if renamed or left:
+        told = f"receipts of erasures are gone: of what {sealed.relative_to(store.root)} holds"
+        told += f" the bytes of {n:,} lost memories are back{_told(renamed, left)}"
+        record_incident(store.root, "damage", told)
+    return left
 
 
 def _from_damaged(store: FolderStore, rollback: str, error: StoreDamagedError) -> str:
@@ -126,15 +131,18 @@ def _from_damaged(store: FolderStore, rollback: str, error: StoreDamagedError) -
     try:
         found = salvage_bare(sealed, part, scratch, store.config)
         with closing(Level(str(part), store.config)) as level:
-            n, renamed, left = _put_back(store, Before(level), found.holes)
+            n, renamed, left = _put_back(store, Before(level), found.holes if _all_told(store) else None)
     finally:
         remove_tree(part)
     told = (
         f"{rollback} is damaged too ({'; '.join(f'{name}: {what}' for name, what in found.damaged) or error.message})"
     )
     told += f": of what can be read of it the bytes of {n:,} lost memories are back"
-    if renamed:
-        told += f", {renamed:,} of them under new ids, as nobody can tell which were theirs"
+    return told + _told(renamed, left)
+
+
+def _told(renamed: int, left: int) -> str:
+    told = f", {renamed:,} of them under new ids, as nobody can tell which were theirs" if renamed else ""
     if left:
         told += (
             f"; {left:,} rows more are left in it, some of which may have been forgotten: copy it before the soak ends"
@@ -144,35 +152,74 @@ def _from_damaged(store: FolderStore, rollback: str, error: StoreDamagedError) -
 
 def _put_back(store: FolderStore, before: Before, holes: Ranges | None) -> tuple[int, int, int]:
     """Put origins back; return how many, how many of them under new ids, and how many rows were left."""
-    receipts = dict(store.rows(RECEIPT, _Receipt))
     erased, forgotten = (
-        {id_ for row in receipts.values() if row.verb == verb for id_ in row.ids} for verb in ("erase", "forget")
+        {id_ for _, row in store.rows(RECEIPT, _Receipt) if row.verb == verb for id_ in row.ids}
+        for verb in ("erase", "forget")
     )
-    if not _all_told(store, receipts):
-        holes = None
-    known = {row.key for _, row in store.rows(ORIGIN, OriginRecord)}
+    for note in store.pointer.points:  # the copy lacks what damage took before it was made anew
+        erased.update(id_ for first, n in note.lost for id_ in range(first, first + n))
+    there, there_too = {row.key for _, row in store.rows(ORIGIN, OriginRecord)}, _keys_of(store)
+    known = there.union(there_too.values())
     n = renamed = left = 0
     batch, next_id = Batch(), store.head.next_id
     keys, unsure, gone = _memories(before, known, holes)
     any_ = list(forgotten) or list(range(len(unsure)))  # whose ids these rows might have had
-    for free, rows, middle in chain(_gaps(store, keys, erased, gone), [(any_, [], unsure)]):
-        placed = [(id_, key) for id_, key in rows if key not in known]
-        new = [key for key in middle if key not in known]
-        if not forgotten.isdisjoint(free) or len(new) > len(free):  # what was forgotten stays so; nothing is invented
-            left, new = left + len(new), []
+    named = (list[int](), [(id_, key) for id_, key in there_too.items() if before.get(key) is not None], list[bytes]())
+    for free, rows, middle in chain([named], _gaps(store, keys, there_too, erased, gone), [(any_, [], unsure)]):
+        placed = [(id_, key) for id_, key in rows if key not in there]
+        stays = _stays(free, middle, forgotten)
+        new = [key for key in middle if key not in known and key not in stays]
+        left += len(stays.difference(known))
         placed += zip(range(next_id, next_id + len(new)), new, strict=True)
         n, renamed, next_id = n + len(placed), renamed + len(new), next_id + len(new)
         for id_, key in placed:
             batch.put(ORIGIN, id_, OriginRecord(key=key, value=before.get(key) or b"", emotion=before.emotion_of(key)))
-        if len(batch) >= PAGE:
-            store.commit(batch, next_id=next_id)
-            batch = Batch()
+            if len(batch) >= PAGE:
+                store.commit(batch, next_id=next_id)
+                batch = Batch()
     store.commit(batch, sync=True, next_id=next_id)
     return n, renamed, left
 
 
-def _all_told(store: FolderStore, receipts: dict[int, _Receipt]) -> bool:
+def _stays(free: list[int], rows: list[bytes], forgotten: set[int]) -> set[bytes]:
+    """Return the rows that do not come back: what was forgotten stays so, and nothing is invented.
+
+    Examples
+    --------
+    >>> sorted(_stays([5, 6, 7, 8, 9], [b"a", b"b", b"c", b"d"], {7}))
+    [b'b', b'c']
+    """
+    missing = len(free) - len(rows)
+    if missing < 0:
+        return set(rows)
+    each = (rows[max(0, at - missing) : at + 1] for at, id_ in enumerate(free) if id_ in forgotten)
+    return set(chain.from_iterable(each))
+
+
+def _keys_of(store: FolderStore) -> dict[int, bytes]:
+    """Return the keys that old memories had, by id, in order, as far as anything that is there names both."""
+    stop, found = store.head.skipped[0], dict[int, bytes]()
+    for note in store.pointer.points:
+        if note.namespaces:  # its sealed copy is of today's format
+            sealed, scratch = store.root / note.rollback, store.root / ("regain-of" + PART)
+            with suppress(StoreDamagedError, RecordError), closing(CloneStore(sealed, scratch, store.config)) as point:
+                _name_keys(point, stop, found)
+    _name_keys(store, stop, found)
+    return dict(sorted(found.items()))
+
+
+def _name_keys(store: Store, stop: int, found: dict[int, bytes]) -> None:
+    for id_, memory in store.rows(MEMORY, _Memory):
+        if id_ >= stop:
+            break
+        if memory.key is not None:
+            found[id_] = memory.key.encode()
+    found.update((id_, row.key) for id_, row in store.rows(ORIGIN, OriginRecord) if id_ < stop)
+
+
+def _all_told(store: FolderStore) -> bool:
     """Tell whether every receipt is there: else nobody knows all that was erased, and ids cannot be counted off."""
+    receipts = dict(store.rows(RECEIPT, _Receipt))
     unread = any(row.verb == "lost" and not row.ids for row in receipts.values())
     whole = store.read_head().sequence >= store.pointer.mark.sequence
     return whole and not unread and all(number in receipts for number in range(1, store.head.next_receipt))
@@ -191,18 +238,17 @@ def _memories(before: Before, known: set[bytes], holes: Ranges | None) -> tuple[
 
 
 def _gaps(
-    store: FolderStore, keys: list[bytes], erased: set[int], holes: Ranges
+    store: FolderStore, keys: list[bytes], known: dict[int, bytes], erased: set[int], holes: Ranges
 ) -> Iterator[tuple[list[int], list[tuple[int, bytes]], list[bytes]]]:
-    """Yield of each stretch of old memories without an origin: ids, (id, key) of rows that are certain, and the other rows.
+    """Yield of each stretch of old memories that nothing names: ids, (id, key) of rows that are certain, and the other rows.
 
     Ids stand in the order of the keys: what lies before the first hole counts from the front, and what lies behind the last
     one from the end. The ids are those that the other rows may have had.
     """
     at, place, stop = 1, 0, store.head.skipped[0]
     ends: list[tuple[int, bytes | None]] = [(stop, None)]
-    origins: Iterator[tuple[int, Any]] = ((id_, row.key) for id_, row in store.rows(ORIGIN, OriginRecord) if id_ < stop)
     low = b""
-    for id_, high in chain(list(origins), ends):
+    for id_, high in chain(known.items(), ends):
         end = len(keys) if high is None else bisect_left(keys, high, place)
         free, rows = [each for each in range(at, id_) if each not in erased], keys[place:end]
         if free and rows:
@@ -245,25 +291,3 @@ def _paged(store: FolderStore, batch: Batch) -> Batch:
         return batch
     store.commit(batch)
     return Batch()
-
-
-def _lacking(store: FolderStore, before: Before, erased: set[int]) -> Iterator[tuple[int, bytes]]:
-    """Yield (id, key) of old memories without an origin: between two that have one, rows stand in the order of the ids."""
-    keys = iter(key for _, key in before.keys(1, before.count()))
-    at, stop = 1, store.head.skipped[0]
-    ends: list[tuple[int, bytes | None]] = [(stop, None)]
-    origins: Iterator[tuple[int, Any]] = ((id_, row.key) for id_, row in store.rows(ORIGIN, OriginRecord) if id_ < stop)
-    for id_, known in chain(origins, ends):
-        free = [each for each in range(at, id_) if each not in erased]
-        between = list[bytes]()
-        for key in keys:
-            if key == known:
-                break
-            between.append(key)
-        else:
-            if known is not None:
-                raise StoreDamagedError(store.root, f"the sealed copy does not hold the row of memory {id_}")
-        if len(between) > len(free):
-            raise StoreDamagedError(store.root, f"the sealed copy holds rows of no memory in front of memory {id_}")
-        yield from zip(free, between, strict=False)
-        at = id_ + 1
