@@ -1,6 +1,7 @@
 """A host's own payloads go through its steps: up, validated, taken back; and hooks that do what they must not."""
 
 import itertools
+import json
 import math
 import time
 from collections.abc import Callable
@@ -331,6 +332,47 @@ def test_a_hook_that_misbehaves_costs_nothing(name: str, mind_path: Path, monkey
     with te.open(mind_path) as mind:
         assert shown(mind) == before
         assert mind.check() == []
+
+
+def leaf_within(levels: int) -> Any:
+    tree: Any = "leaf"
+    for _ in range(levels):
+        tree = [tree]
+    return {"tree": tree}
+
+
+def into_text(note: Any) -> Any:
+    return {"json": json.dumps(note)}
+
+
+def out_of_text(note: Any) -> Any:
+    return json.loads(note["json"])
+
+
+def test_what_is_deep_by_the_limits_of_its_mind_can_be_made_flat_and_deep_again(tmp_path: Path) -> None:
+    config = te.Config(limits=te.Limits(payload_depth=200))
+    with te.open(tmp_path / "mind", config=config) as mind:
+        mind.remember("deep", kind="acme.note", payload=leaf_within(100))
+    hooks = [hooks_with(into_text, down=out_of_text)]
+    with te.open(tmp_path / "mind", config=config, hooks=hooks) as mind:
+        assert mind[1].payload == into_text(leaf_within(100))
+        mind.upgrade.commit()
+    assert te.rollback(tmp_path / "mind", to={"acme.note": 1}, hooks=hooks).succeeded
+    assert stored(tmp_path / "mind") == [leaf_within(100)]
+
+
+def test_a_step_nests_as_deep_as_the_limits_of_its_mind_allow(tmp_path: Path) -> None:
+    config = te.Config(limits=te.Limits(payload_depth=200))
+    with te.open(tmp_path / "mind", config=config) as mind:
+        mind.remember("to be deep", kind="acme.note", payload=into_text(leaf_within(100)))
+    hooks = [hooks_with(out_of_text, down=into_text)]
+    with pytest.raises(te.UpgradeFailedError, match=r"101 levels deep, and 64 is the most \(Limits.payload_depth"):
+        te.open(tmp_path / "mind", hooks=hooks)
+    with te.open(tmp_path / "mind", config=config, hooks=hooks) as mind:
+        assert mind[1].payload == leaf_within(100)
+        mind.upgrade.commit()
+    assert te.rollback(tmp_path / "mind", to={"acme.note": 1}, hooks=hooks).succeeded
+    assert stored(tmp_path / "mind") == [into_text(leaf_within(100))]
 
 
 def test_a_hook_may_change_the_tree_it_is_given(mind_path: Path) -> None:
