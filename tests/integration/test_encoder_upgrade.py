@@ -154,6 +154,15 @@ def test_who_refuses_is_told_of_one_that_is_not_finished(held: tuple[te.ThoughtE
         te.open(mind.path, upgrade="refuse")
 
 
+def test_without_its_encoder_it_is_told_that_it_waits_for_it(held: tuple[te.ThoughtEngine, Held]) -> None:
+    mind, encoder = held
+    mind.upgrade.pause()
+    encoder.allowed = len(TEXTS)
+    mind.close()
+    with te.open(mind.path) as waiting:
+        assert str(waiting.upgrade.status()) == "P4 encoder, waits for the encoder second"
+
+
 def test_unless_it_is_approved_it_goes_back(path: Path, before: dict[int, VectorRecord]) -> None:
     with pytest.raises(te.UpgradeFailedError, match="not approved"):
         te.upgrade(path, encoder=second(), approve=lambda report: report.encoder != ("first", "second"))

@@ -445,9 +445,8 @@ def test_unless_it_is_approved_it_is_taken_back(mind_path: Path) -> None:
 # begun and not finished
 
 
-@pytest.fixture
-def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mind whose process was ended in the middle of its upgrade."""
+def end_half_way(path: Path, monkeypatch: pytest.MonkeyPatch, hooks: Callable[..., te.Upgrades], **how: Any) -> None:
+    """Upgrade the notes in a process that is ended in the middle."""
     monkeypatch.setattr(payloads, "_ROWS", 5)
 
     class Ended(BaseException):
@@ -461,7 +460,19 @@ def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return up(note)
 
     with pytest.raises(Ended):
-        te.open(mind_path, hooks=[hooks_with(interrupted)])
+        te.open(path, hooks=[hooks(interrupted, **how)])
+
+
+def with_things(step: Callable[[Any], Any] = up, **how: Any) -> te.Upgrades:
+    hooks = hooks_with(step, **how)
+    hooks.step("thing", from_version=1, must=False)(lambda thing: thing)
+    return hooks
+
+
+@pytest.fixture
+def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mind whose process was ended in the middle of its upgrade."""
+    end_half_way(mind_path, monkeypatch, hooks_with)
     return mind_path
 
 
@@ -476,6 +487,22 @@ def test_it_goes_on_where_it_was(half: Path) -> None:
 def test_without_a_hook_that_it_must_have_it_does_not_open(half: Path) -> None:
     with pytest.raises(te.UpgradeRequiredError, match=r"acme\.note"):
         te.open(half)
+
+
+def test_what_waits_for_its_hooks_tells_so_and_how_far_it_is(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_half_way(mind_path, monkeypatch, with_things, must=False)
+    things = te.Upgrades("acme")
+    things.step("thing", from_version=1, must=False)(lambda thing: thing)
+    for given in ([], [things]):
+        with te.open(mind_path, hooks=given) as mind:
+            status = mind.upgrade.status()
+        assert (status.stage, status.phase, status.done, status.total) == ("UPGRADING", "P4 host payloads", 5, N + 2)
+        missing = "acme.note up to version 2" if given else "acme.note up to version 2, acme.thing up to version 2"
+        assert str(status) == f"P4 host payloads: 36%, waits for hooks that know {missing}: te.open(path, hooks=[...])"
+        assert mind.upgrade.status().waits == status.waits
+    with te.open(mind_path, hooks=[with_things(must=False)]) as mind:
+        assert mind["note-11"].payload == {"body": "body 11", "n": 11}
+        assert not mind.upgrade.status().waits
 
 
 def test_a_step_that_was_changed_meanwhile_is_refused(half: Path) -> None:

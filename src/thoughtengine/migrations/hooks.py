@@ -226,6 +226,14 @@ class Hooks:
             if stored.get(kind, version) > version
         }
 
+    def lacking(self, begun: dict[str, tuple[int, int]]) -> dict[str, int]:
+        """Return up to which version hooks would have to know the kinds of an upgrade that was begun, where these do not."""
+        return {
+            kind: max(versions)
+            for kind, versions in begun.items()
+            if kind not in self.chains or self.chains[kind].version < max(versions)
+        }
+
     def walk(self, kind: str | None, version: int) -> Walk | None:
         """Return the steps that a payload has before it; None where it is at the newest version, or nobody knows it."""
         chain = self.chains.get(kind) if kind is not None else None
