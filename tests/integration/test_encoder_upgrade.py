@@ -131,6 +131,22 @@ def test_who_waits_finds_it_taken_over(path: Path, monkeypatch: pytest.MonkeyPat
         assert {vector.fingerprint for vector in vectors(mind).values()} == {"second-1"}
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_who_waits_does_so_until_it_is_signed_off(holds: bool, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_FEW", 0)
+
+    def thinks_long(report: te.UpgradeReport) -> bool:
+        time.sleep(0.3)
+        return holds
+
+    if not holds:
+        with pytest.raises(te.UpgradeFailedError, match="not approved"):
+            te.open(path, encoder=second(), upgrade="wait", approve=thinks_long)
+        return
+    with te.open(path, encoder=second(), upgrade="wait", approve=thinks_long) as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+
+
 def test_who_waits_is_told_when_it_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_FEW", 0)
     with pytest.raises(te.UpgradeFailedError, match="not approved"):
