@@ -198,7 +198,7 @@ class ThoughtEngine:
         if self._control is None:
             from thoughtengine.migrations.online import UpgradeControl
 
-            self._control = UpgradeControl(self._store, self._background, self._encoding, self._take_back)
+            self._control = UpgradeControl(self._store, self._background, self._encoding, self._hooks, self._take_back)
         return self._control
 
     def _draft(self, experience: Experience, *, version: int | None = None) -> Draft:

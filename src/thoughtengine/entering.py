@@ -81,8 +81,9 @@ def entered(
     with open_mind(folder, create=create, encoder=encoder, upgrade=how) as mind:
         if how != "refuse":
             told = way_back(folder) if old else ""
-            if mind.upgrade.status().stage == "UPGRADING":
-                told = "its upgrade goes on behind, and where this command ends with the next one"
+            if (status := mind.upgrade.status()).stage == "UPGRADING":
+                goes_on = "its upgrade goes on behind, and where this command ends with the next one"
+                told = f"its upgrade is not finished: {status}" if status.waits else goes_on
             if told:
                 tell(f"{folder}: {told}")
         yield mind

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from thoughtengine._types import Finding, Progress
-from thoughtengine.config import Config, StorageConfig
+from thoughtengine.config import Config, Limits, StorageConfig
 from thoughtengine.engine import ThoughtEngine
 from thoughtengine.errors import (
     DowngradeError,
@@ -67,6 +67,8 @@ SMALL = 2000
 
 _PHASE_NAMES = ("P1", "P2", "P3", "P4")
 _K, _WORDS = 10, 300
+_LEAST = dt.timedelta(microseconds=1)
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC) - dt.timedelta(days=1)  # of any zone
 _FEWEST = 5  # cues, none of which calls anything up, that count as a mind that does not answer
 
 
@@ -103,15 +105,30 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> 
         mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False)
         try:
             mind._memories.view()  # whole, before it is asked
-            cues = [(text[:_WORDS].strip(), text) for _, _, text in wanted if any(map(str.isalnum, text[:_WORDS]))]
-            answers = [[hit.text for hit in mind.recall(cue, k=_K, layers=LAYERS)] for cue, _ in cues]
-            missed = sum(text not in hits for (_, text), hits in zip(cues, answers, strict=True))
+            cues = [(id_, text) for id_, _, text in wanted if any(map(str.isalnum, text[:_WORDS]))]
+            answers = [_texts(mind, text, k=_K) for _, text in cues]
+            outdone = [cue for cue, hits in zip(cues, answers, strict=True) if cue[1] not in hits]
+            missed = sum(text not in _of_its_moment(mind, id_, text) for id_, text in outdone)
             if len(cues) >= _FEWEST and not any(answers):
                 wrong.append(f"none of {len(cues)} memories calls anything up by its own text")
         finally:
             mind._memories.live.close()
         store.on_incident = store.on_return = None
     return wrong, missed
+
+
+def _texts(mind: ThoughtEngine, text: str, **where: Any) -> list[str | None]:
+    """Return the texts that the beginning of a text calls up."""
+    return [hit.text for hit in mind.recall(text[:_WORDS].strip(), layers=LAYERS, **where)]
+
+
+def _of_its_moment(mind: ThoughtEngine, id_: int, text: str) -> list[str | None]:
+    """Return what a text calls up of the moment of its memory: others that say nearly the same do not come before it there."""
+    memory = mind.get(id_)
+    if memory is None:
+        return []
+    until = None if memory.at >= _LAST else memory.at + _LEAST
+    return _texts(mind, text, k=Limits().k, since=memory.at, until=until)
 
 
 def _name(id_: int, memory: bytes, appraisal: bytes | None, vector: bytes | None) -> bytes:

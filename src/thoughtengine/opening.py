@@ -91,12 +91,12 @@ def open_mind(
         raise InvalidArgumentError("upgrade", upgrade, '"auto", "wait" or "refuse"')
     if approve is not None and not callable(approve):
         raise InvalidArgumentError("approve", approve, "a callable that takes an UpgradeReport")
-    known = Hooks(hooks)
     if config is not None and not isinstance(config, Config):
         raise InvalidArgumentError("config", config, "te.Config(...)")
+    settings = config or Config()
+    known = Hooks(hooks, settings.limits.payload_depth)
     if encoder is not None:
         check_encoder(encoder)
-    settings = config or Config()
     ticks = clock_in(clock, timezone)
     opened = open_store(where, settings.storage, create=create, upgrade=upgrade, approve=approve, hooks=known)
     sync = durability == "power"

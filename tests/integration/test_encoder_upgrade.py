@@ -131,6 +131,22 @@ def test_who_waits_finds_it_taken_over(path: Path, monkeypatch: pytest.MonkeyPat
         assert {vector.fingerprint for vector in vectors(mind).values()} == {"second-1"}
 
 
+@pytest.mark.parametrize("holds", [True, False])
+def test_who_waits_does_so_until_it_is_signed_off(holds: bool, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_FEW", 0)
+
+    def thinks_long(report: te.UpgradeReport) -> bool:
+        time.sleep(0.3)
+        return holds
+
+    if not holds:
+        with pytest.raises(te.UpgradeFailedError, match="not approved"):
+            te.open(path, encoder=second(), upgrade="wait", approve=thinks_long)
+        return
+    with te.open(path, encoder=second(), upgrade="wait", approve=thinks_long) as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+
+
 def test_who_waits_is_told_when_it_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "_FEW", 0)
     with pytest.raises(te.UpgradeFailedError, match="not approved"):
@@ -152,6 +168,15 @@ def test_who_refuses_is_told_of_one_that_is_not_finished(held: tuple[te.ThoughtE
     mind.close()
     with pytest.raises(te.UpgradeRequiredError, match="is not finished"):
         te.open(mind.path, upgrade="refuse")
+
+
+def test_without_its_encoder_it_is_told_that_it_waits_for_it(held: tuple[te.ThoughtEngine, Held]) -> None:
+    mind, encoder = held
+    mind.upgrade.pause()
+    encoder.allowed = len(TEXTS)
+    mind.close()
+    with te.open(mind.path) as waiting:
+        assert str(waiting.upgrade.status()) == "P4 encoder, waits for the encoder second"
 
 
 def test_unless_it_is_approved_it_goes_back(path: Path, before: dict[int, VectorRecord]) -> None:

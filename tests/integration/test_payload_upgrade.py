@@ -1,6 +1,7 @@
 """A host's own payloads go through its steps: up, validated, taken back; and hooks that do what they must not."""
 
 import itertools
+import json
 import math
 import time
 from collections.abc import Callable
@@ -333,6 +334,47 @@ def test_a_hook_that_misbehaves_costs_nothing(name: str, mind_path: Path, monkey
         assert mind.check() == []
 
 
+def leaf_within(levels: int) -> Any:
+    tree: Any = "leaf"
+    for _ in range(levels):
+        tree = [tree]
+    return {"tree": tree}
+
+
+def into_text(note: Any) -> Any:
+    return {"json": json.dumps(note)}
+
+
+def out_of_text(note: Any) -> Any:
+    return json.loads(note["json"])
+
+
+def test_what_is_deep_by_the_limits_of_its_mind_can_be_made_flat_and_deep_again(tmp_path: Path) -> None:
+    config = te.Config(limits=te.Limits(payload_depth=200))
+    with te.open(tmp_path / "mind", config=config) as mind:
+        mind.remember("deep", kind="acme.note", payload=leaf_within(100))
+    hooks = [hooks_with(into_text, down=out_of_text)]
+    with te.open(tmp_path / "mind", config=config, hooks=hooks) as mind:
+        assert mind[1].payload == into_text(leaf_within(100))
+        mind.upgrade.commit()
+    assert te.rollback(tmp_path / "mind", to={"acme.note": 1}, hooks=hooks).succeeded
+    assert stored(tmp_path / "mind") == [leaf_within(100)]
+
+
+def test_a_step_nests_as_deep_as_the_limits_of_its_mind_allow(tmp_path: Path) -> None:
+    config = te.Config(limits=te.Limits(payload_depth=200))
+    with te.open(tmp_path / "mind", config=config) as mind:
+        mind.remember("to be deep", kind="acme.note", payload=into_text(leaf_within(100)))
+    hooks = [hooks_with(out_of_text, down=into_text)]
+    with pytest.raises(te.UpgradeFailedError, match=r"101 levels deep, and 64 is the most \(Limits.payload_depth"):
+        te.open(tmp_path / "mind", hooks=hooks)
+    with te.open(tmp_path / "mind", config=config, hooks=hooks) as mind:
+        assert mind[1].payload == leaf_within(100)
+        mind.upgrade.commit()
+    assert te.rollback(tmp_path / "mind", to={"acme.note": 1}, hooks=hooks).succeeded
+    assert stored(tmp_path / "mind") == [into_text(leaf_within(100))]
+
+
 def test_a_hook_may_change_the_tree_it_is_given(mind_path: Path) -> None:
     with te.open(mind_path, hooks=[hooks_with(mutating)]) as mind:
         assert mind["note-4"].payload == {"body": "body 4", "n": 4}
@@ -403,9 +445,8 @@ def test_unless_it_is_approved_it_is_taken_back(mind_path: Path) -> None:
 # begun and not finished
 
 
-@pytest.fixture
-def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A mind whose process was ended in the middle of its upgrade."""
+def end_half_way(path: Path, monkeypatch: pytest.MonkeyPatch, hooks: Callable[..., te.Upgrades], **how: Any) -> None:
+    """Upgrade the notes in a process that is ended in the middle."""
     monkeypatch.setattr(payloads, "_ROWS", 5)
 
     class Ended(BaseException):
@@ -419,7 +460,19 @@ def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return up(note)
 
     with pytest.raises(Ended):
-        te.open(mind_path, hooks=[hooks_with(interrupted)])
+        te.open(path, hooks=[hooks(interrupted, **how)])
+
+
+def with_things(step: Callable[[Any], Any] = up, **how: Any) -> te.Upgrades:
+    hooks = hooks_with(step, **how)
+    hooks.step("thing", from_version=1, must=False)(lambda thing: thing)
+    return hooks
+
+
+@pytest.fixture
+def half(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A mind whose process was ended in the middle of its upgrade."""
+    end_half_way(mind_path, monkeypatch, hooks_with)
     return mind_path
 
 
@@ -434,6 +487,22 @@ def test_it_goes_on_where_it_was(half: Path) -> None:
 def test_without_a_hook_that_it_must_have_it_does_not_open(half: Path) -> None:
     with pytest.raises(te.UpgradeRequiredError, match=r"acme\.note"):
         te.open(half)
+
+
+def test_what_waits_for_its_hooks_tells_so_and_how_far_it_is(mind_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    end_half_way(mind_path, monkeypatch, with_things, must=False)
+    things = te.Upgrades("acme")
+    things.step("thing", from_version=1, must=False)(lambda thing: thing)
+    for given in ([], [things]):
+        with te.open(mind_path, hooks=given) as mind:
+            status = mind.upgrade.status()
+        assert (status.stage, status.phase, status.done, status.total) == ("UPGRADING", "P4 host payloads", 5, N + 2)
+        missing = "acme.note up to version 2" if given else "acme.note up to version 2, acme.thing up to version 2"
+        assert str(status) == f"P4 host payloads: 36%, waits for hooks that know {missing}: te.open(path, hooks=[...])"
+        assert mind.upgrade.status().waits == status.waits
+    with te.open(mind_path, hooks=[with_things(must=False)]) as mind:
+        assert mind["note-11"].payload == {"body": "body 11", "n": 11}
+        assert not mind.upgrade.status().waits
 
 
 def test_a_step_that_was_changed_meanwhile_is_refused(half: Path) -> None:

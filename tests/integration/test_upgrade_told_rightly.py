@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -12,8 +13,11 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import write_flat
+from thoughtengine import lifting
+from thoughtengine.config import StorageConfig
 from thoughtengine.entering import standing
 from thoughtengine.migrations import online
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 from thoughtengine.wording import plainly
 
@@ -55,6 +59,29 @@ def test_the_share_is_of_the_whole_also_where_phases_were_dropped(
     with te.open(old, upgrade="wait") as mind:
         assert mind.check() == []
         assert "%" not in str(mind.upgrade.status())
+
+
+def test_what_others_that_say_nearly_the_same_come_before_is_not_told_as_not_found(tmp_path: Path) -> None:
+    texts = ["tea", *(f"tea, tea and tea {i}" for i in range(30)), *(f"other {i} words" for i in range(19))]
+    rows = {
+        b"sensory:%05d" % i: json.dumps({"timestamp": i * 10**9, "type": "t", "raw": text}).encode()
+        for i, text in enumerate(texts)
+    }
+    write_flat(tmp_path / "old", rows, compact=True)
+    report = te.upgrade(tmp_path / "old")
+    assert report is not None
+    assert (report.probes, report.probes_failed) == (50, 0)
+    back = te.rollback(tmp_path / "old")
+    assert back.probes > back.probes_failed == 0
+
+
+def test_what_its_own_words_do_not_call_up_is_counted(tmp_path: Path) -> None:
+    old = flat(tmp_path / "old", 20)
+    with te.open(old, upgrade="wait") as mind:
+        mind.upgrade.commit()
+        wanted = [(id_, "", text) for id_, text in ((7, "word 6"), (8, "else"), (9, "nowhere"))]
+    with closing(FolderStore(old, StorageConfig())) as store:
+        assert lifting.TOOLS.probe(store, wanted, True) == ([], 2)
 
 
 def test_status_names_who_has_it_open_and_one_thing_of_a_way_back(

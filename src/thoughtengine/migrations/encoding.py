@@ -284,10 +284,16 @@ class Encoding:
 
     def finish(self) -> None:
         """Write the report; what does not hold is taken back when the mind is closed, as its cues are encoded anew until then."""
-        note = self.store.pointer.encoding
-        self.over = True
-        if note is None:
-            return
+        note, told = self.store.pointer.encoding, dict[str, str]()
+        try:
+            told = {} if note is None else self._signed_off(note)
+        finally:
+            self.over = True  # only now: who waits for it looks at what became of it
+        if told:
+            self.emit("upgrade", **told)
+
+    def _signed_off(self, note: EncodingNote) -> dict[str, str]:
+        """Note in the pointer file whether it holds; return what an event tells of that."""
         report = self._report(note)
         reason = report.reason or refusal(report, self.approve)
         report = attrs.evolve(report, succeeded=not reason, reason=reason)
@@ -297,11 +303,10 @@ class Encoding:
             self.failed = f"the change of encoder does not hold: {reason}"
             record_incident(self.store.root, "upgrade", self.failed)
             self.store.update_pointer(encoding=msgspec.structs.replace(note, why=reason))
-            self.emit("upgrade", what="failed", message=self.failed)
-            return
+            return {"what": "failed", "message": self.failed}
         until = (dt.datetime.now(dt.UTC) + SOAK).isoformat(timespec="seconds")
         self.store.update_pointer(former=None, encoding=msgspec.structs.replace(note, until=until))
-        self.emit("upgrade", what="done", report=report.id)
+        return {"what": "done", "report": report.id}
 
     def broken_off(self, why: str) -> UpgradeReport:
         """Write, and return, a report of how far it has come; it is not taken back, and can be gone on with."""

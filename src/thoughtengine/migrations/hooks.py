@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+from thoughtengine.config import Limits
 from thoughtengine.errors import InvalidArgumentError, RecordUpgradeError
 from thoughtengine.migrations.step import Chain, Move, PayloadStep, Walk
 from thoughtengine.storage.pointer import Pointer
@@ -143,6 +144,8 @@ class Hooks:
     ----------
     given : iterable of Upgrades
         One for each namespace.
+    deepest : int, optional
+        Levels that a payload may have, by the limits of the mind that is opened. Default: those of `Limits()`.
 
     Raises
     ------
@@ -150,7 +153,7 @@ class Hooks:
         For anything else, or two for one namespace.
     """
 
-    def __init__(self, given: Iterable[Upgrades] = ()) -> None:
+    def __init__(self, given: Iterable[Upgrades] = (), deepest: int = Limits().payload_depth) -> None:
         if isinstance(given, (str, bytes, Upgrades)) or not isinstance(given, Iterable):
             raise InvalidArgumentError("hooks", given, "a sequence of te.Upgrades, such as [hooks]")
         self.given = tuple(given)
@@ -160,7 +163,7 @@ class Hooks:
         names = [hooks.namespace for hooks in self.given]
         if len(set(names)) < len(names):
             raise InvalidArgumentError("hooks", names, "one te.Upgrades for each namespace")
-        self.chains = {kind: chain for hooks in self.given for kind, chain in hooks.chains.items()}
+        self.chains = {kind: chain.within(deepest) for hooks in self.given for kind, chain in hooks.chains.items()}
         self.held: dict[str, int] = {}
 
     @property
@@ -221,6 +224,14 @@ class Hooks:
             kind: (stored[kind], version)
             for kind, version in self.versions.items()
             if stored.get(kind, version) > version
+        }
+
+    def lacking(self, begun: dict[str, tuple[int, int]]) -> dict[str, int]:
+        """Return up to which version hooks would have to know the kinds of an upgrade that was begun, where these do not."""
+        return {
+            kind: max(versions)
+            for kind, versions in begun.items()
+            if kind not in self.chains or self.chains[kind].version < max(versions)
         }
 
     def walk(self, kind: str | None, version: int) -> Walk | None:

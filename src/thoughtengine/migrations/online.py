@@ -27,11 +27,15 @@ from thoughtengine.migrations.encoding import (
     newest_is_encoding,
     told_encoding,
 )
+from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.judge import Windows, calls_judged
+from thoughtengine.migrations.payloads import PHASE as PAYLOADS
 from thoughtengine.migrations.points import let_go, minute, told, visible
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.running import COMPACTING, Running
 from thoughtengine.storage.folder import FolderStore
+from thoughtengine.storage.keyspace import CURSOR
+from thoughtengine.storage.origin import CursorRecord
 from thoughtengine.storage.pointer import EncodingNote, UpgradeNote
 
 __all__ = ["Background", "UpgradeControl", "UpgradeStatus"]
@@ -63,6 +67,8 @@ class UpgradeStatus:
         Share of the time in which it works.
     failed : str
         Why it ended without success; it is taken back when the mind is closed, or was already.
+    waits : str
+        What it stands still for, such as hooks that were not given; empty: it does not.
     until : str
         While it soaks: when the rollback point goes.
     beneath : tuple of str
@@ -79,6 +85,7 @@ class UpgradeStatus:
     paused: bool = False
     duty: float = 0.0
     failed: str = ""
+    waits: str = ""
     until: str = ""
     beneath: tuple[str, ...] = ()
     damaged: str = ""
@@ -93,9 +100,11 @@ class UpgradeStatus:
             if self.damaged:
                 return f"done, and its rollback point is damaged: {self.damaged}{behind}"
             return f"done, and can be taken back{f' until {minute(self.until)}' if self.until else ''}{behind}"
-        share = min(1.0, self.done / self.total) if self.total else 0.0
+        share = "" if self.waits and not self.total else f": {min(1.0, self.done / max(1, self.total)):.0%}"
         left = "" if self.seconds_left is None else f", {self.seconds_left:.0f} s to go"
-        return f"{self.phase}: {share:.0%}{left}{' (paused)' if self.paused else ''}{f', {self.failed}' if self.failed else ''}"
+        waits = f", waits for {self.waits}" if self.waits else ""
+        failed = f", {self.failed}" if self.failed else ""
+        return f"{self.phase}{share}{left}{waits}{' (paused)' if self.paused else ''}{failed}"
 
 
 class Background:
@@ -285,6 +294,8 @@ class UpgradeControl:
         What runs behind.
     encoding : Encoding or None
         A change of encoder that runs behind.
+    hooks : Hooks
+        That were given.
     take_back : callable
         ``take_back(to)``: rolls back, and returns the report.
     """
@@ -294,9 +305,11 @@ class UpgradeControl:
         store: FolderStore,
         background: Background | None,
         encoding: Encoding | None,
+        hooks: Hooks,
         take_back: Callable[[str | int | None], UpgradeReport | None],
     ) -> None:
-        self._store, self.background, self.encoding, self._take_back = store, background, encoding, take_back
+        self._store, self.background, self.encoding = store, background, encoding
+        self._hooks, self._take_back = hooks, take_back
 
     def _running(self) -> list[Background | Encoding]:
         """Return what runs behind, the upgrade of records first."""
@@ -309,6 +322,8 @@ class UpgradeControl:
             pointer.upgrade,
             self._lying(pointer.beneath, None if newest_is_encoding(self._store) else pointer.encoding),
         )
+        if note is not None and note.namespaces and pointer.stage == "UPGRADING" and behind is None:
+            return self._waiting(note, beneath)
         if behind is None or behind.over:
             return self._encoding_status() or UpgradeStatus(
                 stage=pointer.stage,
@@ -320,6 +335,18 @@ class UpgradeControl:
             stage=pointer.stage, phase=behind.upgrade.phase, done=behind.upgrade.done, total=behind.upgrade.total,
             seconds_left=behind.seconds_left(), paused=behind.paused, duty=behind.duty, failed=behind.failed,
             beneath=beneath,
+        )  # fmt: skip
+
+    def _waiting(self, note: UpgradeNote, beneath: tuple[str, ...]) -> UpgradeStatus:
+        """Tell how far an upgrade of payloads is that nobody goes on with, and what for it waits."""
+        lacking = ", ".join(
+            f"{kind} up to version {version}" for kind, version in self._hooks.lacking(note.namespaces).items()
+        )
+        cursor = None if self._store.closed else self._store.get(CURSOR, 0, CursorRecord)
+        return UpgradeStatus(
+            stage="UPGRADING", phase=PAYLOADS, done=cursor.counts.get("rows", 0) if cursor is not None else 0,
+            total=self._store.head.memories, beneath=beneath,
+            waits=f"hooks that know {lacking}: te.open(path, hooks=[...])" if lacking else "the next opening",
         )  # fmt: skip
 
     def _encoding_status(self) -> UpgradeStatus | None:
@@ -335,7 +362,13 @@ class UpgradeControl:
         if note is None or not newest_is_encoding(self._store):
             return None
         return UpgradeStatus(
-            stage="SOAK" if note.until else "UPGRADING", phase=ENCODER, until=note.until, beneath=beneath
+            stage="SOAK" if note.until else "UPGRADING",
+            phase=ENCODER,
+            until=note.until,
+            beneath=beneath,
+            waits=""
+            if note.until or phase is not None or pointer.encoder is None
+            else f"the encoder {pointer.encoder.name}",
         )
 
     def _lying(self, points: tuple[UpgradeNote, ...], encoding: EncodingNote | None) -> tuple[str, ...]:

@@ -57,9 +57,9 @@ from thoughtengine.storage.origin import AsideRecord, CursorRecord
 from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.salvage import damaged_files
 
-__all__ = ["PayloadUpgrade", "begin_payloads"]
+__all__ = ["PHASE", "PayloadUpgrade", "begin_payloads"]
 
-_PHASE = "P4 host payloads"
+PHASE = "P4 host payloads"
 _ROWS, _BYTES = 2048, 1 << 20
 _TOLD = 5
 _DERIVED = ("derived differs", "orphan", "count differs")
@@ -130,10 +130,9 @@ def _known(note: UpgradeNote, hooks: Hooks, store: FolderStore) -> set[str]:
     UpgradeFailedError
         When a step has changed since it was begun.
     """
-    kinds = set()
+    kinds, lacking = set(), hooks.lacking(note.namespaces)
     for kind, (stored, known) in note.namespaces.items():
-        chain = hooks.chains.get(kind)
-        if chain is None or chain.version < max(stored, known):
+        if kind in lacking:
             if kind in note.must:
                 told = f"payloads of kind {kind!r} are half upgraded to version {known}: open it with hooks=[...] that know that"
                 raise UpgradeRequiredError(store.root, told)
@@ -196,7 +195,7 @@ class PayloadUpgrade(Running):
 
     @property
     def _sweeping(self) -> str:
-        return _PHASE
+        return PHASE
 
     @property
     def done(self) -> int:
@@ -243,7 +242,7 @@ class PayloadUpgrade(Running):
             told = f"{failed} records failed, more than ten and more than one in a thousand"
             raise UpgradeFailedError(self.store.root, f"{told}; the first: {self._failed}" if self._failed else told)
         if self.cursor.step:
-            self._milestone(_PHASE, self.done)
+            self._milestone(PHASE, self.done)
 
     def _make_slice(self, before: _Slice | None) -> _Slice:
         with self._watch:

@@ -58,8 +58,8 @@ class Tools:
         ``values(folder, hooks, first id, first receipt)``: what the host's probes say of the mind in a folder, by name, without
         the memories and receipts from these on.
     probe : callable
-        ``probe(store, [(id, key, text)])``: what is wrong with finding them by key, and how many a recall of their own
-        text does not find; ``True`` as a third argument asks for these too.
+        ``probe(store, [(id, key, text)])``: what is wrong with finding them by key, and how many their own text does
+        not call up; ``True`` as a third argument asks for these too.
     """
 
     index: Index

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 import msgspec
 
+from thoughtengine.config import Limits
 from thoughtengine.errors import InvalidArgumentError, RecordUpgradeError
 
 __all__ = ["Chain", "Descent", "Move", "PayloadStep", "Walk"]
@@ -18,7 +19,8 @@ __all__ = ["Chain", "Descent", "Move", "PayloadStep", "Walk"]
 Move = Callable[[Any], Any]
 """``move(payload) -> payload``: pure; it gets a tree of its own."""
 
-_LIMIT, _DEEPEST = 16 << 20, 64  # bytes of a payload, and levels of lists and dicts in it
+_LIMIT = 16 << 20  # bytes of a payload
+_DEEPEST = Limits().payload_depth  # levels of lists and dicts in it, where nobody says otherwise
 _PERHAPS_NOT_FINITE = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")  # as MessagePack writes them, or bytes of a text
 _LEAVES = frozenset({str, int, float, bool, bytes, type(None)})
 
@@ -63,9 +65,12 @@ class Walk:
     ----------
     steps : tuple of PayloadStep
         In order.
+    deepest : int
+        Levels of lists and dicts that a payload may have at its end; one that was deeper before may stay so.
     """
 
     steps: tuple[PayloadStep, ...]
+    deepest: int = _DEEPEST
 
     @property
     def lossy(self) -> bool:
@@ -88,20 +93,21 @@ class Walk:
         """Whether every step has a way back."""
         return all(step.down is not None for step in self.steps)
 
-    def up(self, record: object, payload: Any) -> Any:
-        """Return a payload at the end of the walk.
+    def up(self, record: object, payload: Any, *, deepest: float | None = None) -> Any:
+        """Return a payload at the end of the walk; `deepest` is what it may have of levels, whatever it has now.
 
         Raises
         ------
         RecordUpgradeError
             When a step raises, or gives what cannot be stored.
         """
+        deepest = max(self.deepest, _levels(payload)) if deepest is None else deepest
         for step in self.steps:
-            payload = _moved(record, str(step), step.up, payload, must=step.must)
+            payload = _moved(record, str(step), step.up, payload, deepest=deepest, must=step.must)
         return payload
 
     def down(self, record: object, payload: Any) -> Any:
-        """Return a payload at the beginning of the walk.
+        """Return a payload at the beginning of the walk, as deep as it was there: nobody knows what was allowed then.
 
         Raises
         ------
@@ -111,7 +117,7 @@ class Walk:
         for step in reversed(self.steps):
             if step.down is None:
                 raise RecordUpgradeError(record, str(step), "there is no way back")
-            payload = _moved(record, f"{step} (down)", step.down, payload)
+            payload = _moved(record, f"{step} (down)", step.down, payload, deepest=math.inf)
         return payload
 
 
@@ -143,40 +149,48 @@ class Descent:
         return self.walk.down(record, payload)
 
     def down(self, record: object, payload: Any) -> Any:
-        """Return a payload at the higher version again."""
-        return self.walk.up(record, payload)
+        """Return a payload at the higher version again, as deep as it was there."""
+        return self.walk.up(record, payload, deepest=math.inf)
 
 
-def _moved(record: object, name: str, move: Move, payload: Any, *, must: bool = True) -> Any:
+def _moved(record: object, name: str, move: Move, payload: Any, *, deepest: float, must: bool = True) -> Any:
     try:
-        deepest = max(_DEEPEST, _levels(payload))  # one that is deeper already may stay so
         made = move(payload)
         data = msgspec.msgpack.encode(made)
         again = msgspec.msgpack.decode(data)
-        levels = _levels(again)
+        is_plain = made is not None and _is_plain(made)
+        is_finite = not _PERHAPS_NOT_FINITE.search(data) or _is_finite(again)
     except (Exception, SystemExit) as error:
         raise RecordUpgradeError(record, name, f"{type(error).__name__}: {error}", must=must) from error
     if len(data) > _LIMIT:
         told = f"it gave {len(data):,} bytes, and {_LIMIT:,} is the most"
         raise RecordUpgradeError(record, name, told, must=must)
-    if levels > deepest:
-        told = f"it gave a tree nested {levels} levels deep, and {deepest} is the most"
+    if (levels := _levels(again)) > deepest:
+        told = (
+            f"it gave a tree nested {levels} levels deep, and {deepest} is the most (Limits.payload_depth of te.open)"
+        )
         raise RecordUpgradeError(record, name, told, must=must)
-    if made is None or not _is_plain(made):
+    if not is_plain:
         told = f"it gave a {type(made).__name__}, not a tree that can be stored"
         raise RecordUpgradeError(record, name, told, must=must)
-    if _PERHAPS_NOT_FINITE.search(data) and not _is_finite(again):
+    if not is_finite:
         told = "it gave a number that is not finite, which cannot be stored"
         raise RecordUpgradeError(record, name, told, must=must)
     return again
 
 
 def _levels(node: Any) -> int:
-    """Return how many lists and dicts of a tree lie within each other at the most."""
-    if type(node) in _LEAVES:
-        return 0
-    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
-    return 1 + max([_levels(item) for item in inside if type(item) not in _LEAVES], default=0)
+    """Return how many lists and dicts of a tree lie within each other at the most; without recursion, as it may be deep."""
+    levels, within = 0, [node] if isinstance(node, (dict, list)) else []
+    while within:
+        levels += 1
+        within = [
+            item
+            for each in within
+            for item in (each.values() if isinstance(each, dict) else each)
+            if type(item) not in _LEAVES and isinstance(item, (dict, list))
+        ]
+    return levels
 
 
 def _is_finite(node: Any) -> bool:
@@ -208,12 +222,20 @@ class Chain:
     ----------
     kind : str
         Namespace and name.
+    deepest : int
+        As for `Walk`.
     """
 
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
+    def __init__(self, kind: str, deepest: int = _DEEPEST) -> None:
+        self.kind, self.deepest = kind, deepest
         self._steps: dict[int, PayloadStep] = {}
         self._walks: dict[tuple[int, int], Walk] = {}
+
+    def within(self, deepest: int) -> Chain:
+        """Return the same steps for a mind whose payloads may have so many levels."""
+        chain = Chain(self.kind, deepest)
+        chain._steps = self._steps
+        return chain
 
     def add(self, step: PayloadStep) -> None:
         """Add a step.
@@ -227,7 +249,6 @@ class Chain:
             expected = f"one step for version {step.from_version} of {self.kind!r}: there is one already"
             raise InvalidArgumentError("from_version", step.from_version, expected)
         self._steps[step.from_version] = step
-        self._walks.clear()
 
     @property
     def version(self) -> int:
@@ -255,7 +276,7 @@ class Chain:
             if missing:
                 expected = f"a step from version {missing[0]} of {self.kind!r} (there is none)"
                 raise InvalidArgumentError("hooks", sorted(self._steps), expected)
-            self._walks[start, stop] = Walk(tuple(self._steps[version] for version in range(start, stop)))
+            self._walks[start, stop] = Walk(tuple(self._steps[version] for version in range(start, stop)), self.deepest)
         return self._walks[start, stop]
 
     def fingerprint(self, start: int, stop: int) -> str:

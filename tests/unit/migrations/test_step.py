@@ -1,12 +1,13 @@
 """Finding the way between versions, apart from any store."""
 
+import json
 from typing import Any
 
 import pytest
 
 import thoughtengine as te
 from thoughtengine.migrations.hooks import Hooks
-from thoughtengine.migrations.step import Chain, PayloadStep, Walk
+from thoughtengine.migrations.step import Chain, Descent, PayloadStep, Walk
 from thoughtengine.storage.pointer import Pointer
 
 
@@ -73,6 +74,43 @@ def test_a_step_may_leave_a_payload_as_deep_as_it_was() -> None:
     assert walk.down(7, nested(90)) == nested(90)
     with pytest.raises(te.RecordUpgradeError, match="nested 91 levels deep, and 90 is the most"):
         walk.up(7, nested(90))
+
+
+def flattening(*, also_up: int = 0) -> Walk:
+    """Into a text and back, with a step behind it that nests what is in the text."""
+    how: dict[str, Any] = {"kind": "acme.note", "lossy": False, "must": True, "revision": 1}
+    flat = PayloadStep(
+        from_version=1, up=lambda tree: {"j": json.dumps(tree)}, down=lambda flat: json.loads(flat["j"]), **how
+    )
+    deep = PayloadStep(from_version=2, up=flat.down or flat.up, down=flat.up, **how)
+    return Walk((flat, deep)[: 1 + also_up])
+
+
+def test_the_way_back_of_a_step_that_flattens_is_as_deep_as_it_was() -> None:
+    walk = flattening()
+    assert walk.down(7, walk.up(7, nested(101))) == nested(101)
+    assert Descent(walk).up(7, walk.up(7, nested(101))) == nested(101)
+
+
+def test_the_way_up_again_is_as_deep_as_it_was() -> None:
+    walk = Walk(flattening(also_up=1).steps[1:])
+    assert Descent(walk).down(7, Descent(walk).up(7, nested(101))) == nested(101)
+
+
+def test_the_last_of_some_steps_may_leave_a_payload_as_deep_as_the_first_found_it() -> None:
+    assert flattening(also_up=1).up(7, nested(101)) == nested(101)
+
+
+def test_a_step_nests_as_deep_as_the_mind_allows() -> None:
+    hooks = te.Upgrades("acme")
+    hooks.step("note", from_version=1)(lambda tree: {"in": tree})
+    chains = {deepest: Hooks([hooks], deepest).chains["acme.note"] for deepest in (64, 200)}
+    hooks.step("note", from_version=2)(lambda tree: {"in": tree})
+    assert chains[200].walk(1, 3).up(7, nested(150)) == {"in": {"in": nested(150)}}
+    with pytest.raises(te.RecordUpgradeError, match="151 levels deep, and 150 is the most"):
+        chains[64].walk(1, 3).up(7, nested(150))
+    with pytest.raises(te.RecordUpgradeError, match="201 levels deep, and 200 is the most"):
+        chains[200].walk(1, 2).up(7, nested(200))
 
 
 def test_a_changed_revision_is_noticed_and_nothing_else() -> None:
