@@ -408,6 +408,24 @@ def test_closing_and_syncing_raise_the_mark(store: FolderStore) -> None:
     store.close()
 
 
+def test_closing_and_syncing_raise_the_mark_over_what_a_killed_life_wrote(store: FolderStore) -> None:
+    put(store, 1, 2)
+    kill(store)
+    store, _ = open_folder(store.root, CONFIG, create=False)
+    assert store.pointer.mark.next_id == 1
+    store = again(store)
+    assert store.pointer.mark.next_id == 3
+    put(store, 3)
+    kill(store)
+    store, _ = open_folder(store.root, CONFIG, create=False)
+    store.sync()
+    assert read_pointer(store.root)[0].mark == Mark(sequence=store.head.sequence, next_id=4, memories=3)
+    before = store.head.sequence
+    store = again(store)
+    assert store.head.sequence == before, "nothing to mark, nothing is written"
+    store.close()
+
+
 def test_so_does_every_so_manieth_write(store: FolderStore) -> None:
     marks = []
     for number in range(1, 200):
@@ -618,7 +636,7 @@ def test_a_generation_that_goes_while_it_is_open_is_noticed_by_the_next_write(st
     shutil.rmtree(store.generation)
     with pytest.raises(StoreError, match="emptied"):
         put(store, 2)
-    store._unmarked = 0
+    kill(store)
 
 
 def test_a_forked_child_is_told_and_harms_nobody(store: FolderStore) -> None:
