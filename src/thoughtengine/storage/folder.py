@@ -823,14 +823,24 @@ class FolderStore(Store):
     # the end
 
     def close(self) -> None:
-        """Sync, raise the mark, close LevelDB and let go of the folder; a second call does nothing."""
+        """Sync, raise the mark, close LevelDB and let go of the folder; a second call does nothing.
+
+        Raises
+        ------
+        StoreDamagedError
+            When damage is met that no call had told of; it is closed nevertheless.
+        """
         if self._forked or self._closed:
             self._closed = True
             return
         with self.writing:
+            told = self.pointer.state == "DAMAGED"
             try:
                 if self._level is not None:
                     self.sync()
+            except StoreDamagedError:
+                if not told:
+                    raise
             except StoreFullError as error:  # what was acknowledged is safe; only the mark could not be raised
                 import logging
 

@@ -512,6 +512,26 @@ def damage(store: FolderStore) -> Path:
     return table
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_closing_raises_for_damage_that_nobody_was_told_of(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    def damaged(*_: object) -> None:
+        raise StoreDamagedError(store.root, "a block does not verify")
+
+    put(store, 1)
+    if told:
+        store.damage_met(StoreDamagedError(store.root, "a block does not verify"))
+    monkeypatch.setattr(Level, "write", damaged)
+    with contextlib.nullcontext() if told else pytest.raises(StoreDamagedError, match="open it again"):
+        store.close()
+    monkeypatch.undo()
+    store, _ = open_folder(store.root, CONFIG, create=False)
+    assert store.must_rebuild, "salvaged"
+    assert numbers(store) == [1]
+    store.close()
+
+
 def test_damage_that_a_read_meets_is_salvaged_by_the_next_open(store: FolderStore) -> None:
     put(store, *range(1, 1001))
     table = damage(store)
