@@ -197,6 +197,28 @@ def test_receipts_that_are_lost_with_the_newest_head_are_told_too(tmp_path: Path
         assert mind.forget(ids[7]).id == 3
 
 
+def test_what_a_killed_writer_acknowledged_is_missed_once_the_mind_was_closed(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        ids = [mind.remember(f"Note number {n}.") for n in range(50)]
+    child = os.fork()
+    if not child:
+        with te.open(path) as mind:
+            mind.remember("Late.")
+            mind.forget(ids[7])
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    te.open(path).close()  # makes a table of the log of the life before
+    max(path.glob("gen-*/*.ldb")).unlink()
+    with te.open(path) as mind:
+        assert "receipts 1 are gone" in mind.health().incidents[0]
+        with pytest.raises(te.MemoryNotFoundError, match="lost"):
+            mind[51]
+        assert mind.check() == []
+        assert mind.remember("New.") == 52
+        assert mind.forget(ids[7]).id == 3, "the second tells what is lost"
+
+
 def test_receipts_that_are_lost_with_the_end_of_a_log_are_told_too(tmp_path: Path) -> None:
     path = tmp_path / "mind"
     with te.open(path) as mind:

@@ -14,6 +14,7 @@ import pytest
 
 import thoughtengine as te
 from tests.damage.listing import listing
+from tests.flat import write_flat
 from thoughtengine.storage import store as store_module
 from thoughtengine.storage.store import Level, plyvel
 
@@ -311,6 +312,30 @@ def test_an_erasure_that_does_not_fit_is_not_done(full: Diary, disk: Path) -> No
     full.reopen()
     assert full.differences() == []
     assert full.mind.check() == []
+
+
+@pytest.mark.parametrize("soaks", ["format", "payloads"])
+def test_an_erasure_from_a_rollback_point_that_does_not_fit_is_not_done(disk: Path, soaks: str) -> None:
+    path, hooks = disk / "mind", te.Upgrades("acme")
+    if soaks == "format":
+        write_flat(path, {b"sensory:k%02d" % n: b'{"timestamp": %d, "raw": "old"}' % n for n in range(20)})
+    else:
+        hooks.step("note", from_version=1, down=lambda note: note)(lambda note: note)
+        with te.open(path, config=config(64 * KIB)) as mind:
+            for n in range(20):
+                mind.remember("old", kind="acme.note", payload={"n": n})
+    with te.open(path, hooks=[hooks], upgrade="wait", config=config(64 * KIB)) as mind:
+        before = set(listing(disk))
+        fill(disk)
+        with pytest.raises(te.StoreFullError):
+            mind.forget(5, erase=True)
+        make_room(disk)
+        assert set(listing(disk)) == before
+        assert mind[5].text == "old"
+        mind.forget(5, erase=True)
+        assert mind.check() == []
+    te.rollback(path, hooks=[hooks])
+    assert leftovers(path) == []
 
 
 def test_the_first_vector_and_its_dimension_go_together(full: Diary, disk: Path) -> None:

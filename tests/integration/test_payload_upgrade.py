@@ -12,8 +12,11 @@ import msgspec
 import pytest
 
 import thoughtengine as te
+from thoughtengine.config import StorageConfig
 from thoughtengine.migrations import payloads
+from thoughtengine.storage.keyspace import MEMORY
 from thoughtengine.storage.pointer import read_pointer, write_pointer
+from thoughtengine.storage.store import Level
 
 N = 12
 
@@ -693,6 +696,26 @@ def lose(path: Path, word: str) -> None:
     data = bytearray(log.read_bytes())
     data[data.index(word.encode())] ^= 1
     log.write_bytes(data)
+
+
+def test_what_was_kept_aside_goes_with_the_memory_that_damage_took(mind_path: Path) -> None:
+    hooks = hooks_with(lambda note: {"n": note["n"]}, down=lambda note: {"text": "", "n": note["n"]}, lossy=True)
+    te.upgrade(mind_path, hooks=[hooks])
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        mind.upgrade.commit()
+    level = Level(str(max(mind_path.glob("gen-*"))), StorageConfig())
+    level.write([], [MEMORY.key(8)], True)
+    level.compact(MEMORY.prefix, MEMORY.stop)
+    level.close()
+    write_pointer(mind_path, msgspec.structs.replace(read_pointer(mind_path)[0], state="DAMAGED"))
+    with te.open(mind_path, hooks=[hooks]) as mind:
+        assert "note-7" not in mind
+        assert mind.check() == []
+    hooks.step("note", from_version=2, down=lambda note: note)(lambda note: note)
+    te.upgrade(mind_path, hooks=[hooks])
+    te.rollback(mind_path, to={"acme.note": 1}, hooks=[hooks])
+    assert stored(mind_path)[3] == {"text": "body 3", "n": 3}
+    assert te.check(mind_path) == []
 
 
 @pytest.mark.parametrize("how", ["auto", "wait", "upgrade", "into"])

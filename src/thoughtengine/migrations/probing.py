@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from thoughtengine.errors import RecordError, StoreError
 from thoughtengine.migrations.begin import new_generation
 from thoughtengine.storage.checkpoint import checkpoint
+from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.files import PART, discard
 from thoughtengine.storage.folder import FolderStore, generation_name, mark_of, new_pointer
-from thoughtengine.storage.keyspace import FORMAT
+from thoughtengine.storage.keyspace import FORMAT, HEAD, HeadRecord
 from thoughtengine.storage.pointer import Mark, UpgradeNote, write_pointer
+from thoughtengine.storage.store import Level
 
 __all__ = ["changed", "copied", "copied_flat"]
 
@@ -37,10 +40,18 @@ def copied(store: FolderStore, generation: Path, namespaces: dict[str, int]) -> 
         checkpoint(None, generation, folder / generation_name(1))
         pointer = msgspec.structs.replace(
             store.pointer, generation=1, stage="", upgrade=None, beneath=(), state="SETTLED",
-            namespaces=namespaces, mark=Mark(skipped=store.head.skipped), quarantine=(), backups=(),
+            namespaces=namespaces, mark=_mark(store, folder / generation_name(1)), quarantine=(), backups=(),
         )  # fmt: skip
         write_pointer(folder, pointer)
         yield folder
+
+
+def _mark(store: FolderStore, generation: Path) -> Mark:
+    """Return a mark as high as a copy reaches, where that can be read: nothing is to be written when it is closed."""
+    head = HeadRecord()
+    with suppress(StoreError, RecordError), closing(Level(str(generation), store.config)) as level:
+        head = decode(body_of(HEAD.key(0), level.get(HEAD.key(0)) or b"", HEAD), HeadRecord)
+    return msgspec.structs.replace(mark_of(head, 1), skipped=store.head.skipped)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from thoughtengine.storage.checkpoint import clone
 from thoughtengine.storage.codec import open_envelope, seal
 from thoughtengine.storage.contract import PAGE, Rows, Store
 from thoughtengine.storage.copies import CloneStore
-from thoughtengine.storage.files import PART, discard, remove_tree, sync_tree
+from thoughtengine.storage.files import PART, discard, remove_tree, sync_tree, translated
 from thoughtengine.storage.folder import ROLLBACK, FolderStore
 from thoughtengine.storage.keyspace import ORIGIN
 from thoughtengine.storage.origin import OriginRecord
@@ -50,10 +50,13 @@ def purged(store: FolderStore, ids: Iterable[int], goes: Goes) -> Iterator[dict[
     ------
     StoreDamagedError
         When what was written is not what is read, or the old one is damaged, which is named; it is still there then.
+    StoreFullError, StoreError
+        When they cannot be written.
     """
     ids = tuple(ids)
     try:
-        points = [_purged(store, note, ids, goes) if note.rollback else note for note in store.pointer.points]
+        with translated(store.root):
+            points = [_purged(store, note, ids, goes) if note.rollback else note for note in store.pointer.points]
         yield {"upgrade": points[-1], "beneath": tuple(points[:-1])}
     except BaseException:
         with contextlib.suppress(OSError):  # what was met first counts, and the next opening removes them too

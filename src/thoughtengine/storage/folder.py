@@ -196,7 +196,6 @@ class FolderStore(Store):
         self._level: Level | None = None
         self._closed = False
         self._forked = False
-        self._unmarked = 0
         self._lock = FolderLock(root, self)
         try:
             with translated(root):
@@ -463,13 +462,12 @@ class FolderStore(Store):
                 self.root, "no room even for the reserve: free space, then try again (nothing was written)"
             )
         self._find_room(puts)
-        raising = self._unmarked + 1 >= self.config.mark_every
+        raising = not (self._unmarked + 1) % self.config.mark_every
         try:
             self._open_level().write(puts, deletes, sync or raising)
         except (StoreError, StoreClosedError) as error:
             self._after_failed_write(error, puts)
             return
-        self._unmarked += 1
         if raising:
             self._raise_mark(_head_in(puts))
 
@@ -587,18 +585,25 @@ class FolderStore(Store):
 
     # the mark
 
+    @property
+    def _unmarked(self) -> int:
+        """How many writes lie above the mark, those of a life before that was killed among them."""
+        return self.head.sequence - self.pointer.mark.sequence
+
     def _raise_mark(self, head: HeadRecord) -> None:
-        mark = mark_of(head, self.pointer.generation)
-        self._unmarked = 0
         with contextlib.suppress(OSError):  # an old mark is a true one, it only covers less
-            self._point(mark=mark)
+            self._point(mark=mark_of(head, self.pointer.generation))
+
+    def _mark_all(self) -> None:
+        self.commit(Batch(), sync=True)
+        if self._unmarked:
+            self._raise_mark(self.head)
 
     def sync(self) -> None:
         """Wait until the medium holds all that was acknowledged, and raise the high-water mark."""
         with self.writing, translated(self.root):
             if self._unmarked:
-                self._unmarked = self.config.mark_every
-                self.commit(Batch(), sync=True)
+                self._mark_all()
 
     def _point(self, **changes: Any) -> None:
         self.stay()
@@ -619,8 +624,7 @@ class FolderStore(Store):
     def settle(self) -> None:
         """Tell that what is derived has been built again after a salvage or a lost tail."""
         with self.writing, translated(self.root):
-            self._unmarked = self.config.mark_every
-            self.commit(Batch(), sync=True)
+            self._mark_all()
             self._point(state="SETTLED")
 
     @property
@@ -720,7 +724,6 @@ class FolderStore(Store):
             except BaseException:
                 self._go_by_file(target)
                 raise
-            self._unmarked = 0
             discard(old)
             self._drop_derived()
             return {
@@ -820,14 +823,24 @@ class FolderStore(Store):
     # the end
 
     def close(self) -> None:
-        """Sync, raise the mark, close LevelDB and let go of the folder; a second call does nothing."""
+        """Sync, raise the mark, close LevelDB and let go of the folder; a second call does nothing.
+
+        Raises
+        ------
+        StoreDamagedError
+            When damage is met that no call had told of; it is closed nevertheless.
+        """
         if self._forked or self._closed:
             self._closed = True
             return
         with self.writing:
+            told = self.pointer.state == "DAMAGED"
             try:
                 if self._level is not None:
                     self.sync()
+            except StoreDamagedError:
+                if not told:
+                    raise
             except StoreFullError as error:  # what was acknowledged is safe; only the mark could not be raised
                 import logging
 

@@ -22,7 +22,7 @@ from thoughtengine.errors import RecordError, StoreDamagedError, StoreError, Sto
 from thoughtengine.storage.codec import Sealed, decode, is_intact, open_envelope
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
-from thoughtengine.storage.keyspace import AREAS, FIRST_NEW, HEAD, MEMORY, RECEIPT, Area, HeadRecord
+from thoughtengine.storage.keyspace import AREAS, ASIDE, FIRST_NEW, HEAD, MEMORY, RECEIPT, Area, HeadRecord
 from thoughtengine.storage.log import rescue, verify_log
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.store import Level, repair
@@ -273,7 +273,7 @@ def _fill(new: Level, view: _View, also: tuple[Area, ...], next_receipt: int) ->
     for area in (area for area in AREAS.values() if area.source and area is not MEMORY):
         for key, value in view.sound(area):
             number = area.number(key)
-            if area.prefix in beside and number not in memories:
+            if (area is ASIDE or area.prefix in beside) and number not in memories:
                 harvest.left[area.name] = harvest.left.get(area.name, 0) + 1
                 continue
             beside.get(area.prefix, set()).discard(number)

@@ -408,6 +408,24 @@ def test_closing_and_syncing_raise_the_mark(store: FolderStore) -> None:
     store.close()
 
 
+def test_closing_and_syncing_raise_the_mark_over_what_a_killed_life_wrote(store: FolderStore) -> None:
+    put(store, 1, 2)
+    kill(store)
+    store, _ = open_folder(store.root, CONFIG, create=False)
+    assert store.pointer.mark.next_id == 1
+    store = again(store)
+    assert store.pointer.mark.next_id == 3
+    put(store, 3)
+    kill(store)
+    store, _ = open_folder(store.root, CONFIG, create=False)
+    store.sync()
+    assert read_pointer(store.root)[0].mark == Mark(sequence=store.head.sequence, next_id=4, memories=3)
+    before = store.head.sequence
+    store = again(store)
+    assert store.head.sequence == before, "nothing to mark, nothing is written"
+    store.close()
+
+
 def test_so_does_every_so_manieth_write(store: FolderStore) -> None:
     marks = []
     for number in range(1, 200):
@@ -492,6 +510,26 @@ def damage(store: FolderStore) -> Path:
     data[2 * len(data) // 3] ^= 1
     table.write_bytes(data)
     return table
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_closing_raises_for_damage_that_nobody_was_told_of(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, told: bool
+) -> None:
+    def damaged(*_: object) -> None:
+        raise StoreDamagedError(store.root, "a block does not verify")
+
+    put(store, 1)
+    if told:
+        store.damage_met(StoreDamagedError(store.root, "a block does not verify"))
+    monkeypatch.setattr(Level, "write", damaged)
+    with contextlib.nullcontext() if told else pytest.raises(StoreDamagedError, match="open it again"):
+        store.close()
+    monkeypatch.undo()
+    store, _ = open_folder(store.root, CONFIG, create=False)
+    assert store.must_rebuild, "salvaged"
+    assert numbers(store) == [1]
+    store.close()
 
 
 def test_damage_that_a_read_meets_is_salvaged_by_the_next_open(store: FolderStore) -> None:
@@ -618,7 +656,7 @@ def test_a_generation_that_goes_while_it_is_open_is_noticed_by_the_next_write(st
     shutil.rmtree(store.generation)
     with pytest.raises(StoreError, match="emptied"):
         put(store, 2)
-    store._unmarked = 0
+    kill(store)
 
 
 def test_a_forked_child_is_told_and_harms_nobody(store: FolderStore) -> None:

@@ -17,7 +17,7 @@ from thoughtengine.storage import table as module_table
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import decode, open_envelope, seal
 from thoughtengine.storage.folder import FolderStore, open_folder
-from thoughtengine.storage.keyspace import APPRAISAL, HEAD, MARK, MEMORY, RECEIPT, VECTOR, Area, HeadRecord
+from thoughtengine.storage.keyspace import APPRAISAL, ASIDE, HEAD, MARK, MEMORY, RECEIPT, VECTOR, Area, HeadRecord
 from thoughtengine.storage.log import batches
 from thoughtengine.storage.manifest import read_manifest
 from thoughtengine.storage.salvage import Harvest, damaged_files, readable_ids, salvage
@@ -144,6 +144,10 @@ def test_one_table_that_cannot_be_opened_does_not_take_the_others_along(case: Ca
 
 def test_a_flipped_bit_in_a_table_costs_its_block_and_what_is_gone_is_told(case: Case) -> None:
     case.remember(N)
+    aside = Batch()
+    for number in range(1, N, 7):
+        aside.put(ASIDE, number, Figure(number))
+    case.store.commit(aside)
     case.store._open_level().flush()
     truth = case.close()
     for table in case.live_tables()[:2]:
@@ -165,6 +169,7 @@ def demand_told(harvest: Harvest, rows: dict[bytes, bytes], truth: dict[bytes, b
         had, have = numbers(truth, area), numbers(rows, area)
         assert have <= kept, "no row hangs in the air"
         assert set(harvest.without.get(area.name, [])) == (had & kept) - have
+    assert numbers(rows, ASIDE) <= kept, "nor does what was kept aside"
     assert set(harvest.receipts) == numbers(truth, RECEIPT) - numbers(rows, RECEIPT)
 
 
