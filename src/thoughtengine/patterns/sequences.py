@@ -448,8 +448,7 @@ def _bounded(line: FloatArray) -> FloatArray:
 
 def _trusted(line: FloatArray, chances: FloatArray) -> FloatArray:
     """Return probabilities as a line of calibration corrects them."""
-    clipped = np.clip(chances, 1e-6, 1.0 - 1e-6)
-    result: FloatArray = 1.0 / (1.0 + np.exp(1.0 - line[0] - line[1] * (np.log(clipped / (1.0 - clipped)) + 1.0)))
+    result: FloatArray = 1.0 / (1.0 + np.exp(1.0 - line[0] - line[1] * (_logit(chances) + 1.0)))
     return result
 
 

@@ -52,9 +52,7 @@ _RUN = rf"[{_UNSPACED}]+|[^{_UNSPACED}]+"
 _IS_UNSPACED = rf"[{_UNSPACED}]"
 _IS_IDEOGRAM = "[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 
-_MOST_MARKS = (
-    30  # combining marks in a row, as in the Stream-Safe Text Format of UAX #15: to order a run takes its square
-)
+_MOST_MARKS = 30  # combining marks in a row, as in the Stream-Safe Text Format of UAX #15: ordering takes their square
 _JOINER = "\u034f"  # the combining grapheme joiner: marks are not moved across it
 _LONG_RUN = (  # of characters some of which may be combining marks; every such mark is among them
     r"[^\x00-\u02ff\u0370-\u0482\u048a-\u0590\u0e01-\u0e37\u3041-\u3098\u309b-\ua66e\uac00-\ud7ff]"
@@ -135,10 +133,8 @@ def fold_text(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    text = bounded(text.replace("\u00ad", "")).replace(
-        "№", "#"
-    )  # of which NFKC would make "No", a part of the number's word
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    text = text.replace("\u00ad", "").replace("№", "#")  # of which NFKC would make "No", a part of the number's word
+    folded = unicodedata.normalize("NFKC", bounded(text)).casefold()
     if "\u0307" in folded:
         folded = _compiled("i\u0307+").sub("i", folded)  # İ
     return unicodedata.normalize("NFKC", folded).replace("\u2019", "'")

@@ -23,9 +23,7 @@ NEWEST = FRESH + KEPT  # counts of what came lately
 LAG = NEWEST + KEPT
 LASTS = 1.0 - 1.0 / 400.0  # of faded counts: what stays of the past at each experience that follows a context
 LATELY = 1.0 - 1.0 / 12.0  # of the newest ones
-TURNED = (
-    6.0  # by how much better the newest ones must have told what came than the others, a logarithm, to take their place
-)
+TURNED = 6.0  # how much better the newest must have told what came than the others, a logarithm, to take their place
 TELLING = 12.0  # faded experiences from which on a turn is looked for
 TRIED = 0.1  # how fast is learned what one context is worth
 WORTH = 3.0  # how far it may get, as a logarithm
@@ -59,13 +57,10 @@ STRATA = 6  # kinds of histories that calibrate apart: of one symbol, two, up to
 ALIKE = 0.99  # of the chance of the first candidate: from there on another one is told as it
 TOP = 5  # candidates that calibrate, for each symbol that an experience has on average
 FADE = 0.998  # of calibration: what stays of the past at each candidate
-KNOTS, KNOT = (
-    12,
-    3,
-)  # logits at which probabilities are compared with what came: how often, how often it came, how often said
+KNOTS, KNOT = 12, 3  # logits at which what was said is compared with what came: how often, how often it came, said
 LOWEST = -6.0  # the first of them, from where on each is one higher
 NEARBY = 0.998  # of knots: what stays of the past at each prediction that is compared, at most
-YOUNG = 2.0  # of few experiences: what is forgotten of the past, in shares of one
+YOUNG = 2.0  # of knots after few experiences, n: at each prediction YOUNG / (n + YOUNG) of the past is forgotten
 REACH = STRATA  # the first line of how often what came was among the candidates, and how often that was expected
 PRIOR = 2.0  # how surely probabilities are thought to be right as they are
 AGES = 7  # how long ago a symbol came: one symbol, two, up to 4, 8, 16, 32, longer or never
