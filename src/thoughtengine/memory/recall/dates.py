@@ -59,13 +59,14 @@ _AND = r" (?:and|or|&) "
 _DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}}),?{_AND}(?:the )?{_NUMBER}"
 _BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
 _NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
+_MAYBE_YEAR = rf"(?:,? {_YEAR})?"
 _NTH = rf"(?P<nth>{_any_of(_ORDINALS)})"
 _BARE = rf"\b(?:{_PART}\b|{_MONTH})"  # may be another word: is a date beside another one alone
 _ABSOLUTE = (
     rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-    rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}(?:,? {_YEAR})?",
+    rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}{_MAYBE_YEAR}",
     rf"\b{_RANGE}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-    rf"\b{_MONTH} (?:the )?{_RANGE}(?:,? {_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_RANGE}{_MAYBE_YEAR}",
     rf"\b{_DAYS}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_MONTH} (?:the )?{_DAYS},? {_YEAR}",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
@@ -79,8 +80,8 @@ _ABSOLUTE = (
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
     rf"(?<![\w./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
     rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-    rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
-    rf"\b{_NTH} of {_MONTH}(?:,? {_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_NUMBER}{_MAYBE_YEAR}",
+    rf"\b{_NTH} of {_MONTH}{_MAYBE_YEAR}",
     rf"\b{_MONTH} (?:the )?{_NTH},? {_YEAR}",
     rf"\b{_MONTH},? (?:of )?{_YEAR}",
     rf"\b{_WHICH} {_MONTH}",
@@ -90,6 +91,8 @@ _ABSOLUTE = (
     r"\b(?P<year>(?:19|20)\d{2})\b",
     _BARE,
 )
+_SPOKEN = tuple(pattern for pattern in _ABSOLUTE if r"\d" not in pattern.replace(_MAYBE_YEAR, ""))  # without a digit
+_NAMED = rf"\d|\b(?:{_any_of(_MONTH_OF | _SEASONS)}|q[1-4]|quarter)\b"  # one of these stands in every absolute date
 _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
     r"|\b(?:last|this|past) "
@@ -171,7 +174,8 @@ def dates_in(text: str, now: int, years: range) -> Dates:
     for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
         said += (relative(match, now) for match in _compiled(pattern).finditer(left))
         left = _compiled(pattern).sub(_taken, left)
-    for pattern in _ABSOLUTE:
+    patterns = _ABSOLUTE if _DIGITS.search(left) else _SPOKEN if _compiled(_NAMED).search(left) else ()
+    for pattern in patterns:
         left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said), left)
     spans: set[Span] = set()
     words: dict[str, None] = {}
