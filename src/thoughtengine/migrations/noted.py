@@ -20,9 +20,9 @@ from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, ASIDE, CARRIED, LOWERED, MEMORY, ORIGIN, RECEIPT, VECTOR
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
 
-__all__ = ["note_anew"]
+__all__ = ["FROM_FORMAT_1", "names_down", "names_had", "note_anew"]
 
-_FROM_FORMAT_1 = "format 1"  # the word for it in a memory
+FROM_FORMAT_1 = "format 1"  # the word for it in a memory
 _NAMES = 9  # that are looked at: each but the first two was given out only where all before it were taken
 _NAMED_BY_ID = re.compile(rb"(?:%s):te-([1-9][0-9]{0,18})(?:-[0-9]+)?" % "|".join(LAYERS).encode())
 
@@ -132,10 +132,10 @@ def _origins_again(store: Store, before: Before, noted: dict[bytes, LoweredRecor
     writing, keys = _Writing(store), _by_id(noted)
     latest = {origin.key: id_ for id_, origin in store.rows(ORIGIN, OriginRecord) if id_ not in hidden}
     for id_, memory in store.rows(MEMORY, Memory, reverse=True):
-        if id_ in hidden or memory.origin != _FROM_FORMAT_1 or store.has(ORIGIN, id_):
+        if id_ in hidden or memory.origin != FROM_FORMAT_1 or store.has(ORIGIN, id_):
             continue
         felt = store.get(APPRAISAL, id_, Appraisal)
-        for key in dict.fromkeys((*keys.get(id_, ()), *_names(store, memory))):
+        for key in dict.fromkeys((*keys.get(id_, ()), *names_had(store, memory))):
             value = before.get(key)
             if value is None or not is_memory(before, key) or latest.get(key, 0) > id_:
                 continue
@@ -173,7 +173,7 @@ def _lacks_appraisal(store: Store, id_: int) -> bool:
     return bool(had) and not store.has(APPRAISAL, id_)
 
 
-def _names(store: Store, memory: Memory) -> Iterator[bytes]:
+def names_had(store: Store, memory: Memory) -> Iterator[bytes]:
     """Yield the keys of format 1 that a memory which came from there may have had: its own, and those of what it was before."""
     now: Memory | None = memory
     while now is not None:
@@ -229,7 +229,7 @@ def _appraisals_again(store: Store, before: Before, noted: dict[bytes, LoweredRe
     for id_, memory in store.rows(MEMORY, Memory):
         if not _lacks_appraisal(store, id_):
             continue
-        for key in (*keys.get(id_, ()), *_names_down(id_, memory)):
+        for key in (*keys.get(id_, ()), *names_down(id_, memory)):
             value = before.get(key)
             felt = None if value is None else lift(key, value)[1]
             if felt is not None and layers_down(memory, felt) == value:
@@ -264,7 +264,7 @@ class _Went:
         later = {
             memory.supersedes: id_
             for id_, memory in self.store.rows(MEMORY, Memory)
-            if memory.supersedes is not None and memory.origin == _FROM_FORMAT_1 and id_ not in hidden
+            if memory.supersedes is not None and memory.origin == FROM_FORMAT_1 and id_ not in hidden
         }
         old = set[int]()
         for id_, origin in self.store.rows(ORIGIN, OriginRecord):
@@ -276,12 +276,12 @@ class _Went:
                 self._note(b"emotion:" + origin.key[8:], id_, origin.emotion)
         keys, uncertain = _by_id(self.noted), list[tuple[int, bytes, list[bytes]]]()
         for id_, memory in self.store.rows(MEMORY, Memory):
-            if id_ in old or id_ in hidden or (id_ in later and memory.origin == _FROM_FORMAT_1):
+            if id_ in old or id_ in hidden or (id_ in later and memory.origin == FROM_FORMAT_1):
                 continue
             value = layers_down(memory, self.store.get(APPRAISAL, id_, Appraisal))
             names = [
-                *(_names(self.store, memory) if memory.origin == _FROM_FORMAT_1 else ()),
-                *_names_down(id_, memory),
+                *(names_had(self.store, memory) if memory.origin == FROM_FORMAT_1 else ()),
+                *names_down(id_, memory),
             ]
             known = [key for key in keys.get(id_, ()) if key not in self.went]
             same = [key for key in self._free(names) if self.before.get(key) == value]
@@ -317,7 +317,7 @@ class _Went:
             self._note(key, id_, value)
 
 
-def _names_down(id_: int, memory: Memory) -> list[bytes]:
+def names_down(id_: int, memory: Memory) -> list[bytes]:
     """Return the keys that a new memory may have got, the likeliest first: which were free then is not known any more."""
     tried = list[bytes]()
 
