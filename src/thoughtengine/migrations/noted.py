@@ -20,11 +20,20 @@ from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, ASIDE, CARRIED, LOWERED, MEMORY, ORIGIN, RECEIPT, VECTOR
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
 
-__all__ = ["FROM_FORMAT_1", "names_down", "names_had", "note_anew"]
+__all__ = [
+    "FROM_FORMAT_1",
+    "NAMED_BY_ID",
+    "appraisals_again",
+    "names_down",
+    "names_had",
+    "note_anew",
+    "origins_again",
+    "standing",
+]
 
 FROM_FORMAT_1 = "format 1"  # the word for it in a memory
 _NAMES = 9  # that are looked at: each but the first two was given out only where all before it were taken
-_NAMED_BY_ID = re.compile(rb"(?:%s):te-([1-9][0-9]{0,18})(?:-[0-9]+)?" % "|".join(LAYERS).encode())
+NAMED_BY_ID = re.compile(rb"(?:%s):te-([1-9][0-9]{0,18})(?:-[0-9]+)?" % "|".join(LAYERS).encode())
 
 
 class _Receipt(msgspec.Struct, frozen=True):
@@ -53,11 +62,11 @@ def note_anew(store: Store, before: Before) -> None:
     Killed in the middle, it is done again.
     """
     noted = {key[1:]: _noted(store, key[1:]) for key, _ in store.raw(LOWERED)}
-    hidden, gone = _standing(store)
+    hidden, gone = standing(store)
     _rows_again(store, before, noted, gone)
-    _origins_again(store, before, noted, hidden)
+    origins_again(store, before, noted, hidden)
     _memories_again(store, hidden)
-    _appraisals_again(store, before, noted)
+    appraisals_again(store, before, noted)
     went = _Went(store, before, noted).all(hidden)
     writing = _Writing(store)
     for key in noted.keys() - went.keys():
@@ -90,7 +99,7 @@ class _Writing:
         self.batch = Batch()
 
 
-def _standing(store: Store) -> tuple[set[int], set[int]]:
+def standing(store: Store) -> tuple[set[int], set[int]]:
     """Return the ids that receipts hide, and those that were erased or lost."""
     receipts, hidden, gone = dict[int, _Receipt](), dict[int, set[int]](), set[int]()
     for number, receipt in store.rows(RECEIPT, _Receipt):
@@ -110,7 +119,7 @@ def _rows_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord],
     """Give a row whose memory is gone its id again, where that is noted, or the row is named by it."""
     writing, taken = _Writing(store), set(gone)
     for key, value in before.rows():
-        lowered, named = noted.get(key), _NAMED_BY_ID.fullmatch(key)
+        lowered, named = noted.get(key), NAMED_BY_ID.fullmatch(key)
         if lowered is not None:
             id_ = lowered.id if lowered.digest == row_digest(key, value) and is_memory(before, key) else 0
         else:
@@ -127,7 +136,7 @@ def _is_given_out(store: Store, id_: int) -> bool:
     return id_ < store.head.next_id and not low <= id_ < high
 
 
-def _origins_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord], hidden: set[int]) -> None:
+def origins_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord], hidden: set[int]) -> None:
     """Put the bytes that a memory was back where its row is still those; a row is that of the latest that it may be of."""
     writing, keys = _Writing(store), _by_id(noted)
     latest = {origin.key: id_ for id_, origin in store.rows(ORIGIN, OriginRecord) if id_ not in hidden}
@@ -223,7 +232,7 @@ def _put_again(batch: Batch, store: Store, id_: int) -> None:
             batch.put_body(area, id_, body_of(area.key(id_), row, area))
 
 
-def _appraisals_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord]) -> None:
+def appraisals_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord]) -> None:
     """Read an appraisal that is gone in the row that its memory went down to, where that tells it."""
     writing, keys = _Writing(store), _by_id(noted)
     for id_, memory in store.rows(MEMORY, Memory):

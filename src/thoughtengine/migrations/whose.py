@@ -34,7 +34,7 @@ def whose(store: Store, before: Before, fork_id: int) -> tuple[Owners, Owners]:
 
     Notes
     -----
-    Costs about 20 microseconds a memory.
+    Costs about 30 microseconds a memory.
     """
     certain, named, kept = Owners(), Owners(), set[int]()
     for id_, origin in store.rows(ORIGIN, OriginRecord):
@@ -52,10 +52,10 @@ def whose(store: Store, before: Before, fork_id: int) -> tuple[Owners, Owners]:
         if memory.origin == FROM_FORMAT_1:  # damage took its origin
             names = [*names_had(store, memory), *names]
         value = layers_down(memory, store.get(APPRAISAL, id_, Appraisal))
-        found = next((key for key in names if before.get(key) == value), None)
-        if found is not None:
-            certain.setdefault(found, set()).add(id_)
-        else:
+        found = [key for key in names if before.get(key) == value]
+        for key in found:
+            certain.setdefault(key, set()).add(id_)
+        if not found:
             unsure.append((id_, names))
     for id_, names in unsure:
         free = (key for key in reversed(names) if key not in certain and before.get(key) is not None)
