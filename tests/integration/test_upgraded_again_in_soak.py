@@ -190,6 +190,18 @@ def test_an_emotion_of_its_own_is_not_taken_for_one_beside_a_row_that_was_change
     assert b"emotion:host" not in read_flat(path)
 
 
+def test_a_name_that_was_forgotten_and_given_anew_stops_no_upgrade(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("first", key="sensory:host")
+        mind.forget("sensory:host")
+        then = mind.remember("then", key="sensory:host")
+    te.rollback(path, to=1)
+    with te.open(path) as mind:
+        assert mind["sensory:host"].id == then
+        assert mind.check() == []
+
+
 # damage
 
 
