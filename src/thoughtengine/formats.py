@@ -175,7 +175,7 @@ def _made(root: Path, config: StorageConfig, create: bool, hooks: Hooks) -> Open
     """Open what needs no upgrade, or make it."""
     store, created = open_folder(root, config, create=create)
     try:
-        if store.must_rebuild and store.head.skipped[1]:
+        if store.must_rebuild and (store.head.skipped[1] or store.pointer.points):
             from thoughtengine.migrations.regain import regain
 
             with store.writing:

@@ -70,7 +70,7 @@ class SweepAgain(Sweep):
             done.count("kept")
         else:
             id_ = lowered.id if lowered is not None and same and lowered.id else done.next_id
-            origin = OriginRecord(key=key, value=value, emotion=self._before.emotion_of(key))
+            origin = OriginRecord(key=key, value=value, emotion=self._beside(key, lowered))
             done.batch.put(ORIGIN, id_, origin)
             done.next_id += id_ == done.next_id
             done.count("memories")
@@ -106,6 +106,14 @@ class SweepAgain(Sweep):
         if went.id != getattr(self._store.get(LOWERED, key, LoweredRecord), "id", None):
             return False
         return there is None or went.digest != row_digest(felt, there)
+
+    def _beside(self, key: bytes, lowered: LoweredRecord | None) -> bytes | None:
+        """Return the emotion beside an experience; None where it went down as a memory of its own, which is here."""
+        felt = self._before.emotion_of(key)
+        went = None if felt is None else self._store.get(LOWERED, b"emotion:" + key[8:], LoweredRecord)
+        if lowered is None or went is None or went.id in (0, lowered.id) or not self._is_kept(went):
+            return felt
+        return None
 
     def _is_kept(self, lowered: LoweredRecord) -> bool:
         """Tell whether the memory that went down is here in full: a sweep may have been broken off before it came."""

@@ -16,6 +16,7 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.prove import Proof, prove_flat, sealed_damage
 from thoughtengine.migrations.regain import regain_origins
 from thoughtengine.migrations.running import Tools
+from thoughtengine.migrations.sound import lost_of
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
 from thoughtengine.storage.bare import BareLock, clear, give_out
@@ -27,7 +28,7 @@ from thoughtengine.storage.folder import FolderStore, generation_name, mark_of
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, CURSOR, FIRST_NEW, LOWERED, MARK, MEMORY, ORIGIN
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
-from thoughtengine.storage.pointer import STORE, write_pointer
+from thoughtengine.storage.pointer import STORE, UpgradeNote, write_pointer
 from thoughtengine.storage.store import Level
 
 __all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
@@ -123,6 +124,11 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
     if note is not None and note.again:
         if sealed is not None and not note.until:
             return _unmerged(root, sealed, config, verified=bool(note.digest)), None
+        if sealed is not None and lost_of(store):
+            with store.writing:
+                left = regain_origins(store, note)
+            if left:
+                return _UNCOUNTED, _left_in(note, left, "as what tells so is gone")
         sealed = None  # what went down before stands in it too: it would stand there twice
     flat = None
     if sealed is not None and note is not None:
@@ -142,13 +148,9 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
             sealed = flat = None
     if note is not None and sealed is not None and flat is not None and _lacks_origins(store, flat):
         with store.writing:
-            left = regain_origins(store, sealed)
+            left = regain_origins(store, note)
         if left:
-            told = f"of {left:,} rows in the sealed copy nobody can tell which memories they were, as receipts are gone"
-            way_on = (
-                f"copy {note.rollback}, open the mind, mind.upgrade.commit() lets go of that copy, then {_OTHER_WAY}"
-            )
-            return flat, Proof(wrong=(f"{told}: {way_on}",), rows=flat.rows)
+            return flat, _left_in(note, left, "as receipts are gone")
     if sealed is not None:
         checkpoint(None, sealed, part)
     level = Level(str(part), config, create=sealed is None)
@@ -170,6 +172,13 @@ def lower(store: FolderStore, tools: Tools) -> tuple[Flat, Proof | None]:
     os.rename(part, root / LOWERED_FOLDER)
     sync_folder(root)
     return made, proof
+
+
+def _left_in(note: UpgradeNote, n: int, why: str) -> Proof:
+    """Say that there is no way back while the sealed copy holds what the mind does not, and what can be done."""
+    told = f"of {n:,} rows in the sealed copy nobody can tell which memories they were, {why}"
+    way_on = f"copy {note.rollback}, open the mind, mind.upgrade.commit() lets go of that copy, then {_OTHER_WAY}"
+    return Proof(wrong=(f"{told}: {way_on}",), rows=note.rows)
 
 
 def _lacks_origins(store: FolderStore, flat: Flat) -> bool:

@@ -20,11 +20,20 @@ from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, ASIDE, CARRIED, LOWERED, MEMORY, ORIGIN, RECEIPT, VECTOR
 from thoughtengine.storage.origin import CarriedRecord, LoweredRecord, OriginRecord
 
-__all__ = ["note_anew"]
+__all__ = [
+    "FROM_FORMAT_1",
+    "NAMED_BY_ID",
+    "appraisals_again",
+    "names_down",
+    "names_had",
+    "note_anew",
+    "origins_again",
+    "standing",
+]
 
-_FROM_FORMAT_1 = "format 1"  # the word for it in a memory
+FROM_FORMAT_1 = "format 1"  # the word for it in a memory
 _NAMES = 9  # that are looked at: each but the first two was given out only where all before it were taken
-_NAMED_BY_ID = re.compile(rb"(?:%s):te-([1-9][0-9]{0,18})(?:-[0-9]+)?" % "|".join(LAYERS).encode())
+NAMED_BY_ID = re.compile(rb"(?:%s):te-([1-9][0-9]{0,18})(?:-[0-9]+)?" % "|".join(LAYERS).encode())
 
 
 class _Receipt(msgspec.Struct, frozen=True):
@@ -53,11 +62,11 @@ def note_anew(store: Store, before: Before) -> None:
     Killed in the middle, it is done again.
     """
     noted = {key[1:]: _noted(store, key[1:]) for key, _ in store.raw(LOWERED)}
-    hidden, gone = _standing(store)
+    hidden, gone = standing(store)
     _rows_again(store, before, noted, gone)
-    _origins_again(store, before, noted, hidden)
+    origins_again(store, before, noted, hidden)
     _memories_again(store, hidden)
-    _appraisals_again(store, before, noted)
+    appraisals_again(store, before, noted)
     went = _Went(store, before, noted).all(hidden)
     writing = _Writing(store)
     for key in noted.keys() - went.keys():
@@ -90,7 +99,7 @@ class _Writing:
         self.batch = Batch()
 
 
-def _standing(store: Store) -> tuple[set[int], set[int]]:
+def standing(store: Store) -> tuple[set[int], set[int]]:
     """Return the ids that receipts hide, and those that were erased or lost."""
     receipts, hidden, gone = dict[int, _Receipt](), dict[int, set[int]](), set[int]()
     for number, receipt in store.rows(RECEIPT, _Receipt):
@@ -110,7 +119,7 @@ def _rows_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord],
     """Give a row whose memory is gone its id again, where that is noted, or the row is named by it."""
     writing, taken = _Writing(store), set(gone)
     for key, value in before.rows():
-        lowered, named = noted.get(key), _NAMED_BY_ID.fullmatch(key)
+        lowered, named = noted.get(key), NAMED_BY_ID.fullmatch(key)
         if lowered is not None:
             id_ = lowered.id if lowered.digest == row_digest(key, value) and is_memory(before, key) else 0
         else:
@@ -127,15 +136,15 @@ def _is_given_out(store: Store, id_: int) -> bool:
     return id_ < store.head.next_id and not low <= id_ < high
 
 
-def _origins_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord], hidden: set[int]) -> None:
+def origins_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord], hidden: set[int]) -> None:
     """Put the bytes that a memory was back where its row is still those; a row is that of the latest that it may be of."""
     writing, keys = _Writing(store), _by_id(noted)
     latest = {origin.key: id_ for id_, origin in store.rows(ORIGIN, OriginRecord) if id_ not in hidden}
     for id_, memory in store.rows(MEMORY, Memory, reverse=True):
-        if id_ in hidden or memory.origin != _FROM_FORMAT_1 or store.has(ORIGIN, id_):
+        if id_ in hidden or memory.origin != FROM_FORMAT_1 or store.has(ORIGIN, id_):
             continue
         felt = store.get(APPRAISAL, id_, Appraisal)
-        for key in dict.fromkeys((*keys.get(id_, ()), *_names(store, memory))):
+        for key in dict.fromkeys((*keys.get(id_, ()), *names_had(store, memory))):
             value = before.get(key)
             if value is None or not is_memory(before, key) or latest.get(key, 0) > id_:
                 continue
@@ -173,7 +182,7 @@ def _lacks_appraisal(store: Store, id_: int) -> bool:
     return bool(had) and not store.has(APPRAISAL, id_)
 
 
-def _names(store: Store, memory: Memory) -> Iterator[bytes]:
+def names_had(store: Store, memory: Memory) -> Iterator[bytes]:
     """Yield the keys of format 1 that a memory which came from there may have had: its own, and those of what it was before."""
     now: Memory | None = memory
     while now is not None:
@@ -223,13 +232,13 @@ def _put_again(batch: Batch, store: Store, id_: int) -> None:
             batch.put_body(area, id_, body_of(area.key(id_), row, area))
 
 
-def _appraisals_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord]) -> None:
+def appraisals_again(store: Store, before: Before, noted: dict[bytes, LoweredRecord]) -> None:
     """Read an appraisal that is gone in the row that its memory went down to, where that tells it."""
     writing, keys = _Writing(store), _by_id(noted)
     for id_, memory in store.rows(MEMORY, Memory):
         if not _lacks_appraisal(store, id_):
             continue
-        for key in (*keys.get(id_, ()), *_names_down(id_, memory)):
+        for key in (*keys.get(id_, ()), *names_down(id_, memory)):
             value = before.get(key)
             felt = None if value is None else lift(key, value)[1]
             if felt is not None and layers_down(memory, felt) == value:
@@ -264,7 +273,7 @@ class _Went:
         later = {
             memory.supersedes: id_
             for id_, memory in self.store.rows(MEMORY, Memory)
-            if memory.supersedes is not None and memory.origin == _FROM_FORMAT_1 and id_ not in hidden
+            if memory.supersedes is not None and memory.origin == FROM_FORMAT_1 and id_ not in hidden
         }
         old = set[int]()
         for id_, origin in self.store.rows(ORIGIN, OriginRecord):
@@ -276,12 +285,12 @@ class _Went:
                 self._note(b"emotion:" + origin.key[8:], id_, origin.emotion)
         keys, uncertain = _by_id(self.noted), list[tuple[int, bytes, list[bytes]]]()
         for id_, memory in self.store.rows(MEMORY, Memory):
-            if id_ in old or id_ in hidden or (id_ in later and memory.origin == _FROM_FORMAT_1):
+            if id_ in old or id_ in hidden or (id_ in later and memory.origin == FROM_FORMAT_1):
                 continue
             value = layers_down(memory, self.store.get(APPRAISAL, id_, Appraisal))
             names = [
-                *(_names(self.store, memory) if memory.origin == _FROM_FORMAT_1 else ()),
-                *_names_down(id_, memory),
+                *(names_had(self.store, memory) if memory.origin == FROM_FORMAT_1 else ()),
+                *names_down(id_, memory),
             ]
             known = [key for key in keys.get(id_, ()) if key not in self.went]
             same = [key for key in self._free(names) if self.before.get(key) == value]
@@ -317,7 +326,7 @@ class _Went:
             self._note(key, id_, value)
 
 
-def _names_down(id_: int, memory: Memory) -> list[bytes]:
+def names_down(id_: int, memory: Memory) -> list[bytes]:
     """Return the keys that a new memory may have got, the likeliest first: which were free then is not known any more."""
     tried = list[bytes]()
 

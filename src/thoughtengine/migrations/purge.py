@@ -11,8 +11,10 @@ from typing import Any
 import msgspec
 
 from thoughtengine.errors import RecordError, StoreDamagedError
+from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.sound import damage_of, lost_of, named, without
 from thoughtengine.migrations.sweep import row_digest
+from thoughtengine.migrations.whose import whose
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
 from thoughtengine.storage.codec import open_envelope, seal
@@ -89,7 +91,7 @@ def _purged(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: G
 def _written_anew(store: FolderStore, note: UpgradeNote, ids: tuple[int, ...], goes: Goes) -> UpgradeNote:
     old = store.root / note.rollback
     if note.source == 1:
-        drop, changed = _old_keys(store, ids), dict[bytes, bytes]()
+        drop, changed = _old_keys(old, store, note, ids), dict[bytes, bytes]()
     else:
         drop, changed = _of_today(old, store, ids, goes)
     new = old.with_name(f"{old.name.partition('-purged-')[0]}-purged-{secrets.token_hex(4)}")
@@ -114,8 +116,10 @@ def _of_today(old: Path, store: FolderStore, ids: tuple[int, ...], goes: Goes) -
         point.close()
 
 
-def _old_keys(store: FolderStore, ids: Iterable[int]) -> set[bytes]:
+def _old_keys(old: Path, store: FolderStore, note: UpgradeNote, ids: Iterable[int]) -> set[bytes]:
     """Return the keys that memories had in format 1."""
+    if note.again:  # what was new here went down too, and came up without an origin
+        return _merged_keys(old, store, note, ids)
     keys = set[bytes]()
     for id_ in ids:
         origin = store.get(ORIGIN, id_, OriginRecord)
@@ -124,6 +128,18 @@ def _old_keys(store: FolderStore, ids: Iterable[int]) -> set[bytes]:
             if origin.emotion is not None:
                 keys.add(b"emotion:" + origin.key[8:])
     return keys
+
+
+def _merged_keys(old: Path, store: FolderStore, note: UpgradeNote, ids: Iterable[int]) -> set[bytes]:
+    """Return the keys of the rows that are theirs in the sealed copy of a store that had been of this format before."""
+    scratch = store.root / ("purge" + PART)
+    clone(old, scratch)
+    try:
+        with contextlib.closing(Level(str(scratch), store.config)) as level:
+            owners = whose(store, Before(level), note.fork_id)
+    finally:
+        remove_tree(scratch)
+    return {key for each in owners for key, those in each.items() if not those.isdisjoint(ids)}
 
 
 def _without(

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from heapq import merge
 from itertools import chain, groupby
-from pathlib import Path
 
 import msgspec
 
 from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.merge import merged
+from thoughtengine.migrations.regain_merged import put_back_merged, versions
 from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
@@ -24,6 +24,7 @@ from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import APPRAISAL, MEMORY, ORIGIN, RECEIPT
 from thoughtengine.storage.origin import OriginRecord
+from thoughtengine.storage.pointer import UpgradeNote
 from thoughtengine.storage.store import Level
 
 __all__ = ["old_and_new", "regain", "regain_origins"]
@@ -63,19 +64,20 @@ def regain(store: FolderStore) -> int:
     -----
     Of a sealed copy that is damaged too, what can be read is made use of. What was erased is in neither.
     """
-    if not store.head.skipped[1] or store.pointer.unfinished:
-        return 0
     note = next((each for each in store.pointer.points if not each.namespaces and each.rollback), None)
-    if note is not None and not note.again:
-        try:
-            regain_origins(store, store.root / note.rollback)
-        except StoreDamagedError as error:
-            record_incident(store.root, "damage", _from_damaged(store, note.rollback, error))
-    n, batch, named = 0, Batch(), dict[bytes, int]()
+    again = note is not None and note.again
+    if store.pointer.unfinished or not (store.head.skipped[1] or again):
+        return 0
+    if note is not None:
+        regain_origins(store, note)
+    bearers = {memory.key: id_ for id_, memory in store.rows(MEMORY, _Memory)}
+    n, batch, named = 0, Batch(), versions(store, note) if note is not None and again else dict[bytes, int]()
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         if not store.has(MEMORY, id_):
-            made = merged(store, origin, named.get(origin.key))
-            batch.put(MEMORY, id_, made.memory)
+            earlier = named.get(origin.key)
+            made = merged(store, origin, earlier if earlier is not None and earlier < id_ else None)
+            is_its = bearers.get(made.memory.key, earlier) == earlier  # the name that its earlier version has
+            batch.put(MEMORY, id_, made.memory if is_its else made.named(origin))
             if made.appraisal is not None:
                 batch.put(APPRAISAL, id_, made.appraisal)
             n += 1
@@ -89,56 +91,56 @@ def regain(store: FolderStore) -> int:
     return n
 
 
-def regain_origins(store: FolderStore, sealed: Path) -> int:
+def regain_origins(store: FolderStore, note: UpgradeNote) -> int:
     """Put the origins that a mind lacks back, from the sealed copy of what it was; return how many rows nobody can place.
 
     Parameters
     ----------
     store : FolderStore
-        A mind that was of format 1, its ids in the order of the keys there.
-    sealed : Path
-        The sealed copy, of which an erasure takes what it takes from the mind.
-
-    Raises
-    ------
-    StoreDamagedError
-        When the copy cannot be read.
+        A mind that was of format 1.
+    note : UpgradeNote
+        Of the upgrade whose sealed copy it is; an erasure takes from that what it takes from the mind.
 
     Notes
     -----
-    The receipt of an erasure may be gone with what is put back: ids are counted off only where no row is missing.
+    The receipt of an erasure may be gone with what is put back: ids are counted off only where no row is missing. Of a copy
+    that is damaged too, what can be read is made use of.
     """
     scratch = store.root / ("regain" + PART)
-    clone(sealed, scratch)
     try:
+        clone(store.root / note.rollback, scratch)
         with closing(Level(str(scratch), store.config)) as level:
-            n, renamed, left = _put_back(store, Before(level), ())
+            n, renamed, left = _put_back(store, Before(level), note, ())
+    except StoreDamagedError as error:
+        told, left = _from_damaged(store, note, error)
+        record_incident(store.root, "damage", told)
+        return left
     finally:
         remove_tree(scratch)
     if renamed or left:
-        told = f"receipts of erasures are gone: of what {sealed.relative_to(store.root)} holds"
-        told += f" the bytes of {n:,} lost memories are back{_told(renamed, left)}"
+        why = "what tells their ids is gone" if note.again else "receipts of erasures are gone"
+        told = f"{why}: of what {note.rollback} holds the bytes of {n:,} lost memories are back{_told(renamed, left)}"
         record_incident(store.root, "damage", told)
     return left
 
 
-def _from_damaged(store: FolderStore, rollback: str, error: StoreDamagedError) -> str:
-    """Put origins that a mind lacks back from what can be read of a sealed copy that is damaged too; tell what came of it."""
-    sealed, part, scratch = store.root / rollback, store.root / ("regained" + PART), store.root / ("regain" + PART)
+def _from_damaged(store: FolderStore, note: UpgradeNote, error: StoreDamagedError) -> tuple[str, int]:
+    """Put origins back from what can be read of a sealed copy that is damaged too; tell what came of it, and what was left."""
+    sealed, part, scratch = store.root / note.rollback, store.root / ("regained" + PART), store.root / ("regain" + PART)
     if not sealed.is_dir():
-        return f"what was lost is not to be had from {rollback}: {error.message}"
+        return f"what was lost is not to be had from {note.rollback}: {error.message}", 0
     remove_tree(part)
     try:
         found = salvage_bare(sealed, part, scratch, store.config)
         with closing(Level(str(part), store.config)) as level:
-            n, renamed, left = _put_back(store, Before(level), found.holes if _all_told(store) else None)
+            n, renamed, left = _put_back(store, Before(level), note, found.holes if _all_told(store) else None)
     finally:
         remove_tree(part)
+    harm = "; ".join(f"{name}: {what}" for name, what in found.damaged) or error.message
     told = (
-        f"{rollback} is damaged too ({'; '.join(f'{name}: {what}' for name, what in found.damaged) or error.message})"
+        f"{note.rollback} is damaged too ({harm}): of what can be read of it the bytes of {n:,} lost memories are back"
     )
-    told += f": of what can be read of it the bytes of {n:,} lost memories are back"
-    return told + _told(renamed, left)
+    return told + _told(renamed, left), left
 
 
 def _told(renamed: int, left: int) -> str:
@@ -150,14 +152,16 @@ def _told(renamed: int, left: int) -> str:
     return told
 
 
-def _put_back(store: FolderStore, before: Before, holes: Ranges | None) -> tuple[int, int, int]:
+def _put_back(store: FolderStore, before: Before, note: UpgradeNote, holes: Ranges | None) -> tuple[int, int, int]:
     """Put origins back; return how many, how many of them under new ids, and how many rows were left."""
+    if note.again:
+        return put_back_merged(store, before, note)
     erased, forgotten = (
         {id_ for _, row in store.rows(RECEIPT, _Receipt) if row.verb == verb for id_ in row.ids}
         for verb in ("erase", "forget")
     )
-    for note in store.pointer.points:  # the copy lacks what damage took before it was made anew
-        erased.update(id_ for first, n in note.lost for id_ in range(first, first + n))
+    for each in store.pointer.points:  # the copy lacks what damage took before it was made anew
+        erased.update(id_ for first, n in each.lost for id_ in range(first, first + n))
     there, there_too = {row.key for _, row in store.rows(ORIGIN, OriginRecord)}, _keys_of(store)
     known = there.union(there_too.values())
     n = renamed = left = 0

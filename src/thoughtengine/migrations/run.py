@@ -36,7 +36,7 @@ from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.files import PART, discard, size_of, translated
 from thoughtengine.storage.folder import FolderStore, generation_name, to_quarantine
 from thoughtengine.storage.incident import read_incidents
-from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MEMORY
+from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, LOWERED, MARK, MEMORY
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.pointer import UpgradeNote
 
@@ -46,6 +46,12 @@ _LOST = "lost to damage"
 """The word in a report that counts rows which damage has taken in the middle of an upgrade."""
 
 _PROBES, _TOLD = 50, 5
+
+
+class _Mark(msgspec.Struct, frozen=True):
+    """The part of a mark of format 2 that matters here."""
+
+    forgotten: tuple[int, ...] = ()
 
 
 class Visitor:
@@ -311,7 +317,9 @@ def _wanted(store: UpgradingStore) -> list[tuple[int, str, str]]:
     top = store.head.skipped[0] - 1 if note is None or not note.again else store.head.memories
     every, wanted = max(1, top // _PROBES), list[tuple[int, str, str]]()
     for id_ in range(1, top + 1, every):
-        memory = store.get(MEMORY, id_, Memory)
+        memory, mark = store.get(MEMORY, id_, Memory), store.get(MARK, id_, _Mark)
+        if mark is not None and mark.forgotten:  # its name may be another's by now
+            continue
         if memory is not None and memory.key and memory.text and place_of(memory.key.encode()).layer:
             wanted.append((id_, memory.key, memory.text))
     return wanted
