@@ -1,5 +1,8 @@
 """Ways back of payloads: past what damage took, on a full disk, and taken up again where they were broken off."""
 
+import errno
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -144,3 +147,206 @@ def test_a_way_back_that_is_killed_before_what_is_derived_is_made_again_is_ended
             mind.upgrade.rollback()
     monkeypatch.undo()
     assert_whole(reworded)
+
+
+# what breaks a way back off while the mind serves
+
+
+@pytest.fixture
+def soaking(tmp_path: Path) -> Path:
+    with te.open(tmp_path / "mind") as mind:
+        remember_notes(mind)
+    te.upgrade(tmp_path / "mind", hooks=[note_hooks()])
+    return tmp_path / "mind"
+
+
+def no_space() -> OSError:
+    return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+PLACES = [
+    "lifting.require_sound",
+    *(f"migrations.take_back.{name}" for name in ("checkpoint", "_carry_down", "uncovered")),
+]
+BROKEN = [
+    (no_space(), te.StoreFullError),
+    (OSError(errno.EIO, os.strerror(errno.EIO)), te.StoreError),
+    (MemoryError(), MemoryError),
+    (KeyboardInterrupt(), KeyboardInterrupt),
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(("error", "kind"), BROKEN, ids=lambda each: getattr(each, "__name__", ""))
+def test_whatever_breaks_it_off_payloads_stay_at_one_version(
+    soaking: Path, monkeypatch: pytest.MonkeyPatch, place: str, error: BaseException, kind: type[BaseException]
+) -> None:
+    seen = []
+    with te.open(soaking, hooks=[note_hooks()]) as mind:
+        before = str(mind.upgrade.status())
+
+        def broken(*given: Any, **how: Any) -> None:
+            mind.remember("meanwhile", key="meanwhile", kind="acme.note", payload={"body": "meanwhile"})
+            seen.extend([mind["n3"].payload, mind["meanwhile"].payload])
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(f"thoughtengine.{place}", broken)
+            with pytest.raises(kind) as told:
+                mind.upgrade.rollback()
+        assert type(told.value) is kind
+        assert seen == [{"body": "3"}, {"body": "meanwhile"}]
+        assert str(mind.upgrade.status()) == before
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        assert [mind[key].payload for key in ("n3", "later")] == [{"body": "3"}, {"body": "later"}]
+        assert mind.check() == []
+        mind.upgrade.rollback()
+        assert [mind[key].payload for key in ("n3", "meanwhile", "later")] == [
+            {"text": "3"}, {"text": "meanwhile"}, {"text": "later"},
+        ]  # fmt: skip
+        assert not mind.upgrade.status().stage
+        assert mind.check() == []
+    with te.open(soaking) as mind:
+        assert mind["later"].payload == {"text": "later"}
+        assert mind.check() == []
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_interrupted_as_the_pointer_file_gets_its_name_what_that_says_is_served(
+    soaking: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    rename = os.rename
+
+    def interrupted(source: Any, target: Any, **options: Any) -> None:
+        if target == soaking / "STORE" and b'"stage":"ROLLING_BACK"' not in Path(source).read_bytes():
+            monkeypatch.setattr(os, "rename", rename)
+            if named:
+                rename(source, target, **options)
+            raise KeyboardInterrupt
+        rename(source, target, **options)
+
+    with te.open(soaking, hooks=[note_hooks()]) as mind:
+        monkeypatch.setattr(os, "rename", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            mind.upgrade.rollback()
+        assert bool(mind.upgrade.status().stage) != named
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        field = "text" if named else "body"
+        assert [mind[key].payload for key in ("n3", "later")] == [{field: "3"}, {field: "later"}]
+        assert mind.check() == []
+    with te.open(soaking) as mind:
+        assert [mind[key].payload for key in ("n3", "later")] == [{field: "3"}, {field: "later"}]
+        assert mind.check() == []
+
+
+def test_an_upgrade_in_the_middle_waits_for_the_next_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, hooks = tmp_path / "mind", te.Upgrades("acme")
+    monkeypatch.setattr("thoughtengine.lifting.SMALL", 1)
+
+    @hooks.step("note", from_version=1, down=lambda note: {"text": note["body"]})
+    def slowly(note: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(0.05)
+        return {"body": note["text"]}
+
+    with te.open(path) as mind:
+        remember_notes(mind)
+    with te.open(path, hooks=[hooks]) as mind:
+
+        def full(*given: Any, **how: Any) -> None:
+            raise no_space()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(take_back, "checkpoint", full)
+            with pytest.raises(te.StoreFullError):
+                mind.upgrade.rollback()
+        assert mind.upgrade.status().waits == "the next opening"
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        assert [mind[key].payload for key in ("n3", "later")] == [{"body": "3"}, {"body": "later"}]
+    with te.open(path, hooks=[hooks], upgrade="wait") as mind:
+        assert mind.upgrade.status().stage == "SOAK"
+        assert mind.check() == []
+
+
+def test_what_damage_took_is_not_counted_before_it_is_back(reworded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: Any) -> None:
+        raise no_space()
+
+    lose(reworded, MEMORY.key(N + 2))
+    with te.open(reworded, hooks=[note_hooks()]) as mind:
+        with monkeypatch.context() as patch:
+            patch.setattr(take_back, "uncovered", full)
+            with pytest.raises(te.StoreFullError):
+                mind.upgrade.rollback()
+        mind.remember("later", key="later")
+        assert mind.check() == []
+        mind.upgrade.rollback()
+    assert_whole(reworded)
+
+
+def test_where_the_pointer_file_cannot_be_written_either_the_next_opening_ends_it(
+    soaking: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from thoughtengine.storage import folder
+
+    with te.open(soaking, hooks=[note_hooks()]) as mind:
+
+        def full(*given: Any, **how: Any) -> None:
+            monkeypatch.setattr(folder, "write_pointer", full)
+            raise no_space()
+
+        monkeypatch.setattr(take_back, "checkpoint", full)
+        with pytest.raises(te.StoreFullError):
+            mind.upgrade.rollback()
+        monkeypatch.undo()
+        assert str(mind.upgrade.status()) == "it goes back, with the next opening at the latest"
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        assert [mind[key].payload for key in ("n3", "later")] == [{"body": "3"}, {"body": "later"}]
+    with pytest.raises(te.UpgradeFailedError, match="rolled back"):
+        te.open(soaking, hooks=[note_hooks()])
+    with te.open(soaking) as mind:
+        assert [mind[key].payload for key in ("n3", "later")] == [{"text": "3"}, {"text": "later"}]
+        assert mind.check() == []
+
+
+def test_once_the_older_store_serves_payloads_are_of_its_version_whatever_is_raised(
+    soaking: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with te.open(soaking, hooks=[note_hooks()]) as mind:
+
+        def full(*given: Any) -> None:
+            raise no_space()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(take_back, "write_report", full)
+            with pytest.raises(te.StoreFullError):
+                mind.upgrade.rollback()
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        assert [mind[key].payload for key in ("n3", "later")] == [{"text": "3"}, {"text": "later"}]
+        assert str(mind.upgrade.status()) == "no upgrade"
+        assert mind.check() == []
+
+
+def test_an_upgrade_that_does_not_hold_goes_back_once_there_is_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs behind the mind, and cannot go back at once; it does when the mind is closed."""
+    path, hooks = tmp_path / "mind", note_hooks()
+    monkeypatch.setattr("thoughtengine.lifting.SMALL", 1)
+    hooks.validate("note")(lambda note: "body" not in note)
+    with te.open(path) as mind:
+        remember_notes(mind)
+    with te.open(path, hooks=[hooks]) as mind:
+
+        def full(*given: Any, **how: Any) -> None:
+            raise no_space()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(take_back, "checkpoint", full)
+            assert mind._background is not None
+            mind._background._thread.join(60)
+        assert str(mind.upgrade.status()).startswith("it did not hold and goes back: ")
+        mind.remember("later", key="later", kind="acme.note", payload={"body": "later"})
+        assert [mind[key].payload for key in ("n3", "later")] == [{"body": "3"}, {"body": "later"}]
+    with te.open(path) as mind:
+        assert [mind[key].payload for key in ("n3", "later")] == [{"text": "3"}, {"text": "later"}]
+        assert mind.check() == []

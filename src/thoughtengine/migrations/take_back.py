@@ -38,10 +38,10 @@ from thoughtengine.storage.keyspace import (
     VERDICT,
     HeadRecord,
 )
-from thoughtengine.storage.pointer import UpgradeNote
+from thoughtengine.storage.pointer import Pointer, UpgradeNote
 from thoughtengine.storage.store import Level
 
-__all__ = ["check_way_down", "take_back", "take_back_all"]
+__all__ = ["check_way_down", "drop_way_back", "take_back", "take_back_all"]
 
 _OTHER_WAY = "te.rollback(path, to={KIND: VERSION}, hooks=[...]) takes payloads down by their steps"
 
@@ -117,16 +117,23 @@ def _taken_back(
         head = msgspec.structs.replace(store.head, memories=store.head.memories + regained)
         if store.head.sequence != upto.sequence:
             _carry_down(store, target, note, hooks, tools, after=upto.sequence, upto=head)
-        store.head = head
         anew = proof.rebuild or bool(regained)  # what was learned meanwhile leaves out what had been lost
-        state = "REBUILD" if anew else store.pointer.state
-        store.serve(number, **uncovered(store.pointer), namespaces=namespaces, left=note.left, state=state)
+        changes = {**uncovered(store.pointer), "state": "REBUILD" if anew else store.pointer.state}
+        hooks.taken_back()
+        store.serve(number, **changes, namespaces=namespaces, left=note.left)
+        store.head = head
         if anew:
             tools.rebuild(store, int(dt.datetime.now(dt.UTC).timestamp() * 1e6))
             store.settle()
         store.tidy_points()
     write_report(root, report)
     return report
+
+
+def drop_way_back(store: FolderStore, before: Pointer) -> None:
+    """Drop what a way back has made that an error broke off, and let the pointer file say what it said before."""
+    discard(store.root / generation_name(store.pointer.generation + 1))
+    store.update_pointer(stage=before.stage, upgrade=before.upgrade)
 
 
 def _regained(store: FolderStore, note: UpgradeNote) -> int:
