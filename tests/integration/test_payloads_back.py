@@ -2,7 +2,9 @@
 
 import errno
 import os
+import shutil
 import time
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from thoughtengine.config import StorageConfig
-from thoughtengine.migrations import take_back
+from thoughtengine.entering import standing
+from thoughtengine.migrations import payloads, take_back
+from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import MEMORY, RECEIPT
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 from thoughtengine.storage.store import Level
@@ -350,3 +354,102 @@ def test_an_upgrade_that_does_not_hold_goes_back_once_there_is_space(
     with te.open(path) as mind:
         assert [mind[key].payload for key in ("n3", "later")] == [{"text": "3"}, {"text": "later"}]
         assert mind.check() == []
+
+
+# a planned way down that was broken off
+
+
+@pytest.fixture
+def committed(soaking: Path) -> Path:
+    with te.open(soaking, hooks=[note_hooks()]) as mind:
+        mind.upgrade.commit()
+    return soaking
+
+
+def go_down(path: Path, hooks: te.Upgrades | None = None) -> te.UpgradeReport:
+    return te.rollback(path, to={"acme.note": 1}, hooks=[hooks or note_hooks()])
+
+
+def assert_down(path: Path) -> None:
+    with te.open(path) as mind:
+        assert [mind[f"n{n}"].payload for n in range(N)] == [{"text": f"{n}"} for n in range(N)]
+        assert mind.check() == []
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_way_down_that_was_killed_is_gone_on_with(
+    committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, n: int
+) -> None:
+    killed, calls, commit = tmp_path / "killed", count(1), FolderStore.commit
+
+    def committing(*given: Any, **how: Any) -> Any:
+        if next(calls) == n:
+            shutil.copytree(committed, killed)  # what a kill would leave
+        return commit(*given, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "commit", committing)
+        go_down(committed)
+    assert read_pointer(killed)[0].stage == "UPGRADING"
+    report = go_down(killed)
+    assert (report.kind, report.namespaces, report.rows_upgraded) == ("rollback", {"acme.note": (2, 1)}, N)
+    assert_down(killed)
+
+
+@pytest.mark.parametrize("place", ["verify", "_Slice", "asked", "CloneStore"])
+def test_a_way_down_that_found_no_space_is_gone_on_with(
+    committed: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def full(*given: Any, **how: Any) -> None:
+        raise no_space()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payloads, place, full)
+        with pytest.raises(te.StoreFullError):
+            go_down(committed)
+    report = go_down(committed)
+    assert report.resumed == (place != "verify")
+    assert_down(committed)
+
+
+def test_one_that_did_not_hold_and_could_not_be_taken_back_is_begun_again(
+    committed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*given: Any, **how: Any) -> None:
+        raise no_space()
+
+    refuses, calls = note_hooks(), count()
+    refuses.probe(lambda mind: next(calls))
+    with monkeypatch.context() as patch:
+        patch.setattr(take_back, "checkpoint", full)
+        with pytest.raises(te.StoreFullError):
+            go_down(committed, refuses)
+    with pytest.raises(te.UpgradeFailedError, match="does not hold"):
+        go_down(committed, refuses)
+    go_down(committed)
+    assert_down(committed)
+
+
+def test_another_way_down_names_what_is_in_its_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, hooks = tmp_path / "mind", note_hooks()
+    hooks.step("note", from_version=2, down=lambda note: {"body": note["said"]})(lambda note: {"said": note["body"]})
+    with te.open(path) as mind:
+        remember_notes(mind)
+    with te.open(path, hooks=[hooks]) as mind:
+        mind.upgrade.commit()
+
+    def full(*given: Any, **how: Any) -> None:
+        raise no_space()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(payloads, "_Slice", full)
+        with pytest.raises(te.StoreFullError):
+            te.rollback(path, to={"acme.note": 2}, hooks=[hooks])
+    with pytest.raises(
+        te.UpgradeRunningError, match=r"te\.rollback\(path, hooks=\[\.\.\.\]\) takes it back, to acme\.note 3"
+    ):
+        go_down(path, hooks)
+    assert "--to acme.note=2" in "\n".join(standing(str(path)))
+    te.rollback(path, hooks=[hooks])
+    go_down(path, hooks)
+    assert_down(path)
