@@ -396,6 +396,24 @@ def test_a_way_down_that_was_killed_is_gone_on_with(
     assert_down(killed)
 
 
+def test_an_upgrade_that_was_killed_as_it_ended_leaves_nothing_to_the_next(
+    committed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed, commit = tmp_path / "killed", FolderStore.commit
+
+    def committing(*given: Any, **how: Any) -> Any:
+        if read_pointer(committed)[0].stage == "SOAK" and not killed.exists():
+            shutil.copytree(committed, killed)
+        return commit(*given, **how)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FolderStore, "commit", committing)
+        go_down(committed)
+    report = te.upgrade(killed, hooks=[note_hooks()])
+    assert report is not None
+    assert (report.rows_upgraded, report.rows_quarantined) == (N, 0)
+
+
 @pytest.mark.parametrize("place", ["verify", "_Slice", "asked", "CloneStore"])
 def test_a_way_down_that_found_no_space_is_gone_on_with(
     committed: Path, monkeypatch: pytest.MonkeyPatch, place: str
