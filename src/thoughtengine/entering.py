@@ -187,7 +187,9 @@ def _under_way(folder: str, pointer: Pointer) -> Iterator[str]:
         elif holder := _holder(folder):
             yield f"an upgrade, {what}, is not finished: it goes on in the program that has the mind open ({holder})"
         else:
-            goes_on = f"`thoughtengine upgrade {folder}{hooks}` goes on with it"
+            down = [f" --to {kind}={after}" for kind, (before, after) in note.namespaces.items() if before > after]
+            verb = f"rollback {folder}{''.join(down)}" if down else f"upgrade {folder}"
+            goes_on = f"`thoughtengine {verb}{hooks}` goes on with it"
             yield f"an upgrade, {what}, is not finished: {goes_on}, `thoughtengine rollback {folder}{hooks}` takes it back"
     if encoding is not None and not encoding.until:
         what = f"a change of {_encoders(pointer, encoding)}, begun {minute(encoding.begun)}, is not finished"

@@ -206,7 +206,8 @@ def behind(opened: Opened, hooks: Hooks) -> Behind:
         def take_back(to: str | int | None) -> UpgradeReport | None:
             from thoughtengine.lifting import take_back_of
 
-            return take_back_of(mind, opened.store, hooks, background, to)
+            with translated(opened.store.root):
+                return take_back_of(mind, opened.store, hooks, background, to)
 
         return background, take_back
 

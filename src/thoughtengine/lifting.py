@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from thoughtengine.errors import (
     MemoryNotFoundError,
     RecordUpgradeError,
     StoreDamagedError,
+    StoreError,
     UpgradeFailedError,
     UpgradeRequiredError,
 )
@@ -41,9 +43,10 @@ from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import Upgrade, go_down, locked
 from thoughtengine.migrations.running import Approve, Running, Tools, told_back
 from thoughtengine.migrations.sound import needed, require_sound
-from thoughtengine.migrations.take_back import check_way_down, take_back, take_back_all
+from thoughtengine.migrations.take_back import check_way_down, drop_way_back, take_back, take_back_all
 from thoughtengine.storage.codec import decode, encode
 from thoughtengine.storage.contract import Store
+from thoughtengine.storage.files import translated
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.incident import record_incident
 from thoughtengine.storage.keyspace import (
@@ -345,10 +348,9 @@ def _failed(store: FolderStore, hooks: Hooks, running: Running, error: UpgradeFa
     elif isinstance(running, PayloadUpgrade):
         try:
             check_way_down(store, hooks)
-            hooks.hold({kind: stored for kind, (stored, _) in running.note.namespaces.items()})
-            running.fail(error)
-        except (RecordUpgradeError, UpgradeFailedError, StoreDamagedError) as stuck:
-            hooks.let_go(running.note.namespaces)
+            with translated(store.root), _held(store, hooks, running.note):
+                running.fail(error)
+        except (RecordUpgradeError, StoreError) as stuck:
             told = running.stuck or f"{error}; and it cannot be taken back: {stuck}"
             record_incident(store.root, "upgrade", told)
     else:
@@ -397,7 +399,7 @@ def take_back_of(
         background.stop()
     try:
         report = _taken_back(mind, store, hooks, note if to != 1 else None)
-    except (UpgradeFailedError, StoreDamagedError) as error:
+    except BaseException as error:
         mind.events.emit("upgrade", what="not rolled back", message=str(error))
         if not (of_payloads and to != 1):  # its index is closed
             mind._close()
@@ -411,13 +413,17 @@ def take_back_of(
 def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: UpgradeNote | None) -> UpgradeReport:
     """Take payloads back where `note` is of them, else everything, down to format 1."""
     if note is not None and note.namespaces:
-        hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
+        before = store.pointer
         try:
-            report = take_back(store, hooks, TOOLS, why="as asked", verified=True)
-        except (UpgradeFailedError, StoreDamagedError):
-            hooks.let_go(note.namespaces)
+            with _held(store, hooks, note):
+                report = take_back(store, hooks, TOOLS, why="as asked", verified=True)
+        except BaseException:
+            if not _is_back(store, note) and before.stage != "ROLLING_BACK":
+                with contextlib.suppress(OSError):  # where not even that can be written, the next opening ends it
+                    drop_way_back(store, before)
             raise
-        mind._memories.live.dropped()
+        finally:
+            mind._memories.live.dropped()
         return report
     newest = store.pointer.upgrade
     why = (newest.why if newest is not None else "") or "as asked"
@@ -426,6 +432,29 @@ def _taken_back(mind: ThoughtEngine, store: FolderStore, hooks: Hooks, note: Upg
         former_back(store, why=f"{why}, on the way to format 1")
     stays = take_back_all(store, hooks, TOOLS, why=f"{why}, on the way to format 1", verified=True)
     return go_down(store, TOOLS, why="; ".join(filter(None, (why, stays))), verified=True)
+
+
+@contextlib.contextmanager
+def _held(store: FolderStore, hooks: Hooks, note: UpgradeNote) -> Iterator[None]:
+    """Store payloads at the versions before an upgrade while that is taken back; from then on they are read so too.
+
+    Whatever ends the way back early lets go of that: no payload is stored at another version than the rest is.
+    """
+    before = hooks.held
+    hooks.hold({kind: stored for kind, (stored, _) in note.namespaces.items()})
+    try:
+        yield
+    finally:
+        if _is_back(store, note):
+            hooks.taken_back()
+        else:
+            hooks.let_go(before)
+
+
+def _is_back(store: FolderStore, note: UpgradeNote) -> bool:
+    """Tell whether an upgrade is no more the one that was done last: it was taken back."""
+    newest = store.pointer.upgrade
+    return newest is None or newest.id != note.id
 
 
 def _encoder_back(mind: ThoughtEngine, store: FolderStore) -> UpgradeReport:

@@ -25,6 +25,7 @@ from thoughtengine.errors import (
     StoreLockedError,
     UpgradeFailedError,
     UpgradeRequiredError,
+    UpgradeRunningError,
 )
 from thoughtengine.formats import Approve, await_encoder, is_format_1, open_store
 from thoughtengine.lifting import TOOLS, begin_flat, index_rows, make_whole
@@ -37,6 +38,7 @@ from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.payloads import PayloadUpgrade, begin_payloads
 from thoughtengine.migrations.plan import plan_bare, plan_payloads, with_encoder
 from thoughtengine.migrations.planned import Rehearsal, UpgradePlan
+from thoughtengine.migrations.points import told
 from thoughtengine.migrations.report import UpgradeReport
 from thoughtengine.migrations.report import history as reports
 from thoughtengine.migrations.run import go_down, locked, settle_bare
@@ -303,7 +305,7 @@ def rollback(
         The folder.
     to : int or mapping of str to int, optional
         The format, or versions of payloads by kind, as in ``{"acme.note": 1}``: these go down by the steps of the hooks, long
-        after the upgrade too. Default: what was before the last upgrade.
+        after the upgrade too, and the same that was broken off is gone on with. Default: what was before the last upgrade.
     hooks : sequence of Upgrades
         As for `open`; the way down of payloads needs them.
 
@@ -311,6 +313,8 @@ def rollback(
     ------
     DowngradeError
         When there is no way down; nothing was touched.
+    UpgradeRunningError
+        When payloads are to go down, and another upgrade is not finished; nothing was touched.
     UpgradeFailedError
         When what was gone back to does not hold: the newer store stays as it was.
     StoreDamagedError
@@ -411,12 +415,36 @@ def _payloads_down(root: Path, goal: dict[str, tuple[int, int]], hooks: Hooks) -
     """Take payloads down by the machine that takes them up: rollback point, sweep, validation, soak."""
     store = UpgradingStore(root, StorageConfig(), index_rows)
     try:
-        store.settled("a way down")
-        make_whole(store)
-        begin_payloads(store, hooks, goal)
+        if not _goes_down(store, goal, hooks):
+            make_whole(store)
+            begin_payloads(store, hooks, goal)
         return PayloadUpgrade(store, hooks, TOOLS).run()
     finally:
         store.close()
+
+
+def _goes_down(store: UpgradingStore, goal: dict[str, tuple[int, int]], hooks: Hooks) -> bool:
+    """Tell whether this way down was broken off, and is to be gone on with; where it did not hold, it is taken back first.
+
+    Raises
+    ------
+    UpgradeRunningError
+        When it is something else that is not finished; nothing was touched.
+    """
+    note = store.pointer.upgrade
+    if note is None or not store.pointer.unfinished:
+        return False
+    if note.namespaces != goal:
+        ways = (
+            f"te.open(path, hooks=[...]) goes on with it, te.rollback(path, hooks=[...]) takes it back, to {told(note)}"
+        )
+        raise UpgradeRunningError(store.root, f"a way down must wait for what was begun and is not finished: {ways}")
+    if store.pointer.stage == "ROLLING_BACK":
+        make_whole(store)
+        take_back(store, hooks, TOOLS, why=note.why)
+        return False
+    store.update_pointer(upgrade=msgspec.structs.replace(note, resumed=note.resumed + bool(note.digest)))
+    return True
 
 
 def _payloads_back(root: Path, hooks: Hooks) -> UpgradeReport:

@@ -338,6 +338,27 @@ def test_an_erasure_from_a_rollback_point_that_does_not_fit_is_not_done(disk: Pa
     assert leftovers(path) == []
 
 
+def test_a_way_back_of_payloads_that_does_not_fit_is_not_done(disk: Path) -> None:
+    path, hooks = disk / "mind", te.Upgrades("acme")
+    hooks.step("note", from_version=1, down=lambda note: {"n": note["m"]})(lambda note: {"m": note["n"]})
+    with te.open(path, config=config(64 * KIB)) as mind:
+        for n in range(20):
+            mind.remember(f"note {n}", key=f"n{n}", kind="acme.note", payload={"n": n})
+    with te.open(path, hooks=[hooks], upgrade="wait", config=config(64 * KIB)) as mind:
+        before = set(listing(disk)), str(mind.upgrade.status())
+        fill(disk)
+        with pytest.raises(te.StoreFullError):
+            mind.upgrade.rollback()
+        make_room(disk)
+        assert (set(listing(disk)), str(mind.upgrade.status())) == before
+        mind.remember("later", key="later", kind="acme.note", payload={"m": 99})
+        assert [mind[key].payload for key in ("n3", "later")] == [{"m": 3}, {"m": 99}]
+        mind.upgrade.rollback()
+        assert [mind[key].payload for key in ("n3", "later")] == [{"n": 3}, {"n": 99}]
+        assert mind.check() == []
+    assert leftovers(path) == []
+
+
 def test_the_first_vector_and_its_dimension_go_together(full: Diary, disk: Path) -> None:
     """The pointer file, in which the dimension is noted, has no room for its successor."""
     with pytest.raises(te.StoreFullError):

@@ -165,6 +165,7 @@ class Hooks:
             raise InvalidArgumentError("hooks", names, "one te.Upgrades for each namespace")
         self.chains = {kind: chain.within(deepest) for hooks in self.given for kind, chain in hooks.chains.items()}
         self.held: dict[str, int] = {}
+        self._back: dict[str, int] = {}  # the same, once the way back has ended: payloads are read so too
 
     @property
     def versions(self) -> dict[str, int]:
@@ -178,13 +179,16 @@ class Hooks:
         return bare
 
     def hold(self, versions: dict[str, int]) -> None:
-        """Store payloads of some kinds at an older version from now on: an upgrade of them was taken back."""
-        self.held.update(versions)
+        """Store payloads of some kinds at an older version from now on: an upgrade of them is taken back."""
+        self.held = {**self.held, **versions}
 
-    def let_go(self, kinds: Iterable[str]) -> None:
-        """Store payloads of some kinds at their newest version again: the way back of their upgrade did not hold."""
-        for kind in kinds:
-            self.held.pop(kind, None)
+    def taken_back(self) -> None:
+        """Read payloads at the version that they are held at, too: the way back has ended."""
+        self._back = self.held
+
+    def let_go(self, before: dict[str, int]) -> None:
+        """Store and read payloads as `held` was before: the way back did not come to its end."""
+        self.held = self._back = before
 
     def written(self, kind: str | None, payload: Any) -> Any:
         """Return a payload of the host as it is stored.
@@ -237,7 +241,7 @@ class Hooks:
     def walk(self, kind: str | None, version: int) -> Walk | None:
         """Return the steps that a payload has before it; None where it is at the newest version, or nobody knows it."""
         chain = self.chains.get(kind) if kind is not None else None
-        if chain is None or version >= (newest := self.held.get(chain.kind, chain.version)):
+        if chain is None or version >= (newest := self._back.get(chain.kind, chain.version)):
             return None
         return chain.walk(version, newest)
 

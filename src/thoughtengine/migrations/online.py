@@ -96,7 +96,8 @@ class UpgradeStatus:
         if self.stage != "UPGRADING" and self.phase != COMPACTING:
             behind = f" (behind it: {', '.join(self.beneath)})" if self.beneath else ""
             if self.stage == "ROLLING_BACK":
-                return f"it did not hold and goes back{f': {self.failed}' if self.failed else ''}{behind}"
+                failed = f"it did not hold and goes back: {self.failed}" if self.failed else ""
+                return f"{failed or 'it goes back, with the next opening at the latest'}{behind}"
             if self.damaged:
                 return f"done, and its rollback point is damaged: {self.damaged}{behind}"
             return f"done, and can be taken back{f' until {minute(self.until)}' if self.until else ''}{behind}"
@@ -151,6 +152,11 @@ class Background:
     def paused(self) -> bool:
         """Whether it waits for `resume`."""
         return not self._go.is_set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop` was called: the next opening goes on with what is not finished."""
+        return self._stop.is_set()
 
     def pause(self) -> None:
         """Stop after the slice that runs."""
@@ -322,7 +328,8 @@ class UpgradeControl:
             pointer.upgrade,
             self._lying(pointer.beneath, None if newest_is_encoding(self._store) else pointer.encoding),
         )
-        if note is not None and note.namespaces and pointer.stage == "UPGRADING" and behind is None:
+        idle = behind is None or (behind.stopped and not behind.failed)
+        if note is not None and note.namespaces and pointer.stage == "UPGRADING" and idle:
             return self._waiting(note, beneath)
         if behind is None or behind.over:
             return self._encoding_status() or UpgradeStatus(
@@ -438,6 +445,8 @@ class UpgradeControl:
             When there is nothing to take back.
         UpgradeFailedError
             When what was gone back to does not hold: the newer store stays; the mind is closed where it would be.
+        StoreError
+            Of the disk, such as a full one: as above; free space, then try again.
         """
         self._store.ready()
         if self._store.pointer.upgrade is None and self._store.pointer.encoding is None:

@@ -100,6 +100,10 @@ def begin_payloads(store: UpgradingStore, hooks: Hooks, goal: dict[str, tuple[in
     part, name = root / (ROLLBACK + PART), f"{store.generation.name}-{token}"
     discard(part)
     part.mkdir(mode=0o700)
+    if store.has(CURSOR, 0):  # of one that was killed as it ended
+        batch = Batch()
+        batch.delete(CURSOR, 0)
+        store.commit(batch)
     head = store.checkpoint(part / name)
     own_copy(part / name, store.config)
     keep_point(store, name)

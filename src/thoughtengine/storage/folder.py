@@ -740,8 +740,12 @@ class FolderStore(Store):
             self.ready()
             self.stay()
             old = self.generation
-            self._point(generation=number, mark=mark_of(self.head, number), **changes)
-            self._reopen()
+            try:
+                self._point(generation=number, mark=mark_of(self.head, number), **changes)
+                self._reopen()
+            except BaseException:
+                self._go_by_file(self.root / generation_name(number))
+                raise
             discard(old)
             self._drop_derived()
         if self.on_return is not None:

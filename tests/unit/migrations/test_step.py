@@ -138,6 +138,13 @@ def test_what_was_taken_back_is_read_and_written_at_the_old_version() -> None:
     assert known.read(1, "acme.note", 1, {"n": 1}) == {"m": 1}
     known.hold({"acme.note": 1})
     assert known.versions == {"acme.note": 1}
+    assert known.written("acme.note", {"m": 1}) == {"n": 1}
+    assert known.read(1, "acme.note", 1, {"n": 1}) == {"m": 1}, "until the way back has ended"
+    known.let_go({})
+    assert known.versions == {"acme.note": 2}
+    known.hold({"acme.note": 1})
+    known.taken_back()
+    assert known.versions == {"acme.note": 1}
     assert known.read(1, "acme.note", 1, {"n": 1}) == {"n": 1}
     assert known.written("acme.note", {"m": 1}) == {"n": 1}
     assert known.written("other", {"m": 1}) == {"m": 1}
