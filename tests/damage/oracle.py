@@ -122,9 +122,9 @@ def _judge_content(verdict: Verdict, specimen: Specimen, mind: Any, *, further: 
     if further:
         found.pop(max(found), None)
     gone = tuple(sorted(truth.keys() - found.keys()))
-    told = {
-        id_ for _, receipt in mind._store.rows(RECEIPT, ReceiptRecord) if receipt.verb == "lost" for id_ in receipt.ids
-    }
+    lost = [receipt for _, receipt in mind._store.rows(RECEIPT, ReceiptRecord) if receipt.verb == "lost"]
+    told = {id_ for receipt in lost if not receipt.detail for id_ in receipt.ids}
+    perhaps = {id_ for receipt in lost if receipt.detail.get("perhaps") for id_ in receipt.ids}
     incidents = mind._store.recorded_incidents()
     receipts = [number for incident in incidents for number in incident.data.get("receipts", ())]
     bare = [incident.data.get("without", {}) for incident in incidents]
@@ -134,12 +134,13 @@ def _judge_content(verdict: Verdict, specimen: Specimen, mind: Any, *, further: 
         not found.keys() - truth.keys(), f"there are memories that never were: {found.keys() - truth.keys()}"
     )
     tail = tuple(id_ for id_ in gone if id_ > specimen.marked)
-    if tail and not told >= set(tail):  # like a kill: all behind some moment is gone, and only that
-        verdict.demand(tail == tuple(id_ for id_ in truth if id_ >= tail[0]), f"gone without a word: {tail}")
-        gone = tuple(id_ for id_ in gone if id_ <= specimen.marked)
-        told -= set(tail)
-        verdict.outcome = verdict.outcome if incidents else KILLED
-    verdict.demand(set(gone) == told - _erased(specimen), f"gone are {gone}, told was {sorted(told)}")
+    if tail and not incidents:  # like a kill: all behind some moment is gone, and only that
+        verdict.demand(tail == gone == tuple(id_ for id_ in truth if id_ >= tail[0]), f"gone without a word: {gone}")
+        gone, verdict.outcome = (), KILLED
+    verdict.demand(told - _erased(specimen) <= set(gone) <= told | perhaps, f"gone are {gone}, told was {sorted(told)}")
+    verdict.demand(not perhaps or min(perhaps) > specimen.marked, f"of {min(perhaps, default=0)} it is known")
+    for id_ in gone:
+        verdict.demand("lost to damage" in _why(mind, id_), f"asking for {id_} does not tell that it may be lost")
     verdict.demand(not gone or bool(incidents), f"{gone} are gone without an incident")
     for id_, row in found.items():
         right = truth.get(id_, {})
@@ -150,8 +151,15 @@ def _judge_content(verdict: Verdict, specimen: Specimen, mind: Any, *, further: 
     _judge_verbs(verdict, specimen, mind, found, exact=not (gone or tail or receipts))
     if not further:
         new = mind.remember("what comes after")
-        top = specimen.marked if tail else max(truth)
+        top = specimen.marked if verdict.outcome == KILLED else max(truth)
         verdict.demand(new > top, f"the id {new} was given out again")
+
+
+def _why(mind: Any, id_: int) -> str:
+    try:
+        return f"there is {mind[id_]!r}"
+    except te.MemoryNotFoundError as error:
+        return str(error)
 
 
 def _erased(specimen: Specimen) -> set[int]:

@@ -219,6 +219,126 @@ def test_what_a_killed_writer_acknowledged_is_missed_once_the_mind_was_closed(tm
         assert mind.forget(ids[7]).id == 3, "the second tells what is lost"
 
 
+# ---- a writer that was killed, and then damage in what it wrote last ----------------------------------------------------
+
+
+def killed_writer(path: Path, *, n: int = 1) -> tuple[list[int], Path]:
+    """Give the ids and the log of a writer that was killed after it remembered `n` times and forgot 1; 20 were there."""
+    with te.open(path) as mind:
+        mind.remember_many([te.Experience(text=f"Note number {n}.") for n in range(20)])
+    child = os.fork()
+    if not child:
+        mind = te.open(path)
+        ids = [mind.remember(f"Late, number {n}.") for n in range(n)]
+        mind.forget(1)
+        os._exit(0 if ids == [*range(21, 21 + n)] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    return [*range(21, 21 + n)], max(path.glob("gen-*/*.log"))
+
+
+def flip_the_last(log: Path) -> None:
+    data = bytearray(log.read_bytes())
+    data[-9] ^= 1
+    log.write_bytes(data)
+
+
+def zero_the_first_record(log: Path) -> None:
+    data = bytearray(log.read_bytes())
+    data[:80] = bytes(80)
+    data[-80:-40] = bytes(40)
+    log.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, flip_the_last, zero_the_first_record])
+def test_numbers_that_a_killed_writer_gave_out_are_not_given_out_again(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    path = tmp_path / "mind"
+    ids, log = killed_writer(path, n=9)
+    harm(log)
+    for _ in range(2):
+        with te.open(path) as mind:
+            [told] = mind.health().incidents
+            assert "may be lost, or may never have been" in told
+            for id_ in ids:
+                if id_ not in mind:
+                    with pytest.raises(te.MemoryNotFoundError, match="lost to damage"):
+                        mind[id_]
+            assert mind.check() == []
+            assert len(mind) >= 20
+    with te.open(path) as mind:
+        assert mind.remember("New.") > ids[-1]
+        assert mind.forget(1).id > 1
+        with pytest.raises(te.MemoryNotFoundError, match="if there was one, it was lost to damage"):
+            mind[4000]
+    assert te.check(path) == []
+
+
+def test_of_a_mind_that_was_closed_it_is_known_what_was_written_last(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    killed_writer(path)
+    te.open(path).close()
+    assert te.check(path) == []
+    with te.open(path) as mind:
+        mind.remember("What is lost.")
+    log = max(path.glob("gen-*/*.log"))
+    log.write_bytes(log.read_bytes().replace(b"What is lost", b"what is lost"))
+    flip_the_last(log)
+    assert te.check(path) != []
+    with te.open(path) as mind:
+        [told] = mind.health().incidents
+        assert "may be lost" not in told
+        with pytest.raises(te.MemoryNotFoundError, match="22: it was lost to damage"):
+            mind[22]
+        assert mind.remember("New.") == 23
+        assert mind.forget(2).id == 3, "the second tells what is lost"
+
+
+def test_a_table_that_is_damaged_elsewhere_leaves_no_doubt(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    killed_writer(path)
+    mind = te.open(path)  # makes a table of the log, and is killed too
+    mind._store._close_level()
+    mind._store._lock.release()
+    tables = sorted(path.glob("gen-*/*.ldb"))
+    assert max(path.glob("gen-*/*.log")).stat().st_size == 0
+    data = bytearray(tables[0].read_bytes())
+    data[40] ^= 1
+    tables[0].write_bytes(data)
+    assert te.check(path) != []
+    with te.open(path) as mind:
+        [told] = mind.health().incidents
+        assert "may be lost" not in told
+        assert mind.remember("New.") == 22
+
+
+def test_the_table_that_holds_what_was_written_last_may_be_missed(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    killed_writer(path)
+    mind = te.open(path)
+    mind._store._close_level()
+    mind._store._lock.release()
+    max(path.glob("gen-*/*.ldb")).unlink()
+    with te.open(path) as mind:
+        [told] = mind.health().incidents
+        assert "memories 21 to 4116 and receipts 1 to 256 may be lost" in told
+        assert mind.remember("New.") == 4117
+
+
+def test_a_batch_that_goes_beyond_what_the_pointer_file_tells_is_told_there_first(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        reach = mind._store.pointer.mark.reach
+        ids = mind.remember_many([te.Experience(text=f"Note number {n}.") for n in range(reach[0] + 100)])
+        assert mind._store.pointer.mark.next_id == 1
+        assert ids[-1] < mind._store.pointer.mark.reach[0]
+        shutil.copytree(path, tmp_path / "killed")
+    max((tmp_path / "killed").glob("gen-*/*.log")).unlink()
+    with te.open(tmp_path / "killed") as mind:
+        assert mind.check() == []
+        assert mind.remember("New.") > ids[-1]
+
+
 def test_receipts_that_are_lost_with_the_end_of_a_log_are_told_too(tmp_path: Path) -> None:
     path = tmp_path / "mind"
     with te.open(path) as mind:

@@ -69,7 +69,10 @@ def why_gone(store: Store, id_or_key: object) -> str:
     if is_whole(id_or_key) and 0 < id_or_key < store.head.next_id:
         for number, record in store.rows(RECEIPT, ReceiptRecord):
             if record.verb in ("erase", "lost") and id_or_key in record.ids:
-                return "it was erased" if record.verb == "erase" else f"it was lost to damage (receipt {number})"
+                if record.verb == "erase":
+                    return "it was erased"
+                unsure = "if there was one, " if record.detail.get("perhaps") else ""
+                return f"{unsure}it was lost to damage (receipt {number})"
     return ""
 
 

@@ -30,7 +30,7 @@ from thoughtengine.storage.codec import body_of, decode
 from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import PART, discard, replace_file, sync_tree
 from thoughtengine.storage.folder import QUARANTINE, ROLLBACK, generation_name, to_quarantine
-from thoughtengine.storage.keyspace import CARRIED, FIRST_NEW, MARK, ORIGIN, RECEIPT
+from thoughtengine.storage.keyspace import CARRIED, FIRST_NEW, MARK, MEMORY, ORIGIN, RECEIPT
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.origin import CarriedRecord, OriginRecord
 from thoughtengine.storage.pointer import UpgradeNote
@@ -346,7 +346,8 @@ def _take(
             marks = {id_: mark for id_ in lost if (mark := store.get(MARK, id_, _Mark)) is not None}
             for id_ in marks:
                 batch.delete(MARK, id_)
-            counted = memories + head.next_id - FIRST_NEW if note.digest else head.memories
+            new = sum(1 for _ in store.raw(MEMORY, after=FIRST_NEW - 1))
+            counted = memories + new if note.digest else head.memories
             store.commit(
                 batch, sync=True, memories=counted, next_receipt=head.next_receipt + 1,
                 hidden=head.hidden - sum(bool(mark.forgotten) for mark in marks.values()),

@@ -168,7 +168,7 @@ class Upgrade(Running):
         self.note = msgspec.structs.replace(note, digest=flat.digest, rows=flat.rows)
         with store.writing:
             if not note.again:  # counted from what stands there, so that it can be done again after a kill
-                new = store.head.next_id - FIRST_NEW
+                new = sum(1 for _ in store.raw(MEMORY, after=FIRST_NEW - 1))
                 skipped = flat.memories + self._n_lost + 1, FIRST_NEW
                 store.commit(Batch(), sync=True, memories=flat.memories + new, skipped=skipped)
             store.update_pointer(upgrade=self.note)

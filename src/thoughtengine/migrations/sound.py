@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -27,6 +28,7 @@ class _Receipt(msgspec.Struct, frozen=True):
 
     verb: str
     ids: tuple[int, ...] = ()
+    detail: dict[str, Any] = {}
 
 
 def damage_of(root: Path, note: UpgradeNote, config: StorageConfig) -> list[tuple[str, str]]:
@@ -128,5 +130,6 @@ def without(note: UpgradeNote, lost: int) -> str:
 
 def lost_of(store: Store) -> int:
     """Return how many memories damage took for good: there is a receipt that they are lost, and nothing of them."""
-    lost = {id_ for _, row in store.rows(RECEIPT, _Receipt) if row.verb == "lost" for id_ in row.ids}
+    receipts = (row for _, row in store.rows(RECEIPT, _Receipt) if row.verb == "lost" and not row.detail.get("perhaps"))
+    lost = {id_ for row in receipts for id_ in row.ids}
     return sum(not (store.has(MEMORY, id_) or store.has(ORIGIN, id_)) for id_ in lost)

@@ -85,6 +85,9 @@ class Store(abc.ABC):
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         """Write all or nothing."""
 
+    def _announce(self, head: HeadRecord) -> None:  # noqa: B027  nothing to do where no damage can be met
+        """Make sure, before a write, that its numbers are not given out again whatever becomes of it."""
+
     @abc.abstractmethod
     def rewrite(
         self,
@@ -210,6 +213,7 @@ class Store(abc.ABC):
         """
         with self.writing:
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
+            self._announce(head)
             batch.puts.pop(HEAD.key(0), None)  # of a try that failed: the head row must be the last
             batch.put(HEAD, 0, head)
             sequence = head.sequence

@@ -49,10 +49,11 @@ from thoughtengine.storage.files import (
 )
 from thoughtengine.storage.gate import Gate
 from thoughtengine.storage.incident import Incident, read_incidents, record_incident
-from thoughtengine.storage.keyspace import HEAD, HeadRecord
+from thoughtengine.storage.keyspace import HEAD, MEMORY, RECEIPT, HeadRecord
 from thoughtengine.storage.lock import FolderLock
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, Mark, Pointer, read_pointer, render, write_pointer
+from thoughtengine.storage.reach import PerhapsLost, ahead, further, perhaps, reach_of
 from thoughtengine.storage.store import Level
 
 __all__ = [
@@ -151,7 +152,7 @@ def _create(root: Path, config: StorageConfig) -> None:
             level.write([(key, seal(key, HEAD, 1, msgspec.msgpack.encode(first)))], [], True)
         finally:
             level.close()
-        write_pointer(folder, new_pointer(mark=Mark(sequence=1)))
+        write_pointer(folder, new_pointer(mark=mark_of(first, 1)))
 
     building(root, build)
 
@@ -204,6 +205,7 @@ class FolderStore(Store):
             self._close_level()
             self._lock.release()
             raise
+        self._lock.closed = False
 
     # opening
 
@@ -324,13 +326,13 @@ class FolderStore(Store):
         if head.sequence < mark.sequence and self.pointer.state != "REBUILD":
             self._incident(
                 "lost tail",
-                _lost_tail(mark, head),
+                _lost_tail(mark, head) + ("" if self._lock.closed else perhaps(head, mark)),
                 (generation_name(self.pointer.generation),),
                 found=head.sequence,
                 expected=mark.sequence,
             )
             discard(self.derived_folder)  # it may know of what is lost, under numbers that count as known
-            self._point(state="REBUILD")
+            self._point(state="REBUILD", doubt=not self._lock.closed)
         self.head = msgspec.structs.replace(
             head,
             sequence=max(head.sequence, mark.sequence),
@@ -338,6 +340,19 @@ class FolderStore(Store):
             next_receipt=max(head.next_receipt, mark.next_receipt),
             skipped=max(head.skipped, mark.skipped),
         )
+        if self.pointer.doubt:
+            self._leap()
+
+    def _leap(self) -> None:
+        """Let numbers go on behind all that can have been given out; a receipt names the ids, so that they are accounted for."""
+        (ids, receipts), head = reach_of(self.pointer.mark), self.head
+        if head.next_id < ids or head.next_receipt < receipts:
+            there = {MEMORY.number(key) for key, _ in self.raw(MEMORY, after=head.next_id - 1)}
+            gone = tuple(id_ for id_ in range(head.next_id, ids) if id_ not in there)
+            batch, number = Batch(), max(head.next_receipt, receipts)
+            batch.put(RECEIPT, number, PerhapsLost(at=time.time_ns() // 1000, ids=gone))
+            self.commit(batch, sync=True, next_id=max(head.next_id, ids), next_receipt=number + 1)
+        self._point(doubt=False)
 
     # what a store must do
 
@@ -451,6 +466,13 @@ class FolderStore(Store):
             f"{error.message}. Close the mind and open it again: what is readable is salvaged into a new generation, the damaged "
             f"files are kept in {QUARANTINE}/; te.check(path) names them",
         )
+
+    def _announce(self, head: HeadRecord) -> None:
+        ids, receipts = reach = self.pointer.mark.reach
+        if head.next_id > ids or head.next_receipt > receipts:
+            with translated(self.root):
+                self.ready()
+                self._point(mark=msgspec.structs.replace(self.pointer.mark, reach=further(head, reach)))
 
     def _write(self, puts: Rows, deletes: list[bytes], sync: bool) -> None:
         self.ready()
@@ -794,8 +816,10 @@ class FolderStore(Store):
         told = "; ".join(f"{old.name}/{name}: {what}" for name, what in named)
         told = told or f"{old.name}: damage was met that none of its files shows by itself"
         scratch, target = self.root / ("salvage" + PART), self.root / generation_name(number)
-        harvest = salvage(old, scratch, target, self.config, next_receipt=self.pointer.mark.next_receipt)
-        self._point(generation=number, state="REBUILD", quarantine=(old.name,))
+        mark = self.pointer.mark
+        harvest = salvage(old, scratch, target, self.config, next_receipt=mark.next_receipt)
+        doubt = not self._lock.closed and (harvest.torn or harvest.head.sequence < mark.sequence)
+        self._point(generation=number, state="REBUILD", quarantine=(old.name,), doubt=doubt)
         kept = to_quarantine(self.root, old.name)
         self._point(quarantine=())
         told += f"; {harvest.rows.get('memory', 0)} memories were salvaged into {generation_name(number)}"
@@ -803,6 +827,7 @@ class FolderStore(Store):
             told += f"; of memories {', '.join(map(str, ids))} the {name} is gone"
         if harvest.receipts:
             told += f"; receipts {', '.join(map(str, harvest.receipts))} are gone: what they hid or pinned is as if they had not"
+        told += perhaps(harvest.head, mark) if doubt else ""
         self._incident(
             "damage",
             f"{told}; the damaged files are kept in {kept}",
@@ -842,6 +867,7 @@ class FolderStore(Store):
             try:
                 if self._level is not None:
                     self.sync()
+                    self._lock.closed = not self._unmarked
             except StoreDamagedError:
                 if not told:
                     raise
@@ -888,6 +914,7 @@ def mark_of(head: HeadRecord, generation: int) -> Mark:
         next_receipt=head.next_receipt,
         memories=head.memories,
         skipped=head.skipped,
+        reach=ahead(head),
     )
 
 

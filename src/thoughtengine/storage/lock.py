@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import errno
 import fcntl
@@ -23,6 +24,7 @@ from thoughtengine.errors import StoreError, StoreFullError, StoreLockedError
 __all__ = ["LOCK", "FolderLock", "holder_here"]
 
 LOCK = "te.lock"
+_CLOSED = b"closed\n"
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _MOMENT = 0.4  # seconds that a thread behind the calls lives on after its work, and some
 
@@ -41,6 +43,12 @@ class FolderLock:
     owner : object
         What holds it, for `holder_here`; kept by weak reference: when it is collected, the hold ends.
 
+    Attributes
+    ----------
+    closed : bool
+        Whether all that was written is covered by the mark: as the one before left it, until the owner says otherwise. Whoever is
+        killed leaves False.
+
     Raises
     ------
     StoreLockedError
@@ -54,7 +62,7 @@ class FolderLock:
         self._path = os.path.join(root, LOCK)
         self._descriptor = -1
         self._owner = weakref.ref(owner, lambda _: self.release())
-        self.forked = False
+        self.forked = self.closed = False
         _collect(self._name)
         with _guard:
             if self._name in _registry:
@@ -65,14 +73,14 @@ class FolderLock:
                     host=os.uname().nodename,
                     since=None,
                 )
-            self._descriptor = self._take(root)
+            self._descriptor, self.closed = self._take(root)
             mine = os.fstat(self._descriptor)
             self._identity = mine.st_dev, mine.st_ino
             _registry[self._name] = self
             _all.add(self)
 
     @staticmethod
-    def _take(root: Path) -> int:
+    def _take(root: Path) -> tuple[int, bool]:
         path = root / LOCK
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -96,6 +104,7 @@ class FolderLock:
             raise StoreError(path, f"the file system gives no lock: {error.strerror}") from error
         since = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         told = msgspec.json.encode({"pid": os.getpid(), "host": os.uname().nodename, "since": since})
+        closed = os.pread(descriptor, len(_CLOSED) + 1, 0) == _CLOSED
         try:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, told + b"\n", 0)
@@ -103,7 +112,7 @@ class FolderLock:
             if error.errno not in _FULL:
                 os.close(descriptor)
                 raise StoreError(path, f"the lock file cannot be written: {error.strerror}") from error
-        return descriptor
+        return descriptor, closed
 
     def in_place(self) -> bool:
         """Tell whether the folder still lies where it was locked; one system call."""
@@ -119,6 +128,10 @@ class FolderLock:
             if _registry.get(self._name) is self:
                 del _registry[self._name]
             if self._descriptor >= 0:
+                if self.closed:
+                    with contextlib.suppress(OSError):
+                        os.ftruncate(self._descriptor, 0)
+                        os.pwrite(self._descriptor, _CLOSED, 0)
                 os.close(self._descriptor)
                 self._descriptor = -1
 

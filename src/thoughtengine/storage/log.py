@@ -186,10 +186,13 @@ class Rescued(msgspec.Struct, frozen=True):
         The puts, in order; whoever takes them verifies the values.
     whole : bool
         False for a last record that does not verify: it may have been torn by a crash, and was never acknowledged then.
+    end : int
+        Where it ends in the log.
     """
 
     rows: Rows
     whole: bool
+    end: int
 
 
 def rescue(data: bytes) -> Iterator[Rescued]:
@@ -200,8 +203,8 @@ def rescue(data: bytes) -> Iterator[Rescued]:
     """
     for _, last, batch in _joined(_followed(data)):
         _, length, _ = _HEADER.unpack_from(data, last)
-        whole = last + _HEADER.size + length < len(data) or _verifies(data, last)
-        yield Rescued(list(_puts(batch)), whole)
+        end = last + _HEADER.size + length
+        yield Rescued(list(_puts(batch)), end < len(data) or _verifies(data, last), end)
 
 
 def operations(data: bytes) -> Iterator[tuple[bytes, int, bytes | None]]:

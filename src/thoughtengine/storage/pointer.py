@@ -47,6 +47,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     next_receipt: int = 1  # not in the mark of a release before: then it covers no receipt
     memories: int = 0
     skipped: tuple[int, int] = (0, 0)
+    reach: tuple[int, int] = (0, 0)  # first id and receipt not given out above it; a release before does not tell
 
 
 class EncoderIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,6 +175,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     generation: int = 1
     state: str = "SETTLED"
     mark: Mark = Mark()
+    doubt: bool = False  # what was written last could not be read: numbers are to go on behind the reach of the mark
     created: str = ""
     written_by: str = ""
     quarantine: tuple[str, ...] = ()

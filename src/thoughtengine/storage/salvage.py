@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import attrs
@@ -24,12 +24,13 @@ from thoughtengine.storage.contract import PAGE, Rows
 from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
 from thoughtengine.storage.keyspace import AREAS, ASIDE, FIRST_NEW, HEAD, MEMORY, RECEIPT, Area, HeadRecord
 from thoughtengine.storage.log import rescue, verify_log
-from thoughtengine.storage.manifest import inspect
+from thoughtengine.storage.manifest import inspect, read_manifest
 from thoughtengine.storage.store import Level, repair
-from thoughtengine.storage.table import has_index, indexed_anew
+from thoughtengine.storage.table import has_index, indexed_anew, sequence_of
 
 __all__ = ["Harvest", "damaged_files", "needs_room", "readable_ids", "salvage"]
 
+_TABLES = ".ldb", ".sst"
 _REACH = 1 << 16
 """Numbers tried one by one behind the last readable row of an area before the rest counts as gone."""
 
@@ -50,6 +51,10 @@ class Harvest:
         Memories that are there without the row they had beside them, by the area of that row.
     receipts : tuple of int
         Numbers of receipts that are gone: what they hid or pinned is as if they had not.
+    head : HeadRecord
+        The newest counters that could be read.
+    torn : bool
+        Whether something was written after them, or may have been, that could not be read.
     """
 
     rows: dict[str, int] = attrs.field(factory=dict)
@@ -57,6 +62,8 @@ class Harvest:
     left: dict[str, int] = attrs.field(factory=dict)
     without: dict[str, list[int]] = attrs.field(factory=dict)
     receipts: tuple[int, ...] = ()
+    head: HeadRecord = attrs.field(factory=HeadRecord)
+    torn: bool = False
 
 
 def damaged_files(generation: Path, scratch: Path) -> list[tuple[str, str]]:
@@ -144,14 +151,18 @@ def _repaired(source: Path, scratch: Path, config: StorageConfig) -> Iterator[_V
     scratch.mkdir(mode=0o700)
     try:
         for name in os.listdir(source):
-            if name.endswith((".ldb", ".sst")):
+            if name.endswith(_TABLES):
                 _copied(source / name, scratch / name)
         repair(str(scratch), paranoid=True)
         if _indexed_anew(scratch):
             repair(str(scratch), paranoid=True)
         level = Level(str(scratch), config)
         try:
-            yield _View(level, _in_logs(sorted(source.glob("*.log"))))
+            logs, torn = _in_logs(source)
+            if torn is None:  # the newest counters lie in a table
+                hurt = (scratch / "lost").exists() or any(name.endswith(_TABLES) for name, _ in inspect(source))
+                torn = hurt and not _is_last(source)
+            yield _View(level, logs, Harvest(torn=torn))
         finally:
             level.close()
     finally:
@@ -186,16 +197,44 @@ def _copied(source: Path, target: Path) -> None:
             raise StoreFullError(target, "no space left to salvage in") from error
 
 
-def _in_logs(paths: Iterable[Path]) -> dict[bytes, Rows]:
-    """Return the rows in logs by first byte of the key; of a last write that may be torn only if its end is there."""
+def _in_logs(source: Path) -> tuple[dict[bytes, Rows], bool | None]:
+    """Return the rows in logs by first byte of the key, and whether more may have been written behind the last counters there.
+
+    Of a last write that may be torn, rows are taken only if its end is there. None where the logs that count hold no write.
+    """
     found: dict[bytes, Rows] = {}
-    for path in paths:
+    logs, needed = (
+        sorted((int(path.stem), path) for path in source.glob("*.log") if path.stem.isdigit()),
+        _needed(source),
+    )
+    torn = True if needed and needed not in dict(logs) else None
+    for number, path in logs:
+        data, end = b"\0", 0  # as if there were something, where it cannot be read
         with contextlib.suppress(OSError):
-            for write in rescue(path.read_bytes()):
-                if write.whole or (write.rows and _opened(HEAD, *write.rows[-1]) is not None):
-                    for row in write.rows:
-                        found.setdefault(row[0][:1], []).append(row)
-    return found
+            data = path.read_bytes()
+        for write in rescue(data):
+            ended = bool(write.rows) and _opened(HEAD, *write.rows[-1]) is not None
+            end = write.end if ended else end
+            for row in write.rows if ended or write.whole else ():
+                found.setdefault(row[0][:1], []).append(row)
+        if data and number >= needed:
+            torn = end < len(data)
+    return found, torn
+
+
+def _needed(source: Path) -> int:
+    """Return the number of the oldest log that counts; 0 where nothing tells."""
+    with contextlib.suppress(OSError, ValueError):
+        return read_manifest(source).log
+    return 0
+
+
+def _is_last(source: Path) -> bool:
+    """Tell whether the newest counters in the tables are of the last write there was, as far as the MANIFEST knows."""
+    with contextlib.suppress(OSError, ValueError):
+        last, key = read_manifest(source).sequence, HEAD.key(0)
+        return any(sequence_of(path.read_bytes(), key) == last for path in source.glob("*.ldb"))
+    return False
 
 
 def _opened(area: Area, key: bytes, value: bytes) -> Sealed | None:
@@ -211,7 +250,7 @@ class _View:
 
     level: Level
     logs: dict[bytes, Rows]
-    harvest: Harvest = attrs.field(factory=Harvest)
+    harvest: Harvest
 
     def sound(self, area: Area) -> Iterator[tuple[bytes, bytes]]:
         """Yield each row of a source area whose envelope verifies, once."""
@@ -288,8 +327,8 @@ def _fill(new: Level, view: _View, also: tuple[Area, ...], next_receipt: int) ->
     next_receipt = max(next_receipt, max(receipts, default=0) + 1)
     if (head := view.head()) is not None:
         writer.put(HEAD.name, HEAD.key(0), head)
-        counters = decode(open_envelope(HEAD.key(0), head, HEAD).body, HeadRecord)
-        next_receipt = max(next_receipt, counters.next_receipt)
+        harvest.head = decode(open_envelope(HEAD.key(0), head, HEAD).body, HeadRecord)
+        next_receipt = max(next_receipt, harvest.head.next_receipt)
     writer.flush()
     harvest.receipts = tuple(number for number in range(1, next_receipt) if number not in receipts)
 

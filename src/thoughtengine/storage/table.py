@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from thoughtengine.storage.log import Reader, crc32c, mask
 
-__all__ = ["damaged_ranges", "has_index", "indexed_anew", "table_of"]
+__all__ = ["damaged_ranges", "has_index", "indexed_anew", "sequence_of", "table_of"]
 
 _BLOCK = 4096  # bytes of rows in a block, at least
 _FOOTER, _MAGIC = 48, bytes.fromhex("57fb808b247547db")
@@ -95,6 +95,22 @@ def indexed_anew(table: bytes) -> bytes:
         handles.append((last, _number(len(made)) + _number(end - at)))
         made += table[at : end + _TRAILER]
     return _finished(made, handles)
+
+
+def sequence_of(table: bytes, key: bytes) -> int:
+    """Return the sequence of the last write of a key, as far as blocks that verify tell; 0 where none has it."""
+    work, found = _Work(table), 0
+    for at, end, last in _by_index(table, work) or _by_walk(table, work):
+        if last[:-8] < key:
+            continue
+        with contextlib.suppress(IndexError, ValueError, struct.error, _InVainError):
+            numbers = [
+                int.from_bytes(each[-7:], "little") for each, _ in _listed(table, at, end, work) if each[:-8] == key
+            ]
+            found = max([found, *numbers])
+        if last[:-8] > key:
+            break
+    return found
 
 
 def table_of(rows: Iterable[tuple[bytes, int, bytes | None]]) -> bytes:

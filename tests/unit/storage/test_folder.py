@@ -23,13 +23,14 @@ from thoughtengine.errors import (
     StoreExistsError,
     StoreFullError,
 )
+from thoughtengine.memory.record import ReceiptRecord
 from thoughtengine.storage import folder as module
 from thoughtengine.storage.ballast import BALLAST, Ballast
 from thoughtengine.storage.batch import Batch
-from thoughtengine.storage.folder import QUARANTINE, FolderStore, open_folder
+from thoughtengine.storage.folder import QUARANTINE, FolderStore, mark_of, open_folder
 from thoughtengine.storage.incident import INCIDENTS
-from thoughtengine.storage.keyspace import MARK, MEMORY
-from thoughtengine.storage.pointer import STORE, Mark, read_pointer, render
+from thoughtengine.storage.keyspace import MARK, MEMORY, RECEIPT
+from thoughtengine.storage.pointer import STORE, read_pointer, render
 from thoughtengine.storage.store import Level
 
 CONFIG = StorageConfig(write_buffer_bytes=1 << 16, mark_every=64)
@@ -401,7 +402,8 @@ def test_closing_and_syncing_raise_the_mark(store: FolderStore) -> None:
     put(store, 1, 2)
     assert store.pointer.mark.next_id == 1
     store.sync()
-    assert read_pointer(store.root)[0].mark == Mark(sequence=store.head.sequence, next_id=3, memories=2)
+    assert read_pointer(store.root)[0].mark == mark_of(store.head, 1)
+    assert store.pointer.mark.next_id == 3
     put(store, 3)
     store = again(store)
     assert store.pointer.mark.next_id == 4
@@ -419,7 +421,8 @@ def test_closing_and_syncing_raise_the_mark_over_what_a_killed_life_wrote(store:
     kill(store)
     store, _ = open_folder(store.root, CONFIG, create=False)
     store.sync()
-    assert read_pointer(store.root)[0].mark == Mark(sequence=store.head.sequence, next_id=4, memories=3)
+    assert read_pointer(store.root)[0].mark == mark_of(store.head, 1)
+    assert store.pointer.mark.next_id == 4
     before = store.head.sequence
     store = again(store)
     assert store.head.sequence == before, "nothing to mark, nothing is written"
@@ -493,8 +496,13 @@ def test_a_lost_tail_is_noticed_as_far_as_the_mark_goes(store: FolderStore, sync
         assert incident.kind == "lost tail"
         assert "memories 2 to 3 are lost" in incident.message
         assert store.must_rebuild
-        assert store.head.next_id == 4, "no number is given out twice"
-        assert store.head.sequence == incident.data["expected"]
+        reach = (4 + 4096, 1 + 256)
+        assert f"memories 4 to {reach[0] - 1} and receipts 1 to {reach[1] - 1} may be lost" in incident.message
+        assert (store.head.next_id, store.head.next_receipt) == (reach[0], reach[1] + 1), "no number is given out twice"
+        told = store.get(RECEIPT, reach[1], ReceiptRecord)
+        assert (told.verb, told.ids, told.detail) == ("lost", tuple(range(4, reach[0])), {"perhaps": True})
+        assert store.head.sequence == incident.data["expected"] + 1
+        assert not store.pointer.doubt
     store.close()
 
 

@@ -200,3 +200,25 @@ def test_the_owner_is_not_kept_alive(tmp_path: Path) -> None:
     gc.collect()
     assert holder_here(tmp_path) is None
     lock.release()
+
+
+# ---- whether the one before closed
+
+
+def test_the_label_tells_the_next_one_whether_all_was_closed(tmp_path: Path) -> None:
+    owner = Owner()
+    lock = FolderLock(tmp_path, owner)
+    assert not lock.closed, "a new one"
+    lock.closed = True
+    lock.release()
+    lock = FolderLock(tmp_path, owner)
+    assert lock.closed
+    assert json.loads((tmp_path / LOCK).read_text())["pid"] == os.getpid(), "a kill now leaves this"
+    lock.release()
+    lock = FolderLock(tmp_path, owner)
+    assert lock.closed, "who only looked leaves it as it was"
+    lock.closed = False
+    lock.release()
+    lock = FolderLock(tmp_path, owner)
+    assert not lock.closed
+    lock.release()

@@ -9,7 +9,7 @@ import pytest
 
 from tests.flat import plyvel
 from thoughtengine.storage.store import repair
-from thoughtengine.storage.table import damaged_ranges, has_index, indexed_anew
+from thoughtengine.storage.table import damaged_ranges, has_index, indexed_anew, sequence_of
 
 SIZES = (1, 2, 15, 16, 17, 300, 1500)
 
@@ -60,6 +60,16 @@ def test_every_row_comes_back_without_footer_or_index(tmp_path: Path, compressio
         assert not has_index(cut)
         assert has_index(anew := indexed_anew(cut))
         assert read(tmp_path / str(i), anew) == rows
+
+
+@pytest.mark.parametrize("n", SIZES)
+def test_the_sequence_of_a_key_is_that_of_its_last_write(tmp_path: Path, n: int) -> None:
+    rows = some(random.Random(n), n)
+    table = table_of(tmp_path / "made", rows, "snappy")
+    for sound in (table, table[:-20] + bytes(20)):
+        every = slice(0, n, max(1, n // 9))
+        assert [sequence_of(sound, key) for key in list(rows)[every]] == [*range(1, n + 1)][every]
+    assert sequence_of(table, b"sensory:n") == sequence_of(table, b"z") == sequence_of(b"", b"z") == 0
 
 
 @pytest.mark.parametrize("compression", ["snappy", None])
