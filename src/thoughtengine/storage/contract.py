@@ -210,7 +210,7 @@ class Store(abc.ABC):
         """
         with self.writing:
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
-            batch.puts.pop(HEAD.key(0), None)  # of a try that failed: the head row must be the last
+            batch.puts.pop(HEAD, None)  # of a try that failed: the head row must be the last
             batch.put(HEAD, 0, head)
             sequence = head.sequence
             puts = sealed(batch, sequence)
