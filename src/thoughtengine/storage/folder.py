@@ -566,8 +566,12 @@ class FolderStore(Store):
                     self._ballast.held = False
                     self._ballast.take()
                     return False
+            level = self._open_level()
             with contextlib.suppress(StoreError):  # whatever it is, opening tells
-                self._open_level().flush()
+                if size > before:  # small tables too count towards the four that LevelDB merges with all that they span
+                    level.compact(b"", b"\xff")
+                else:
+                    level.flush()
             if size < before:
                 self._ballast.release()
             self.config, self._ballast = attrs.evolve(self.config, write_buffer_bytes=size), ballast
