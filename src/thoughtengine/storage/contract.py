@@ -186,8 +186,11 @@ class Store(abc.ABC):
 
     def everything(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every (key, sealed value) of the store, unknown areas included."""
-        start = b""
-        while rows := self._page(start, b"\xff" * 9, PAGE, False):
+        return self.between(b"", b"\xff" * 9)
+
+    def between(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield every (key, sealed value) with start <= key < stop."""
+        while rows := self._page(start, stop, PAGE, False):
             yield from rows
             start = rows[-1][0] + b"\x00"
 
