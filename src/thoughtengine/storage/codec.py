@@ -55,15 +55,14 @@ def seal_all(puts: Mapping[Area, Mapping[bytes, bytes]], sequence: int) -> list[
     rows = list[tuple[bytes, bytes]]()
     for area, bodies in puts.items():
         head = _HEAD.pack(MAGIC, 0, area.kind, area.version, sequence)
-        beside = [(flag, prefix, there) for prefix, flag in area.beside.items() if (there := puts.get(AREAS[prefix]))]
-        if not beside:
-            rows += [
-                (key, head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body) for key, body in bodies.items()
-            ]
-            continue
+        beside = (
+            [(prefix, flag) for prefix, flag in area.beside.items() if AREAS[prefix] in puts] if area.beside else []
+        )
         for key, body in bodies.items():
-            flags = sum([flag for flag, prefix, there in beside if prefix + key[1:] in there])
-            rows.append((key, seal(key, area, sequence, body, flags=flags)))
+            if beside:
+                flags = sum([flag for prefix, flag in beside if prefix + key[1:] in puts[AREAS[prefix]]])
+                head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+            rows.append((key, head + _pack_sum(crc32(body, crc32(key + head))) + body))
     return rows
 
 
