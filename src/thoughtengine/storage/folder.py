@@ -43,6 +43,7 @@ from thoughtengine.storage.files import (
     is_free,
     is_unfinished,
     remove_tree,
+    size_of,
     sync_folder,
     sync_tree,
     translated,
@@ -568,7 +569,7 @@ class FolderStore(Store):
                     return False
             level = self._open_level()
             with contextlib.suppress(StoreError):  # whatever it is, opening tells
-                if size > before:  # small tables too count towards the four that LevelDB merges with all that they span
+                if size_of(self.generation) <= before < size:  # small tables too count towards the four that are merged
                     level.compact(b"", b"\xff")
                 else:
                     level.flush()
