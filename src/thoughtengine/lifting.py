@@ -107,7 +107,7 @@ def _probe(store: Store, wanted: list[tuple[int, str, str]], recalled: bool) -> 
     if recalled and isinstance(store, FolderStore):
         mind = ThoughtEngine(store, Config(), clock_in(None, None), encoder=None, sync=False, created=False)
         try:
-            mind._memories.view()  # whole, before it is asked
+            mind._memories.live.make_whole()  # before it is asked
             cues = [(id_, text) for id_, _, text in wanted if any(map(str.isalnum, text[:_WORDS]))]
             answers = [_texts(mind, text, k=_K) for _, text in cues]
             outdone = [cue for cue, hits in zip(cues, answers, strict=True) if cue[1] not in hits]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -24,7 +24,17 @@ from thoughtengine.storage.codec import encode
 from thoughtengine.storage.contract import PAGE, Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, NAME, PATTERN, RECEIPT, TERMS, VECTOR
 
-__all__ = ["Derived", "content_digest", "derive", "digest_of", "forget_patterns", "put_again", "rebuild"]
+__all__ = [
+    "Derived",
+    "Told",
+    "content_digest",
+    "derive",
+    "digest_of",
+    "forget_patterns",
+    "put_again",
+    "rebuild",
+    "told_by",
+]
 
 
 def content_digest(record: MemoryRecord, appraisal: AppraisalRecord | None, vector: bytes | None) -> bytes:
@@ -77,7 +87,36 @@ class Derived(msgspec.Struct, frozen=True):
     missing: tuple[int, ...]
 
 
-def derive(store: Store, *, next_id: int = 1) -> Derived:
+class Told(msgspec.Struct):
+    """What the memories tell by themselves.
+
+    Attributes
+    ----------
+    names, followed : dict
+        Key of the host, and memory that was superseded, to the newest memory that bears or supersedes it.
+    present : set of int
+        The ids that there are.
+    """
+
+    names: dict[str, int] = {}
+    followed: dict[int, int] = {}
+    present: set[int] = set()
+
+
+def told_by(memories: Iterable[tuple[int, MemoryRecord]]) -> Told:
+    """Return what memories tell that come in order."""
+    told = Told()
+    names, followed, present = told.names, told.followed, told.present
+    for id_, record in memories:
+        present.add(id_)
+        if record.key is not None:
+            names[record.key] = id_
+        if record.supersedes is not None:
+            followed[record.supersedes] = id_
+    return told
+
+
+def derive(store: Store, *, next_id: int = 1, told: Told | None = None) -> Derived:
     """Work out the derived state; nothing is written.
 
     Parameters
@@ -86,14 +125,11 @@ def derive(store: Store, *, next_id: int = 1) -> Derived:
         The source.
     next_id : int
         The id that is known to be free; ids below it must be accounted for.
+    told : Told, optional
+        What the memories tell, where they were read before.
     """
-    names, followed, present = dict[str, int](), dict[int, int](), set[int]()
-    for id_, record in store.rows(MEMORY, MemoryRecord):
-        present.add(id_)
-        if record.key is not None:
-            names[record.key] = id_
-        if record.supersedes is not None:
-            followed[record.supersedes] = id_
+    told = told or told_by(store.rows(MEMORY, MemoryRecord))
+    followed, present = told.followed, told.present
     standing: dict[str, dict[int, list[int]]] = {"forget": {}, "pin": {}}
     gone, receipts, next_receipt = set[int](), dict[int, ReceiptRecord](), 1
     for number, receipt in store.rows(RECEIPT, ReceiptRecord):
@@ -113,7 +149,7 @@ def derive(store: Store, *, next_id: int = 1) -> Derived:
     skipped = max(store.head.skipped, store.read_head().skipped)
     missing = tuple(id_ for id_ in _given_out(next_id, skipped) if id_ not in present and id_ not in gone)
     hidden = sum(bool(mark.forgotten) for mark in marks.values())
-    return Derived(names, marks, len(present), hidden, next_id, next_receipt, missing)
+    return Derived(told.names, marks, len(present), hidden, next_id, next_receipt, missing)
 
 
 def _given_out(next_id: int, skipped: tuple[int, int]) -> Iterator[int]:

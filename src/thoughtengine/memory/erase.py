@@ -112,7 +112,7 @@ def goes_from(store: Store, ids: Iterable[int]) -> tuple[set[bytes], Batch]:
     There is no receipt among them: that is the mind's own.
     """
     plan = plan_erasure(store, ids)
-    plan.batch.puts.pop(RECEIPT.key(plan.receipt), None)
+    plan.batch.puts[RECEIPT].pop(RECEIPT.key(plan.receipt), None)
     return plan.drop, plan.batch
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate, islice
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, islice, repeat
 
 from thoughtengine.migrations.v0001_flat import COMPONENTS, LAYERS, layer_of
 from thoughtengine.storage.contract import PAGE, Rows
@@ -78,6 +78,10 @@ class Onward:
         if layer != "emotion" or not self._before.feels:
             return layer
         return "" if self._senses.get(key[8:]) is not None else layer
+
+    def emotions_of(self, rows: Rows) -> Iterable[bytes | None]:
+        """Return `emotion_of` each of some rows in order, and more where there are no emotions."""
+        return [self.emotion_of(key) for key, _ in rows] if self._before.feels else repeat(None)
 
     def emotion_of(self, key: bytes) -> bytes | None:
         """Return the value of the emotion beside an experience: `Before.emotion_of`, for keys that rise."""

@@ -34,7 +34,7 @@ from thoughtengine.storage.keyspace import CURSOR, FIRST_NEW, FORMAT, HEAD, Head
 from thoughtengine.storage.lock import LOCK
 from thoughtengine.storage.manifest import inspect
 from thoughtengine.storage.pointer import STORE, UpgradeNote, write_pointer
-from thoughtengine.storage.store import Level
+from thoughtengine.storage.store import Level, scanning
 
 __all__ = [
     "ASIDE",
@@ -125,24 +125,24 @@ def measure(
         When it does not open or a block does not verify.
     """
     from thoughtengine.migrations.lift import lift
-    from thoughtengine.migrations.v0001_flat import UNREADABLE, parse, place_of
+    from thoughtengine.migrations.v0001_flat import COMPONENTS, UNREADABLE, layer_of, parse
 
     clone(generation, scratch)
     try:
-        level = Level(str(scratch), config)
+        level = Level(str(scratch), scanning(config))
         try:
             before = Before(level)
             rows = memories = size = total = damaged = failed = 0
             layers: dict[str, int] = {}
             for key, value in before.rows():
                 breathe()
-                place = place_of(key)
-                name = place.layer or ("components" if place.component else "unknown")
+                layer = layer_of(key)
+                name = layer or ("components" if key in COMPONENTS else "unknown")
                 layers[name] = layers.get(name, 0) + 1
                 rows, size = rows + 1, size + len(key) + len(value)
                 counted = is_memory(before, key)
                 memories += counted
-                if parsed and place.layer:
+                if parsed and layer:
                     damaged += parse(value) is UNREADABLE
                     failed += counted and bool(lift(key, value)[2])
                 digest = row_digest(key, value)

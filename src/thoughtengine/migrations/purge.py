@@ -105,12 +105,13 @@ def _of_today(old: Path, store: FolderStore, ids: tuple[int, ...], goes: Goes) -
     try:
         drop, batch = goes(point, ids)
         sequence, changed = point.read_head().sequence, dict[bytes, bytes]()
-        for key, (area, body) in batch.puts.items():
-            value = point._get(key)
-            stood = None if value is None else open_envelope(key, value, area)
-            changed[key] = seal(
-                key, area, sequence if stood is None else stood.sequence, body, flags=stood.flags if stood else 0
-            )
+        for area, bodies in batch.puts.items():
+            for key, body in bodies.items():
+                value = point._get(key)
+                stood = None if value is None else open_envelope(key, value, area)
+                changed[key] = seal(
+                    key, area, sequence if stood is None else stood.sequence, body, flags=stood.flags if stood else 0
+                )
         return drop | batch.deletes, changed
     finally:
         point.close()

@@ -31,7 +31,7 @@ from thoughtengine.storage.incident import record_incident
 __all__ = ["Approve", "PacedClone", "Running", "Tools", "refusal", "silent", "told_back"]
 
 _ROOMY = 32 << 20  # bytes of LevelDB's write buffer at full speed, at most
-_WRITTEN = 4  # bytes that an upgrade may write for each in the tables it comes from
+_WRITTEN = 6  # bytes that an upgrade may write for each in the tables it comes from
 PROBE_SECONDS = 120.0
 """After which all probes of a host together are broken off."""
 VERIFYING, VALIDATING, COMPACTING = "P0 rollback point", "P5 validation", "P6 compaction"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -11,12 +12,13 @@ import msgspec
 from thoughtengine.errors import StoreError
 from thoughtengine.migrations.ahead import Slices
 from thoughtengine.migrations.before import Before, Onward
-from thoughtengine.migrations.lift import differing, lift
+from thoughtengine.migrations.lift import Lifted, differing, lift
 from thoughtengine.migrations.overlay import Index, UpgradingStore
 from thoughtengine.migrations.v0001_flat import LAYERS, layer_of, place_of
 from thoughtengine.migrations.v0002_envelopes import Memory, candidates, engine_up
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import Sealed, body_of, encode, open_envelope
+from thoughtengine.storage.contract import Rows
 from thoughtengine.storage.keyspace import (
     APPRAISAL,
     CARRIED,
@@ -232,29 +234,40 @@ class Sweep:
     # phase 1: the bytes of every row under its new key
 
     def _storage(self, done: Slice) -> bool:
-        onward, puts, id_, at, n = self._onward, done.batch.puts, done.next_id, done.at, 0
-        emotion_of, found, zero = onward.emotion_of if self._before.feels else None, self._before.found, ORIGIN.zero
-        whole, ended = self._before.whole, True
+        onward, last, at, ended = self._onward, done.next_id - 1, done.at, True
         while rows := onward.some(at, done.share()):
-            for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
-                if layer:
-                    emotion, id_, n = emotion_of(key) if emotion_of else None, id_ if whole else found(id_), n + 1
-                    record = OriginRecord(key=key, value=value, emotion=emotion)
-                    puts[(zero + id_).to_bytes(9, "big")] = ORIGIN, encode(record)
-                    id_ += 1
-                elif layer_of(key):
-                    done.count("appraisals")
-                else:
-                    self._carry(done, key, value)
-            at = rows[-1][0]
+            memories, layers = rows, onward.layers_of(rows)
+            if "" in layers:
+                memories = [row for row, layer in zip(rows, layers, strict=True) if layer]
+                self._pass_over(done, [row for row, layer in zip(rows, layers, strict=True) if not layer])
+            ids = self._ids(last, len(memories))
+            bodies = [
+                encode(OriginRecord(key=key, value=value, emotion=emotion))
+                for (key, value), emotion in zip(memories, onward.emotions_of(memories), strict=False)
+            ]
+            done.batch.puts[ORIGIN].update(zip(ORIGIN.keys(ids), bodies, strict=True))
+            done.count("rows", len(rows))
+            if ids:
+                done.count("memories", len(ids))
+            last, at = ids[-1] if ids else last, rows[-1][0]
             if done.full(onward.n_bytes, len(rows)):
                 ended = False
                 break
-        for word, by in (("rows", done.rows), ("memories", n)):
-            if by:
-                done.count(word, by)
-        done.at, done.next_id = at, id_
+        done.at, done.next_id = at, last + 1
         return ended
+
+    def _pass_over(self, done: Slice, rows: Rows) -> None:
+        for key, value in rows:
+            if layer_of(key):
+                done.count("appraisals")
+            else:
+                self._carry(done, key, value)
+
+    def _ids(self, last: int, n: int) -> Sequence[int]:
+        """Return the ids of the next memories behind one."""
+        if self._before.whole:
+            return range(last + 1, last + 1 + n)
+        return [last := self._before.found(last + 1) for _ in range(n)]
 
     def _carry(self, done: Slice, key: bytes, value: bytes) -> None:
         numbers = self._carried_numbers()
@@ -276,35 +289,42 @@ class Sweep:
         if id_ != done.made[0]:  # it goes on where another process had come to
             origin = self._store.get(ORIGIN, id_, OriginRecord)
             done.made = id_, b"" if origin is None else origin.key
-        onward, puts, at = self._onward, done.batch.puts, done.made[1]
-        emotion_of, found, zero = onward.emotion_of if self._before.feels else None, self._before.found, MEMORY.zero
-        whole, ended, compared, n_layers = self._before.whole, True, done.counts.get("compared", 0), [0] * len(LAYERS)
+        onward, at, ended = self._onward, done.made[1], True
         while rows := onward.some(at, done.share()):
-            for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
-                if not layer:
-                    continue
-                id_ = id_ + 1 if whole else found(id_ + 1)
-                memory, appraisal, failed = lift(key, value, emotion_of(key) if emotion_of else None, layer=layer)
-                if failed:
-                    done.quarantine(memory, value)
-                puts[(zero + id_).to_bytes(9, "big")] = MEMORY, encode(memory)
-                if appraisal is not None:
-                    puts[APPRAISAL.key(id_)] = APPRAISAL, encode(appraisal)
-                n_layers[memory.layer] += 1
-                if memory.payload is value:
-                    done.count("as bytes")
-                elif compared < COMPARED:
-                    compared += 1
-                    self._compare(done, layer, key, value)
-            at = rows[-1][0]
-            if done.full(onward.n_bytes, len(rows)):
+            n_rows, at, layers = len(rows), rows[-1][0], onward.layers_of(rows)
+            if "" in layers:
+                rows = [row for row, layer in zip(rows, layers, strict=True) if layer]
+                layers = [layer for layer in layers if layer]
+            ids = self._ids(id_, len(rows))
+            lifted = [
+                lift(key, value, emotion, layer=layer)
+                for (key, value), emotion, layer in zip(rows, onward.emotions_of(rows), layers, strict=False)
+            ]
+            bodies = [encode(memory) for memory, _, _ in lifted]
+            done.batch.puts[MEMORY].update(zip(MEMORY.keys(ids), bodies, strict=True))
+            self._note(done, rows, ids, lifted)
+            for layer, n in Counter(layers).items():
+                done.count(layer, n)
+            id_ = ids[-1] if ids else id_
+            if done.full(onward.n_bytes, n_rows):
                 ended = False
                 break
-        for layer, n in zip(LAYERS, n_layers, strict=True):
-            if n:
-                done.count(layer, n)
         done.at, done.made = ORIGIN.key(id_), (id_, at)
         return ended
+
+    def _note(self, done: Slice, rows: Rows, ids: Sequence[int], lifted: list[Lifted]) -> None:
+        """Put the appraisals; count what the step raised on, and what the new processor makes differently of the first rows."""
+        left = COMPARED - done.counts.get("compared", 0)
+        for (key, value), id_, (memory, appraisal, failed) in zip(rows, ids, lifted, strict=True):
+            if appraisal is not None:
+                done.batch.put(APPRAISAL, id_, appraisal)
+            if failed:
+                done.quarantine(memory, value)
+            if memory.payload is value:
+                done.count("as bytes")
+            elif left > 0:
+                left -= 1
+                self._compare(done, LAYERS[memory.layer], key, value)
 
     def _compare(self, done: Slice, layer: str, key: bytes, value: bytes) -> None:
         """Count what the new processor makes differently of an old record."""

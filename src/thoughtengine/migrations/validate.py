@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
-from thoughtengine.migrations.lift import TOO_MANY
+from thoughtengine.migrations.lift import TOO_MANY, lift
 from thoughtengine.migrations.merge import merged
 from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
-from thoughtengine.migrations.v0001_flat import COMPONENTS, place_of
-from thoughtengine.storage.codec import body_of, decode, encode, open_envelope
+from thoughtengine.migrations.v0001_flat import COMPONENTS, layer_of
+from thoughtengine.storage.codec import FLAGS, body_of, decode, encode
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, STATE
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord, StateRecord
 
@@ -82,20 +82,27 @@ def validate(store: UpgradingStore, before: Before, pace: Pace, state_of: State)
     )
 
 
-def _sum(total: int, key: bytes, value: bytes) -> int:
-    return (total + int.from_bytes(row_digest(key, value), "big")) % (1 << 128)
+def _sum(key: bytes, value: bytes) -> int:
+    return int.from_bytes(row_digest(key, value), "big")
 
 
 def _first(store: UpgradingStore, before: Before, origins: Iterable[OriginRecord], pace: Pace) -> Validation:
-    n_in = n_memories = n_appraisals = old = new = n_out = 0
+    n_in = n_memories = n_appraisals = n_out = 0
+    old, new, given = 0, 0, rows_of(store, origins)
+    row = next(given, None)
     for key, value in before.rows():
-        n_in, old = n_in + 1, _sum(old, key, value)
+        digest = _sum(key, value)
+        n_in, old = n_in + 1, old + digest
+        while row is not None and row[0] <= key:  # most are the same in the same order: what is equal is summed up once
+            n_out, new = n_out + 1, new + (digest if row == (key, value) else _sum(*row))
+            row = next(given, None)
         memory = is_memory(before, key)
         n_memories += memory
-        n_appraisals += not memory and bool(place_of(key).layer)
+        n_appraisals += not memory and bool(layer_of(key))
         pace.breathe()
-    for key, value in rows_of(store, origins):
-        n_out, new = n_out + 1, _sum(new, key, value)
+    while row is not None:
+        n_out, new, row = n_out + 1, new + _sum(*row), next(given, None)
+    old, new = old % (1 << 128), new % (1 << 128)
     wrong = []
     n_carried = sum(1 for _ in store.raw(CARRIED))
     if (n_in, old) != (n_out, new):
@@ -113,14 +120,14 @@ def _again(store: UpgradingStore, before: Before, origins: Iterable[OriginRecord
     n_in = n_new = n_kept = n_carried = old = 0
     wrong = []
     for key, value in before.rows():
-        n_in, old, place = n_in + 1, _sum(old, key, value), place_of(key)
+        digest, layer = row_digest(key, value), layer_of(key)
+        n_in, old = n_in + 1, (old + int.from_bytes(digest, "big")) % (1 << 128)
         lowered = store.get(LOWERED, key, LoweredRecord)
-        digest = row_digest(key, value)
         if lowered is not None and lowered.digest == digest and (not lowered.id or store.has(MEMORY, lowered.id)):
             n_kept += 1
         elif digest not in new_rows:
             wrong.append(f"{key!r} is not in the new generation")
-        elif place.layer:
+        elif layer:
             n_new += 1
         else:
             n_carried += 1
@@ -161,16 +168,18 @@ def _compared(store: UpgradingStore, pace: Pace, wrong: list[str], failed: list[
         if row[0] != key:
             wrong.append(f"memory {id_} ({origin.key!r}) is missing")
             continue
-        opened = open_envelope(key, row[1], MEMORY)
-        body, beside = opened.body, opened.flags & MEMORY.beside[APPRAISAL.prefix]
-        supersedes = decode(body, _Revision).supersedes
-        if supersedes is not None and id_ < fork_id:
-            continue  # merged, and compared, by an earlier upgrade: what it was merged with may be another by now
-        made = merged(store, origin, supersedes)
-        failed += [made.memory.payload is origin.value] * made.failed
-        appraisal = made.appraisal
-        if body != encode(made.memory) and (supersedes is None or body != encode(made.named(origin))):
-            wrong.append(f"memory {id_} ({origin.key!r}) is not what the step makes of its origin")
+        body, beside = body_of(key, row[1], MEMORY), row[1][FLAGS] & MEMORY.beside[APPRAISAL.prefix]
+        memory, appraisal, why = lift(origin.key, origin.value, origin.emotion)
+        if body != encode(memory):  # else it is a later version of nothing
+            supersedes = decode(body, _Revision).supersedes
+            if supersedes is not None and id_ < fork_id:
+                continue  # merged, and compared, by an earlier upgrade: what it was merged with may be another by now
+            made = merged(store, origin, supersedes)
+            memory, appraisal = made.memory, made.appraisal
+            if body != encode(memory) and (supersedes is None or body != encode(made.named(origin))):
+                wrong.append(f"memory {id_} ({origin.key!r}) is not what the step makes of its origin")
+        if why:
+            failed.append(memory.payload is origin.value)
         felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
         given = None if felt is None else body_of(APPRAISAL.key(id_), felt, APPRAISAL)
         if given != (None if appraisal is None else encode(appraisal)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from thoughtengine.storage.codec import encode
@@ -15,8 +16,8 @@ class Batch:
 
     Attributes
     ----------
-    puts : dict of bytes to (Area, bytes)
-        Body by key; the store seals it with the sequence of the batch.
+    puts : dict of Area to dict of bytes to bytes
+        Body by key, for each area; the store seals it with the sequence of the batch.
     deletes : set of bytes
         Keys of derived rows that go. Source rows never do.
     """
@@ -24,19 +25,19 @@ class Batch:
     __slots__ = ("deletes", "puts")
 
     def __init__(self) -> None:
-        self.puts: dict[bytes, tuple[Area, bytes]] = {}
+        self.puts: defaultdict[Area, dict[bytes, bytes]] = defaultdict(dict)
         self.deletes: set[bytes] = set()
 
     def put(self, area: Area, name: int | str | bytes, record: Any) -> None:
         """Put `record` under `name` in `area`."""
         key = area.key(name)
-        self.puts[key] = (area, encode(record))
+        self.puts[area][key] = encode(record)
         self.deletes.discard(key)
 
     def put_body(self, area: Area, name: int | str | bytes, body: bytes) -> None:
         """Put a body that is encoded already."""
         key = area.key(name)
-        self.puts[key] = (area, body)
+        self.puts[area][key] = body
         self.deletes.discard(key)
 
     def delete(self, area: Area, name: int | str | bytes) -> None:
@@ -44,11 +45,11 @@ class Batch:
         if area.source:
             raise ValueError(f"rows of {area.name} are source: they are never deleted")
         key = area.key(name)
-        self.puts.pop(key, None)
+        self.puts[area].pop(key, None)
         self.deletes.add(key)
 
     def __len__(self) -> int:
-        return len(self.puts) + len(self.deletes)
+        return sum(map(len, self.puts.values())) + len(self.deletes)
 
     def __repr__(self) -> str:
-        return f"<Batch {len(self.puts)} puts, {len(self.deletes)} deletes>"
+        return f"<Batch {len(self) - len(self.deletes)} puts, {len(self.deletes)} deletes>"

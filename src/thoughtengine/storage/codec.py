@@ -15,7 +15,7 @@ from zlib import crc32
 import msgspec
 
 from thoughtengine.errors import RecordError
-from thoughtengine.storage.keyspace import Area
+from thoughtengine.storage.keyspace import AREAS, Area
 
 __all__ = ["FLAGS", "MAGIC", "Sealed", "body_of", "decode", "encode", "is_intact", "open_envelope", "seal", "seal_all"]
 
@@ -50,23 +50,19 @@ def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) 
     return head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body
 
 
-def seal_all(puts: Mapping[bytes, tuple[Area, bytes]], sequence: int) -> list[tuple[bytes, bytes]]:
+def seal_all(puts: Mapping[Area, Mapping[bytes, bytes]], sequence: int) -> list[tuple[bytes, bytes]]:
     """Return the bodies of one batch in their envelopes, as `seal` makes them; flags tell what the batch holds beside a row."""
-    heads, rows = dict[Area, bytes](), list[tuple[bytes, bytes]]()
-    there: set[bytes] | None = None
-    for key, (area, body) in puts.items():
-        head = heads.get(area)
-        if head is None:
-            flags = 0
-            if area.beside:
-                there = there if there is not None else {each[:1] for each in puts}
-                flags = sum(
-                    [flag for prefix, flag in area.beside.items() if prefix in there and prefix + key[1:] in puts]
-                )
-            head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
-            if there is None or there.isdisjoint(area.beside):  # most batches hold nothing that could lie beside
-                heads[area] = head
-        rows.append((key, head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body))
+    rows = list[tuple[bytes, bytes]]()
+    for area, bodies in puts.items():
+        head = _HEAD.pack(MAGIC, 0, area.kind, area.version, sequence)
+        beside = (
+            [(prefix, flag) for prefix, flag in area.beside.items() if AREAS[prefix] in puts] if area.beside else []
+        )
+        for key, body in bodies.items():
+            if beside:
+                flags = sum([flag for prefix, flag in beside if prefix + key[1:] in puts[AREAS[prefix]]])
+                head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+            rows.append((key, head + _pack_sum(crc32(body, crc32(key + head))) + body))
     return rows
 
 

@@ -189,8 +189,11 @@ class Store(abc.ABC):
 
     def everything(self) -> Iterator[tuple[bytes, bytes]]:
         """Yield every (key, sealed value) of the store, unknown areas included."""
-        start = b""
-        while rows := self._page(start, b"\xff" * 9, PAGE, False):
+        return self.between(b"", b"\xff" * 9)
+
+    def between(self, start: bytes, stop: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Yield every (key, sealed value) with start <= key < stop."""
+        while rows := self._page(start, stop, PAGE, False):
             yield from rows
             start = rows[-1][0] + b"\x00"
 
@@ -214,7 +217,7 @@ class Store(abc.ABC):
         with self.writing:
             head = msgspec.structs.replace(self.head, sequence=self.head.sequence + 1, **counters)
             self._announce(head)
-            batch.puts.pop(HEAD.key(0), None)  # of a try that failed: the head row must be the last
+            batch.puts.pop(HEAD, None)  # of a try that failed: the head row must be the last
             batch.put(HEAD, 0, head)
             sequence = head.sequence
             puts = sealed(batch, sequence)

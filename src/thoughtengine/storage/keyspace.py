@@ -7,6 +7,7 @@ Source areas are written once and never change; derived areas can be built again
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 
 import msgspec
 
@@ -80,10 +81,10 @@ class Area(msgspec.Struct, frozen=True, eq=False):
             return self.prefix + _pack(name)
         return self.prefix + (name.encode() if isinstance(name, str) else name)
 
-    @property
-    def zero(self) -> int:
-        """The key of number 0, as an integer: ``(zero + n).to_bytes(9, "big")`` is `key` of n, in half the time."""
-        return self.prefix[0] << 64
+    def keys(self, numbers: Iterable[int]) -> list[bytes]:
+        """Return the key of each number, in half the time of `key`."""
+        zero = self.prefix[0] << 64
+        return [(zero + number).to_bytes(9, "big") for number in numbers]
 
     def number(self, key: bytes) -> int:
         """Return the number in `key`; the inverse of `key` for numbered areas."""

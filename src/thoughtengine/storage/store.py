@@ -64,7 +64,7 @@ def _translated(path: str, error: Exception) -> Exception:
 
 
 def scanning(config: StorageConfig) -> StorageConfig:
-    """Return how to open what is read from end to end, once: a large cache would only be filled."""
+    """Return how to open what is read from end to end, once: its pages fill no cache, what is looked up has a small one."""
     return attrs.evolve(config, cache_bytes=min(config.cache_bytes, _SCANNED))
 
 
@@ -92,6 +92,7 @@ class Level:
         self._current = os.path.join(path, "CURRENT")
         self._buffer = config.write_buffer_bytes
         self._limit = self._buffer * 3 // 4
+        self._keeps = config.cache_bytes > _SCANNED  # whether pages stay in the cache
         self._filled = 0  # bytes in the memtable, roughly, and more rather than less
         self._loose = False  # whether any of them may not be on the medium yet
         self._eased = False  # whether most of them are on their way to it
@@ -112,7 +113,9 @@ class Level:
     def page(self, start: bytes, stop: bytes | None, limit: int, reverse: bool) -> Rows:
         """Return up to `limit` rows with start <= key < stop; None: to the end."""
         try:
-            with self._db.iterator(start=start, stop=stop, reverse=reverse, verify_checksums=True) as iterator:
+            with self._db.iterator(
+                start=start, stop=stop, reverse=reverse, verify_checksums=True, fill_cache=self._keeps
+            ) as iterator:
                 rows = list(islice(iterator, limit))
             if len(rows) < limit:
                 self._look_why_it_ended(rows[-1][0] if rows else None, start, stop, reverse)

@@ -116,6 +116,25 @@ def test_a_flipped_bit_in_a_name_is_unreadable_too(store: RamStore) -> None:
     assert told(store) == [("unreadable", f"name {b'drink'.hex()}", ())]
 
 
+def test_names_that_do_not_rise_with_the_ids_are_read_and_compared_too(store: RamStore) -> None:
+    for key in ("b", "a", "c"):
+        remember(store, text=key, key=key)
+    assert check_memories(store) == []
+    write(store, NAME, "a", NameRecord(id=5, digest=b""))
+    assert told(store) == [("derived differs", "name 'a'", (6,))]
+    store._write([(NAME.key("a"), b"?")], [], False)
+    assert told(store) == [("unreadable", f"name {b'a'.hex()}", ())]
+
+
+def test_an_index_entry_under_a_number_of_nine_bytes_hangs_in_the_air(store: RamStore) -> None:
+    key, value = TERMS.key(2) + b"x", dict(store.raw(TERMS))[TERMS.key(2)]
+    store._write([(key, seal(key, TERMS, 9, value[17:]))], [], False)
+    assert told(store) == [("orphan", f"terms {TERMS.number(key)}", (TERMS.number(key),))]
+    key = TERMS.prefix + b"\1" * 9
+    store._write([(key, seal(key, TERMS, 9, value[17:]))], [], False)
+    assert told(store) == [("unreadable", f"terms {key[1:].hex()}", (TERMS.number(key),))]
+
+
 def test_a_value_under_the_key_of_another_is_unreadable(store: RamStore) -> None:
     value = dict(store.raw(MEMORY))[MEMORY.key(2)]
     store._write([(MEMORY.key(3), value)], [], False)

@@ -82,8 +82,8 @@ def test_what_goes_on_where_it_was_gives_the_same_as_looking_up(before: Before, 
     while rows := onward.some(at, slices):
         assert len(rows) <= slices
         at = rows[-1][0]
-        for (key, value), layer in zip(rows, onward.layers_of(rows), strict=True):
-            found.append((key, value, layer, onward.emotion_of(key)))
+        for (key, value), layer, emotion in zip(rows, onward.layers_of(rows), onward.emotions_of(rows), strict=True):
+            found.append((key, value, layer, emotion))
     expected = [
         (key, value, place_of(key).layer if is_memory(before, key) else "", before.emotion_of(key))
         for key, value in before.rows()

@@ -749,6 +749,19 @@ def test_a_larger_buffer_is_there_for_a_while_with_its_reserve(store: FolderStor
     store.close()
 
 
+@pytest.mark.parametrize("n_bytes", [10, 1 << 20])
+def test_only_a_small_generation_is_merged_before_a_larger_buffer(
+    store: FolderStore, monkeypatch: pytest.MonkeyPatch, n_bytes: int
+) -> None:
+    batch, merged = Batch(), list[bytes]()
+    batch.put(MEMORY, 1, os.urandom(n_bytes))
+    store.commit(batch)
+    monkeypatch.setattr(Level, "compact", lambda self, start, stop: merged.append(stop))
+    with store.roomy(8 << 20):
+        pass
+    assert len(merged) == (n_bytes < CONFIG.write_buffer_bytes)  # never on the way back
+
+
 def test_what_was_written_through_a_larger_buffer_survives_a_kill(store: FolderStore) -> None:
     with contextlib.suppress(ZeroDivisionError), store.roomy(8 << 20):
         put(store, 1, 2)

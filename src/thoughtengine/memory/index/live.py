@@ -135,6 +135,14 @@ class LiveIndex:
                     self._absorb(index)
                     return index.view()
 
+    def make_whole(self) -> None:
+        """Make the index where it does not stand and nobody asks meanwhile: of many, no part is loaded that would answer soon."""
+        self._ask_for_all()
+        if self._index is None and self._store.head.memories > _AT_ONCE:
+            with self._store.writing:
+                self._index, self._partial, self._loaded_at = self._empty(), True, time.monotonic()
+        self.view()
+
     @property
     def lacking(self) -> bool:
         """Whether an upgrade has not indexed everything yet, and nobody has asked for the whole."""
@@ -142,10 +150,13 @@ class LiveIndex:
 
     def _read_whole(self, index: Index) -> None:
         """Let an index go that was made while an upgrade ran, and have the entries made that are not there yet."""
-        if self.lacking:
-            self._store.whole = True  # type: ignore[attr-defined]
+        self._ask_for_all()
         if index is self._index:
             self.dropped()
+
+    def _ask_for_all(self) -> None:
+        if self.lacking:
+            self._store.whole = True  # type: ignore[attr-defined]
 
     def grown(self) -> None:
         """Tell that entries came between those known: few are loaded anew, of many a whole index is made behind the calls."""
@@ -339,9 +350,9 @@ class LiveIndex:
             if entry.analysis != ANALYSIS and (record := store.get(MEMORY, id_, MemoryRecord)) is not None:
                 entry = make_entry(record)
                 stale.put(TERMS, id_, entry)
-            if len(stale) >= PAGE:
-                store.commit(stale)
-                stale = Batch()
+                if len(stale) >= PAGE:
+                    store.commit(stale)
+                    stale = Batch()
             yield Row(id_, entry, vectors.at(id_), marks.at(id_), appraisals.at(id_))
         if len(stale):
             store.commit(stale)
