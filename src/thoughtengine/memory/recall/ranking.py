@@ -56,6 +56,17 @@ class Ranking(NamedTuple):
     crowd: FloatArray = np.empty(0)
     frequency: IntArray = np.empty(0, np.int64)
 
+    def taken(self, rows: IntArray | slice) -> Ranking:
+        """Return some of the memories, in the order of `rows`."""
+        return self._replace(
+            ids=self.ids[rows],
+            places=self.places[rows],
+            scores=self.scores[rows],
+            shares=self.shares[rows],
+            n_repeats=self.n_repeats[rows],
+            beside=self.beside[rows],
+        )
+
 
 class Sheet:
     """The scored memories of one recall while they are put in order.
