@@ -223,22 +223,22 @@ class Index:
     def due(self, *, settle: bool = False) -> tuple[Segment, ...]:
         """Return the newest segments that are worth merging: those behind the first one add up to twice its size; or none.
 
-        None while their vectors are of different encoders.
+        Any thread may ask. None while their vectors are of different encoders.
 
         Parameters
         ----------
         settle : bool
             Things are asked and nothing new comes: as many as are worth a segment of 65,536, for each one costs every recall.
         """
-        newer = 0
+        newer, segments = 0, self._segments
         if len(self._view.makers) > 1:
             return ()
         found: tuple[Segment, ...] = ()
-        for at in range(len(self._segments) - 1, -1, -1):
-            size = len(self._segments[at])
+        for at in range(len(segments) - 1, -1, -1):
+            size = len(segments[at])
             worth = newer >= 2 * size and newer + size <= LARGEST
             if worth or (settle and 0 < newer <= _PIECE - size):
-                found = self._segments[at:]
+                found = segments[at:]
             newer += size
         return found
 
