@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Sequence
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from thoughtengine import _jit
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.encoders.pooling import pool
@@ -32,6 +34,7 @@ CHANNELS = (
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
+_KERNELS = "thoughtengine.memory.index.kernels"
 _COMPILED = 8_192  # memories from which compiled code is worth its start
 _RARE = 32  # of so many memories one may be found: then it pays to pass over the others
 _LARGE = 1 << 15  # memories from which the scratch memory is kept
@@ -143,7 +146,7 @@ class _Scoring:
             shares[_ROW["labels"]] = self._labels[places]
         for channel, likeness in likenesses.items():
             shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
-        self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
+        self._dense[places] = shares[_ROW["dense"]] + shares[_ROW["dense_weighted"]]
         beside = self._lean(places, shares[_ROW["neighbours"]])
         self._favour(places, shares)
         self._place(places, shares)
@@ -359,20 +362,22 @@ class _Scoring:
         if self._question.episode and (weight := self._on("episode")):
             shares[_ROW["episode"]] = (self._view.columns.episode[places] == self._question.episode) * weight
         where, activation = self._associated
-        shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
+        if len(where):
+            shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
 
     def _favour(self, places: IntArray, shares: FloatArray) -> None:
         """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
-        view, question = self._view, self._question
-        so_far = shares.sum(axis=0)
-        if question.sources and (weight := self._on("source")):
-            named = np.isin(view.columns.source[places], question.sources)
-            shares[_ROW["source"]] = named * so_far * weight
-        if question.feeling is not None and (weight := self._on("feeling")):
-            felt = akin(view.columns.valence[places], view.columns.arousal[places], question.feeling)
-            shares[_ROW["feeling"]] = felt * so_far * weight
-        if weight := self._on("strength"):
-            shares[_ROW["strength"]] = view.strength(places, self._now) * so_far * weight
+        columns, question = self._view.columns, self._question
+        more: dict[str, FloatArray] = {}
+        if question.sources:
+            more["source"] = np.isin(columns.source[places], question.sources)
+        if question.feeling is not None:
+            more["feeling"] = akin(columns.valence[places], columns.arousal[places], question.feeling)
+        if self._on("strength"):
+            more["strength"] = self._view.strength(places, self._now)
+        so_far = shares.sum(axis=0) if more else _NOTHING
+        for channel, by in more.items():
+            shares[_ROW[channel]] = by * so_far * self._on(channel)
 
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
@@ -405,12 +410,4 @@ def _columns(n: int) -> SingleArray:
 
 def compiled(n: int) -> ModuleType:
     """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
-    if n < _COMPILED:
-        return arrays
-    from thoughtengine import _jit
-
-    if not _jit.ready("thoughtengine.memory.index.kernels"):
-        return arrays
-    from thoughtengine.memory.index import kernels
-
-    return kernels
+    return sys.modules[_KERNELS] if n >= _COMPILED and _jit.ready(_KERNELS) else arrays

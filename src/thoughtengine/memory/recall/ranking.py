@@ -106,11 +106,14 @@ class Sheet:
         What was superseded stands for none that was not.
         """
         places, columns = self.places[order], self._view.columns
-        rows = list(zip(order, columns.fold[places].tolist(), columns.successor[places].tolist(), strict=True))
-        standing = {fold for _, fold, successor in rows if fold and not successor}
+        folds = columns.fold[places].tolist()
+        is_old, standing = [False] * len(folds), set[int]()
+        if self._view.has_replaced:
+            is_old = (columns.successor[places] > 0).tolist()
+            standing = {fold for fold, old in zip(folds, is_old, strict=True) if fold and not old}
         kept: dict[int, int] = {}
-        for column, fold, successor in rows:
-            if not successor or fold not in standing:
+        for column, fold, old in zip(order, folds, is_old, strict=True):
+            if not old or fold not in standing:
                 kept.setdefault(fold or -1 - column, column)
             if len(kept) == k:
                 break
