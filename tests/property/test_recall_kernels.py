@@ -274,7 +274,9 @@ def test_first_of(seed: int, n: int, k: int, several: int) -> None:
     assert equal(answers("first_of", of, written=2))
 
 
-@given(seeds, st.integers(1, 400), st.integers(0, 9), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2))
+@given(
+    seeds, st.integers(1, 400), st.integers(0, 9), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2)
+)
 def test_leaders(seed: int, n: int, beyond: int, k: int, labelled: bool, more: bool, n_named: int) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)

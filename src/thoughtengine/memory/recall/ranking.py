@@ -93,19 +93,19 @@ class Sheet:
         wanted = k + _MARGIN
         while True:
             self._settle(wanted)
-            order = arrays.best(self.scores, wanted, self._maths).tolist()
-            self.crowd = self.scores[order]
-            kept, folds = self._fold(order, k) if folded else (order[:k], [0] * len(order[:k]))
+            best = arrays.best(self.scores, wanted, self._maths)
+            self.crowd, order = self.scores[best], best.tolist()
+            kept, folds = self._fold(order, self.places[best], k) if folded else (order[:k], [0] * len(order[:k]))
             if len(kept) >= k or len(order) < wanted:
                 return kept, self._repeats(kept, folds)
             wanted *= 4
 
-    def _fold(self, order: list[int], k: int) -> tuple[list[int], list[int]]:
-        """Return the first of each fold among ordered columns, k of them, and their folds.
+    def _fold(self, order: list[int], places: IntArray, k: int) -> tuple[list[int], list[int]]:
+        """Return the first of each fold among ordered columns and their positions, k of them, and their folds.
 
         What was superseded stands for none that was not.
         """
-        places, columns = self.places[order], self._view.columns
+        columns = self._view.columns
         folds = columns.fold[places].tolist()
         is_old, standing = [False] * len(folds), set[int]()
         if self._view.has_replaced:

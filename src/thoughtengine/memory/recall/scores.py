@@ -55,7 +55,8 @@ def rank(
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k, now=now_us)
     sheet = Sheet(view, scored, chosen)
-    kept, repeats = sheet.best(k, folded=folded)
+    best, repeats = sheet.best(k, folded=folded)
+    kept = np.array(best, np.int64)
     places = scored.places[kept]
     return Ranking(
         ids=view.ids[places],
