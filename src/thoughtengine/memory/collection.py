@@ -102,14 +102,14 @@ class Collection:
 
         Cost: a read for each mark or appraisal that there is.
         """
-        ids = view.ids[places].tolist()
-        states = dict(zip(ids, view.columns.state[places].tolist(), strict=True))
-        records = {id_: records[id_] for id_ in ids if id_ in records}
-        felt = [id_ for id_, (_, beside) in records.items() if beside & MEMORY.beside[APPRAISAL.prefix]]
+        states = zip(view.ids[places].tolist(), view.columns.state[places].tolist(), strict=True)
+        there = [(id_, state, *records[id_]) for id_, state in states if id_ in records]
+        has_appraisal = MEMORY.beside[APPRAISAL.prefix]
+        felt = [id_ for id_, _, _, beside in there if beside & has_appraisal]
         appraisals = self._store.get_many(APPRAISAL, felt, AppraisalRecord)
-        marks = self._store.get_many(MARK, [id_ for id_ in records if states[id_] & ~LAYER], MarkRecord)
+        marks = self._store.get_many(MARK, [id_ for id_, state, _, _ in there if state & ~LAYER], MarkRecord)
         made = {}
-        for id_, (record, _) in records.items():
+        for id_, _, record, _ in there:
             mark = marks[id_][0] if id_ in marks else _UNMARKED
             if not mark.forgotten:
                 made[id_] = self._memory(id_, record, mark, appraisals[id_][0] if id_ in appraisals else None, now)

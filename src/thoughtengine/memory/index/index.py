@@ -196,11 +196,11 @@ class Index:
         self._link(start, stop, run)
         for state in range(LAYER + 1):  # of marks a file knows nothing
             self._states[state] += int(np.count_nonzero(states == state))
-        lengths = columns.length[start:stop]
+        lengths, moments = columns.length[start:stop], columns.at[start:stop]
         self._count(
             int(np.count_nonzero(lengths)), int(lengths.sum(dtype=np.int64)),
-            int(columns.labels[start:stop].sum(dtype=np.int64)), int(columns.at[start:stop].min()),
-            int(columns.at[start:stop].max()), run.languages,
+            int(columns.labels[start:stop].sum(dtype=np.int64)), int(moments.min()), int(moments.max()), run.languages,
+            in_order=bool((moments[1:] >= moments[:-1]).all()),
         )  # fmt: skip
         self._n = stop
         self._segments += (segment,)
@@ -223,22 +223,22 @@ class Index:
     def due(self, *, settle: bool = False) -> tuple[Segment, ...]:
         """Return the newest segments that are worth merging: those behind the first one add up to twice its size; or none.
 
-        None while their vectors are of different encoders.
+        Any thread may ask. None while their vectors are of different encoders.
 
         Parameters
         ----------
         settle : bool
             Things are asked and nothing new comes: as many as are worth a segment of 65,536, for each one costs every recall.
         """
-        newer = 0
+        newer, segments = 0, self._segments
         if len(self._view.makers) > 1:
             return ()
         found: tuple[Segment, ...] = ()
-        for at in range(len(self._segments) - 1, -1, -1):
-            size = len(self._segments[at])
+        for at in range(len(segments) - 1, -1, -1):
+            size = len(segments[at])
             worth = newer >= 2 * size and newer + size <= LARGEST
             if worth or (settle and 0 < newer <= _PIECE - size):
-                found = self._segments[at:]
+                found = segments[at:]
             newer += size
         return found
 
@@ -338,7 +338,7 @@ class Index:
         columns.valence[position], columns.arousal[position] = felt(row.appraisal)
         self._states[entry.layer] += 1
         self._chain(position, (episode,))
-        self._count(length > 0, length, n_labels, entry.at, entry.at, {entry.language})
+        self._count(length > 0, length, n_labels, entry.at, entry.at, {entry.language}, in_order=True)
         if row.mark is not None:
             self._mark(position, row.mark)
 
@@ -362,10 +362,12 @@ class Index:
         self._chain(start, codes)
         self._count(
             len(lengths) - lengths.count(0), sum(lengths), sum(labels), min(moments), max(moments),
-            {entry.language for entry in entries},
+            {entry.language for entry in entries}, in_order=moments == sorted(moments),
         )  # fmt: skip
 
-    def _count(self, texts: int, words: int, labels: int, first: int, last: int, languages: Collection[str]) -> None:
+    def _count(
+        self, texts: int, words: int, labels: int, first: int, last: int, languages: Collection[str], *, in_order: bool
+    ) -> None:
         so_far = self._totals
         new = set(languages).difference(so_far.languages, ("",))
         self._totals = Totals(
@@ -375,6 +377,7 @@ class Index:
             min(so_far.first, first) if self._n else first,
             max(so_far.last, last) if self._n else last,
             tuple(sorted({*so_far.languages, *new})) if new else so_far.languages,
+            in_order and so_far.in_order and (not self._n or first >= so_far.last),
         )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:

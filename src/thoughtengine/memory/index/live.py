@@ -111,7 +111,7 @@ class LiveIndex:
         """
         self.upkeep.retry()
         self._looks += 1
-        if not self._looks % _LOOKS:
+        if not self._looks % _LOOKS and (self._index is None or self._index.due(settle=True)):
             self.upkeep.wake()
         while True:
             index = self._index

@@ -51,7 +51,10 @@ class Found(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """Sums over all memories: how many have a text, words, labels; the first and the last moment; languages of the texts."""
+    """Sums over all memories: how many have a text, words, labels; the first and the last moment; languages of the texts.
+
+    `in_order` tells whether none happened before one that was remembered earlier.
+    """
 
     texts: int = 0
     words: int = 0
@@ -59,6 +62,7 @@ class Totals(NamedTuple):
     first: int = 0
     last: int = 0
     languages: tuple[str, ...] = ()
+    in_order: bool = True
 
     @property
     def mean_words(self) -> float:
@@ -241,8 +245,7 @@ class View:
         chosen.among(where.sources, self.sources, columns.source)
         chosen.among(where.kind, self.kinds, columns.kind)
         if where.since is not None or where.until is not None:
-            since, until = (_EVER if where.since is None else where.since), where.until
-            chosen.keep(columns.at, lambda at: at >= since if until is None else (at >= since) & (at < until))
+            self._choose_times(chosen, _EVER if where.since is None else where.since, where.until)
         table, shut_out = _admitted(where.layers, where.hidden)
         if any(map(self.states.__getitem__, shut_out)):
             chosen.keep(columns.state, lambda state: table[state])
@@ -250,6 +253,15 @@ class View:
             positions = np.arange(self.n) if chosen.positions is None else chosen.positions
             chosen.positions = positions[self.strength(positions, now) >= where.min_strength]
         return None if chosen.positions is not None and len(chosen.positions) == self.n else chosen.positions
+
+    def _choose_times(self, chosen: _Chosen, since: int, until: int | None) -> None:
+        if chosen.positions is None and self.totals.in_order:
+            at = self.columns.at[: self.n]
+            first = int(at.searchsorted(since))
+            last = self.n if until is None else max(first, int(at.searchsorted(until)))
+            chosen.positions = np.arange(first, last)
+        else:
+            chosen.keep(self.columns.at, lambda at: at >= since if until is None else (at >= since) & (at < until))
 
     def _choose_tags(self, chosen: _Chosen, choice: Choice) -> None:
         if choice.some is not None:

@@ -147,8 +147,9 @@ class Answering:
         phrases = phrases_in(cue.text) if cue.text is not None and weight else Phrases()
         question = self._question(view, asked, vector)
         ranking = rank(view, question, asked.where, k=phrases.n_read(k), now_us=asked.now[0], config=config)
-        records = self._memories.records(ranking.ids.tolist())
-        texts = [records[id_][0].text if id_ in records else None for id_ in ranking.ids.tolist()]
+        ids = ranking.ids.tolist()
+        records = self._memories.records(ids)
+        texts = [records[id_][0].text if id_ in records else None for id_ in ids]
         ranking = with_phrases(ranking, phrases, texts, view, weight=weight, k=k)
         return ranking, records, self._signs(view, cue, question, ranking)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import threading
 from collections.abc import Sequence
 from types import ModuleType
@@ -11,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from thoughtengine import _jit
 from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.encoders.pooling import pool
@@ -32,6 +34,7 @@ CHANNELS = (
 """Every channel; the last one has no weight: it is what a revision takes over from what it replaced."""
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
+_KERNELS = "thoughtengine.memory.index.kernels"
 _COMPILED = 8_192  # memories from which compiled code is worth its start
 _RARE = 32  # of so many memories one may be found: then it pays to pass over the others
 _LARGE = 1 << 15  # memories from which the scratch memory is kept
@@ -143,7 +146,7 @@ class _Scoring:
             shares[_ROW["labels"]] = self._labels[places]
         for channel, likeness in likenesses.items():
             shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
-        self._dense[places] = sum(shares[_ROW[channel]] for channel in likenesses)
+        self._dense[places] = shares[_ROW["dense"]] + shares[_ROW["dense_weighted"]]
         beside = self._lean(places, shares[_ROW["neighbours"]])
         self._favour(places, shares)
         self._place(places, shares)
@@ -176,22 +179,24 @@ class _Scoring:
         for owner, mine in zip(question.owners, in_texts, strict=True):
             rarity[owner] = max(rarity[owner], mine)
         scale = (config.k1 + 1.0) * sum(rarity) or 1.0
-        read = self._read(frequency)
+        weights, budget = np.array([*in_texts, *in_labels]), max(_READ, view.n // 2)
+        if sum(often) > budget:
+            weights[~_read(frequency, budget)] = 0.0
         wanted = self._asked()
         if any(often[t:]):
             self._room[:] = 0.0
             self._labels = self._room
         mean_labels = view.totals.labels / (view.n or 1)
-        for channel, out, own, lengths, mean, asked in (
-            ("text", self._text, in_texts, view.columns.length, view.totals.mean_words, slice(0, t)),
-            ("labels", self._labels, in_labels, view.columns.labels, mean_labels, slice(t, None)),
+        for channel, out, lengths, mean, asked in (
+            ("text", self._text, view.columns.length, view.totals.mean_words, slice(0, t)),
+            ("labels", self._labels, view.columns.labels, mean_labels, slice(t, None)),
         ):
             if not len(out) or not (weight := self._on(channel)):
                 continue
-            weights = (np.array(own) * read[asked] * (weight / scale)).astype(np.float32)
+            counting = (weights[asked] * (weight / scale)).astype(np.float32)
             for part in parts:
                 self._maths.accumulate(
-                    part.postings, part.starts[asked], part.stops[asked], weights, part.start, lengths,
+                    part.postings, part.starts[asked], part.stops[asked], counting, part.start, lengths,
                     _F(config.k1 * (1.0 - config.b)), _F(config.k1 * config.b / (mean or 1.0)), _F(config.k1), wanted, out,
                 )  # fmt: skip
         return tuple(question.words[i] for i in sorted(range(len(rarity)), key=lambda i: -rarity[i]))
@@ -203,15 +208,18 @@ class _Scoring:
         another language do not make a name rare that all others have too.
         """
         question, few, surprise = self._question, self._config.function_words, self._surprise
-        labelled, frequent, in_texts = frequency[t:], frequency[t:], []
+        labelled, in_texts = frequency[t:], []
         whole = [0] * len(labelled)
         for term, owner, often in zip(question.terms, question.owners, frequency, strict=False):
-            whole[owner] += often * term.is_whole
+            if often and term.is_whole:
+                whole[owner] += often
+        frequent = list(map(max, whole, labelled))
         for term, owner, often in zip(question.terms, question.owners, frequency, strict=False):
-            most = max(whole[owner] if term.is_whole else often, labelled[owner])
-            in_texts.append(surprise(most) * term.share * (few if term.is_common else 1.0) if often else 0.0)
-            if term.share == 1.0:
-                frequent[owner] = max(frequent[owner], most)
+            weight = 0.0
+            if often:
+                most = frequent[owner] if term.is_whole else max(often, labelled[owner])
+                weight = surprise(most) * term.share * (few if term.is_common else 1.0)
+            in_texts.append(weight)
         self._frequency = np.array(frequent, np.int64)
         in_labels = [
             surprise(often) * (few if word in FUNCTION_WORDS else 1.0) if often else 0.0
@@ -225,17 +233,6 @@ class _Scoring:
             math.log(1.0 + (max(self._view.n - frequency, 0) + 0.5) / (frequency + 0.5)) ** self._config.rarity
         )
         return surprise
-
-    def _read(self, frequency: IntArray) -> BoolArray:
-        """Tell which words are looked up: the rarest, until their postings add up to what a cue may cost."""
-        budget = max(_READ, self._view.n // 2)
-        if int(frequency.sum()) <= budget:
-            return np.ones(len(frequency), np.bool_)
-        order = np.argsort(frequency, kind="stable")
-        read = np.zeros(len(frequency), np.bool_)
-        read[order[np.cumsum(frequency[order]) <= budget]] = True
-        read[order[: int(np.count_nonzero(frequency == 0)) + 1]] = True  # the rarest of all is always looked up
-        return read
 
     def _asked(self) -> BoolArray:
         """Return by position whose words are asked for: those that may be found and their neighbours; empty: everyone's."""
@@ -361,25 +358,36 @@ class _Scoring:
         if self._question.episode and (weight := self._on("episode")):
             shares[_ROW["episode"]] = (self._view.columns.episode[places] == self._question.episode) * weight
         where, activation = self._associated
-        shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
+        if len(where):
+            shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
 
     def _favour(self, places: IntArray, shares: FloatArray) -> None:
         """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
-        view, question = self._view, self._question
-        so_far = shares.sum(axis=0)
-        if question.sources and (weight := self._on("source")):
-            named = np.isin(view.columns.source[places], question.sources)
-            shares[_ROW["source"]] = named * so_far * weight
-        if question.feeling is not None and (weight := self._on("feeling")):
-            felt = akin(view.columns.valence[places], view.columns.arousal[places], question.feeling)
-            shares[_ROW["feeling"]] = felt * so_far * weight
-        if weight := self._on("strength"):
-            shares[_ROW["strength"]] = view.strength(places, self._now) * so_far * weight
+        columns, question = self._view.columns, self._question
+        more: dict[str, FloatArray | BoolArray] = {}
+        if question.sources:
+            more["source"] = np.isin(columns.source[places], question.sources)
+        if question.feeling is not None:
+            more["feeling"] = akin(columns.valence[places], columns.arousal[places], question.feeling)
+        if self._on("strength"):
+            more["strength"] = self._view.strength(places, self._now)
+        so_far = shares.sum(axis=0) if more else _NOTHING
+        for channel, by in more.items():
+            shares[_ROW[channel]] = by * so_far * self._on(channel)
 
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
         starts, stops = np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1])
         self._maths.within(columns.at[places], columns.offset[places], starts, stops, _F(self._on("time")), out)
+
+
+def _read(frequency: IntArray, budget: int) -> BoolArray:
+    """Tell which words are looked up: the rarest, until their postings add up to what a cue may cost."""
+    order = np.argsort(frequency, kind="stable")
+    read = np.zeros(len(frequency), np.bool_)
+    read[order[np.cumsum(frequency[order]) <= budget]] = True
+    read[order[: int(np.count_nonzero(frequency == 0)) + 1]] = True  # the rarest of all is always looked up
+    return read
 
 
 _scratch = threading.local()
@@ -407,12 +415,4 @@ def _columns(n: int) -> SingleArray:
 
 def compiled(n: int) -> ModuleType:
     """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
-    if n < _COMPILED:
-        return arrays
-    from thoughtengine import _jit
-
-    if not _jit.ready("thoughtengine.memory.index.kernels"):
-        return arrays
-    from thoughtengine.memory.index import kernels
-
-    return kernels
+    return sys.modules[_KERNELS] if n >= _COMPILED and _jit.ready(_KERNELS) else arrays

@@ -68,8 +68,8 @@ class Phrases(NamedTuple):
         for text in texts:
             folded = fold_text(text[:_READ])
             # most texts lack a word of each phrase: that is told many times faster than where its words stand
-            missing = [word for word in distinct if word not in folded]
-            if any(words.isdisjoint(missing) for words in alone):
+            there = {word for word in distinct if word in folded}
+            if any(map(there.issuperset, alone)):
                 spaced = _spaced(folded)
                 found.append(_share(self.pairs, spaced) + _QUOTED * _share(self.quoted, spaced))
             else:
@@ -112,7 +112,7 @@ def phrases_in(cue: str) -> Phrases:
 def with_phrases(
     ranking: Ranking, phrases: Phrases, texts: Sequence[str | None], view: View, *, weight: float, k: int
 ) -> Ranking:
-    """Add the channel `phrase` to a ranking, put it in order again and keep the best k.
+    """Add the channel `phrase` to a ranking, where any text has one, put it in order again and keep the best k.
 
     Parameters
     ----------
@@ -134,28 +134,20 @@ def with_phrases(
     The newest version that was ranked takes over what an older one scores more by its words, and that falls behind every later
     one: none rises above what replaced it.
     """
-    if not phrases.pairs and not phrases.quoted:
-        return ranking
-    row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
-    read = {id_: text for id_, text in zip(row_of, texts if phrases.quoted else texts[:_CLOSELY], strict=False) if text}
-    added = np.zeros(len(row_of))
-    for id_, share in zip(read, phrases.shares(list(read.values())), strict=True):
-        added[row_of[id_]] = weight * share
+    read = texts if phrases.quoted else texts[:_CLOSELY]
+    found = phrases.shares([text or "" for text in read]) if any(phrases) else []
+    if not any(found):
+        return ranking.taken(slice(k))
+    added = np.zeros(len(ranking.ids))
+    added[: len(found)] = np.array(found) * weight
     shares = np.column_stack((ranking.shares, added))
     scores = ranking.scores + added
     if view.has_replaced:
         replaced = ranking.ids[view.columns.successor[ranking.places] > 0].tolist()
+        row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
         _settle(view, replaced, row_of, shares, scores, ranking.channels.index("revision"))
     order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
-    return ranking._replace(
-        ids=ranking.ids[order],
-        places=ranking.places[order],
-        scores=scores[order],
-        shares=shares[order],
-        channels=(*ranking.channels, "phrase"),
-        n_repeats=ranking.n_repeats[order],
-        beside=ranking.beside[order],
-    )
+    return ranking._replace(scores=scores, shares=shares, channels=(*ranking.channels, "phrase")).taken(order)
 
 
 def _settle(

@@ -56,6 +56,17 @@ class Ranking(NamedTuple):
     crowd: FloatArray = np.empty(0)
     frequency: IntArray = np.empty(0, np.int64)
 
+    def taken(self, rows: IntArray | slice) -> Ranking:
+        """Return some of the memories, in the order of `rows`."""
+        return self._replace(
+            ids=self.ids[rows],
+            places=self.places[rows],
+            scores=self.scores[rows],
+            shares=self.shares[rows],
+            n_repeats=self.n_repeats[rows],
+            beside=self.beside[rows],
+        )
+
 
 class Sheet:
     """The scored memories of one recall while they are put in order.
@@ -82,24 +93,27 @@ class Sheet:
         wanted = k + _MARGIN
         while True:
             self._settle(wanted)
-            order = arrays.best(self.scores, wanted, self._maths).tolist()
-            self.crowd = self.scores[order]
-            kept, folds = self._fold(order, k) if folded else (order[:k], [0] * len(order[:k]))
+            best = arrays.best(self.scores, wanted, self._maths)
+            self.crowd, order = self.scores[best], best.tolist()
+            kept, folds = self._fold(order, self.places[best], k) if folded else (order[:k], [0] * len(order[:k]))
             if len(kept) >= k or len(order) < wanted:
                 return kept, self._repeats(kept, folds)
             wanted *= 4
 
-    def _fold(self, order: list[int], k: int) -> tuple[list[int], list[int]]:
-        """Return the first of each fold among ordered columns, k of them, and their folds.
+    def _fold(self, order: list[int], places: IntArray, k: int) -> tuple[list[int], list[int]]:
+        """Return the first of each fold among ordered columns and their positions, k of them, and their folds.
 
         What was superseded stands for none that was not.
         """
-        places, columns = self.places[order], self._view.columns
-        rows = list(zip(order, columns.fold[places].tolist(), columns.successor[places].tolist(), strict=True))
-        standing = {fold for _, fold, successor in rows if fold and not successor}
+        columns = self._view.columns
+        folds = columns.fold[places].tolist()
+        is_old, standing = [False] * len(folds), set[int]()
+        if self._view.has_replaced:
+            is_old = (columns.successor[places] > 0).tolist()
+            standing = {fold for fold, old in zip(folds, is_old, strict=True) if fold and not old}
         kept: dict[int, int] = {}
-        for column, fold, successor in rows:
-            if not successor or fold not in standing:
+        for column, fold, old in zip(order, folds, is_old, strict=True):
+            if not old or fold not in standing:
                 kept.setdefault(fold or -1 - column, column)
             if len(kept) == k:
                 break

@@ -55,7 +55,8 @@ def rank(
     chosen = view.matching(where, now_us)
     scored = score(view, question, chosen, view.visible(where), config, k=k, now=now_us)
     sheet = Sheet(view, scored, chosen)
-    kept, repeats = sheet.best(k, folded=folded)
+    best, repeats = sheet.best(k, folded=folded)
+    kept = np.array(best, np.int64)
     places = scored.places[kept]
     return Ranking(
         ids=view.ids[places],
@@ -84,17 +85,16 @@ def as_hits(ranking: Ranking, memories: Mapping[int, Memory], chances: FloatArra
     chances : array of float64, shape (m,), optional
         How likely each is to be of use.
     """
-    hits, telling = [], np.flatnonzero(ranking.shares.any(axis=0)).tolist()
-    channels = [ranking.channels[column] for column in telling]
+    hits = []
     sure = [0.0] * len(ranking.ids) if chances is None else chances.tolist()
     rows = zip(
-        ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares[:, telling].tolist(), ranking.n_repeats.tolist(),
+        ranking.ids.tolist(), ranking.scores.tolist(), ranking.shares.tolist(), ranking.n_repeats.tolist(),
         ranking.beside.tolist(), sure, strict=True,
     )  # fmt: skip
     for id_, total, shares, n_repeats, beside, chance in rows:
         memory = memories.get(id_)
         if memory is not None:
-            mine = {channel: share for channel, share in zip(channels, shares, strict=True) if share > 0.0}
+            mine = {channel: share for channel, share in zip(ranking.channels, shares, strict=True) if share > 0.0}
             why = Why(mine, words=ranking.words, memory=memory, beside=beside)
             hits.append(Hit(memory, total, why, n_repeats, chance))
     return tuple(hits)
