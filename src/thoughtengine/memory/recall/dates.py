@@ -20,6 +20,7 @@ _MONTH_OF = {name[:3]: i for i, name in enumerate(MONTHS, 1)} | {"sept": 9} | {m
 _WEEKDAYS = {
     day: i for i, day in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
 }
+_AWAY = {"last": -1, "this": 0, "next": 1}
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ABOUT = {"day": 1, "week": 7, "month": 30, "year": 120}  # days that "a year ago" may mean, and so on
 _NUMBERS = {
@@ -59,18 +60,20 @@ _AND = r" (?:and|or|&) "
 _DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}}),?{_AND}(?:the )?{_NUMBER}"
 _BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
 _NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
+_MAYBE_YEAR = rf"(?:,? {_YEAR})?"
 _NTH = rf"(?P<nth>{_any_of(_ORDINALS)})"
 _BARE = rf"\b(?:{_PART}\b|{_MONTH})"  # may be another word: is a date beside another one alone
 _ABSOLUTE = (
     rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-    rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}(?:,? {_YEAR})?",
+    rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}{_MAYBE_YEAR}",
     rf"\b{_RANGE}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-    rf"\b{_MONTH} (?:the )?{_RANGE}(?:,? {_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_RANGE}{_MAYBE_YEAR}",
     rf"\b{_DAYS}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
     rf"\b{_MONTH} (?:the )?{_DAYS},? {_YEAR}",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
     rf"\b(?:{_WHICH}|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
+    rf"\bweek (?P<week>[0-5]?\d)(?:,| of| in)? {_YEAR}",
     rf"\b{_YEAR}-?w(?P<week>[0-5]\d)(?:-?(?P<of_week>[1-7]))?\b",
     rf"\b{_YEAR}-(?P<of_year>\d{{3}})(?!\d)",
     rf"\b{_YEAR}(?P<by>[-/.])(?P<number>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})(?!\d)",
@@ -79,8 +82,8 @@ _ABSOLUTE = (
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
     rf"(?<![\w./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
     rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
-    rf"\b{_MONTH} (?:the )?{_NUMBER}(?:,? {_YEAR})?",
-    rf"\b{_NTH} of {_MONTH}(?:,? {_YEAR})?",
+    rf"\b{_MONTH} (?:the )?{_NUMBER}{_MAYBE_YEAR}",
+    rf"\b{_NTH} of {_MONTH}{_MAYBE_YEAR}",
     rf"\b{_MONTH} (?:the )?{_NTH},? {_YEAR}",
     rf"\b{_MONTH},? (?:of )?{_YEAR}",
     rf"\b{_WHICH} {_MONTH}",
@@ -90,9 +93,11 @@ _ABSOLUTE = (
     r"\b(?P<year>(?:19|20)\d{2})\b",
     _BARE,
 )
+_SPOKEN = tuple(pattern for pattern in _ABSOLUTE if r"\d" not in pattern.replace(_MAYBE_YEAR, ""))  # without a digit
+_NAMED = rf"\d|\b(?:{_any_of(_MONTH_OF | _SEASONS)}|q[1-4]|quarter)\b"  # one of these stands in every absolute date
 _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
-    r"|\b(?:last|this|past) "
+    r"|tomorrow|\b(?:last|this|past|next) "
 )
 _COUNT = rf"\b(?<!\d[.,])(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>{_any_of(_UNITS)})s?"
 _AGO = rf"(?:\b(?<!\d[.,])(?P<least>\d{{1,4}}|{_any_of(_NUMBERS)}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
@@ -100,10 +105,12 @@ _APART = (
     rf"(?:(?P<all>\b(?:the|within) )?{_COUNT}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
 )
 _RELATIVE = (
-    r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|tonight|this (?:morning|afternoon|evening))"
+    r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
+    r"|this (?:morning|afternoon|evening))"
     rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
-    r"|(?P<which>last|this|past) (?P<unit>night|weekend|week|month|year)"
-    r"|(?:(?:last|this|past|on|since|until|till|before|after|from|to) ){0,3}"
+    rf"|(?P<day>[0-3]?\d)(?:st|nd|rd|th) of (?P<month>last|this|next) month"
+    r"|(?P<which>last|this|past|next) (?P<unit>night|weekend|week|month|year)"
+    r"|(?:(?:last|this|past|next|on|since|until|till|before|after|from|to) ){0,3}"
     rf"(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 
@@ -149,7 +156,8 @@ def hints_at_a_date(text: str) -> bool:
 def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
     """Return the dates that a cue speaks of; English, and ISO 8601. A day of the week is the last one before today.
 
-    "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week. Seasons are those
+    "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week, "next Friday"
+    the first after today. Seasons are those
     north of the equator, quarters those of the calendar. "Since" and "after" reach to now, "before" and "until" from the
     first year; "from" or "between" one date and another is one span. A year or week that is said once holds for the dates
     beside it, "in May last year", and joined to it, "in May or June 2023"; an end of a span that has none is the nearest.
@@ -176,7 +184,8 @@ def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
     for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
         said += (relative(match, now) for match in _compiled(pattern).finditer(left))
         left = _compiled(pattern).sub(_taken, left)
-    for pattern in _ABSOLUTE:
+    patterns = _ABSOLUTE if _DIGITS.search(left) else _SPOKEN if _compiled(_NAMED).search(left) else ()
+    for pattern in patterns:
         left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said), left)
     spans: set[Span] = set()
     words: dict[str, None] = {}
@@ -526,8 +535,11 @@ def _relative(match: re.Match[str], now: int) -> _Said:
     if match["weekday"]:
         *leads, name = match.group().split()
         back = _weekday(today) - _WEEKDAYS[name]
-        span = _around(today - (back if leads[-1:] == ["this"] else (back - 1) % 7 + 1), 1)
-        lacks = 0 if {"last", "this", "past"}.intersection(leads) else _A_WEEK
+        if leads[-1:] == ["next"]:
+            span = _around(today + (-back - 1) % 7 + 1, 1)
+        else:
+            span = _around(today - (back if leads[-1:] == ["this"] else (back - 1) % 7 + 1), 1)
+        lacks = 0 if {"last", "this", "past", "next"}.intersection(leads) else _A_WEEK
         return _Said(*match.span(), (span,), parts={"weekday": name}, lacks=lacks, is_bare=not leads)
     span, wide = _told_from(match, today)
     return _Said(*match.span(), (span,), wide=wide)
@@ -535,19 +547,29 @@ def _relative(match: re.Match[str], now: int) -> _Said:
 
 def _told_from(match: re.Match[str], today: int) -> tuple[Span, Span | None]:
     """Return what "yesterday", "last week" or "the past 3 days" are, and the year or week that it is."""
-    if match["word"]:
-        return _around(today - (match["word"].endswith("yesterday")) - bool(match["before"]), 1), None
+    if word := match["word"]:
+        away = word.endswith("tomorrow") - word.endswith("yesterday") + bool(match["behind"]) - bool(match["before"])
+        return _around(today + away, 1), None
+    if match["day"]:
+        month = _month(today, _AWAY[match["month"]])
+        named = (_span(*month, int(match["day"])) or _span(*month, 0)) if month else None
+        return named or _around(today, 1), None
     if match["unit"] == "weekend":
         weekday = _weekday(today)
-        saturday = today - (weekday - 5) % 7 - (7 if match["which"] == "last" and weekday >= 5 else 0)
+        weeks = 1 if match["which"] == "next" else -1 if match["which"] == "last" and weekday >= 5 else 0
+        saturday = today - (weekday - 5) % 7 + 7 * weeks
         weekend = Span(saturday * _DAY, (saturday + 2) * _DAY)
         return weekend, weekend
     if match["unit"] == "night":
-        return _around(today - (match["which"] != "this"), 1), None
+        return _around(today + _AWAY.get(match["which"], -1), 1), None
     if match["count"] or match["which"] == "past":
         days = _days(_number(match["count"] or "a"), match["units"] or match["unit"])
         span = Span((today - max(days, 1) + 1) * _DAY, (today + 1) * _DAY)
         return span, None if match["count"] else span
+    if match["which"] == "next":
+        wide = _calendar(today, match["unit"], -1)
+        month = _month(today, 1) if wide is None else None
+        return wide or (_span(*month, 0) if month else None) or _around(today + _UNITS[match["unit"]], 1), wide
     before = match["which"] == "last"
     return _of_the_calendar(today, match["unit"], before=before), _calendar(today, match["unit"], int(before))
 
@@ -568,6 +590,13 @@ def _calendar(today: int, unit: str, back: int) -> Span | None:
         return _span(_year(today * _DAY) - back, 0, 0)
     monday = today - _weekday(today) - 7 * back
     return Span(monday * _DAY, (monday + 7) * _DAY) if unit == "week" else None
+
+
+def _month(today: int, away: int) -> tuple[int, int] | None:
+    """Return year and month of a day, or of so many months away; None where the calendar has none."""
+    date = dt.date.fromordinal(today + _EPOCH)
+    years, month = divmod(date.month - 1 + away, 12)
+    return (date.year + years, month + 1) if 1 <= date.year + years <= dt.MAXYEAR else None
 
 
 def _of_the_calendar(today: int, unit: str, *, before: bool) -> Span:

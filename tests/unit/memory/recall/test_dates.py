@@ -68,6 +68,20 @@ def span(first: str, last: str | None = None) -> Span:
         ("last week", [span("2024-04-29", "2024-05-05")]),
         ("last month", [span("2024-04-01", "2024-04-30")]),
         ("last year", [span("2023-01-01", "2023-12-31")]),
+        ("what is on tomorrow?", [span("2024-05-09")]),
+        ("the day after tomorrow", [span("2024-05-10")]),
+        ("next friday", [span("2024-05-10")]),
+        ("next wednesday", [span("2024-05-15")]),
+        ("next weekend", [span("2024-05-11", "2024-05-12")]),
+        ("next week", [span("2024-05-13", "2024-05-19")]),
+        ("next month", [span("2024-06-01", "2024-06-30")]),
+        ("next year", [span("2025-01-01", "2025-12-31")]),
+        ("in may next year", [span("2025-05-01", "2025-05-31")]),
+        ("on friday next week", [span("2024-05-17")]),
+        ("the 5th of last month", [span("2024-04-05")]),
+        ("on the 31st of last month", [span("2024-04-01", "2024-04-30")]),
+        ("the 2nd of next month", [span("2024-06-02")]),
+        ("in week 27 of 2023", [span("2023-07-03", "2023-07-09")]),
         ("the past week", [span("2024-05-02", "2024-05-08")]),
         ("in the last three days", [span("2024-05-06", "2024-05-08")]),
         ("the past two weeks", [span("2024-04-25", "2024-05-08")]),
@@ -320,7 +334,9 @@ def test_any_time_ago_is_before_now(n: int, unit: str) -> None:
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05", "0001-06-01", "9999-12-31"])
-@pytest.mark.parametrize("which", ["last", "this", "past", "since last", "before last", "the last 9999"])
+@pytest.mark.parametrize(
+    "which", ["last", "this", "past", "next", "the 31st of next", "since last", "before last", "the last 9999"]
+)
 @pytest.mark.parametrize("unit", ["night", "weekend", "week", "month", "year", "summer", "winter", "december"])
 def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
     now = (dt.date.fromisoformat(day).toordinal() - dt.date(1970, 1, 1).toordinal()) * 86_400_000_000
