@@ -144,8 +144,9 @@ def test_closest(seed: int, n: int, width: int, share: float, near: int, stride:
         coarse, fine, scale = quantised(rng, n, d)
         few = min(near, len(among) or n)
         return (
-            codes, codes[:width].copy(), among, few, stride, coarse, fine if rng.random() < 0.5 else fine[:0], scale,
-            *in_steps(rng, d, 2000, np.int16), int(rng.integers(1, 40)), np.zeros(4 * few),
+            codes, codes[:width].copy(), among, few, int(rng.integers(0, 40)), stride, coarse,
+            fine if rng.random() < 0.5 else fine[:0], scale, *in_steps(rng, d, 2000, np.int16), int(rng.integers(1, 40)),
+            np.zeros(4 * few),
         )  # fmt: skip
 
     assert equal(answers("closest", of))

@@ -229,11 +229,19 @@ def with_friends(
     return joined(found, near[allowed[near]] if len(allowed) else near)
 
 
+def _sample(n: int, stride: int) -> IntArray:
+    """Return one number of each `stride` below `n`, now this and now that, ascending."""
+    block = np.arange(-(-n // stride))
+    some: IntArray = block * stride + (block * 40503 >> 8) % stride
+    return some[some < n]
+
+
 def closest(
     codes: NDArray[np.uint64],
     code: NDArray[np.uint64],
     among: IntArray,
     near: int,
+    margin: int,
     stride: int,
     coarse: NDArray[np.uint8],
     fine: NDArray[np.int8],
@@ -257,8 +265,11 @@ def closest(
         Which may be returned, ascending; empty: all.
     near : int
         Of how many, about, cosines are computed: of those of which the fewest bits differ, four times as many at most.
+    margin : int
+        Of more than `near`, those are of which so many bits more differ than of the tenth: among many that are much alike the
+        bits do not tell the closest.
     stride : int
-        One row of so many is looked at to tell at how many bits the nearest end.
+        One row of so many is looked at to tell at how many bits the nearest end: any of them, as what is remembered may recur.
     coarse, fine, scale, even, odd, steps, step
         As in `cosines`.
     wanted : int
@@ -270,8 +281,12 @@ def closest(
     if len(rows) > near:
         table = codes.reshape(-1, len(code))
         distances = np.bitwise_count((table[among] if len(among) else table) ^ code).sum(axis=1, dtype=np.uint16)
-        some, n = distances[::stride], len(distances)
-        limit = int((np.bincount(some, minlength=64 * len(code) + 1).cumsum() * n).searchsorted(near * len(some)))
+        n = len(distances)
+        some = distances[_sample(n, stride)]
+        so_many = np.bincount(some, minlength=64 * len(code) + 1).cumsum() * n
+        limit, tenth = so_many.searchsorted(np.array([near, min(near, 10)]) * len(some)).tolist()
+        most = int(so_many.searchsorted(4 * near * len(some), side="right")) - 1
+        limit = max(limit, min(tenth + margin, most))
         rows = rows[np.flatnonzero(distances <= limit)[: 4 * near]]
     values = np.empty(len(rows))
     cosines(coarse, fine, scale, even, odd, steps, step, rows, rows[:0], values[:0], values)

@@ -203,14 +203,15 @@ def _joined(first: IntArray, second: IntArray) -> IntArray:
 
 
 @kernel(
-    "uint64[:]", "uint64[:]", "int64[:]", "int64", "int64", "uint8[:]", "int8[:]", "float32[:]", "int16[:]", "int16[:]",
-    "int16[:]", "float64", "int64", "out float64[:]", returns="out int64[:]",
+    "uint64[:]", "uint64[:]", "int64[:]", "int64", "int64", "int64", "uint8[:]", "int8[:]", "float32[:]", "int16[:]",
+    "int16[:]", "int16[:]", "float64", "int64", "out float64[:]", returns="out int64[:]",
 )  # fmt: skip
 def closest(
     codes: NDArray[np.uint64],
     code: NDArray[np.uint64],
     among: IntArray,
     near: int,
+    margin: int,
     stride: int,
     coarse: NDArray[np.uint8],
     fine: NDArray[np.int8],
@@ -225,7 +226,7 @@ def closest(
     """Return the rows closest to one, and write their cosines to `out`, as `arrays.closest`."""
     n = len(among) if len(among) > 0 else len(scale)
     if n > near:
-        rows = _nearest(codes, code, among, near, stride)
+        rows = _nearest(codes, code, among, near, margin, stride)
     elif len(among) > 0:
         rows = among.copy()
     else:
@@ -241,7 +242,9 @@ def closest(
 
 
 @part
-def _nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, stride: int) -> IntArray:
+def _nearest(
+    codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray, wanted: int, margin: int, stride: int
+) -> IntArray:
     """Return the rows with the fewest bits that differ, as `arrays.closest` has it: four words at a time, rows in parallel."""
     width, one, two, three, four = len(code), np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
     m = len(codes) // width
@@ -270,11 +273,18 @@ def _nearest(codes: NDArray[np.uint64], code: NDArray[np.uint64], rows: IntArray
     if len(rows) > 0 and everyone:
         distances = distances[rows]
     counts, looked = np.zeros(64 * width + 1, np.int64), 0
-    for i in range(0, n, stride):
-        counts[distances[i]] += 1
-        looked += 1
-    limit, so_far = 0, counts[0]
+    for block in range((n + stride - 1) // stride):
+        i = block * stride + (block * 40503 >> 8) % stride  # as `arrays._sample`
+        if i < n:
+            counts[distances[i]] += 1
+            looked += 1
+    limit, tenth, so_far = 0, 0, counts[0]
     while so_far * n < wanted * looked:
+        if so_far * n < min(wanted, 10) * looked:
+            tenth = limit + 1
+        limit += 1
+        so_far += counts[limit]
+    while limit < min(tenth + margin, 64 * width) and (so_far + counts[limit + 1]) * n <= 4 * wanted * looked:
         limit += 1
         so_far += counts[limit]
     marks = np.zeros((n + 7) // 8 * 8, np.uint8)

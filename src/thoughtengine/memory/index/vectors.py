@@ -27,6 +27,7 @@ _FINE = 254  # of a byte, from one step to the next
 _QUERY = 2000  # steps of a number of the cue: the dot product of 8,192 dimensions fits 32 bits
 _FINE_QUERY = 1 << 20  # as fine as a float of 32 bits; dot products of whole numbers are the same in any order
 _LEAST, _MOST = 512, 8192  # rows whose bytes are looked at
+_MARGIN = 20  # bits of 256 by which the code of one of the closest may differ from the cue's more than the tenth does
 _SAMPLED = 16  # one row of so many tells at how many bits the closest end
 _SMALL = 1 << 14  # rows of a small block
 _CLOSEST, _CLOSEST_OF_MANY = 32, 128  # rows whose rest is looked at, in small blocks and in large ones
@@ -295,10 +296,11 @@ class Block:
         near, n = max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), len(self) if among is None else len(among)
         fine = self._fine() if self._is_short else _NOTHING  # half bytes of few numbers tell little
         code, stride = _codes(cue.unit[None], self.centre).ravel(), _SAMPLED if n > _SAMPLED * _LEAST else 1
+        margin = round(_MARGIN * math.sqrt(max(self.dimension, _BITS) / _BITS))
         cosines = np.empty(min(n, 4 * near))
         rows: IntArray = maths.closest(
-            self.codes, code, _EVERYONE if among is None else among, near, stride, self.coarse, fine, self.scale,
-            *cue.rough, wanted, cosines,
+            self.codes, code, _EVERYONE if among is None else among, near, margin, stride, self.coarse, fine,
+            self.scale, *cue.rough, wanted, cosines,
         )  # fmt: skip
         found = cosines[: len(rows)]
         return rows, found + self._common(cue) if self._is_based else found

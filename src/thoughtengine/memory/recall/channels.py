@@ -378,7 +378,8 @@ class _Scoring:
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
         starts, stops = np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1])
-        self._maths.within(columns.at[places], columns.offset[places], starts, stops, _F(self._on("time")), out)
+        offset = columns.offset[places] if self._question.by_clock else np.zeros(len(out), np.int32)
+        self._maths.within(columns.at[places], offset, starts, stops, _F(self._on("time")), out)
 
 
 def _read(frequency: IntArray, budget: int) -> BoolArray:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from thoughtengine.memory.index.entry import MONTHS
 
-__all__ = ["Dates", "Span", "dates_in"]
+__all__ = ["Dates", "Span", "dates_in", "hints_at_a_date"]
 
 _DAY = 86_400_000_000
 _CENTURY = 36_525 * _DAY
@@ -148,7 +148,12 @@ class Dates(NamedTuple):
     unlabelled: frozenset[str] = frozenset()
 
 
-def dates_in(text: str, now: int, years: range) -> Dates:
+def hints_at_a_date(text: str) -> bool:
+    """Tell whether a lower-case text may speak of a date: costs a tenth of looking for it."""
+    return _HINT.search(text) is not None
+
+
+def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
     """Return the dates that a cue speaks of; English, and ISO 8601. A day of the week is the last one before today.
 
     "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week, "next Friday"
@@ -163,8 +168,8 @@ def dates_in(text: str, now: int, years: range) -> Dates:
         The cue, lower case.
     now : int
         Microseconds since 1970, local: what "yesterday" is relative to.
-    years : range
-        Years that a date without a year may mean.
+    years : sequence of int
+        Years that a date without a year may mean, ascending.
 
     Examples
     --------
@@ -172,7 +177,7 @@ def dates_in(text: str, now: int, years: range) -> Dates:
     >>> [(span.stop - span.start) // 86_400_000_000 for span in found.spans], found.words
     ([1, 30], ('8', 'may', '2023', 'june'))
     """
-    if not _HINT.search(text):
+    if not hints_at_a_date(text):
         return Dates()
     said: list[_Said] = []
     left = text
@@ -318,7 +323,7 @@ def _next(said: _Said, begin: Span) -> list[Span]:
     return [span for span in found if span.stop > begin.stop][:1]
 
 
-def _stretched(text: str, said: list[_Said], now: int, years: range) -> Iterator[_Said]:
+def _stretched(text: str, said: list[_Said], now: int, years: Sequence[int]) -> Iterator[_Said]:
     """Yield what dates mean with the words before them: "since March" ends now."""
     leads = [_lead(text, one) for one in said]
     at = 0
@@ -391,7 +396,7 @@ def _shifted(apart: re.Match[str], word: str, spans: tuple[Span, ...]) -> Iterat
             yield _around((start if word in _BEFORE else stop - 1) // _DAY + days, _about(n, unit))
 
 
-def _opened(word: str, spans: tuple[Span, ...], now: int, years: range) -> Iterator[Span]:
+def _opened(word: str, spans: tuple[Span, ...], now: int, years: Sequence[int]) -> Iterator[Span]:
     """Yield what a word such as "since" or "before" makes of the last of some spans that has begun."""
     one = next((span for span in reversed(spans) if span.start <= now), spans[-1])
     if word in (*_SINCE, *_AFTER):
@@ -399,11 +404,11 @@ def _opened(word: str, spans: tuple[Span, ...], now: int, years: range) -> Itera
         yield Span(start, max(now, start + _DAY))
     else:
         stop = one.start if word in _BEFORE else one.stop
-        begin = (dt.date(max(years.start, 1), 1, 1).toordinal() - _EPOCH) * _DAY if len(years) else stop - _CENTURY
+        begin = (dt.date(max(years[0], 1), 1, 1).toordinal() - _EPOCH) * _DAY if len(years) else stop - _CENTURY
         yield Span(min(begin, stop - _DAY), stop)
 
 
-def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said]) -> str:
+def _absolute(match: re.Match[str], years: Sequence[int], now: int, said: list[_Said]) -> str:
     """Take note of a date and take it out of the text; leave alone what is none, such as 31 June."""
     parts = {name: part for name, part in match.groupdict().items() if part}
     spans: list[Span] = []
@@ -431,7 +436,7 @@ def _absolute(match: re.Match[str], years: range, now: int, said: list[_Said]) -
     return _taken(match)
 
 
-def _years_of(parts: dict[str, str], years: range, now: int) -> Iterable[int]:
+def _years_of(parts: dict[str, str], years: Sequence[int], now: int) -> Iterable[int]:
     """Return the years that a match may be of."""
     if "year" in parts:
         return [int(parts["year"])]

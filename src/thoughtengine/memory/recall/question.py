@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -13,11 +13,13 @@ from thoughtengine.encoders import TokenEncoder, spell
 from thoughtengine.memory.index.analysis import LABELS, TERMS, Term, fold_text, terms_of_cue, words
 from thoughtengine.memory.index.vectors import unit_of
 from thoughtengine.memory.index.view import View
-from thoughtengine.memory.recall.dates import Span, dates_in
+from thoughtengine.memory.recall.dates import Dates, Span, dates_in, hints_at_a_date
 
 __all__ = ["Associated", "Question", "Spelled", "ask"]
 
-_YEAR = 365.2425 * 86_400_000_000
+_DAY = 86_400_000_000
+_YEAR = 31_556_952_000_000  # microseconds, in the mean
+_YEARS = 60  # that a date without a year may mean
 _LONGEST = 512  # distinct words of a cue that count
 _UNLABELLED = "\0"  # before a word: a label that nothing has
 _READ = 1 << 16  # characters of a cue that are read
@@ -47,7 +49,9 @@ class Question(NamedTuple):
     labels : tuple of int
         Hashes of all words among sources, tags and dates.
     spans : tuple of Span
-        Stretches of local time it speaks of.
+        Stretches of time it speaks of.
+    by_clock : bool
+        Whether these are of local time, as the clocks of each memory told it; else of UTC.
     units : mapping of str to array of float32, shape (d,)
         Its vector, of length 1, as encoders see it, by fingerprint; first that of the view's newest vectors.
     sources : tuple of int
@@ -73,6 +77,7 @@ class Question(NamedTuple):
     spelled: Spelled | None
     feeling: tuple[float, float | None] | None = None
     associated: Associated = (np.empty(0, np.int64), np.empty(0))
+    by_clock: bool = True
 
 
 def ask(
@@ -109,10 +114,10 @@ def ask(
     for word in words(folded):
         terms.setdefault(TERMS[word], word)
     local = now if at is None else at[0] + at[1] * 1_000_000
-    dates = dates_in(folded, local, _years(view))
-    spans = dates.spans
+    dates = dates_in(folded, local, _years(view)) if hints_at_a_date(folded) else Dates()
+    spans, by_clock = dates.spans, True
     if at is not None and not spans:
-        spans = (Span(local, local + 1),)
+        spans, by_clock = (Span(at[0], at[0] + 1),), False
     asked = list(islice(terms.values(), _LONGEST))
     ways: dict[int, tuple[Term, int]] = {}
     for owner, word in enumerate(asked):
@@ -131,12 +136,18 @@ def ask(
         tuple(view.sources.named(tuple(labels))),
         0 if episode is None else view.episodes.codes.get(episode, -1),
         None if encoder is None or not asked else Spelled(spell(encoder, asked), encoder.table),
+        by_clock=by_clock,
     )
 
 
-def _years(view: View) -> range:
-    first, last = 1970 + int(view.totals.first // _YEAR), 1970 + int(view.totals.last // _YEAR)
-    return range(max(first, last - 30), last + 1)
+def _years(view: View) -> Sequence[int]:
+    """Return the years that a date without one may mean, ascending: the first there is, and the last in which anything was."""
+    first, last = (1970 + (moment // _YEAR) for moment in (view.totals.first - _DAY, view.totals.last + _DAY))
+    if last - first < _YEARS:
+        return range(first, last + 1)
+    at = view.columns.at[: view.n]  # one memory far ahead, or far back, is no reason to leave the others out
+    some = np.unique(np.concatenate([(at - _DAY) // _YEAR, (at + _DAY) // _YEAR])) + 1970
+    return [first, *some[some > first][-_YEARS:].tolist()]
 
 
 def _units(vectors: Mapping[str, SingleArray]) -> dict[str, SingleArray]:

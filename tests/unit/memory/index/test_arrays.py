@@ -76,17 +76,18 @@ def test_the_nearest_differ_in_the_fewest_bits() -> None:
     codes = np.array([0, 0b111, (1 << 64) - 1, 5], np.uint64).repeat(4)  # 4, 8, 252 and 4 bits from one of ones
     one, everyone, half = np.ones(4, np.uint64), np.empty(0, np.int64), np.zeros(1, np.int16)
 
-    def near(among: Any, n: int, wanted: int = 4) -> Any:
+    def near(among: Any, n: int, wanted: int = 4, margin: int = 0) -> Any:
         coarse, scale, out = np.arange(4, dtype=np.uint8), np.full(4, F(0.1)), np.empty(16)
         steps = half + np.int16(1), half, half + np.int16(1), 1.0  # the cosines: -0.8, -0.7, -0.6, -0.5
         return arrays.closest(
-            codes, one, among, n, 1, coarse, np.empty(0, np.int8), scale, *steps, wanted, out
+            codes, one, among, n, margin, 1, coarse, np.empty(0, np.int8), scale, *steps, wanted, out
         ).tolist()
 
     assert near(everyone, 1) == [0, 3]
     assert near(everyone, 3) == [0, 1, 3]
     assert near(np.array([1, 2]), 1) == [1]
     assert near(everyone, 3, wanted=2) == [1, 3]  # of those the closest
+    assert near(everyone, 1, margin=4) == [0, 1, 3]  # hardly further away
 
 
 def test_cosines_are_exact_at_the_edge_of_what_is_promised() -> None:

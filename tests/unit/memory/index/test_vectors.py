@@ -112,6 +112,18 @@ def test_the_closest_ten_are_those_of_a_plain_search(make: Make, d: int) -> None
     assert hits >= 190  # of 200
 
 
+def test_many_that_are_much_alike_and_come_in_turns_are_told_apart() -> None:
+    rng, n, d = np.random.default_rng(1), 60_000, 32
+    middles = rng.standard_normal((40, d))
+    vectors = unit_rows((middles[np.arange(n) % 40] + 0.5 * rng.standard_normal((n, d))).astype(np.float32))
+    cues = unit_rows((middles[:20] + 0.3 * rng.standard_normal((20, d))).astype(np.float32))
+    block, hits = block_of(vectors), 0
+    for cue in cues:
+        rows, _ = best(*searched(block, cue, AS_MANY, arrays), 10)
+        hits += len(set(rows.tolist()) & set(np.argsort(-(vectors @ cue))[:10].tolist()))
+    assert hits >= 180  # of 200; 151 where every sixteenth row tells how far away the closest are
+
+
 def test_a_memory_is_the_closest_to_itself() -> None:
     vectors = in_clusters(3_000, 64)
     block = block_of(vectors)

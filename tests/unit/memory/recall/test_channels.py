@@ -100,6 +100,8 @@ def test_a_cue_may_have_a_moment() -> None:
     index = index_of(*(entry(f"x{hours}", at=NOON - hours * DAY // 24) for hours in (50, 10, 0)))
     assert ask(index, at="2024-05-08T12:00:00+00:00").ids.tolist() == [3, 2, 1]
     assert ask(index, at="2024-05-06T10:00:00+00:00").ids.tolist() == [1, 2, 3]
+    index = index_of(entry("x", at="2024-05-08T20:00:00+00:00"), entry("y", at="2024-05-08T03:00:00-08:00"))
+    assert ask(index, at="2024-05-08T13:00:00+02:00").ids.tolist() == [2, 1]  # the very moment, by whatever clock
 
 
 def test_a_named_source_counts_more() -> None:

@@ -43,6 +43,16 @@ def test_a_date_without_a_year_means_the_years_there_are() -> None:
     assert [span.start // (365 * DAY) for span in asked("in March").spans] == [52, 53, 54]
 
 
+def test_one_memory_far_ahead_leaves_the_other_years_in() -> None:
+    years = (1950, 1980, 2022, 2024, 9998)
+    view = index_of(*(entry("tea", at=f"{year}-03-05T00:00:00Z") for year in years)).view()
+    assert {1970 + round(span.start / DAY / 365.2425) for span in asked("in March", view=view).spans} >= set(years)
+    (before,), (until,) = asked("before 2023", view=view).spans, asked("until 1960", view=view).spans
+    assert before.start == until.start < -20 * 365 * DAY
+    (since,) = asked("since March", view=view).spans
+    assert (since.start - NOON) // DAY == -69  # that of this year
+
+
 def test_sources_are_named_by_all_of_their_words() -> None:
     assert asked("what did Bob say?").sources == (2,)
     assert asked("what did Dana say?").sources == ()
@@ -50,8 +60,10 @@ def test_sources_are_named_by_all_of_their_words() -> None:
 
 
 def test_a_moment_is_a_span_unless_the_text_speaks_of_one() -> None:
-    (span,) = asked("tea", at=(NOON, 3600)).spans
-    assert span.start == NOON + 3600 * 1_000_000
+    moment = asked("tea", at=(NOON, 3600))
+    assert moment.spans[0].start == NOON  # whatever the clocks said that memories were told by
+    assert not moment.by_clock
+    assert asked("tea yesterday", at=(NOON, 0)).by_clock
     (day,) = asked("tea yesterday", at=(NOON, 0)).spans
     assert day.start == NOON - DAY // 2 - DAY
     assert asked("tea").spans == ()
