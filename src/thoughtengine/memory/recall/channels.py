@@ -38,6 +38,7 @@ _COMPILED = 8_192  # memories from which compiled code is worth its start
 _RARE = 32  # of so many memories one may be found: then it pays to pass over the others
 _LARGE = 1 << 15  # memories from which the scratch memory is kept
 _FEW = 8  # times as many as are wanted: so few are all looked at
+_MORE = 4  # times as many are looked at where the last ones were repeats
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
@@ -63,6 +64,8 @@ class Scored(NamedTuple):
         Words of the cue and of its dates, the rarest first.
     frequency : array of int64, shape (t,)
         How many memories have each word of the question, in its order; empty where no word was looked for.
+    limit : int
+        How many the channels that find gave at most, where one of them may have more; else 0.
     """
 
     places: IntArray
@@ -70,6 +73,7 @@ class Scored(NamedTuple):
     beside: NDArray[np.int8]
     words: tuple[str, ...]
     frequency: IntArray
+    limit: int = 0
 
 
 def score(
@@ -81,6 +85,7 @@ def score(
     *,
     k: int,
     now: int,
+    apart: bool = False,
 ) -> Scored:
     """Score the memories in question in every channel that is on.
 
@@ -100,13 +105,15 @@ def score(
         How many are asked for.
     now : int
         Microseconds since 1970: what strength is measured at.
+    apart : bool
+        Whether the best few hundred are looked for among one of each repeat as well: where repeats of a few take all places.
 
     Notes
     -----
     Up to a few thousand memories all are in question. Of more, the best few hundred of the channels that find (words, and
     meaning) are, and the neighbours of the very best.
     """
-    return _Scoring(view, question, chosen, visible, config, k, now).scored()
+    return _Scoring(view, question, chosen, visible, config, k, now).scored(apart=apart)
 
 
 class _Scoring:
@@ -131,14 +138,14 @@ class _Scoring:
         self._weighted: SingleArray | None = None
         self._complete = False
         self._frequency = _NOBODY
-        self._wanted = max(POOL, 2 * k)
+        self._k, self._wanted, self._limit = k, max(POOL, 2 * k), 0
         self._associated = self._called_up()
 
-    def scored(self) -> Scored:
+    def scored(self, *, apart: bool) -> Scored:
         """Fill the channels, those that find first."""
         words = self._words() if any(map(self._on, ("text", "labels", "dense_weighted"))) else ()
         likenesses = self._likenesses()
-        places = self._places(likenesses)
+        places = self._places(likenesses, apart=apart)
         shares = np.zeros((len(CHANNELS), len(places)))
         shares[_ROW["text"]] = self._text[places]
         if len(self._labels):
@@ -152,7 +159,7 @@ class _Scoring:
         if self._view.n >= _LARGE:  # for the next recall of this thread
             self._dense[places] = 0.0
             _scratch.spoiled = False
-        return Scored(places, shares, beside, words, self._frequency)
+        return Scored(places, shares, beside, words, self._frequency, self._limit)
 
     def _on(self, channel: str) -> float:
         weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
@@ -266,7 +273,7 @@ class _Scoring:
             if units and self._on(channel) and self._view.n_vectors
         }
 
-    def _places(self, likenesses: dict[str, Likeness]) -> IntArray:
+    def _places(self, likenesses: dict[str, Likeness], *, apart: bool) -> IntArray:
         """Return the positions in question, ascending."""
         chosen, n = self._chosen, self._view.n
         if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
@@ -275,12 +282,14 @@ class _Scoring:
         for channel, likeness in likenesses.items():
             places, gains = likeness.closest(self._wanted, chosen)
             closest.append(places)
-            self._dense[places] += (gains * self._on(channel)).astype(np.float32)  # so that it is known who lends most
+            self._lend(channel, places, gains)
         allowed = _EVERYONE
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
         found = self._leaders()
+        if self._wanted in map(len, (found, *closest)):
+            self._limit = self._wanted
         for more in (*closest, self._associated[0]):
             if len(more):
                 found = self._maths.joined(found, more)
@@ -288,7 +297,71 @@ class _Scoring:
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
             text = np.multiply(self._text, self._lends, out=self._total) if len(self._lends) else self._text
             lenders = self._maths.leaders(text, _NOTHING, _NOTHING, _NO_CODES, _NOBODY, _F(1.0), POOL, self._total)
-        return shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
+        places = shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
+        if not apart:
+            return places
+        found = self._leaders_apart()
+        for (channel, likeness), known in zip(likenesses.items(), closest, strict=True):
+            found = arrays.union(found, self._closest_apart(channel, likeness, known))
+        more = shortlist(self._view, found, found, self._text, self._dense, allowed, self._maths)
+        return arrays.union(places, more)
+
+    def _lend(self, channel: str, places: IntArray, gains: FloatArray) -> None:
+        """Note how close memories are, so that it is known who lends most."""
+        self._dense[places] += (gains * self._on(channel)).astype(np.float32)
+
+    def _leaders_apart(self) -> IntArray:
+        """Return who scores most without its likeness, one of each repeat, ascending."""
+        some = self._some()
+        total = self._text[some] + (self._labels[some] if len(self._labels) else _F(0.0))
+        if self._question.sources:
+            named = np.isin(self._view.columns.source[some], self._question.sources)
+            total[named] *= _F(1.0 + self._on("source"))
+        extra = self._extra(some)
+        if len(extra):
+            total += extra
+        self._maths.one_of_each(total, self._folds(some))
+        return self._highest(total)
+
+    def _closest_apart(self, channel: str, likeness: Likeness, known: IntArray) -> IntArray:
+        """Return the closest that repeat none known to be close, one of each repeat, until there are as many as asked for."""
+        rest, wanted, found = np.arange(self._view.n)[self._some()], self._wanted, _NOBODY
+        places, n_apart = known, len(self._apart(known, np.ones(len(known))))
+        while len(places) == wanted and n_apart < self._k:
+            heard = self._folds(places)
+            is_known = arrays.among(self._folds(rest), np.unique(heard[heard > 0])) | arrays.among(rest, places)
+            rest, wanted = rest[~is_known], _MORE * wanted
+            places, gains = likeness.closest(wanted, rest)
+            one = self._apart(places, gains)
+            self._lend(channel, places[one], gains[one])
+            found = arrays.union(found, places[one])
+            n_apart += len(one)
+        return found
+
+    def _apart(self, places: IntArray, gains: FloatArray) -> IntArray:
+        """Return which of some memories to look at so that none repeats another: the best of each repeat."""
+        best = gains.astype(np.float32)
+        self._maths.one_of_each(best, self._folds(places))
+        return np.flatnonzero(best)
+
+    def _folds(self, places: IntArray | slice) -> NDArray[np.uint64]:
+        """Return which memories are repeats of each other; what was superseded repeats only what was as well."""
+        columns = self._view.columns
+        folds = columns.fold[places]
+        if not self._view.has_replaced:
+            return folds
+        return np.where((columns.successor[places] > 0) & (folds > 0), ~folds, folds)
+
+    def _some(self) -> IntArray | slice:
+        """Return who may be found."""
+        return slice(0, self._view.n) if self._chosen is None else self._chosen
+
+    def _highest(self, total: SingleArray) -> IntArray:
+        """Return who of those that may be found has most, ascending."""
+        found: IntArray = self._maths.leaders(
+            total, _NOTHING, _NOTHING, _NO_CODES, _NOBODY, _F(1.0), self._wanted, self._total
+        )
+        return found if self._chosen is None else self._chosen[found]
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""
@@ -304,7 +377,7 @@ class _Scoring:
     def _leaders(self) -> IntArray:
         """Return who scores most without its likeness, ascending."""
         chosen, named = self._chosen, self._question.sources if self._on("source") else ()
-        some = slice(0, self._view.n) if chosen is None else chosen
+        some = self._some()
         found: IntArray = self._maths.leaders(
             self._text[some], self._labels[some] if len(self._labels) else _NOTHING, self._extra(some),
             self._view.columns.source[some], np.array(named, np.int64), _F(1.0 + self._on("source")), self._wanted,
