@@ -278,9 +278,11 @@ class _Scoring:
         chosen, n = self._chosen, self._view.n
         if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
             return np.arange(n) if chosen is None else chosen
-        closest = []
+        closest, felt = [], self._felt() if likenesses else _NOBODY
         for channel, likeness in likenesses.items():
             places, gains = likeness.closest(self._wanted, chosen)
+            if len(felt):
+                places, gains = _both((places, gains), likeness.closest(self._wanted, felt))
             closest.append(places)
             self._lend(channel, places, gains)
         allowed = _EVERYONE
@@ -288,7 +290,7 @@ class _Scoring:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
         found = self._leaders()
-        if self._wanted in map(len, (found, *closest)):
+        if max(map(len, (found, *closest))) >= self._wanted:
             self._limit = self._wanted
         for more in (*closest, self._associated[0]):
             if len(more):
@@ -312,27 +314,20 @@ class _Scoring:
 
     def _leaders_apart(self) -> IntArray:
         """Return who scores most without its likeness, one of each repeat, ascending."""
-        some = self._some()
-        total = self._text[some] + (self._labels[some] if len(self._labels) else _F(0.0))
-        if self._question.sources:
-            named = np.isin(self._view.columns.source[some], self._question.sources)
-            total[named] *= _F(1.0 + self._on("source"))
-        extra = self._extra(some)
-        if len(extra):
-            total += extra
-        self._maths.one_of_each(total, self._folds(some))
+        total = self._totals()
+        self._maths.one_of_each(total, self._folds(self._some()))
         return self._highest(total)
 
     def _closest_apart(self, channel: str, likeness: Likeness, known: IntArray) -> IntArray:
         """Return the closest that repeat none known to be close, one of each repeat, until there are as many as asked for."""
         rest, wanted, found = np.arange(self._view.n)[self._some()], self._wanted, _NOBODY
         places, n_apart = known, len(self._apart(known, np.ones(len(known))))
-        while len(places) == wanted and n_apart < self._k:
+        while len(places) >= wanted and n_apart < self._k:
             heard = self._folds(places)
             is_known = arrays.among(self._folds(rest), np.unique(heard[heard > 0])) | arrays.among(rest, places)
             rest, wanted = rest[~is_known], _MORE * wanted
             places, gains = likeness.closest(wanted, rest)
-            one = self._apart(places, gains)
+            one = self._apart(places, gains + self._more(places, gains))
             self._lend(channel, places[one], gains[one])
             found = arrays.union(found, places[one])
             n_apart += len(one)
@@ -356,6 +351,26 @@ class _Scoring:
         """Return who may be found."""
         return slice(0, self._view.n) if self._chosen is None else self._chosen
 
+    def _totals(self) -> SingleArray:
+        """Return what those who may be found score without their likeness; who has no word counts by moment and episode."""
+        some = self._some()
+        total: SingleArray = self._text[some] + (self._labels[some] if len(self._labels) else _F(0.0))
+        at = np.flatnonzero(total)
+        total[at] += self._more(at if self._chosen is None else self._chosen[at], total[at]).astype(np.float32)
+        extra = self._extra(some)
+        if len(extra):
+            total += extra
+        return total
+
+    def _felt(self) -> IntArray:
+        """Return who may be found and felt as is asked for, ascending."""
+        feeling = self._question.feeling if self._on("feeling") else None
+        if feeling is None:
+            return _NOBODY
+        columns, some = self._view.columns, self._some()
+        told = np.arange(self._view.n)[some][columns.valence[some] > 0]
+        return told[akin(columns.valence[told], columns.arousal[told], feeling) > 0.0]
+
     def _highest(self, total: SingleArray) -> IntArray:
         """Return who of those that may be found has most, ascending."""
         found: IntArray = self._maths.leaders(
@@ -377,6 +392,8 @@ class _Scoring:
     def _leaders(self) -> IntArray:
         """Return who scores most without its likeness, ascending."""
         chosen, named = self._chosen, self._question.sources if self._on("source") else ()
+        if self._question.feeling is not None or self._on("strength"):
+            return self._highest(self._totals())
         some = self._some()
         found: IntArray = self._maths.leaders(
             self._text[some], self._labels[some] if len(self._labels) else _NOTHING, self._extra(some),
@@ -432,18 +449,30 @@ class _Scoring:
             shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
 
     def _favour(self, places: IntArray, shares: FloatArray) -> None:
-        """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
+        """Write by how much what was found counts more."""
+        more = self._favours(places)
+        so_far = shares.sum(axis=0) if more else _NOTHING
+        for channel, by in more.items():
+            shares[_ROW[channel]] = by * so_far * self._on(channel)
+
+    def _favours(self, places: IntArray) -> dict[str, FloatArray | BoolArray]:
+        """Return by how much some memories count more: for who is named, how it felt, and how well it is kept."""
         columns, question = self._view.columns, self._question
-        more: dict[str, FloatArray] = {}
+        more: dict[str, FloatArray | BoolArray] = {}
         if question.sources:
             more["source"] = np.isin(columns.source[places], question.sources)
         if question.feeling is not None:
             more["feeling"] = akin(columns.valence[places], columns.arousal[places], question.feeling)
         if self._on("strength"):
             more["strength"] = self._view.strength(places, self._now)
-        so_far = shares.sum(axis=0) if more else _NOTHING
-        for channel, by in more.items():
-            shares[_ROW[channel]] = by * so_far * self._on(channel)
+        return more
+
+    def _more(self, places: IntArray, scores: SingleArray | FloatArray) -> FloatArray:
+        """Return what is added to the scores of some memories because they count more."""
+        more = np.zeros(len(places))
+        for channel, by in self._favours(places).items():
+            more += by * (scores * self._on(channel))
+        return more
 
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
@@ -458,6 +487,12 @@ def _read(frequency: IntArray, budget: int) -> BoolArray:
     read[order[np.cumsum(frequency[order]) <= budget]] = True
     read[order[: int(np.count_nonzero(frequency == 0)) + 1]] = True  # the rarest of all is always looked up
     return read
+
+
+def _both(one: tuple[IntArray, FloatArray], other: tuple[IntArray, FloatArray]) -> tuple[IntArray, FloatArray]:
+    """Return places and gains of two lists, each place once, ascending."""
+    places, at = np.unique(np.concatenate((one[0], other[0])), return_index=True)
+    return places, np.concatenate((one[1], other[1]))[at]
 
 
 _scratch = threading.local()
