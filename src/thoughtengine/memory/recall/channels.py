@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -45,7 +46,7 @@ _NOTHING = np.empty(0, np.float32)
 _FILLING = np.float32(
     0.5
 )  # share of what neighbours lend, up to which they fill, where a memory holds every word of the cue
-_NOBODY, _NO_CODES = np.empty(0, np.int64), np.empty(0, np.int32)
+_NOBODY = np.empty(0, np.int64)
 _F = np.float32
 
 
@@ -289,7 +290,7 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        found = self._leaders()
+        found = self._leaders(allowed)
         if max(map(len, (found, *closest))) >= self._wanted:
             self._limit = self._wanted
         for more in (*closest, self._associated[0]):
@@ -297,12 +298,11 @@ class _Scoring:
                 found = self._maths.joined(found, more)
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
-            text = np.multiply(self._text, self._lends, out=self._total) if len(self._lends) else self._text
-            lenders = self._maths.leaders(text, _NOTHING, _NOTHING, _NO_CODES, _NOBODY, _F(1.0), POOL, self._total)
+            lenders = self._first(self._text, _NOTHING, _NOTHING, (), self._lends, POOL)
         places = shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
         if not apart:
             return places
-        found = self._leaders_apart()
+        found = self._leaders_apart(allowed)
         for (channel, likeness), known in zip(likenesses.items(), closest, strict=True):
             found = arrays.union(found, self._closest_apart(channel, likeness, known))
         more = shortlist(self._view, found, found, self._text, self._dense, allowed, self._maths)
@@ -312,15 +312,16 @@ class _Scoring:
         """Note how close memories are, so that it is known who lends most."""
         self._dense[places] += (gains * self._on(channel)).astype(np.float32)
 
-    def _leaders_apart(self) -> IntArray:
+    def _leaders_apart(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, one of each repeat, ascending."""
-        total = self._totals()
-        self._maths.one_of_each(total, self._folds(self._some()))
-        return self._highest(total)
+        total = self._totals(allowed)
+        self._maths.one_of_each(total, self._folds(slice(0, self._view.n)))
+        return self._first(total, _NOTHING, _NOTHING, (), _EVERYONE, self._wanted)
 
     def _closest_apart(self, channel: str, likeness: Likeness, known: IntArray) -> IntArray:
         """Return the closest that repeat none known to be close, one of each repeat, until there are as many as asked for."""
-        rest, wanted, found = np.arange(self._view.n)[self._some()], self._wanted, _NOBODY
+        rest = np.arange(self._view.n) if self._chosen is None else self._chosen
+        wanted, found = self._wanted, _NOBODY
         places, n_apart = known, len(self._apart(known, np.ones(len(known))))
         while len(places) >= wanted and n_apart < self._k:
             heard = self._folds(places)
@@ -347,19 +348,17 @@ class _Scoring:
             return folds
         return np.where((columns.successor[places] > 0) & (folds > 0), ~folds, folds)
 
-    def _some(self) -> IntArray | slice:
-        """Return who may be found."""
-        return slice(0, self._view.n) if self._chosen is None else self._chosen
-
-    def _totals(self) -> SingleArray:
-        """Return what those who may be found score without their likeness; who has no word counts by moment and episode."""
-        some = self._some()
-        total: SingleArray = self._text[some] + (self._labels[some] if len(self._labels) else _F(0.0))
+    def _totals(self, allowed: BoolArray) -> SingleArray:
+        """Return by position what memories score without their likeness, 0 for those that may not be found."""
+        total: SingleArray = self._total
+        extra = self._extra()
+        np.add(self._text, self._labels if len(self._labels) else _F(0.0), out=total)
         at = np.flatnonzero(total)
-        total[at] += self._more(at if self._chosen is None else self._chosen[at], total[at]).astype(np.float32)
-        extra = self._extra(some)
+        total[at] += self._more(at, total[at]).astype(np.float32)
         if len(extra):
             total += extra
+        if len(allowed):
+            total *= allowed
         return total
 
     def _felt(self) -> IntArray:
@@ -367,16 +366,9 @@ class _Scoring:
         feeling = self._question.feeling if self._on("feeling") else None
         if feeling is None:
             return _NOBODY
-        columns, some = self._view.columns, self._some()
-        told = np.arange(self._view.n)[some][columns.valence[some] > 0]
+        columns, n, chosen = self._view.columns, self._view.n, self._chosen
+        told = np.flatnonzero(columns.valence[:n]) if chosen is None else chosen[columns.valence[chosen] > 0]
         return told[akin(columns.valence[told], columns.arousal[told], feeling) > 0.0]
-
-    def _highest(self, total: SingleArray) -> IntArray:
-        """Return who of those that may be found has most, ascending."""
-        found: IntArray = self._maths.leaders(
-            total, _NOTHING, _NOTHING, _NO_CODES, _NOBODY, _F(1.0), self._wanted, self._total
-        )
-        return found if self._chosen is None else self._chosen[found]
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""
@@ -389,30 +381,39 @@ class _Scoring:
             inside &= np.isin(at, self._chosen)
         return at[inside], activation[inside]
 
-    def _leaders(self) -> IntArray:
+    def _leaders(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, ascending."""
-        chosen, named = self._chosen, self._question.sources if self._on("source") else ()
         if self._question.feeling is not None or self._on("strength"):
-            return self._highest(self._totals())
-        some = self._some()
-        found: IntArray = self._maths.leaders(
-            self._text[some], self._labels[some] if len(self._labels) else _NOTHING, self._extra(some),
-            self._view.columns.source[some], np.array(named, np.int64), _F(1.0 + self._on("source")), self._wanted,
-            self._total,
-        )  # fmt: skip
-        return found if chosen is None else chosen[found]
+            return self._first(self._totals(allowed), _NOTHING, _NOTHING, (), _EVERYONE, self._wanted)
+        named = self._question.sources if self._on("source") else ()
+        return self._first(self._text, self._labels, self._extra(), named, allowed, self._wanted)
 
-    def _extra(self, some: IntArray | slice) -> SingleArray:
-        """Return what moment and episode add for some positions; empty where the cue says nothing of them."""
-        columns, question = self._view.columns, self._question
+    def _first(
+        self,
+        text: SingleArray,
+        labels: SingleArray,
+        extra: SingleArray,
+        named: Sequence[int],
+        allowed: BoolArray,
+        k: int,
+    ) -> IntArray:
+        found: IntArray = self._maths.leaders(
+            text, labels, extra, self._view.columns.source[: self._view.n], np.array(named, np.int64),
+            _F(1.0 + self._on("source")), allowed, k, self._total,
+        )  # fmt: skip
+        return found
+
+    def _extra(self) -> SingleArray:
+        """Return what moment and episode add, by position; empty where the cue says nothing of them."""
+        view, question = self._view, self._question
         spans, episode = question.spans if self._on("time") else (), question.episode if self._on("episode") else 0
         if not spans and not episode:
             return _NOTHING
-        extra = np.zeros(len(columns.at[some]), np.float32)
+        extra = np.zeros(view.n, np.float32)
         if spans:
-            self._near(some, extra)
+            self._near(slice(0, view.n), extra)
         if episode:
-            extra[columns.episode[some] == episode] += _F(self._on("episode"))
+            extra[view.columns.episode[: view.n] == episode] += _F(self._on("episode"))
         return extra
 
     # the channels that weigh what was found
