@@ -289,6 +289,16 @@ def test_leaders(seed: int, n: int, k: int, labelled: bool, more: bool, filtered
     assert equal([[found] for found, *_ in answers("leaders", of)])
 
 
+@given(seeds, st.integers(0, 200), st.integers(1, 9))
+def test_one_of_each(seed: int, n: int, n_folds: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        folds = np.concatenate(([0], rng.integers(0, 1 << 64, n_folds - 1, np.uint64))).astype(np.uint64)
+        return rng.integers(0, 4, n).astype(np.float32) * F(0.3), rng.choice(folds, n)
+
+    assert equal(answers("one_of_each", of, written=2))
+
+
 @given(seeds, st.integers(1, 60), st.integers(0, 10), st.integers(1, 20), st.booleans())
 def test_with_friends(seed: int, n: int, beyond: int, n_friends: int, filtered: bool) -> None:
     def of() -> tuple[Any, ...]:

@@ -1665,6 +1665,39 @@ def test_a_context_is_of_the_moment_of_the_recall_less_what_was_forgotten_since(
     assert in_brackets(recall.context(10_000)) == [id_ for id_ in before if id_ not in (shown, beyond)]
 
 
+def test_a_repeat_since_takes_nothing_off_the_context(mind: te.ThoughtEngine) -> None:
+    first = mind.remember("The cat sleeps on the sofa near the window.", source="Dana")
+    second = mind.remember("The cat eats fish.", source="Dana")
+    recall = mind.recall("cat", k=1)
+    before = recall.context()
+    assert in_brackets(before) == [first, second]
+    mind.remember("The cat sleeps on the sofa near the window.", source="Dana")
+    assert recall.context() == before
+
+
+def test_a_neighbour_since_puts_nothing_on_the_context_twice(mind: te.ThoughtEngine) -> None:
+    mind.remember("Fed the cat.", source="Dana", at=NOON, episode="e")
+    second = mind.remember("Fed the cat.", source="Dana", at=NOON + dt.timedelta(days=1), episode="f")
+    mind.remember("Nothing to see here.", source="Iris", at=NOON)
+    recall = mind.recall("cat window", k=1)
+    before = recall.context()
+    assert in_brackets(before) == ids(recall) == [second]
+    mind.remember("Closed the window.", source="Dana", at=NOON + dt.timedelta(minutes=2), episode="e")
+    assert recall.context() == before
+    mind.forget(second)
+    assert "Fed the cat." in recall.context()  # what it stood for is still there
+
+
+def test_a_hit_without_a_text_is_on_the_context_once(mind: te.ThoughtEngine) -> None:
+    for _ in range(3):
+        mind.remember(tags=("boiler",), at=NOON)
+    recall = mind.recall("boiler", k=2)
+    before = recall.context()
+    assert in_brackets(before) == [1, 2, 3]
+    mind.remember(tags=("boiler",), at=NOON)
+    assert recall.context() == before
+
+
 def test_a_context_says_what_was_replaced_since(mind: te.ThoughtEngine) -> None:
     old = mind.remember("The boiler man comes on Thursday.")
     recall = mind.recall("boiler man")

@@ -98,6 +98,8 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
         In [0, 1].
     hidden : bool
         Whether forgotten memories match too.
+    newest : int or None
+        Last id that matches.
     """
 
     layers: frozenset[int] = HAPPENED
@@ -109,6 +111,7 @@ class Where(msgspec.Struct, frozen=True, kw_only=True):
     until: int | None = None
     min_strength: float | None = None
     hidden: bool = False
+    newest: int | None = None
 
 
 def parse_where(

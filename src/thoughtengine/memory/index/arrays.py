@@ -12,6 +12,7 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 
 __all__ = [
     "accumulate",
+    "among",
     "around",
     "best",
     "closest",
@@ -24,6 +25,7 @@ __all__ = [
     "joined",
     "lay",
     "leaders",
+    "one_of_each",
     "spread",
     "union",
     "with_friends",
@@ -459,16 +461,16 @@ def holds(
     for ways in words[1:]:
         there = np.zeros(len(left), np.bool_)
         for i in ways:
-            there |= _among(left, postings[starts[i] : stops[i]] >> 8)
+            there |= among(left, postings[starts[i] : stops[i]] >> 8)
         left = left[there]
     positions = left.astype(np.int64) + start
     if len(visible):
         positions = positions[positions < len(visible)]
         positions = positions[visible[positions]]
-    return bool(_among(positions, chosen).any() if len(chosen) else len(positions))
+    return bool(among(positions, chosen).any() if len(chosen) else len(positions))
 
 
-def _among(values: NDArray[Any], known: NDArray[Any]) -> BoolArray:
+def among(values: NDArray[Any], known: NDArray[Any]) -> BoolArray:
     """Tell which values are among known ones, ascending; much faster than `np.isin` for few."""
     if not len(known):
         return np.zeros(len(values), np.bool_)
@@ -620,6 +622,22 @@ def leaders(
     if len(allowed):
         total *= allowed
     return foremost(total, k)
+
+
+def one_of_each(scores: SingleArray, folds: NDArray[np.uint64]) -> None:
+    """Set every score to 0 but the best of each fold, of equals the last; what is of fold 0 stays.
+
+    Parameters
+    ----------
+    scores : array of float32, shape (m,)
+        At least 0; changed.
+    folds : array of uint64, shape (m,)
+        As in `Columns`.
+    """
+    at = np.flatnonzero((scores > 0.0) & (folds > 0))
+    order = at[np.lexsort((scores[at], folds[at]))]
+    beaten = folds[order[:-1]] == folds[order[1:]]
+    scores[order[:-1][beaten]] = 0.0
 
 
 def joined(first: IntArray, second: IntArray) -> IntArray:

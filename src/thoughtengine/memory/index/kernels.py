@@ -23,6 +23,7 @@ __all__ = [
     "joined",
     "lay",
     "leaders",
+    "one_of_each",
     "spread",
     "with_friends",
     "within",
@@ -648,6 +649,29 @@ def _highest(bits: NDArray[np.int32], k: int) -> IntArray:
             out[kept] = found[i]
             kept += 1
     return out
+
+
+@kernel("out float32[:]", "uint64[:]")
+def one_of_each(scores: SingleArray, folds: NDArray[np.uint64]) -> None:
+    """Set every score to 0 but the best of each fold, as `arrays.one_of_each`."""
+    n, size = 0, 2
+    for i in range(len(scores)):
+        n += scores[i] > np.float32(0.0) and folds[i] > np.uint64(0)
+    while size < 2 * n:
+        size *= 2
+    held, mask = np.zeros(size, np.int64), np.uint64(size - 1)  # 1 + who is the best so far, under each fold
+    for i in range(len(scores)):
+        if scores[i] > np.float32(0.0) and folds[i] > np.uint64(0):
+            slot = folds[i] & mask
+            while held[slot] > 0 and folds[held[slot] - 1] != folds[i]:
+                slot = (slot + np.uint64(1)) & mask
+            best = held[slot] - 1
+            if best < 0 or scores[i] >= scores[best]:
+                held[slot] = i + 1
+                if best >= 0:
+                    scores[best] = np.float32(0.0)
+            else:
+                scores[i] = np.float32(0.0)
 
 
 @kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]", "out int64[:]", brief=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -200,6 +200,12 @@ class View:
             found[folds[i]] = np.concatenate(parts)
         return found
 
+    def is_repeat(self, positions: IntArray, of: Iterable[int]) -> BoolArray:
+        """Tell which memories are repeats of some, given by id, that are not forgotten; each is one of itself."""
+        known = np.array([at for id_ in of if (at := self.position(id_)) is not None], np.int64)
+        folds = self.columns.fold[known[self.columns.state[known] & HIDDEN == 0]]
+        return np.isin(self.columns.fold[positions], folds[folds > 0])
+
     @property
     def has_replaced(self) -> bool:
         """Whether any memory was replaced by a revision."""
@@ -212,11 +218,17 @@ class View:
         return np.where(eternal, 1.0, retrievability(age))
 
     def visible(self, where: Where) -> BoolArray | None:
-        """Return by position whether layer and marks match, or None where all do; other filters do not count."""
-        table, shut_out = _admitted(where.layers, where.hidden)
-        if not any(map(self.states.__getitem__, shut_out)):
+        """Return by position whether layer, marks and age match, or None where all do; other filters do not count."""
+        (table, shut_out), n = _admitted(where.layers, where.hidden), self._reach(where)
+        if n == self.n and not any(map(self.states.__getitem__, shut_out)):
             return None
-        return table[self.columns.state[: self.n]]
+        visible: BoolArray = table[self.columns.state[: self.n]]
+        visible[n:] = False
+        return visible
+
+    def _reach(self, where: Where) -> int:
+        """Return how many memories there are up to the newest that may match."""
+        return self.n if where.newest is None else int(self.ids.searchsorted(where.newest, "right"))
 
     def select(self, where: Where, now: int) -> IntArray:
         """Return the positions of the memories that match, ascending.
@@ -252,6 +264,9 @@ class View:
         if where.min_strength:
             positions = np.arange(self.n) if chosen.positions is None else chosen.positions
             chosen.positions = positions[self.strength(positions, now) >= where.min_strength]
+        if (n := self._reach(where)) < self.n:
+            positions = np.arange(n) if chosen.positions is None else chosen.positions
+            chosen.positions = positions[: positions.searchsorted(n)]
         return None if chosen.positions is not None and len(chosen.positions) == self.n else chosen.positions
 
     def _choose_times(self, chosen: _Chosen, since: int, until: int | None) -> None:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import msgspec
+
 from thoughtengine._types import SingleArray
 from thoughtengine.config import RecallConfig
 from thoughtengine.encoders import Encoder, TokenEncoder, encode
@@ -184,7 +186,7 @@ class Answering:
 
     def _access(self, asked: Asked, vector: SingleArray | None, hits: Sequence[Hit], newest: int) -> Access:
         """Return what the recall may still be asked: it ranks once more, so that who asks for no context pays nothing for it."""
-        known = {hit.id for hit in hits}
+        known, before = {hit.id for hit in hits}, msgspec.structs.replace(asked.where, newest=newest)
 
         def present(ids: Iterable[int]) -> dict[int, Memory]:
             self._ready()
@@ -194,9 +196,9 @@ class Answering:
         def more(n: int, least: float) -> tuple[Hit, ...]:
             self._ready()
             view = self._memories.view(whole=False)
-            ranking, records, signs = self._ranked(view, asked._replace(k=asked.k + n), vector)
+            ranking, records, signs = self._ranked(view, asked._replace(k=asked.k + n, where=before), vector)
             likely, shown, _ = judge(signs, self.calibration, min_chance=asked.min_chance)
-            good = shown & (ranking.scores >= least) & (ranking.ids <= newest)
+            good = shown & (ranking.scores >= least) & ~view.is_repeat(ranking.places, known)
             memories = self._memories.found(view, ranking.places[good], asked.now[0], records)
             return tuple(hit for hit in as_hits(ranking, memories, likely) if hit.id not in known)[:n]
 

@@ -39,6 +39,7 @@ _COMPILED = 8_192  # memories from which compiled code is worth its start
 _RARE = 32  # of so many memories one may be found: then it pays to pass over the others
 _LARGE = 1 << 15  # memories from which the scratch memory is kept
 _FEW = 8  # times as many as are wanted: so few are all looked at
+_MORE = 4  # times as many are looked at where the last ones were repeats
 _READ = 1 << 17  # postings that a cue may cost, or half of the memories: the commonest words go first
 _EVERYONE = np.empty(0, np.bool_)
 _NOTHING = np.empty(0, np.float32)
@@ -64,6 +65,8 @@ class Scored(NamedTuple):
         Words of the cue and of its dates, the rarest first.
     frequency : array of int64, shape (t,)
         How many memories have each word of the question, in its order; empty where no word was looked for.
+    limit : int
+        How many the channels that find gave at most, where one of them may have more; else 0.
     """
 
     places: IntArray
@@ -71,6 +74,7 @@ class Scored(NamedTuple):
     beside: NDArray[np.int8]
     words: tuple[str, ...]
     frequency: IntArray
+    limit: int = 0
 
 
 def score(
@@ -82,6 +86,7 @@ def score(
     *,
     k: int,
     now: int,
+    apart: bool = False,
 ) -> Scored:
     """Score the memories in question in every channel that is on.
 
@@ -101,13 +106,15 @@ def score(
         How many are asked for.
     now : int
         Microseconds since 1970: what strength is measured at.
+    apart : bool
+        Whether the best few hundred are looked for among one of each repeat as well: where repeats of a few take all places.
 
     Notes
     -----
     Up to a few thousand memories all are in question. Of more, the best few hundred of the channels that find (words, and
     meaning) are, and the neighbours of the very best.
     """
-    return _Scoring(view, question, chosen, visible, config, k, now).scored()
+    return _Scoring(view, question, chosen, visible, config, k, now).scored(apart=apart)
 
 
 class _Scoring:
@@ -132,14 +139,14 @@ class _Scoring:
         self._weighted: SingleArray | None = None
         self._complete = False
         self._frequency = _NOBODY
-        self._wanted = max(POOL, 2 * k)
+        self._k, self._wanted, self._limit = k, max(POOL, 2 * k), 0
         self._associated = self._called_up()
 
-    def scored(self) -> Scored:
+    def scored(self, *, apart: bool) -> Scored:
         """Fill the channels, those that find first."""
         words = self._words() if any(map(self._on, ("text", "labels", "dense_weighted"))) else ()
         likenesses = self._likenesses()
-        places = self._places(likenesses)
+        places = self._places(likenesses, apart=apart)
         shares = np.zeros((len(CHANNELS), len(places)))
         shares[_ROW["text"]] = self._text[places]
         if len(self._labels):
@@ -153,7 +160,7 @@ class _Scoring:
         if self._view.n >= _LARGE:  # for the next recall of this thread
             self._dense[places] = 0.0
             _scratch.spoiled = False
-        return Scored(places, shares, beside, words, self._frequency)
+        return Scored(places, shares, beside, words, self._frequency, self._limit)
 
     def _on(self, channel: str) -> float:
         weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
@@ -267,28 +274,101 @@ class _Scoring:
             if units and self._on(channel) and self._view.n_vectors
         }
 
-    def _places(self, likenesses: dict[str, Likeness]) -> IntArray:
+    def _places(self, likenesses: dict[str, Likeness], *, apart: bool) -> IntArray:
         """Return the positions in question, ascending."""
         chosen, n = self._chosen, self._view.n
         if (n if chosen is None else len(chosen)) <= _FEW * self._wanted:
             return np.arange(n) if chosen is None else chosen
-        closest = []
+        closest, felt = [], self._felt() if likenesses else _NOBODY
         for channel, likeness in likenesses.items():
             places, gains = likeness.closest(self._wanted, chosen)
+            if len(felt):
+                places, gains = _both((places, gains), likeness.closest(self._wanted, felt))
             closest.append(places)
-            self._dense[places] += (gains * self._on(channel)).astype(np.float32)  # so that it is known who lends most
+            self._lend(channel, places, gains)
         allowed = _EVERYONE
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
         found = self._leaders(allowed)
+        if max(map(len, (found, *closest))) >= self._wanted:
+            self._limit = self._wanted
         for more in (*closest, self._associated[0]):
             if len(more):
                 found = self._maths.joined(found, more)
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
-            lenders = self._first(_NOTHING, _NOTHING, (), self._lends, POOL)
-        return shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
+            lenders = self._first(self._text, _NOTHING, _NOTHING, (), self._lends, POOL)
+        places = shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
+        if not apart:
+            return places
+        found = self._leaders_apart(allowed)
+        for (channel, likeness), known in zip(likenesses.items(), closest, strict=True):
+            found = arrays.union(found, self._closest_apart(channel, likeness, known))
+        more = shortlist(self._view, found, found, self._text, self._dense, allowed, self._maths)
+        return arrays.union(places, more)
+
+    def _lend(self, channel: str, places: IntArray, gains: FloatArray) -> None:
+        """Note how close memories are, so that it is known who lends most."""
+        self._dense[places] += (gains * self._on(channel)).astype(np.float32)
+
+    def _leaders_apart(self, allowed: BoolArray) -> IntArray:
+        """Return who scores most without its likeness, one of each repeat, ascending."""
+        total = self._totals(allowed)
+        self._maths.one_of_each(total, self._folds(slice(0, self._view.n)))
+        return self._first(total, _NOTHING, _NOTHING, (), _EVERYONE, self._wanted)
+
+    def _closest_apart(self, channel: str, likeness: Likeness, known: IntArray) -> IntArray:
+        """Return the closest that repeat none known to be close, one of each repeat, until there are as many as asked for."""
+        rest = np.arange(self._view.n) if self._chosen is None else self._chosen
+        wanted, found = self._wanted, _NOBODY
+        places, n_apart = known, len(self._apart(known, np.ones(len(known))))
+        while len(places) >= wanted and n_apart < self._k:
+            heard = self._folds(places)
+            is_known = arrays.among(self._folds(rest), np.unique(heard[heard > 0])) | arrays.among(rest, places)
+            rest, wanted = rest[~is_known], _MORE * wanted
+            places, gains = likeness.closest(wanted, rest)
+            one = self._apart(places, gains + self._more(places, gains))
+            self._lend(channel, places[one], gains[one])
+            found = arrays.union(found, places[one])
+            n_apart += len(one)
+        return found
+
+    def _apart(self, places: IntArray, gains: FloatArray) -> IntArray:
+        """Return which of some memories to look at so that none repeats another: the best of each repeat."""
+        best = gains.astype(np.float32)
+        self._maths.one_of_each(best, self._folds(places))
+        return np.flatnonzero(best)
+
+    def _folds(self, places: IntArray | slice) -> NDArray[np.uint64]:
+        """Return which memories are repeats of each other; what was superseded repeats only what was as well."""
+        columns = self._view.columns
+        folds = columns.fold[places]
+        if not self._view.has_replaced:
+            return folds
+        return np.where((columns.successor[places] > 0) & (folds > 0), ~folds, folds)
+
+    def _totals(self, allowed: BoolArray) -> SingleArray:
+        """Return by position what memories score without their likeness, 0 for those that may not be found."""
+        total: SingleArray = self._total
+        extra = self._extra()
+        np.add(self._text, self._labels if len(self._labels) else _F(0.0), out=total)
+        at = np.flatnonzero(total)
+        total[at] += self._more(at, total[at]).astype(np.float32)
+        if len(extra):
+            total += extra
+        if len(allowed):
+            total *= allowed
+        return total
+
+    def _felt(self) -> IntArray:
+        """Return who may be found and felt as is asked for, ascending."""
+        feeling = self._question.feeling if self._on("feeling") else None
+        if feeling is None:
+            return _NOBODY
+        columns, n, chosen = self._view.columns, self._view.n, self._chosen
+        told = np.flatnonzero(columns.valence[:n]) if chosen is None else chosen[columns.valence[chosen] > 0]
+        return told[akin(columns.valence[told], columns.arousal[told], feeling) > 0.0]
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""
@@ -303,14 +383,22 @@ class _Scoring:
 
     def _leaders(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, ascending."""
+        if self._question.feeling is not None or self._on("strength"):
+            return self._first(self._totals(allowed), _NOTHING, _NOTHING, (), _EVERYONE, self._wanted)
         named = self._question.sources if self._on("source") else ()
-        return self._first(self._labels, self._extra(), named, allowed, self._wanted)
+        return self._first(self._text, self._labels, self._extra(), named, allowed, self._wanted)
 
     def _first(
-        self, labels: SingleArray, extra: SingleArray, named: Sequence[int], allowed: BoolArray, k: int
+        self,
+        text: SingleArray,
+        labels: SingleArray,
+        extra: SingleArray,
+        named: Sequence[int],
+        allowed: BoolArray,
+        k: int,
     ) -> IntArray:
         found: IntArray = self._maths.leaders(
-            self._text, labels, extra, self._view.columns.source[: self._view.n], np.array(named, np.int64),
+            text, labels, extra, self._view.columns.source[: self._view.n], np.array(named, np.int64),
             _F(1.0 + self._on("source")), allowed, k, self._total,
         )  # fmt: skip
         return found
@@ -362,7 +450,14 @@ class _Scoring:
             shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
 
     def _favour(self, places: IntArray, shares: FloatArray) -> None:
-        """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
+        """Write by how much what was found counts more."""
+        more = self._favours(places)
+        so_far = shares.sum(axis=0) if more else _NOTHING
+        for channel, by in more.items():
+            shares[_ROW[channel]] = by * so_far * self._on(channel)
+
+    def _favours(self, places: IntArray) -> dict[str, FloatArray | BoolArray]:
+        """Return by how much some memories count more: for who is named, how it felt, and how well it is kept."""
         columns, question = self._view.columns, self._question
         more: dict[str, FloatArray | BoolArray] = {}
         if question.sources:
@@ -371,9 +466,14 @@ class _Scoring:
             more["feeling"] = akin(columns.valence[places], columns.arousal[places], question.feeling)
         if self._on("strength"):
             more["strength"] = self._view.strength(places, self._now)
-        so_far = shares.sum(axis=0) if more else _NOTHING
-        for channel, by in more.items():
-            shares[_ROW[channel]] = by * so_far * self._on(channel)
+        return more
+
+    def _more(self, places: IntArray, scores: SingleArray | FloatArray) -> FloatArray:
+        """Return what is added to the scores of some memories because they count more."""
+        more = np.zeros(len(places))
+        for channel, by in self._favours(places).items():
+            more += by * (scores * self._on(channel))
+        return more
 
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
@@ -389,6 +489,12 @@ def _read(frequency: IntArray, budget: int) -> BoolArray:
     read[order[np.cumsum(frequency[order]) <= budget]] = True
     read[order[: int(np.count_nonzero(frequency == 0)) + 1]] = True  # the rarest of all is always looked up
     return read
+
+
+def _both(one: tuple[IntArray, FloatArray], other: tuple[IntArray, FloatArray]) -> tuple[IntArray, FloatArray]:
+    """Return places and gains of two lists, each place once, ascending."""
+    places, at = np.unique(np.concatenate((one[0], other[0])), return_index=True)
+    return places, np.concatenate((one[1], other[1]))[at]
 
 
 _scratch = threading.local()

@@ -89,7 +89,7 @@ class Sheet:
         self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
 
     def best(self, k: int, *, folded: bool = True) -> tuple[list[int], list[int]]:
-        """Return the columns of the k best, repeats folded or not, and how many were folded into each."""
+        """Return the columns of the k best, and the fold that each stands for, 0 for none; not folded, none stands for any."""
         wanted = k + _MARGIN
         while True:
             self._settle(wanted)
@@ -97,8 +97,22 @@ class Sheet:
             self.crowd, order = self.scores[best], best.tolist()
             kept, folds = self._fold(order, self.places[best], k) if folded else (order[:k], [0] * len(order[:k]))
             if len(kept) >= k or len(order) < wanted:
-                return kept, self._repeats(kept, folds)
+                return kept, folds
             wanted *= 4
+
+    def is_crowded(self, best: list[int], k: int, limit: int) -> bool:
+        """Tell whether repeats may have taken the places of others: all that one channel gave stand above the last of the best.
+
+        Parameters
+        ----------
+        best : list of int
+            Columns of the best, as `best` returns them for this k.
+        limit : int
+            As in `Scored`.
+        """
+        if limit and len(best) == k:
+            return len(self.crowd) > limit and bool(self.scores[best[-1]] < self.crowd[limit])
+        return limit > 0
 
     def _fold(self, order: list[int], places: IntArray, k: int) -> tuple[list[int], list[int]]:
         """Return the first of each fold among ordered columns and their positions, k of them, and their folds.
@@ -119,7 +133,7 @@ class Sheet:
                 break
         return list(kept.values()), [max(fold, 0) for fold in kept]
 
-    def _repeats(self, kept: list[int], folds: list[int]) -> list[int]:
+    def repeats(self, kept: list[int], folds: list[int]) -> list[int]:
         """Return how many others have the fold of each column, of those that may be found and were not superseded."""
         found = self._view.repeats(folds, self._maths)
         places = self.places[kept].tolist()

@@ -53,9 +53,14 @@ def rank(
     Pure: equal arguments give equal answers, and nothing is changed. Of equal scores the newer memory comes first.
     """
     chosen = view.matching(where, now_us)
-    scored = score(view, question, chosen, view.visible(where), config, k=k, now=now_us)
+    visible = view.visible(where)
+    scored = score(view, question, chosen, visible, config, k=k, now=now_us)
     sheet = Sheet(view, scored, chosen)
-    best, repeats = sheet.best(k, folded=folded)
+    best, folds = sheet.best(k, folded=folded)
+    if folded and sheet.is_crowded(best, k, scored.limit):
+        scored = score(view, question, chosen, visible, config, k=k, now=now_us, apart=True)
+        sheet = Sheet(view, scored, chosen)
+        best, folds = sheet.best(k)
     kept = np.array(best, np.int64)
     places = scored.places[kept]
     return Ranking(
@@ -64,7 +69,7 @@ def rank(
         scores=sheet.scores[kept],
         shares=sheet.shares[:, kept].T,
         channels=CHANNELS,
-        n_repeats=np.array(repeats, np.int64),
+        n_repeats=np.array(sheet.repeats(best, folds), np.int64),
         n_candidates=int(np.count_nonzero(sheet.scores > 0.0)),
         words=scored.words,
         beside=scored.beside[kept],

@@ -1,5 +1,7 @@
 from typing import Any
 
+import msgspec
+import numpy as np
 import pytest
 
 from tests.indexes import DAY, NOON, entry, index_of
@@ -74,3 +76,22 @@ def test_who_is_visible_depends_on_layer_and_marks_alone() -> None:
     visible = index.view().visible(parse_where(sources="Bob"))
     assert visible is not None
     assert visible.tolist() == [True, False, False]
+
+
+def test_up_to_an_id_nothing_newer_matches_or_counts() -> None:
+    index = index_of(*(entry("tea", source="Dana" if n % 2 else "Bob") for n in range(6)))
+    view, up_to = index.view(), msgspec.structs.replace(parse_where(), newest=3)
+    assert view.select(up_to, NOON).tolist() == [0, 1, 2]
+    assert view.visible(up_to).tolist() == [True] * 3 + [False] * 3
+    dana = msgspec.structs.replace(parse_where(sources="Dana"), newest=3)
+    assert view.select(dana, NOON).tolist() == [1]
+    whole = msgspec.structs.replace(parse_where(), newest=6)
+    assert view.matching(whole, NOON) is None
+    assert view.visible(whole) is None
+
+
+def test_repeats_of_known_memories_that_are_not_forgotten() -> None:
+    index = index_of(entry("tea"), entry("Tea."), entry("milk"), entry("milk"), entry(tags=("x",)), entry(tags=("x",)))
+    index.mark(3, MarkRecord(forgotten=(1,)))
+    assert index.view().is_repeat(np.arange(6), [1, 3, 5, 99]).tolist() == [True, True, *[False] * 4]
+    assert index.view().is_repeat(np.arange(6), []).tolist() == [False] * 6

@@ -199,6 +199,50 @@ def test_how_well_a_memory_is_kept_counts_where_it_is_given_a_weight() -> None:
     assert share(later, "strength")[1] < kept[1]
 
 
+def of_many_feelings(n: int, dimension: int | None = None) -> Index:
+    """Return an index in which three of many felt bad, the first two and the tenth, and the others good."""
+    index = Index(RecallConfig(), dimension)
+    for id_ in range(1, n + 1):
+        appraisal = AppraisalRecord(valence=-0.9 if id_ in (1, 2, 10) else 0.6, arousal=0.5)
+        vector = None if dimension is None else np.array([1.0, (id_ % 2) / 10], np.float32)
+        index.add(Row(id_, entry(f"tea {'x' * id_}"), vector, None, appraisal))
+    return index
+
+
+@pytest.mark.parametrize("feeling", [(-1.0, None), (-0.9, 0.5)])
+def test_memories_that_felt_so_are_looked_at_among_many_too(feeling: tuple[float, float | None]) -> None:
+    with small_shortlist():
+        assert ask(of_many_feelings(200), "tea", k=3, feeling=feeling).ids.tolist() == [10, 2, 1]
+        off = RecallConfig(off=("feeling",))
+        assert ask(of_many_feelings(200), "tea", k=3, feeling=feeling, config=off).ids.tolist() == [200, 199, 198]
+
+
+@pytest.mark.parametrize("n", [200, 2000])
+def test_vectors_of_memories_that_felt_so_are_looked_at_among_many_too(n: int) -> None:
+    with small_shortlist():
+        ranking = ask(of_many_feelings(n, 2), vector=[1.0, 0.0], k=3, feeling=(-1.0, None), config=only("dense"))
+        assert set(ranking.ids.tolist()).isdisjoint({1, 2, 10})  # the channel is off
+        ranking = ask(of_many_feelings(n, 2), vector=[1.0, 0.0], k=3, feeling=(-1.0, None))
+        assert ranking.ids.tolist() == [10, 2, 1]
+
+
+def test_what_is_well_kept_is_looked_at_among_many_too() -> None:
+    index = index_of(
+        entry("tea x", layer="eternal"), *(entry(f"tea {'x' * id_}", at=NOON - 99 * DAY) for id_ in range(2, 200))
+    )
+    with small_shortlist():
+        assert ask(index, "tea", k=2, config=RecallConfig(strength=0.5)).ids.tolist() == [1, 199]
+
+
+def test_of_repeats_that_are_crowded_out_the_one_that_felt_so_is_found() -> None:
+    index = Index(RecallConfig(), None)
+    for id_ in range(1, 401):
+        appraisal = AppraisalRecord(valence=-0.9 if id_ == 7 else 0.6, arousal=0.5)
+        index.add(Row(id_, entry("tea" if id_ > 100 else "tea with milk"), None, None, appraisal))
+    with small_shortlist():
+        assert 7 in ask(index, "tea", k=2, feeling=(-1.0, None)).ids.tolist()
+
+
 # ------------------------------------------------------------------------------------------------ associations
 
 

@@ -1,6 +1,7 @@
 import pytest
 
-from tests.indexes import ask, entry, index_of, share
+from tests.indexes import DAY, NOON, ask, entry, index_of, share, small_shortlist, with_vector
+from thoughtengine.config import RecallConfig
 from thoughtengine.memory.index.index import Index
 from thoughtengine.memory.record import MarkRecord
 
@@ -141,3 +142,58 @@ def test_a_chain_passes_through_what_may_not_be_found() -> None:
 def test_two_may_be_replaced_by_one() -> None:
     index = replaced(index_of(entry("tea"), entry("tea and milk"), entry("water")), (1, 3), (2, 3))
     assert ask(index, "tea").ids.tolist()[0] == 3
+
+
+STORIES = [f"tea with milk, cake number {n} and a biscuit" for n in range(20)]
+
+
+def test_repeats_crowd_out_nobody_in_a_large_mind() -> None:
+    index = index_of(*map(entry, [*STORIES, *["tea"] * 300]))
+    whole = ask(index, "tea", k=12)
+    with small_shortlist():
+        few = ask(index, "tea", k=12)
+    assert few.ids.tolist() == whole.ids.tolist() == [320, *range(20, 9, -1)]
+    assert few.n_repeats.tolist() == whole.n_repeats.tolist()
+
+
+def test_repeats_of_many_leave_room_for_each() -> None:
+    index = index_of(
+        *(entry(f"tea and cake number {n // 100}") for n in range(3000)), entry("biscuits, and much more tea")
+    )
+    with small_shortlist():
+        ranking = ask(index, "tea", k=31)
+    assert sorted(ranking.ids.tolist()) == [*range(100, 3001, 100), 3001]
+    assert sorted(ranking.n_repeats.tolist()) == [0] + [99] * 30
+
+
+def test_of_repeats_that_are_crowded_out_the_best_is_found() -> None:
+    walks = [entry("a walk with tea", at=NOON - day * DAY) for day in range(30, 0, -1)]
+    index = index_of(*walks, *(entry("tea", at=NOON - 2 * DAY) for _ in range(300)))
+    with small_shortlist():
+        ranking = ask(index, "who had tea two days ago?", k=2, now=NOON)
+    assert ranking.ids.tolist() == [330, 29]
+    assert ranking.n_repeats.tolist() == [299, 29]
+
+
+def test_superseded_repeats_crowd_out_nobody() -> None:
+    index = index_of(*map(entry, [*STORIES, *["tea"] * 300]))
+    index = replaced(index, *((id_, id_ + 1) for id_ in range(21, 320)))
+    with small_shortlist():
+        ranking = ask(index, "tea", k=12)
+    assert len(ranking.ids) == 12
+    assert ranking.ids.tolist()[0] == 320
+
+
+@pytest.mark.parametrize("n_repeats", [300, 3000])
+def test_equal_vectors_crowd_out_nobody(n_repeats: int) -> None:
+    index = Index(RecallConfig(), 2)
+    rows = [(f"cake number {n}", [1.0, 0.1 + n / 100]) for n in range(20)] + [(None, [1.0, 0.5])] * 5
+    rows += [(f"rain number {n}", [-1.0, 0.5]) for n in range(n_repeats)]  # so that likeness counts from low on
+    for id_, (text, vector) in enumerate([*rows, *[("tea", [1.0, 0.0])] * n_repeats], 1):
+        index.add(with_vector(id_, entry(text, tags=() if text else ("x",)), vector))
+    whole = ask(index, vector=[1.0, 0.0], k=25)
+    with small_shortlist():
+        few = ask(index, vector=[1.0, 0.0], k=25)
+    assert len(few.ids) == 25
+    assert few.ids.tolist() == whole.ids.tolist()
+    assert few.n_repeats.tolist()[0] == n_repeats - 1
