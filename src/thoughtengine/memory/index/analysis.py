@@ -20,7 +20,7 @@ __all__ = [
     "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
-ANALYSIS = f"words 4, snowball {Stemmer.version()}"
+ANALYSIS = f"words 5, snowball {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
 _FUNCTION_WORDS = """
