@@ -197,15 +197,15 @@ def stem(word: str, language: str = "") -> str:
     if name in _KNOWN:
         with _stemming:
             stemmed: str = _stemmer(name)(word)
-        return _bare(stemmed).replace("ı", "i") if language and script == "latin" else stemmed
+        return _bare(stemmed) if language and script == "latin" else stemmed
     return _bare(word) if script == "hebrew" else word
 
 
 def _bare(word: str) -> str:
-    """Return a word without accents and vowel points: who types in a hurry leaves them out."""
+    """Return a word without accents, vowel points and dotless i: who types in a hurry leaves them out."""
     if word.isascii():
         return word
-    parts = unicodedata.normalize("NFD", word)
+    parts = unicodedata.normalize("NFD", word.replace("ı", "i"))
     return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
 
 
@@ -244,7 +244,7 @@ def _foreign(word: str, code: str) -> int:
         return TERMS[word]
     if LANGUAGES[code].snowball in _KNOWN:
         return name_term(code + ":", stem(core, code))
-    return name_term("?:", stem(core))
+    return name_term("?:", stem(core.replace("ı", "i")))  # a capital I may be either
 
 
 def _core(word: str, code: str) -> str:
@@ -273,8 +273,8 @@ def _is_unstemmed(word: str, language: str) -> bool:
     return _UNSTEMMED.match(word) is not None
 
 
-def terms_of_text(folded: str) -> tuple[list[str], list[int], str]:
-    """Return the words of a folded text, their terms with the n-grams behind them, and the language they were stemmed by.
+def terms_of_text(text: str) -> tuple[list[str], list[int], str]:
+    """Return the words of a text, their terms with the n-grams behind them, and the language they were stemmed by.
 
     Examples
     --------
@@ -282,8 +282,11 @@ def terms_of_text(folded: str) -> tuple[list[str], list[int], str]:
     >>> len(found) == len(terms), language
     (True, 'de')
     """
+    folded = fold_text(text)
     found = words(folded)
     language = guess(folded, found)
+    if language == "tr" and "I" in text:
+        found = words(fold_text(text.replace("I", "ı")))
     if language:
         memo = _FOREIGN[language]
         terms = list(map(memo.__getitem__, found))
@@ -340,6 +343,9 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> tuple[Term, ...]
             pieces = _PIECES[word]
             share -= _GRAMS if pieces and code else 0.0
         made.setdefault(key, Term(key, share, small if code else word in FUNCTION_WORDS))
+        if code == "tr" and "i" in word:  # it may have been a capital I
+            key = _FOREIGN[code][word.replace("i", "ı")]
+            made.setdefault(key, Term(key, share, small))
     for piece in pieces:
         made[piece] = Term(piece, _GRAMS / len(pieces), small, is_whole=False)
     return tuple(made.values())
