@@ -16,8 +16,8 @@ from thoughtengine.memory.index.guess import guess
 from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, is_plain, script_of
 
 __all__ = [
-    "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "bounded", "fold_text", "name_term", "stem",
-    "terms_of_cue", "terms_of_text", "words",
+    "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "bare", "bounded", "fold_text", "is_unspaced",
+    "name_term", "stem", "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
 ANALYSIS = f"words 5, snowball {Stemmer.version()}"
@@ -161,9 +161,20 @@ def words(folded: str) -> list[str]:
             return _PLAIN_WORD.findall(folded)
         return spaced.split()  # five times as fast as looking for them
     found: list[str] = _compiled(_WIDE_WORD).findall(folded)
-    if not _compiled(_IS_UNSPACED).search(folded):
+    if not is_unspaced(folded):
         return found
     return [part for word in found for run in _compiled(_RUN).findall(word) for part in _parts(run)]
+
+
+def is_unspaced(folded: str) -> bool:
+    """Tell whether any of a text is written without spaces between its words, or in Hangul, whose endings are words.
+
+    Examples
+    --------
+    >>> is_unspaced("tea"), is_unspaced("お茶")
+    (False, True)
+    """
+    return _compiled(_IS_UNSPACED).search(folded) is not None
 
 
 def _parts(run: str) -> list[str]:
@@ -197,12 +208,18 @@ def stem(word: str, language: str = "") -> str:
     if name in _KNOWN:
         with _stemming:
             stemmed: str = _stemmer(name)(word)
-        return _bare(stemmed) if language and script == "latin" else stemmed
-    return _bare(word) if script == "hebrew" else word
+        return bare(stemmed) if language and script == "latin" else stemmed
+    return bare(word) if script == "hebrew" else word
 
 
-def _bare(word: str) -> str:
-    """Return a word without accents, vowel points and dotless i: who types in a hurry leaves them out."""
+def bare(word: str) -> str:
+    """Return a word without accents, vowel points and dotless i: who types in a hurry leaves them out.
+
+    Examples
+    --------
+    >>> bare("café"), bare("ışık")
+    ('cafe', 'isik')
+    """
     if word.isascii():
         return word
     parts = unicodedata.normalize("NFD", word.replace("ı", "i"))
@@ -224,7 +241,7 @@ def name_term(namespace: str, name: str) -> int:
 
 def _english(word: str) -> str:
     """Return the stem of a word by its script; Latin letters lose their accents, which English texts use or leave out."""
-    return stem(word if word.isascii() or script_of(word) != "latin" else _bare(word))
+    return stem(word if word.isascii() or script_of(word) != "latin" else bare(word))
 
 
 TERMS: Memo[str, int] = Memo(lambda word: name_term("", _english(word)), 1 << 16)
@@ -258,9 +275,9 @@ def _core(word: str, code: str) -> str:
 
 def _grams(word: str) -> list[str]:
     """Return the n-grams of a word for which there is no stemmer; none of a shorter word."""
-    bare = _bare(word[:_LONGEST])
+    plain = bare(word[:_LONGEST])
     n = _HEBREW_GRAM if script_of(word) == "hebrew" else _GRAM
-    return list(dict.fromkeys(bare[i : i + n] for i in range(len(bare) - n + 1)))
+    return list(dict.fromkeys(plain[i : i + n] for i in range(len(plain) - n + 1)))
 
 
 @lru_cache(1 << 14)
