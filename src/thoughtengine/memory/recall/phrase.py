@@ -31,7 +31,6 @@ _READ = 1 << 12  # characters of a text that are looked at, and of a cue for pai
 _FAR, _ALL_FAR = 1 << 16, 1 << 22  # for what is quoted: of a text, of the best texts together
 _CUE, _MOST = 1 << 20, 512  # characters of a cue that quotations are looked for in, how many at most
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
-_CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
 _FEW, _MORE, _MORE_QUOTED = 10, 5, 1000
 
 
@@ -153,12 +152,10 @@ def with_phrases(
     The newest version that was ranked takes over what an older one scores more by its words, and that falls behind every later
     one: none rises above what replaced it.
     """
-    read = texts if phrases.quoted else texts[:_CLOSELY]
-    found = phrases.shares([text or "" for text in read]) if any(phrases) else []
+    found = phrases.shares([text or "" for text in texts]) if any(phrases) else []
     if not any(found):
         return ranking.taken(slice(k))
-    added = np.zeros(len(ranking.ids))
-    added[: len(found)] = np.array(found) * weight
+    added = np.array(found) * weight
     shares = np.column_stack((ranking.shares, added))
     scores = ranking.scores + added
     if view.has_replaced:

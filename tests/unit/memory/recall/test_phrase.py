@@ -161,6 +161,11 @@ def test_what_is_quoted_is_looked_for_far_down(mind: te.ThoughtEngine) -> None:
     assert mind.recall('"he makes it"', k=3)[0].id == long
 
 
+def test_equal_matches_score_the_same_however_many_are_asked_for(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(te.Experience(text=f"blue moon {n}", source=f"s{n}") for n in range(300))
+    assert len({hit.score for hit in mind.recall("blue moon", k=300)}) == 1
+
+
 def test_the_best_of_one_is_the_best_of_ten(mind: te.ThoughtEngine) -> None:
     first = mind.remember("We took the long way home, Zoe.")
     for name in ("Ann", "Bob", "Cleo", "Dora", "Emil", "Finn", "Gina", "Hugo", "Ines"):
