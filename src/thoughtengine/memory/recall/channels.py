@@ -361,7 +361,7 @@ class _Scoring:
     def _favour(self, places: IntArray, shares: FloatArray) -> None:
         """Write by how much what was found counts more: for who is named, how it felt, and how well it is kept."""
         columns, question = self._view.columns, self._question
-        more: dict[str, FloatArray] = {}
+        more: dict[str, FloatArray | BoolArray] = {}
         if question.sources:
             more["source"] = np.isin(columns.source[places], question.sources)
         if question.feeling is not None:
