@@ -29,7 +29,7 @@ _QUOTATION = re.compile(  # none is looked for past the next mark that could end
 )
 _READ = 1 << 12  # characters of a text that are looked at, and of a cue for pairs
 _FAR, _ALL_FAR = 1 << 16, 1 << 22  # for what is quoted: of a text, of the best texts together
-_CUE, _MOST = 1 << 20, 512  # characters of a cue that quotations are looked for in, how many at most
+_MOST = 512  # quotations of a cue
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
 _FEW, _MORE, _MORE_QUOTED = 10, 5, 1000
 
@@ -121,7 +121,7 @@ def phrases_in(cue: str) -> Phrases:
     """
     words = _spaced(_folded(cue[:_READ]))[1:-1].split(" ")
     pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(words))
-    found = (next(filter(None, match.groups())) for match in islice(_QUOTATION.finditer(cue[:_CUE]), _MOST))
+    found = (next(filter(None, match.groups())) for match in islice(_QUOTATION.finditer(cue), _MOST))
     phrases = (_spaced(_folded(phrase)) for phrase in found)
     quoted = dict.fromkeys(phrase.strip() if is_unspaced(phrase) else phrase for phrase in phrases if phrase.strip())
     return Phrases(tuple(pairs), tuple(quoted))
