@@ -274,17 +274,15 @@ def test_first_of(seed: int, n: int, k: int, several: int) -> None:
     assert equal(answers("first_of", of, written=2))
 
 
-@given(
-    seeds, st.integers(1, 400), st.integers(0, 9), st.integers(1, 40), st.booleans(), st.booleans(), st.integers(0, 2)
-)
-def test_leaders(seed: int, n: int, beyond: int, k: int, labelled: bool, more: bool, n_named: int) -> None:
+@given(seeds, st.integers(1, 400), st.integers(1, 40), st.booleans(), st.booleans(), st.booleans(), st.integers(0, 2))
+def test_leaders(seed: int, n: int, k: int, labelled: bool, more: bool, filtered: bool, n_named: int) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         text, labels, extra = rng.integers(0, 4, (3, n)).astype(np.float32) * F(0.3)
         source, named = rng.integers(0, 3, n).astype(np.int32), np.arange(n_named)
         return (
-            text, labels if labelled else labels[:0], extra if more else extra[:0], source, named, F(1.3), k,
-            np.empty(n + beyond, np.float32),
+            text, labels if labelled else labels[:0], extra if more else extra[:0], source, named, F(1.3),
+            some(rng, n, filtered), k, np.empty(n, np.float32),
         )  # fmt: skip
 
     assert equal([[found] for found, *_ in answers("leaders", of)])

@@ -572,27 +572,29 @@ def leaders(
     source: NDArray[np.int32],
     named: IntArray,
     lift: np.float32,
+    allowed: BoolArray,
     k: int,
     total: SingleArray,
 ) -> IntArray:
-    """Return where the `k` memories are that score most without their likeness, ascending, of equals the later ones.
+    """Return the `k` positions that score most without their likeness, ascending, of equals the later ones; none below 0.
 
     Parameters
     ----------
-    text : array of float32, shape (m,)
-        Scores of memories, at least 0; none of 0 is returned.
-    labels, extra : array of float32, shape (m,) or (0,)
+    text : array of float32, shape (n,)
+        Scores by position, at least 0.
+    labels, extra : array of float32, shape (n,) or (0,)
         Added to them.
-    source : array of int32, shape (m,)
-        Codes; is not looked at where nobody is named.
+    source : array of int32, shape (n,)
+        Codes.
     named : array of int64
         Sources whose memories count `lift` times.
+    allowed : array of bool, shape (n,) or (0,)
+        Who may be found; empty: everyone.
     k : int
         How many, at least 1.
-    total : array of float32, shape (>= m,)
-        Room for the scores; may be `text` where nothing is added.
+    total : array of float32, shape (n,)
+        Room for the scores.
     """
-    total = total[: len(text)]
     total[:] = text
     if len(labels):
         total += labels
@@ -600,6 +602,8 @@ def leaders(
         total += extra
     for code in named:
         np.multiply(total, lift, out=total, where=source == code)
+    if len(allowed):
+        total *= allowed
     return foremost(total, k)
 
 

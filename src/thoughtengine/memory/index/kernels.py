@@ -562,7 +562,7 @@ def _foremost(scores: FloatArray, k: int) -> IntArray:
 
 
 @kernel(
-    "float32[:]", "float32[:]", "float32[:]", "int32[:]", "int64[:]", "float32", "int64", "out float32[:]",
+    "float32[:]", "float32[:]", "float32[:]", "int32[:]", "int64[:]", "float32", "bool[:]", "int64", "out float32[:]",
     returns="out int64[:]", brief=True,
 )  # fmt: skip
 def leaders(
@@ -572,12 +572,13 @@ def leaders(
     source: NDArray[np.int32],
     named: IntArray,
     lift: np.float32,
+    allowed: BoolArray,
     k: int,
     total: SingleArray,
 ) -> IntArray:
     """Return who scores most without its likeness, as `arrays.leaders`."""
     n = len(text)
-    if len(labels) == 0 and len(extra) == 0 and len(named) == 0:
+    if len(labels) == 0 and len(extra) == 0 and len(named) == 0 and len(allowed) == 0:
         return _highest(text.view(np.int32), k)
     if len(labels) > 0:
         for i in range(n):
@@ -592,7 +593,11 @@ def leaders(
         for i in range(n):
             if source[i] == code:
                 total[i] *= lift
-    return _highest(total[:n].view(np.int32), k)  # of numbers of at least 0, which are in the same order
+    if len(allowed) > 0:
+        for i in range(n):
+            if not allowed[i]:
+                total[i] = np.float32(0.0)
+    return _highest(total.view(np.int32), k)  # of numbers of at least 0, which are in the same order
 
 
 @part

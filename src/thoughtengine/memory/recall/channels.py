@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Sequence
 from types import ModuleType
 from typing import NamedTuple
 
@@ -44,7 +45,7 @@ _NOTHING = np.empty(0, np.float32)
 _FILLING = np.float32(
     0.5
 )  # share of what neighbours lend, up to which they fill, where a memory holds every word of the cue
-_NOBODY, _NO_CODES = np.empty(0, np.int64), np.empty(0, np.int32)
+_NOBODY = np.empty(0, np.int64)
 _F = np.float32
 
 
@@ -280,14 +281,13 @@ class _Scoring:
         if chosen is not None:
             allowed = np.zeros(n, np.bool_)
             allowed[chosen] = True
-        found = self._leaders()
+        found = self._leaders(allowed)
         for more in (*closest, self._associated[0]):
             if len(more):
                 found = self._maths.joined(found, more)
         lenders = found
         if chosen is not None:  # the neighbour of a memory that may not be found may be found itself
-            text = np.multiply(self._text, self._lends, out=self._total) if len(self._lends) else self._text
-            lenders = self._maths.leaders(text, _NOTHING, _NOTHING, _NO_CODES, _NOBODY, _F(1.0), POOL, self._total)
+            lenders = self._first(_NOTHING, _NOTHING, (), self._lends, POOL)
         return shortlist(self._view, found, lenders, self._text, self._dense, allowed, self._maths)
 
     def _called_up(self) -> tuple[IntArray, FloatArray]:
@@ -301,28 +301,31 @@ class _Scoring:
             inside &= np.isin(at, self._chosen)
         return at[inside], activation[inside]
 
-    def _leaders(self) -> IntArray:
+    def _leaders(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, ascending."""
-        chosen, named = self._chosen, self._question.sources if self._on("source") else ()
-        some = slice(0, self._view.n) if chosen is None else chosen
-        found: IntArray = self._maths.leaders(
-            self._text[some], self._labels[some] if len(self._labels) else _NOTHING, self._extra(some),
-            self._view.columns.source[some], np.array(named, np.int64), _F(1.0 + self._on("source")), self._wanted,
-            self._total,
-        )  # fmt: skip
-        return found if chosen is None else chosen[found]
+        named = self._question.sources if self._on("source") else ()
+        return self._first(self._labels, self._extra(), named, allowed, self._wanted)
 
-    def _extra(self, some: IntArray | slice) -> SingleArray:
-        """Return what moment and episode add for some positions; empty where the cue says nothing of them."""
-        columns, question = self._view.columns, self._question
+    def _first(
+        self, labels: SingleArray, extra: SingleArray, named: Sequence[int], allowed: BoolArray, k: int
+    ) -> IntArray:
+        found: IntArray = self._maths.leaders(
+            self._text, labels, extra, self._view.columns.source[: self._view.n], np.array(named, np.int64),
+            _F(1.0 + self._on("source")), allowed, k, self._total,
+        )  # fmt: skip
+        return found
+
+    def _extra(self) -> SingleArray:
+        """Return what moment and episode add, by position; empty where the cue says nothing of them."""
+        view, question = self._view, self._question
         spans, episode = question.spans if self._on("time") else (), question.episode if self._on("episode") else 0
         if not spans and not episode:
             return _NOTHING
-        extra = np.zeros(len(columns.at[some]), np.float32)
+        extra = np.zeros(view.n, np.float32)
         if spans:
-            self._near(some, extra)
+            self._near(slice(0, view.n), extra)
         if episode:
-            extra[columns.episode[some] == episode] += _F(self._on("episode"))
+            extra[view.columns.episode[: view.n] == episode] += _F(self._on("episode"))
         return extra
 
     # the channels that weigh what was found

@@ -130,7 +130,7 @@ def phrases_in(cue: str) -> Phrases:
 def with_phrases(
     ranking: Ranking, phrases: Phrases, texts: Sequence[str | None], view: View, *, weight: float, k: int
 ) -> Ranking:
-    """Add the channel `phrase` to a ranking, put it in order again and keep the best k.
+    """Add the channel `phrase` to a ranking, where any text has one, put it in order again and keep the best k.
 
     Parameters
     ----------
