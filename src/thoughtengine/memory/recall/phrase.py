@@ -103,8 +103,8 @@ def _spaced(folded: str) -> str:
             folded = folded.replace(mark, " ")
     # what is plain is translated many times faster, other text slower
     spaced = folded.translate(_GAPS) if folded.isascii() else _ANY_GAPS.sub(" ", folded)
-    flat = f" {spaced} "
-    if "'" in flat:
+    flat = f" {spaced.strip()} "
+    if "' " in flat or " '" in flat or "''" in flat:
         flat = _EDGE.sub(" ", flat)
     while "  " in flat:
         flat = flat.replace("  ", " ")
