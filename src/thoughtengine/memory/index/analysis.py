@@ -16,11 +16,11 @@ from thoughtengine.memory.index.guess import guess
 from thoughtengine.memory.index.languages import LANGUAGES, SCRIPT_WORDS, SCRIPTS, is_plain, script_of
 
 __all__ = [
-    "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "bounded", "fold_text", "name_term", "stem",
-    "terms_of_cue", "terms_of_text", "words",
+    "ANALYSIS", "FUNCTION_WORDS", "LABELS", "TAGS", "TERMS", "Memo", "Term", "bare", "bounded", "fold_text", "is_unspaced",
+    "name_term", "stem", "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
-ANALYSIS = f"words 4, snowball {Stemmer.version()}"
+ANALYSIS = f"words 5, snowball {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
 _FUNCTION_WORDS = """
@@ -161,9 +161,20 @@ def words(folded: str) -> list[str]:
             return _PLAIN_WORD.findall(folded)
         return spaced.split()  # five times as fast as looking for them
     found: list[str] = _compiled(_WIDE_WORD).findall(folded)
-    if not _compiled(_IS_UNSPACED).search(folded):
+    if not is_unspaced(folded):
         return found
     return [part for word in found for run in _compiled(_RUN).findall(word) for part in _parts(run)]
+
+
+def is_unspaced(folded: str) -> bool:
+    """Tell whether any of a text is written without spaces between its words, or in Hangul, whose endings are words.
+
+    Examples
+    --------
+    >>> is_unspaced("tea"), is_unspaced("お茶")
+    (False, True)
+    """
+    return _compiled(_IS_UNSPACED).search(folded) is not None
 
 
 def _parts(run: str) -> list[str]:
@@ -197,15 +208,21 @@ def stem(word: str, language: str = "") -> str:
     if name in _KNOWN:
         with _stemming:
             stemmed: str = _stemmer(name)(word)
-        return _bare(stemmed).replace("ı", "i") if language and script == "latin" else stemmed
-    return _bare(word) if script == "hebrew" else word
+        return bare(stemmed) if language and script == "latin" else stemmed
+    return bare(word) if script == "hebrew" else word
 
 
-def _bare(word: str) -> str:
-    """Return a word without accents and vowel points: who types in a hurry leaves them out."""
+def bare(word: str) -> str:
+    """Return a word without accents, vowel points and dotless i: who types in a hurry leaves them out.
+
+    Examples
+    --------
+    >>> bare("café"), bare("ışık")
+    ('cafe', 'isik')
+    """
     if word.isascii():
         return word
-    parts = unicodedata.normalize("NFD", word)
+    parts = unicodedata.normalize("NFD", word.replace("ı", "i"))
     return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
 
 
@@ -224,7 +241,7 @@ def name_term(namespace: str, name: str) -> int:
 
 def _english(word: str) -> str:
     """Return the stem of a word by its script; Latin letters lose their accents, which English texts use or leave out."""
-    return stem(word if word.isascii() or script_of(word) != "latin" else _bare(word))
+    return stem(word if word.isascii() or script_of(word) != "latin" else bare(word))
 
 
 TERMS: Memo[str, int] = Memo(lambda word: name_term("", _english(word)), 1 << 16)
@@ -244,7 +261,7 @@ def _foreign(word: str, code: str) -> int:
         return TERMS[word]
     if LANGUAGES[code].snowball in _KNOWN:
         return name_term(code + ":", stem(core, code))
-    return name_term("?:", stem(core))
+    return name_term("?:", stem(core.replace("ı", "i")))  # a capital I may be either
 
 
 def _core(word: str, code: str) -> str:
@@ -258,9 +275,9 @@ def _core(word: str, code: str) -> str:
 
 def _grams(word: str) -> list[str]:
     """Return the n-grams of a word for which there is no stemmer; none of a shorter word."""
-    bare = _bare(word[:_LONGEST])
+    plain = bare(word[:_LONGEST])
     n = _HEBREW_GRAM if script_of(word) == "hebrew" else _GRAM
-    return list(dict.fromkeys(bare[i : i + n] for i in range(len(bare) - n + 1)))
+    return list(dict.fromkeys(plain[i : i + n] for i in range(len(plain) - n + 1)))
 
 
 @lru_cache(1 << 14)
@@ -273,8 +290,8 @@ def _is_unstemmed(word: str, language: str) -> bool:
     return _UNSTEMMED.match(word) is not None
 
 
-def terms_of_text(folded: str) -> tuple[list[str], list[int], str]:
-    """Return the words of a folded text, their terms with the n-grams behind them, and the language they were stemmed by.
+def terms_of_text(text: str) -> tuple[list[str], list[int], str]:
+    """Return the words of a text, their terms with the n-grams behind them, and the language they were stemmed by.
 
     Examples
     --------
@@ -282,8 +299,11 @@ def terms_of_text(folded: str) -> tuple[list[str], list[int], str]:
     >>> len(found) == len(terms), language
     (True, 'de')
     """
+    folded = fold_text(text)
     found = words(folded)
     language = guess(folded, found)
+    if language == "tr" and "I" in text:
+        found = words(fold_text(text.replace("I", "ı")))
     if language:
         memo = _FOREIGN[language]
         terms = list(map(memo.__getitem__, found))
@@ -340,6 +360,9 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> tuple[Term, ...]
             pieces = _PIECES[word]
             share -= _GRAMS if pieces and code else 0.0
         made.setdefault(key, Term(key, share, small if code else word in FUNCTION_WORDS))
+        if code == "tr" and "i" in word:  # it may have been a capital I
+            key = _FOREIGN[code][word.replace("i", "ı")]
+            made.setdefault(key, Term(key, share, small))
     for piece in pieces:
         made[piece] = Term(piece, _GRAMS / len(pieces), small, is_whole=False)
     return tuple(made.values())

@@ -85,8 +85,7 @@ def make_entry(record: MemoryRecord) -> Entry:
 
 
 def _analyse(text: str, source: str | None, layer: int) -> tuple[int, bytes, bytes, int, str]:
-    folded = fold_text(text)
-    found, terms, language = terms_of_text(folded)
+    found, terms, language = terms_of_text(text)
     counted = Counter(terms)
     keys = sorted(counted)
     counts = bytes([count if count < 256 else 255 for count in map(counted.__getitem__, keys)])

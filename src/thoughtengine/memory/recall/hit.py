@@ -161,7 +161,7 @@ class Why(Mapping[str, float]):
         """Words of the cue that the text has too, the rarest first."""
         if self._memory is None or self._memory.text is None:
             return ()
-        _, terms, language = terms_of_text(fold_text(self._memory.text))
+        _, terms, language = terms_of_text(self._memory.text)
         mine, languages = set(terms), (language,) if language else ()
         shares = {word: [t.share for t in terms_of_cue(word, languages) if t.key in mine] for word in self._words}
         return tuple(word for word, found in shares.items() if sum(found) >= _MATCHED)

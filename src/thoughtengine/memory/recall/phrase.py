@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 import numpy as np
 
 from thoughtengine._types import FloatArray
-from thoughtengine.memory.index.analysis import fold_text
+from thoughtengine.memory.index.analysis import Memo, bare, fold_text, is_unspaced
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.recall.ranking import Ranking
 
@@ -19,23 +19,30 @@ __all__ = ["Phrases", "phrases_in", "with_phrases"]
 _PLAIN_GAPS = '\t\n\r\f\v!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ '
 _GAPS = str.maketrans(dict.fromkeys(_PLAIN_GAPS, " "))
 _MARKS = "“”‘–—"
-_ANY_GAPS = re.compile(f"[{re.escape(_PLAIN_GAPS)}¿¡«»“”„‘…–—·、。，！？：；（）「」؟،।\xa0]+")
-_QUOTATION = re.compile('"([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»')
-_READ = 1 << 12  # characters of a text that are looked at
+_ANY_GAPS = re.compile(f"[{re.escape(_PLAIN_GAPS)}¿¡«»‹›“”„‘‚…–—·、。，！？：；（）「」『』؟،।\xa0]+")
+_ACCENTED = re.compile("[\u00df-\u024f\u1e00-\u1eff]")
+_BARE: Memo[str, str] = Memo(bare, 1 << 10)
+_EDGE = re.compile(r"'(?:(?<!\w')|(?!\w))")  # where an apostrophe is a quotation mark
+_QUOTATION = re.compile(  # none is looked for past the next mark that could end it: no cue takes more than one look
+    '"([^"]+)"|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«|‹([^‹›]+)›|「([^「」]+)」|『([^『』]+)』'
+    r"|(?<!\w)['‘‚]([^'‘’]{2,}(?:\b['’]\b[^'‘’]+)*)['‘’](?!\w)"
+)
+_READ = 1 << 12  # characters of a text that are looked at, and of a cue for pairs
+_FAR, _ALL_FAR = 1 << 16, 1 << 22  # for what is quoted: of a text, of the best texts together
+_MOST = 512  # quotations of a cue
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
-_CLOSELY = 128  # hits whose texts are looked at for pairs; for what is quoted, all that were asked for
 _FEW, _MORE, _MORE_QUOTED = 10, 5, 1000
 
 
 class Phrases(NamedTuple):
-    """What of a cue may stand in a memory word for word, spaces around.
+    """What of a cue may stand in a memory word for word, without case and accents.
 
     Attributes
     ----------
     pairs : tuple of str
-        Words that follow each other.
+        Words that follow each other, spaces around.
     quoted : tuple of str
-        What stands in quotation marks.
+        What stands in quotation marks; spaces around, but for what is written without spaces.
     """
 
     pairs: tuple[str, ...] = ()
@@ -64,9 +71,11 @@ class Phrases(NamedTuple):
         """
         alone = [frozenset(phrase.split()) for phrase in (*self.pairs, *self.quoted)]
         distinct = frozenset().union(*alone)
-        found = []
+        found, room = [], _ALL_FAR if self.quoted else 0
         for text in texts:
-            folded = fold_text(text[:_READ])
+            read = text[: _FAR if room > 0 else _READ]
+            room -= len(read)
+            folded = _folded(read)
             # most texts lack a word of each phrase: that is told many times faster than where its words stand
             there = {word for word in distinct if word in folded}
             if any(map(there.issuperset, alone)):
@@ -81,17 +90,25 @@ def _share(phrases: Sequence[str], spaced: str) -> float:
     return sum([phrase in spaced for phrase in phrases]) / len(phrases) if phrases else 0.0
 
 
+def _folded(text: str) -> str:
+    """Return a text without case and accents."""
+    folded = fold_text(text)
+    return folded if folded.isascii() else _ACCENTED.sub(lambda found: _BARE[found[0]], folded)
+
+
 def _spaced(folded: str) -> str:
     """Return the words of a folded text with single spaces between and around."""
     if not folded.isascii():
         for mark in _MARKS:
             folded = folded.replace(mark, " ")
-        if not folded.isascii():
-            return f" {_ANY_GAPS.sub(' ', folded).strip()} "
-    flat = folded.translate(_GAPS)  # many times faster, of other text slower
+    # what is plain is translated many times faster, other text slower
+    spaced = folded.translate(_GAPS) if folded.isascii() else _ANY_GAPS.sub(" ", folded)
+    flat = f" {spaced.strip()} "
+    if "' " in flat or " '" in flat or "''" in flat:
+        flat = _EDGE.sub(" ", flat)
     while "  " in flat:
         flat = flat.replace("  ", " ")
-    return f" {flat.strip()} "
+    return flat
 
 
 def phrases_in(cue: str) -> Phrases:
@@ -102,10 +119,11 @@ def phrases_in(cue: str) -> Phrases:
     >>> phrases_in('Who said "red canoe"?')
     Phrases(pairs=(' who said ', ' said red ', ' red canoe '), quoted=(' red canoe ',))
     """
-    read = cue[:_READ]
-    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(_spaced(fold_text(read))[1:-1].split(" ")))
-    found = (fold_text(next(filter(None, match.groups()))) for match in _QUOTATION.finditer(read))
-    quoted = dict.fromkeys(phrase for phrase in map(_spaced, found) if phrase.strip())
+    words = _spaced(_folded(cue[:_READ]))[1:-1].split(" ")
+    pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(words))
+    found = (next(filter(None, match.groups())) for match in islice(_QUOTATION.finditer(cue), _MOST))
+    phrases = (_spaced(_folded(phrase)) for phrase in found)
+    quoted = dict.fromkeys(phrase.strip() if is_unspaced(phrase) else phrase for phrase in phrases if phrase.strip())
     return Phrases(tuple(pairs), tuple(quoted))
 
 
@@ -134,12 +152,10 @@ def with_phrases(
     The newest version that was ranked takes over what an older one scores more by its words, and that falls behind every later
     one: none rises above what replaced it.
     """
-    read = texts if phrases.quoted else texts[:_CLOSELY]
-    found = phrases.shares([text or "" for text in read]) if any(phrases) else []
+    found = phrases.shares([text or "" for text in texts]) if any(phrases) else []
     if not any(found):
         return ranking.taken(slice(k))
-    added = np.zeros(len(ranking.ids))
-    added[: len(found)] = np.array(found) * weight
+    added = np.array(found) * weight
     shares = np.column_stack((ranking.shares, added))
     scores = ranking.scores + added
     if view.has_replaced:

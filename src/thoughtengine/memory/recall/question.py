@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -20,9 +19,9 @@ __all__ = ["Associated", "Question", "Spelled", "ask"]
 _DAY = 86_400_000_000
 _YEAR = 31_556_952_000_000  # microseconds, in the mean
 _YEARS = 60  # that a date without a year may mean
-_LONGEST = 512  # distinct words of a cue that count
+_LONGEST = 1024  # distinct words of a cue that count
 _UNLABELLED = "\0"  # before a word: a label that nothing has
-_READ = 1 << 16  # characters of a cue that are read
+_READ = 1 << 16  # characters of a cue in which dates are looked for
 
 
 Associated = tuple[IntArray, FloatArray]
@@ -109,16 +108,19 @@ def ask(
     formerly : mapping of str to array of float32, optional
         The vector as encoders before see it, by fingerprint.
     """
-    folded = "" if text is None else fold_text(text[:_READ])
+    folded = "" if text is None else fold_text(text)
     terms: dict[int, str] = {}
     for word in words(folded):
         terms.setdefault(TERMS[word], word)
     local = now if at is None else at[0] + at[1] * 1_000_000
-    dates = dates_in(folded, local, _years(view)) if hints_at_a_date(folded) else Dates()
+    read = folded[:_READ]
+    dates = dates_in(read, local, _years(view)) if hints_at_a_date(read) else Dates()
     spans, by_clock = dates.spans, True
     if at is not None and not spans:
         spans, by_clock = (Span(at[0], at[0] + 1),), False
-    asked = list(islice(terms.values(), _LONGEST))
+    asked = list(terms.values())
+    if len(asked) > _LONGEST:
+        asked = _rarest(view, asked)
     ways: dict[int, tuple[Term, int]] = {}
     for owner, word in enumerate(asked):
         for term in terms_of_cue(word, view.totals.languages):
@@ -138,6 +140,21 @@ def ask(
         None if encoder is None or not asked else Spelled(spell(encoder, asked), encoder.table),
         by_clock=by_clock,
     )
+
+
+def _rarest(view: View, asked: list[str]) -> list[str]:
+    """Return the words that count of a long cue, in its order: the rarest of those that the view has, and of others the first."""
+    keys: list[int] = []
+    starts: list[int] = []
+    for word in asked:
+        starts.append(len(keys))
+        keys += [LABELS[word], *(term.key for term in terms_of_cue(word, view.totals.languages) if term.is_whole)]
+    found = np.zeros(len(keys), np.int64)
+    for part in view.find(keys):
+        found += part.stops - part.starts
+    often = np.add.reduceat(found, starts)
+    order = np.argsort(np.where(often > 0, often, np.iinfo(np.int64).max), kind="stable")
+    return [asked[i] for i in sorted(order[:_LONGEST].tolist())]
 
 
 def _years(view: View) -> Sequence[int]:

@@ -101,6 +101,25 @@ def test_dots_accents_and_soft_hyphens_are_not_needed(text: str, cue: str) -> No
     assert ask(index, cue).ids.tolist() == [2]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Dün çarşıdan yeni bir lamba aldım ve kapıyı kapattım.",
+        "DÜN ÇARŞIDAN YENİ BİR LAMBA ALDIM VE KAPIYI KAPATTIM.",
+        "Aldım, kapattım, kapıyı çarşıdan",  # of which only that it is not English is told
+    ],
+)
+@pytest.mark.parametrize("cue", ["aldım", "ALDIM", "kapattım", "KAPATTIM", "kapıyı", "KAPIYI", "çarşıdan", "ÇARŞIDAN"])
+def test_case_makes_no_difference_to_a_dotless_i(text: str, cue: str) -> None:
+    index = index_of(entry("Bir şey daha söylendi, ama o değil."), entry(text))
+    assert ask(index, cue).ids.tolist() == [2]
+
+
+@pytest.mark.parametrize(("tag", "cue"), [("Işık", "IŞIK"), ("IŞIK", "ışık"), ("ışık", "işik")])
+def test_nor_among_tags(tag: str, cue: str) -> None:
+    assert ask(index_of(entry("Tea at four."), entry("Tea at five.", tags=[tag])), cue).ids.tolist() == [2]
+
+
 def test_a_source_is_named_with_or_without_its_accents() -> None:
     index = index_of(entry("Tea at four.", source="Bob"), entry("Tea at four.", source="José"))
     assert ask(index, "tea Jose").ids.tolist()[0] == 2

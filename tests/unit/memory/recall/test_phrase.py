@@ -33,10 +33,58 @@ def test_pairs_are_told_apart_from_quotations() -> None:
         ("tea", "tea", 0.0),  # one word is no sequence
         ('"tea"', "TEA!", 5.0),
         ("", "tea", 0.0),
+        ("the red canoe", "the 'red canoe'", 1.0),
+        ("the red canoe", "the ‘red canoe’", 1.0),
+        ("'the red canoe", "The ''red'' canoe!", 1.0),
+        ("dana's red canoe", "'Dana’s red' canoe", 1.0),
+        ('"dogs\' bowl"', "the dogs bowl", 6.0),  # one at the edge of a word may be a quotation mark
+        ('"tea"', "my tea's cold", 0.0),
+        ("'tea'", "'tea' it says", 5.0),
+        ('"cafe creme"', "Un café crème, Marie!", 6.0),
+        ('"café crème"', "un cafe creme", 6.0),
+        ('"KAPIYI"', "kapıyı", 5.0),
+        ('"каи"', "кай", 0.0),  # a letter of its own
+        ('"はは"', "ばば", 0.0),
+        ('"红色的船"', "昨天买了一条红色的船。", 5.0),
+        ("「红色的船」", "昨天买了一条红色的船。", 5.0),
+        ("『赤い船』", "昨日、赤い船を買った。", 5.0),
+        ('"Tokyo東京"', "私はTokyo東京に", 5.0),
+        ('"เรือสีแดง"', "ฉันซื้อเรือสีแดงที่ตลาด", 5.0),
+        ('"빨간 배"', "빨간 배를 샀다", 5.0),
     ],
 )
 def test_share(cue: str, text: str, share: float) -> None:
     assert phrases_in(cue).shares([text])[0] == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    "cue",
+    ["'{}'", "‘{}’", "‚{}‘", "‹{}›", '"{}"', "“{}”", "„{}“", "„{}”", "«{}»", "»{}«", "« {} »", "「{}」", "『{}』"],
+)
+def test_how_a_quotation_is_typed(cue: str) -> None:
+    for quoted in ("red canoe", "don't stop", "don’t stop"):
+        assert phrases_in(f"who said {cue.format(quoted)}?").quoted == (f" {quoted.replace('’', chr(39))} ",)
+
+
+@pytest.mark.parametrize(
+    "cue", ["the dogs' bowl, the cats' food", "It's Dana's", "rock 'n' roll", "'twas in '95", "6' x 4'"]
+)
+def test_an_apostrophe_is_no_quotation(cue: str) -> None:
+    assert phrases_in(cue).quoted == ()
+
+
+def test_a_quotation_is_looked_for_far_into_cue_and_text() -> None:
+    far = phrases_in("hm " * 30_000 + '"red canoe"')
+    assert far.quoted == (" red canoe ",)
+    assert far.shares(["some words " * 5_000 + "red canoe"]) == [5.0]
+    assert far.shares(["some words " * 6_000 + "red canoe"]) == [0.0]
+    many = ["some words " * 6_000] * 70
+    assert far.shares([*many, "tea " * 2_000 + "red canoe", "tea " * 999 + "red canoe"])[-2:] == [0.0, 5.0]
+
+
+@pytest.mark.parametrize("mark", "\"'“„‘«»「『")
+def test_marks_that_are_never_closed_are_read_once(mark: str) -> None:
+    assert len(phrases_in(f"{mark}a " * 200_000 + mark).quoted) <= 512
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127) | st.sampled_from("é—“”"), max_size=40))
@@ -111,6 +159,11 @@ def test_what_is_quoted_is_looked_for_far_down(mind: te.ThoughtEngine) -> None:
     long = mind.remember("Where he makes it so " + " ".join(f"word{n}" for n in range(60)))
     assert long not in [hit.id for hit in mind.recall("he makes it", k=200)]
     assert mind.recall('"he makes it"', k=3)[0].id == long
+
+
+def test_equal_matches_score_the_same_however_many_are_asked_for(mind: te.ThoughtEngine) -> None:
+    mind.remember_many(te.Experience(text=f"blue moon {n}", source=f"s{n}") for n in range(300))
+    assert len({hit.score for hit in mind.recall("blue moon", k=300)}) == 1
 
 
 def test_the_best_of_one_is_the_best_of_ten(mind: te.ThoughtEngine) -> None:

@@ -25,6 +25,31 @@ def test_words_are_distinct_by_stem_and_in_order() -> None:
     assert question.labels == tuple(LABELS[word] for word in question.words)
 
 
+def test_of_a_long_cue_the_rarest_words_that_there_are_count() -> None:
+    known = [f"w{n}" for n in range(1200)]
+    index = index_of(
+        *(entry(f"{' '.join(known)} {n}") for n in range(9)), entry("A xylophone", source="Zoe", tags=["attic"])
+    )
+    question = asked(
+        " ".join([*known, *(f"never{n}" for n in range(1200)), "attic, xylophones, zoe"]), view=index.view()
+    )
+    assert len(question.words) == 1024
+    assert question.words[-3:] == ("attic", "xylophones", "zoe")
+    assert set(question.words[:-3]) < set(known)
+    assert question.sources == (1,)
+
+
+def test_what_a_long_cue_has_and_no_memory_counts_too_where_there_is_room() -> None:
+    question = asked(" ".join(f"never{n}" for n in range(1200)) + " tea")
+    assert len(question.words) == 1024
+    assert question.words[0] == "never0"
+    assert question.words[-1] == "tea"
+
+
+def test_a_word_is_found_behind_a_megabyte() -> None:
+    assert "tea" in asked("zz " * 349_000 + "tea").words
+
+
 def test_a_date_adds_the_words_days_are_labelled_with() -> None:
     question = asked("tea on the 8th of Sept. 2023")
     assert question.words == ("tea", "on", "the", "8th", "of", "sept", "2023", "8", "september")
@@ -92,7 +117,7 @@ def test_a_cue_is_seen_by_the_encoder_before_too() -> None:
 
 def test_a_very_long_cue_counts_by_its_beginning() -> None:
     question = asked(" ".join(f"word{i}" for i in range(2000)))
-    assert len(question.terms) == len(question.labels) == 512
+    assert len(question.terms) == len(question.labels) == 1024
 
 
 def test_nothing_is_asked_of_an_empty_view() -> None:
