@@ -55,8 +55,9 @@ def to_stored(argument: str, value: object) -> tuple[int, int]:
         )
     if offset.microseconds:
         raise InvalidArgumentError(argument, value, "an offset in whole seconds")
-    since, east = moment.replace(tzinfo=None) - _EPOCH, offset.days * 86_400 + offset.seconds
-    return ((since.days * 86_400 + since.seconds - east) * 1_000_000 + since.microseconds), east
+    since = moment - _EPOCH_UTC
+    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return micros, offset.days * 86_400 + offset.seconds
 
 
 def from_stored(at: int, offset: int) -> dt.datetime:
