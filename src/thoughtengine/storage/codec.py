@@ -52,21 +52,17 @@ def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) 
 
 def seal_all(puts: Mapping[bytes, tuple[Area, bytes]], sequence: int) -> list[tuple[bytes, bytes]]:
     """Return the bodies of one batch in their envelopes, as `seal` makes them; flags tell what the batch holds beside a row."""
-    heads, rows = dict[Area, bytes](), list[tuple[bytes, bytes]]()
-    there: set[bytes] | None = None
+    heads, rows = dict[tuple[Area, int], bytes](), list[tuple[bytes, bytes]]()
+    there = {key[:1] for key in puts}
     for key, (area, body) in puts.items():
-        head = heads.get(area)
+        flags = 0
+        for prefix, flag in area.beside.items():
+            if prefix in there and prefix + key[1:] in puts:
+                flags |= flag
+        head = heads.get((area, flags))
         if head is None:
-            flags = 0
-            if area.beside:
-                there = there if there is not None else {each[:1] for each in puts}
-                flags = sum(
-                    [flag for prefix, flag in area.beside.items() if prefix in there and prefix + key[1:] in puts]
-                )
-            head = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
-            if there is None or there.isdisjoint(area.beside):  # most batches hold nothing that could lie beside
-                heads[area] = head
-        rows.append((key, head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body))
+            head = heads[area, flags] = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+        rows.append((key, head + _pack_sum(crc32(body, crc32(key + head))) + body))
     return rows
 
 
