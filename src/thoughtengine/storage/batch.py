@@ -30,8 +30,9 @@ class Batch:
     def put(self, area: Area, name: int | str | bytes, record: Any) -> None:
         """Put `record` under `name` in `area`."""
         key = area.key(name)
-        self.puts[key] = (area, encode(record))
-        self.deletes.discard(key)
+        self.puts[key] = area, encode(record)
+        if self.deletes:
+            self.deletes.discard(key)
 
     def put_body(self, area: Area, name: int | str | bytes, body: bytes) -> None:
         """Put a body that is encoded already."""

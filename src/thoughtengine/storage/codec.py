@@ -50,18 +50,27 @@ def seal(key: bytes, area: Area, sequence: int, body: bytes, *, flags: int = 0) 
     return head + _pack_sum(crc32(body, crc32(head, crc32(key)))) + body
 
 
+class _Starts(dict[tuple[Area, int], bytes]):
+    """(Area, flags) → what the head of a row begins with: magic, flags, kind, version."""
+
+    def __missing__(self, key: tuple[Area, int]) -> bytes:
+        area, flags = key
+        start = self[key] = struct.pack(">BBBH", MAGIC, flags, area.kind, area.version)
+        return start
+
+
+_starts, _pack_number = _Starts(), struct.Struct(">Q").pack
+
+
 def seal_all(puts: Mapping[bytes, tuple[Area, bytes]], sequence: int) -> list[tuple[bytes, bytes]]:
     """Return the bodies of one batch in their envelopes, as `seal` makes them; flags tell what the batch holds beside a row."""
-    heads, rows = dict[tuple[Area, int], bytes](), list[tuple[bytes, bytes]]()
-    there = {key[:1] for key in puts}
+    rows, numbered = list[tuple[bytes, bytes]](), _pack_number(sequence)
     for key, (area, body) in puts.items():
         flags = 0
         for prefix, flag in area.beside.items():
-            if prefix in there and prefix + key[1:] in puts:
+            if prefix + key[1:] in puts:
                 flags |= flag
-        head = heads.get((area, flags))
-        if head is None:
-            head = heads[area, flags] = _HEAD.pack(MAGIC, flags, area.kind, area.version, sequence)
+        head = _starts[area, flags] + numbered
         rows.append((key, head + _pack_sum(crc32(body, crc32(key + head))) + body))
     return rows
 
@@ -103,7 +112,7 @@ class _Beginnings(dict[Area, frozenset[bytes]]):
         sums = {0}
         for flag in area.beside.values():
             sums |= {each | flag for each in sums}
-        made = frozenset(_HEAD.pack(MAGIC, flags, area.kind, area.version, 0)[:5] for flags in sums)
+        made = frozenset(_starts[area, flags] for flags in sums)
         self[area] = made
         return made
 
@@ -120,7 +129,7 @@ def body_of(key: bytes, value: bytes, area: Area) -> bytes:
         As `open_envelope`.
     """
     body = value[17:]  # the sizes are written out, as this is done for every row
-    if value[13:17] != _pack_sum(crc32(body, crc32(value[:13], crc32(key)))) or value[:5] not in _BEGINNINGS[area]:
+    if value[13:17] != _pack_sum(crc32(body, crc32(key + value[:13]))) or value[:5] not in _BEGINNINGS[area]:
         return open_envelope(key, value, area).body  # tells what is wrong
     return body
 
