@@ -166,7 +166,7 @@ class Monitor:
     def __init__(self) -> None:
         self._guard = threading.Lock()
         self._counts: dict[str, int] = {}
-        self._last: dict[str, collections.deque[float]] = {}
+        self._last = collections.defaultdict[str, collections.deque[float]](lambda: collections.deque(maxlen=1024))
         self._seconds = 0.0
         self._failed = self._refused = 0
         self._spread = [0] * SPREAD_STEPS
@@ -186,7 +186,7 @@ class Monitor:
             self._counts[verb] = self._counts.get(verb, 0) + 1
             self._seconds += seconds
             self._spread[step] += 1
-            self._last.setdefault(verb, collections.deque(maxlen=1024)).append(seconds)
+            self._last[verb].append(seconds)
 
     def calls(self) -> Calls:
         """Return how many calls there were, of all verbs, and how they ended."""

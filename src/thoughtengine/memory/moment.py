@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import time
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -55,8 +56,9 @@ def to_stored(argument: str, value: object) -> tuple[int, int]:
         )
     if offset.microseconds:
         raise InvalidArgumentError(argument, value, "an offset in whole seconds")
-    since, east = moment.replace(tzinfo=None) - _EPOCH, offset.days * 86_400 + offset.seconds
-    return ((since.days * 86_400 + since.seconds - east) * 1_000_000 + since.microseconds), east
+    since = moment - _EPOCH_UTC
+    micros = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+    return micros, offset.days * 86_400 + offset.seconds
 
 
 def from_stored(at: int, offset: int) -> dt.datetime:
@@ -122,8 +124,14 @@ def clock_in(clock: Clock | None, timezone: str | dt.tzinfo | None) -> Clock:
         raise InvalidArgumentError("clock", clock, "a callable that returns an aware datetime")
     zone = zone_of(timezone)
     if clock is None:
-        return (lambda: dt.datetime.now(dt.UTC).astimezone()) if zone is None else (lambda: dt.datetime.now(zone))
+        return lambda: dt.datetime.now(_here(int(time.time())) if zone is None else zone)
     return clock if zone is None else lambda: _shown_in(zone, clock())
+
+
+@lru_cache(1)
+def _here(second: int) -> dt.tzinfo | None:
+    """Return the machine's time zone in a second since 1970: asking for it takes longer than the time."""
+    return dt.datetime.fromtimestamp(second, dt.UTC).astimezone().tzinfo
 
 
 def _shown_in(zone: dt.tzinfo, moment: dt.datetime) -> dt.datetime:

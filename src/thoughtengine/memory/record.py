@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 
-class MemoryRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class MemoryRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, gc=False):
     """One experience as it came in: source, written once, never rewritten."""
 
     layer: int  # index into LAYERS

@@ -29,7 +29,10 @@ from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, NAME, 
 __all__ = ["Draft", "Taken", "as_vector", "check_size", "draft", "misfit", "take"]
 
 
-class Draft(msgspec.Struct, frozen=True):
+_SINGLE = np.dtype(np.float32)  # comparing with the type itself makes one of it each time
+
+
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An experience that was checked and is ready to be stored.
 
     Attributes
@@ -54,7 +57,7 @@ class Draft(msgspec.Struct, frozen=True):
     entry: Entry
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """One memory that was stored.
 
     Attributes
@@ -221,7 +224,7 @@ def as_vector(value: object, limits: Limits) -> SingleArray:
         raw = np.asarray(value)
         if raw.dtype.kind not in "fiu":
             raise TypeError
-        if raw.dtype == np.float32:
+        if raw.dtype == _SINGLE:
             vector = raw.copy()
         else:
             with np.errstate(over="ignore"):
@@ -232,8 +235,7 @@ def as_vector(value: object, limits: Limits) -> SingleArray:
         raise InvalidArgumentError("vector", f"shape {vector.shape}", "one row of numbers, shape (dimension,)")
     if vector.size > limits.vector_dimension:
         raise InvalidArgumentError("vector", f"{vector.size} numbers", f"at most {limits.vector_dimension}")
-    with np.errstate(over="ignore"):  # of large numbers, which are looked at closely below
-        square = np.vecdot(vector, vector)
+    square = float(np.vdot(vector, vector))  # which does not warn of large numbers
     if 0.0 < square < math.inf:  # one look at its numbers, the interpreter kept; what follows is rare
         return vector
     if not np.isfinite(vector).all():

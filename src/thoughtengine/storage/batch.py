@@ -32,7 +32,8 @@ class Batch:
         """Put `record` under `name` in `area`."""
         key = area.key(name)
         self.puts[area][key] = encode(record)
-        self.deletes.discard(key)
+        if self.deletes:
+            self.deletes.discard(key)
 
     def put_body(self, area: Area, name: int | str | bytes, body: bytes) -> None:
         """Put a body that is encoded already."""

@@ -120,7 +120,7 @@ def body_of(key: bytes, value: bytes, area: Area) -> bytes:
         As `open_envelope`.
     """
     body = value[17:]  # the sizes are written out, as this is done for every row
-    if value[13:17] != _pack_sum(crc32(body, crc32(value[:13], crc32(key)))) or value[:5] not in _BEGINNINGS[area]:
+    if value[13:17] != _pack_sum(crc32(body, crc32(key + value[:13]))) or value[:5] not in _BEGINNINGS[area]:
         return open_envelope(key, value, area).body  # tells what is wrong
     return body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import threading
 import unicodedata
 from collections.abc import Callable
@@ -65,6 +66,7 @@ _KNOWN = frozenset(Stemmer.algorithms())
 _stemmer = cache(lambda name: Stemmer.Stemmer(name, 0).stemWord)  # when first needed
 _stemming = threading.Lock()  # a Snowball stemmer has one buffer
 _NO_STEMMER = frozenset(code for code, language in LANGUAGES.items() if language.snowball not in _KNOWN)
+_hasher, _unpacked = blake2b(digest_size=8), struct.Struct("<Q").unpack
 _GRAM, _HEBREW_GRAM = 4, 3  # characters; Hebrew roots have three letters
 _GRAMS = 0.5  # what all the n-grams of a word weigh, as a share of the word
 _UNSTEMMED = re.compile("[\u0590-\u05f4\u0780-\u08ff\u0980-\u0b7f\u0c00-\u0dff\u10a0-\u10ff\u1200-\u137f]")
@@ -234,9 +236,10 @@ def name_term(namespace: str, name: str) -> int:
     >>> name_term("#", "work") == name_term("@", "work")
     False
     """
-    return int.from_bytes(
-        blake2b((namespace + name).encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little"
-    )
+    hasher = _hasher.copy()  # in half the time that a new one takes
+    hasher.update((namespace + name).encode("utf-8", "surrogatepass"))
+    term: int = _unpacked(hasher.digest())[0]
+    return term
 
 
 def _english(word: str) -> str:

@@ -86,13 +86,12 @@ def make_entry(record: MemoryRecord) -> Entry:
 
 def _analyse(text: str, source: str | None, layer: int) -> tuple[int, bytes, bytes, int, str]:
     found, terms, language = terms_of_text(text)
-    counted = Counter(terms)
-    keys = sorted(counted)
-    counts = bytes([count if count < 256 else 255 for count in map(counted.__getitem__, keys)])
+    counted = Counter(sorted(terms))
+    counts = bytes(counted.values() if len(terms) < 256 else [min(count, 255) for count in counted.values()])
     repeat = gist(text) + "\0" + (source or "")
     if layer not in HAPPENED:  # a guess repeats a guess alone
         repeat += f"\0{layer}"
-    return len(found), array("Q", keys).tobytes(), counts, name_term("=", repeat) or 1, language
+    return len(found), array("Q", counted).tobytes(), counts, name_term("=", repeat) or 1, language
 
 
 def _labels_of(day: int, source: str | None, tags: tuple[str, ...]) -> bytes:

@@ -86,7 +86,7 @@ def guess(folded: str, words: Sequence[str]) -> str:
     if plain and _WORDS.isdisjoint(words):
         return ""
     votes: defaultdict[str, float] = defaultdict(float)
-    for mark in (*words, *(() if plain else set(_LETTERS.findall(folded)))):
+    for mark in (*words, *(() if plain else dict.fromkeys(_LETTERS.findall(folded)))):
         for code, weight in _EVIDENCE.get(mark, ()):
             votes[code] += weight
     best = max(votes, key=lambda code: votes[code], default="")  # of equals the first that was voted for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from types import ModuleType
@@ -306,6 +307,8 @@ class Index:
             self._vectors.append([i for i, _ in having], [vector for _, vector in having])
         self._fill(start, stop, rows)
         for position, row in enumerate(rows, start):
+            if row.appraisal is not None:
+                self._columns.valence[position], self._columns.arousal[position] = felt(row.appraisal)
             if row.mark is not None:
                 self._mark(position, row.mark)
         self._n = stop
@@ -355,10 +358,8 @@ class Index:
         columns.source[start:stop] = [sources.code(entry.source) for entry in entries]
         columns.kind[start:stop] = [kinds.code(entry.kind) for entry in entries]
         columns.episode[start:stop] = codes = [episodes.code(entry.episode) for entry in entries]
-        columns.valence[start:stop] = [felt(row.appraisal)[0] for row in rows]
-        columns.arousal[start:stop] = [felt(row.appraisal)[1] for row in rows]
-        for state in states:
-            self._states[state] += 1
+        for state, n in Counter(states).items():
+            self._states[state] += n
         self._chain(start, codes)
         self._count(
             len(lengths) - lengths.count(0), sum(lengths), sum(labels), min(moments), max(moments),
@@ -381,14 +382,16 @@ class Index:
         )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:
-        previous, following, newest = self._columns.previous, self._columns.following, self._newest
+        stop, previous, following, newest = start + len(episodes), list[int](), self._columns.following, self._newest
+        following[start:stop] = -1
         for position, episode in enumerate(episodes, start):
             before = newest.get(episode, -1) if episode else self._before(position)
-            previous[position], following[position] = before, -1
+            previous.append(before)
             if before >= 0:
                 following[before] = position
             if episode or self._happened(position):
                 newest[episode] = position
+        self._columns.previous[start:stop] = previous
 
     def _happened(self, position: int) -> bool:
         return int(self._columns.state[position]) & LAYER in HAPPENED

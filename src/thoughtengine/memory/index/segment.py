@@ -102,14 +102,14 @@ class Segment:
             `arrays` or `kernels`.
         """
         start = parts[0].start
-        hashes = np.unique(np.concatenate([part.hashes for part in parts]))
+        hashes, _ = _groups(np.sort(np.concatenate([part.hashes for part in parts])))  # faster than np.unique
+        places = [np.searchsorted(hashes, part.hashes) for part in parts]
         ends = np.zeros(len(hashes) + 1, np.int64)
-        for part in parts:
-            ends[np.searchsorted(hashes, part.hashes) + 1] += np.diff(part.bounds)
+        for part, into in zip(parts, places, strict=True):
+            ends[into + 1] += np.diff(part.bounds)
         bounds = np.cumsum(ends)
         postings, filled = np.empty(int(bounds[-1]), np.uint32), bounds[:-1].copy()
-        for part in parts:
-            into = np.searchsorted(hashes, part.hashes)
+        for part, into in zip(parts, places, strict=True):
             maths.lay(part.postings, part.bounds, into, np.uint32((part.start - start) << 8), filled, postings)
         by_fold = np.argsort(folds, kind="stable").astype(np.uint32)
         return cls(start, parts[-1].stop, hashes, bounds, postings, by_fold, _merged_block(parts))

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.indexes import ask, entry, index_of
-from thoughtengine.memory.index.alike import are_alike
+from thoughtengine.memory.index.alike import are_alike, gist
 
 SAME = [
     ("Dana gave up coffee.", "Dana gave up coffee…"),
@@ -274,3 +274,20 @@ def test_signs_and_case_within_a_text_are_never_lost(one: str, other: str) -> No
 
 def test_a_million_signs_are_read_once() -> None:
     assert not are_alike("=" * 1_000_000 + "?", "=" * 1_000_000)
+
+
+@pytest.mark.parametrize("who", ["i", "you", "we", "they", "he", "she", "it"])
+@pytest.mark.parametrize(("short", "long"), [("'m", "am"), ("'re", "are"), ("’ve", "have"), ("'LL", "will")])
+def test_short_and_long_forms_are_alike(who: str, short: str, long: str) -> None:
+    assert gist(f"so {who}{short} here") == f"so {who} {long} here"
+    assert gist(f"so x{who}{short} here") == f"so x{who}{short.replace('’', chr(39))} here"  # the end of another word
+    assert gist(f"so {who}{short}x here") != f"so {who} {long}x here"
+
+
+@pytest.mark.parametrize(
+    "word", ["are", "could", "did", "do", "does", "had", "has", "have", "is", "should", "was", "were", "would"]
+)
+def test_negations_are_alike(word: str) -> None:
+    assert gist(f"it {word}n't, {word.upper()}N'T") == f"it {word} not, {word.upper()} not"
+    assert gist(f"it re{word}n't") == f"it re{word}n't"
+    assert gist("we can't, won't, needn't") == "we can't, won't, needn't"

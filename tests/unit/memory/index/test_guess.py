@@ -166,3 +166,8 @@ def test_numbers_are_the_same_in_every_language() -> None:
 
 def test_every_language_has_what_it_is_told_by() -> None:
     assert all(language.words for code, language in LANGUAGES.items() if code != DOUBT)
+
+
+@pytest.mark.parametrize(("text", "code"), [("őű ğı", "hu"), ("ğı őű", "tr")])
+def test_of_equals_the_one_that_is_met_first_wins_in_every_process(text: str, code: str) -> None:
+    assert language(text) == code
