@@ -7,13 +7,17 @@ import random
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import attrs
+import msgspec
 import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from thoughtengine.config import StorageConfig
 from thoughtengine.migrations import regain
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.folder import FolderStore
 from thoughtengine.storage.keyspace import APPRAISAL, MEMORY, ORIGIN
@@ -145,6 +149,110 @@ def test_an_erasure_reaches_what_a_program_of_format_1_has_changed_and_felt(tmp_
     assert {b"sensory:k006", b"sensory:k009"} <= sealed(path, tmp_path / "after").keys()
     te.rollback(path)
     assert SECRET.encode() not in b"".join(read_flat(path).values())
+
+
+Document = dict[str, Any]
+
+
+def changed_in_time(value: Document) -> None:
+    value.update({name: 7_000 for name in ("timestamp", "processed_at", "created_at") if name in value})
+
+
+def changed_in_words(value: Document, words: Any = "changed below") -> None:
+    value.update({name: words for name in ("raw", "data", "source", "text") if name in value})
+
+
+def changed_in_a_payload(value: Document) -> None:
+    changed_in_words(value, {"text": "changed below"})
+
+
+def changed_in_nothing_that_counts(value: Document) -> None:
+    value["seen"] = 1
+
+
+CHANGES = [changed_in_time, changed_in_words, changed_in_a_payload, changed_in_nothing_that_counts]
+HELD = [
+    {"text": "said"},
+    {"text": "said", "tags": ["mine"], "source": "Ana", "key": "mine", "affect": te.Affect(0.5, 0.25)},
+    {"text": "said", "payload": {"text": "held", "raw": b"bytes"}, "kind": "acme.note"},
+    {"text": "said", "payload": {"raw": b"bytes"}},
+    {"text": "said", "payload": b"bytes", "tags": ["mine"]},
+    {"text": "said", "payload": "string", "key": "sensory:host"},
+    {"text": "said", "payload": [1, None, 2.5], "layer": "dream", "tags": ["mine"]},
+    {"text": "felt", "payload": {"n": 1}, "layer": "emotion", "affect": te.Affect(0.5, 0.25)},
+    {"text": "lasts", "layer": "eternal", "affect": te.Affect(0.5, 0.25)},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("held", HELD)
+def test_what_a_program_of_format_1_has_changed_outlives_the_version_before_it(
+    tmp_path: Path, held: Document, change: Callable[[Document], None]
+) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        first = mind.remember(**held)
+    te.rollback(path, to=1)
+    ((key, value),) = read_flat(path).items()
+    document = json.loads(value)
+    change(document)
+    write_flat(path, {key: json.dumps(document).encode()})
+    with te.open(path) as mind:
+        changed = mind[mind[first].superseded_by]
+        mind.forget(first, erase=True)
+    for _ in range(2):
+        te.rollback(path, to=1)
+        assert json.loads(read_flat(path)[key]) == document
+        with te.open(path) as mind:
+            assert len(mind) == 1
+            assert attrs.evolve(mind[changed.id], strength=changed.strength) == changed
+            assert mind.check() == []
+
+
+def spoil(path: Path, id_: int, valence: float = 0.75, **fields: Any) -> None:
+    """Write a memory, and its appraisal if it has one, otherwise than an upgrade had made them."""
+    store, batch = FolderStore(path, StorageConfig()), Batch()
+    batch.put(MEMORY, id_, msgspec.structs.replace(store.get(MEMORY, id_, Memory), **fields))
+    if (felt := store.get(APPRAISAL, id_, Appraisal)) is not None:
+        batch.put(APPRAISAL, id_, msgspec.structs.replace(felt, valence=valence))
+    store.commit(batch, sync=True)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [{"text": "other"}, {"at": 1}, {"added": 1}, {"payload": [1]}, {"layer": 2}, {"origin": "host"}, {"valence": -1.0}],
+)
+def test_what_an_earlier_version_cannot_have_given_is_still_noticed(tmp_path: Path, spoiled: Document) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        first = mind.remember("said", key="sensory:host", affect=te.Affect(0.5, 0.25))
+    te.rollback(path, to=1)
+    felt = json.dumps({"valence": 0.75}).encode()
+    write_flat(path, {b"sensory:host": row(7_000, "changed below"), b"emotion:host": felt})
+    with te.open(path) as mind:
+        mind.forget(first, erase=True)
+        changed = mind["sensory:host"]
+        assert changed.affect == te.Affect(0.75, 0.25)
+    spoil(path, changed.id, **spoiled)
+    te.rollback(path, to=1)
+    with pytest.raises(te.UpgradeFailedError, match="is not what the step makes of its origin"):
+        te.open(path)
+
+
+def test_what_cannot_have_had_an_erased_version_is_compared_in_full(tmp_path: Path) -> None:
+    path = tmp_path / "mind"
+    with te.open(path) as mind:
+        mind.remember("said")
+    te.rollback(path, to=1)
+    write_flat(path, {b"sensory:below": row(7_000, "new below")})
+    with te.open(path) as mind:
+        id_ = mind["sensory:below"].id
+        mind.forget(mind.remember("later"), erase=True)
+    spoil(path, id_, tags=("other",))
+    te.rollback(path, to=1)
+    with pytest.raises(te.UpgradeFailedError, match="is not what the step makes of its origin"):
+        te.open(path)
 
 
 def test_an_erasure_reaches_what_never_was_of_format_1_before(tmp_path: Path) -> None:

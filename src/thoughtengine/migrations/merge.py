@@ -14,7 +14,7 @@ from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, ORIGIN, VECTOR
 from thoughtengine.storage.origin import OriginRecord
 
-__all__ = ["Merged", "is_pinned", "merged"]
+__all__ = ["Merged", "is_pinned", "may_be_merged", "merged"]
 
 _SAID = ("text", "content", "message")
 
@@ -132,6 +132,41 @@ def _felt(old: Appraisal | None, then: Appraisal | None, now: Appraisal | None) 
     }
     made = Appraisal(surprise=old.surprise, **kept)
     return None if made == nothing else made
+
+
+def may_be_merged(origin: OriginRecord, memory: Memory, felt: Appraisal | None) -> bool:
+    """Tell whether a memory may be what `merged` had made of a row and of an earlier version, which has been erased since.
+
+    What the row says has to be in it: as it is, or as what the memory goes down to. What format 1 has no place for may be
+    anything, and so may a payload with a kind: its steps may have been applied since.
+
+    Parameters
+    ----------
+    origin : OriginRecord
+        The row.
+    memory, felt : Memory, Appraisal or None
+        The records that are there.
+    """
+    now, now_felt, _ = lift(origin.key, origin.value, origin.emotion)
+    again, _, _ = lift(origin.key, layers_down(memory, felt))
+    nothing = Appraisal()
+    given, found = felt or nothing, now_felt or nothing
+    return (
+        (memory.layer, memory.added, memory.origin) == (now.layer, now.added, now.origin)
+        and now.at in (memory.at, again.at)
+        and (memory.kind is not None or _tells(memory, now) or (again.text, again.payload) == (now.text, now.payload))
+        and all(
+            getattr(found, name) in (getattr(given, name) or 0.0, getattr(nothing, name))  # no valence goes down as 0.0
+            for name in ("valence", "arousal", "salience")
+        )
+    )
+
+
+def _tells(memory: Memory, now: Memory) -> bool:
+    """Tell whether a memory has the words of a row; beside a payload the text may be one that had not gone down."""
+    if now.payload is None and memory.payload is not None:
+        return bool(memory.payload == _said_again(memory.payload, now.text))
+    return memory.payload == now.payload and (now.payload is not None or memory.text == now.text)
 
 
 def _vector(store: Store, id_: int) -> bytes | None:

@@ -8,13 +8,14 @@ import msgspec
 
 from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.lift import TOO_MANY, lift
-from thoughtengine.migrations.merge import merged
+from thoughtengine.migrations.merge import may_be_merged, merged
 from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
 from thoughtengine.migrations.v0001_flat import COMPONENTS, layer_of
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory
 from thoughtengine.storage.codec import FLAGS, body_of, decode, encode
-from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, STATE
+from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, RECEIPT, STATE
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord, StateRecord
 
 __all__ = ["Validation", "validate"]
@@ -155,10 +156,25 @@ class _Revision(msgspec.Struct, frozen=True):
     supersedes: int | None = None
 
 
+class _Receipt(msgspec.Struct, frozen=True):
+    """The part of a receipt of format 2 that matters here."""
+
+    verb: str
+    ids: tuple[int, ...] = ()
+
+
+def _first_erased(store: UpgradingStore, fork_id: int) -> int:
+    """Return the first id that was erased, which later versions do not name any more; 0 where receipts are lost."""
+    rows = (row for _, row in store.rows(RECEIPT, _Receipt) if row.verb in ("erase", "lost"))
+    return min((min(row.ids, default=0) for row in rows), default=fork_id)
+
+
 def _compared(store: UpgradingStore, pace: Pace, wrong: list[str], failed: list[bool]) -> Iterator[OriginRecord]:
     """Yield every origin; note where the record is not what the step makes of it; of each it raises on, whether it is bytes."""
     memories, row = store.raw(MEMORY), (b"", b"")
-    fork_id = store.pointer.upgrade.fork_id if store.pointer.upgrade is not None else 0
+    note = store.pointer.upgrade
+    fork_id = note.fork_id if note is not None else 0
+    erased = _first_erased(store, fork_id) if note is not None and note.again else fork_id
     for id_, origin in store.rows(ORIGIN, OriginRecord):
         yield origin
         pace.breathe()
@@ -169,6 +185,7 @@ def _compared(store: UpgradingStore, pace: Pace, wrong: list[str], failed: list[
             wrong.append(f"memory {id_} ({origin.key!r}) is missing")
             continue
         body, beside = body_of(key, row[1], MEMORY), row[1][FLAGS] & MEMORY.beside[APPRAISAL.prefix]
+        told = list[str]()
         memory, appraisal, why = lift(origin.key, origin.value, origin.emotion)
         if body != encode(memory):  # else it is a later version of nothing
             supersedes = decode(body, _Revision).supersedes
@@ -177,10 +194,14 @@ def _compared(store: UpgradingStore, pace: Pace, wrong: list[str], failed: list[
             made = merged(store, origin, supersedes)
             memory, appraisal = made.memory, made.appraisal
             if body != encode(memory) and (supersedes is None or body != encode(made.named(origin))):
-                wrong.append(f"memory {id_} ({origin.key!r}) is not what the step makes of its origin")
+                told.append(f"memory {id_} ({origin.key!r}) is not what the step makes of its origin")
         if why:
             failed.append(memory.payload is origin.value)
         felt = store._get(APPRAISAL.key(id_)) if beside or appraisal is not None else None
         given = None if felt is None else body_of(APPRAISAL.key(id_), felt, APPRAISAL)
         if given != (None if appraisal is None else encode(appraisal)):
-            wrong.append(f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin")
+            told.append(f"the appraisal of memory {id_} ({origin.key!r}) is not what the step makes of its origin")
+        if told and erased < id_ < fork_id:  # merged by an earlier upgrade, it may be, with what is erased by now
+            now = None if given is None else decode(given, Appraisal)
+            told = [] if may_be_merged(origin, decode(body, Memory), now) else told
+        wrong += told
