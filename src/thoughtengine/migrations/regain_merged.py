@@ -110,9 +110,17 @@ def versions(store: FolderStore, note: UpgradeNote) -> dict[bytes, int]:
 
 
 def _lost(store: FolderStore, note: UpgradeNote) -> tuple[set[int], set[int]]:
-    """Return the ids of which nothing is left, though nobody erased them, and those that were forgotten and had a row."""
+    """Return the ids that had a row and of which nothing is left, though nobody erased them, and those that were forgotten.
+
+    What came since has no row, what was lost before the sealed copy was made neither.
+    """
     receipts = dict(store.rows(RECEIPT, _Receipt))
-    erased = {id_ for row in receipts.values() if row.verb == "erase" for id_ in row.ids}
+    gone = {
+        id_
+        for number, row in receipts.items()
+        if row.verb == "erase" or (row.verb == "lost" and number < note.fork_receipt)
+        for id_ in row.ids
+    }
     forgotten = {
         id_
         for number, row in receipts.items()
@@ -121,9 +129,10 @@ def _lost(store: FolderStore, note: UpgradeNote) -> tuple[set[int], set[int]]:
         if id_ < note.fork_id + note.rows
     }
     low, high = store.head.skipped if store.head.skipped[1] else (1, 1)
-    given = chain(range(1, min(low, store.head.next_id)), range(high, store.head.next_id))
+    stop = min(store.head.next_id, note.fork_id + note.rows)
+    given = chain(range(1, min(low, stop)), range(high, stop))
     there = {area.number(key) for area in (MEMORY, ORIGIN) for key, _ in store.raw(area)}
-    return set(given) - there - erased, forgotten
+    return set(given) - there - gone, forgotten
 
 
 def _renewed(store: FolderStore, note: UpgradeNote, named: Owners, there: dict[int, _Memory]) -> set[bytes]:
