@@ -649,7 +649,9 @@ def test_payloads_go_back_when_calls_fail_meanwhile(notes: Path, monkeypatch: py
     with te.open(notes, hooks=[hooks_with(up)]) as mind:
         failing_calls(mind, 2, 1000)
         mind.upgrade.resume()
-        until(lambda: mind.upgrade.background.failed and mind.upgrade.status().stage == "")
+        until(lambda: not mind.upgrade.background._thread.is_alive())
+        assert mind.upgrade.background.failed
+        assert mind.upgrade.status().stage == ""
         assert [memory.payload for memory in mind.memories()] == [{"n": n} for n in range(20)]
         assert mind.check() == []
 
