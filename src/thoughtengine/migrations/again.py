@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import msgspec
 
@@ -11,6 +10,7 @@ from thoughtengine.migrations.before import is_memory
 from thoughtengine.migrations.merge import is_pinned, merged
 from thoughtengine.migrations.sweep import COMPARED, Slice, Sweep, row_digest
 from thoughtengine.migrations.v0001_flat import LAYERS, place_of
+from thoughtengine.migrations.v0002_envelopes import Receipt
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, NAME, ORIGIN, RECEIPT, VECTOR
 from thoughtengine.storage.origin import CarriedRecord, CursorRecord, LoweredRecord, OriginRecord
 
@@ -27,15 +27,6 @@ class _Later(msgspec.Struct, frozen=True):
     """The part of a memory of format 2 that matters here."""
 
     supersedes: int | None = None
-
-
-class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A receipt of format 2."""
-
-    verb: str
-    at: int
-    ids: tuple[int, ...] = ()
-    detail: dict[str, Any] = {}
 
 
 class SweepAgain(Sweep):
@@ -135,7 +126,7 @@ class SweepAgain(Sweep):
                 if number and record is not None:
                     done.batch.put(CARRIED, number, msgspec.structs.replace(record, gone=True))
         if gone:
-            told = _Receipt(verb="forget", at=self._at, ids=tuple(sorted(gone)), detail={"by": "format 1"})
+            told = Receipt(verb="forget", at=self._at, ids=tuple(sorted(gone)), detail={"by": "format 1"})
             done.batch.put(RECEIPT, self._store.head.next_receipt, told)
             done.receipts += 1
             done.count("deleted since", len(gone))
@@ -159,7 +150,7 @@ class SweepAgain(Sweep):
                 ended = False
                 break
         if pinned:  # the later versions of what was pinned
-            told = _Receipt(verb="pin", at=self._at, ids=tuple(pinned), detail={"by": "format 1"})
+            told = Receipt(verb="pin", at=self._at, ids=tuple(pinned), detail={"by": "format 1"})
             done.batch.put(RECEIPT, self._store.head.next_receipt + done.receipts, told)
             done.receipts += 1
         return ended

@@ -23,6 +23,7 @@ from thoughtengine.migrations.begin import measure
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0001_flat import layer_of
+from thoughtengine.migrations.v0002_envelopes import Receipt
 from thoughtengine.storage.bare_salvage import Salvaged, salvage_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import at_once, checkpoint, clone
@@ -43,14 +44,6 @@ ROWS = "ROWS"
 
 _ENTRY = struct.Struct("<I8s")  # length of the key, twice, and one more of a memory; digest
 _TOLD = 10
-
-
-class _Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """A receipt of format 2."""
-
-    verb: str
-    at: int
-    ids: tuple[int, ...] = ()
 
 
 class _Mark(msgspec.Struct, frozen=True):
@@ -342,7 +335,7 @@ def _take(
         store._incident("damage", told, (old, note.rollback), lost=lost)  # first: once it is mended nothing else tells
         if lost:
             at = int(dt.datetime.now(dt.UTC).timestamp() * 1e6)
-            batch.put(RECEIPT, head.next_receipt, _Receipt(verb="lost", at=at, ids=lost))
+            batch.put(RECEIPT, head.next_receipt, Receipt(verb="lost", at=at, ids=lost))
             marks = {id_: mark for id_ in lost if (mark := store.get(MARK, id_, _Mark)) is not None}
             for id_ in marks:
                 batch.delete(MARK, id_)

@@ -13,7 +13,7 @@ from thoughtengine.migrations.lift import lift
 from thoughtengine.migrations.merge import merged
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.migrations.v0001_flat import LAYERS
-from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, layers_down, name_down
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, Receipt, layers_down, name_down
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.codec import FLAGS, body_of
 from thoughtengine.storage.contract import PAGE, Store
@@ -34,14 +34,6 @@ __all__ = [
 FROM_FORMAT_1 = "format 1"  # the word for it in a memory
 _NAMES = 9  # that are looked at: each but the first two was given out only where all before it were taken
 NAMED_BY_ID = re.compile(rb"(?:%s):te-([1-9][0-9]{0,18})(?:-[0-9]+)?" % "|".join(LAYERS).encode())
-
-
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt of format 2 that matters here."""
-
-    verb: str
-    ids: tuple[int, ...] = ()
-    undoes: int | None = None
 
 
 def note_anew(store: Store, before: Before) -> None:
@@ -101,8 +93,8 @@ class _Writing:
 
 def standing(store: Store) -> tuple[set[int], set[int]]:
     """Return the ids that receipts hide, and those that were erased or lost."""
-    receipts, hidden, gone = dict[int, _Receipt](), dict[int, set[int]](), set[int]()
-    for number, receipt in store.rows(RECEIPT, _Receipt):
+    receipts, hidden, gone = dict[int, Receipt](), dict[int, set[int]](), set[int]()
+    for number, receipt in store.rows(RECEIPT, Receipt):
         receipts[number] = receipt
         if receipt.verb in ("erase", "lost"):
             gone.update(receipt.ids)

@@ -14,6 +14,7 @@ from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.merge import merged
 from thoughtengine.migrations.regain_merged import put_back_merged, versions
+from thoughtengine.migrations.v0002_envelopes import Receipt
 from thoughtengine.storage.bare_salvage import salvage_bare
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.checkpoint import clone
@@ -37,13 +38,6 @@ class _Memory(msgspec.Struct, frozen=True):
     """The part of a memory of format 2 that matters here."""
 
     key: str | None = None
-
-
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt of format 2 that matters here."""
-
-    verb: str
-    ids: tuple[int, ...] = ()
 
 
 def old_and_new(store: Store) -> Iterator[int]:
@@ -157,7 +151,7 @@ def _put_back(store: FolderStore, before: Before, note: UpgradeNote, holes: Rang
     if note.again:
         return put_back_merged(store, before, note)
     erased, forgotten = (
-        {id_ for _, row in store.rows(RECEIPT, _Receipt) if row.verb == verb for id_ in row.ids}
+        {id_ for _, row in store.rows(RECEIPT, Receipt) if row.verb == verb for id_ in row.ids}
         for verb in ("erase", "forget")
     )
     for each in store.pointer.points:  # the copy lacks what damage took before it was made anew
@@ -223,7 +217,7 @@ def _name_keys(store: Store, stop: int, found: dict[int, bytes]) -> None:
 
 def _all_told(store: FolderStore) -> bool:
     """Tell whether every receipt is there: else nobody knows all that was erased, and ids cannot be counted off."""
-    receipts = dict(store.rows(RECEIPT, _Receipt))
+    receipts = dict(store.rows(RECEIPT, Receipt))
     unread = any(row.verb == "lost" and not row.ids for row in receipts.values())
     whole = store.read_head().sequence >= store.pointer.mark.sequence
     return whole and not unread and all(number in receipts for number in range(1, store.head.next_receipt))

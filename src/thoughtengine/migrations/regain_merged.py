@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
 
 import msgspec
 
@@ -12,6 +11,7 @@ from thoughtengine.migrations.before import Before, is_memory
 from thoughtengine.migrations.lift import lift
 from thoughtengine.migrations.noted import NAMED_BY_ID, appraisals_again, origins_again, standing
 from thoughtengine.migrations.v0001_flat import LAYERS
+from thoughtengine.migrations.v0002_envelopes import Receipt
 from thoughtengine.migrations.whose import Owners, whose
 from thoughtengine.storage.batch import Batch
 from thoughtengine.storage.contract import PAGE
@@ -30,14 +30,6 @@ class _Memory(msgspec.Struct, frozen=True):
     key: str | None = None
     kind: str | None = None
     supersedes: int | None = None
-
-
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt of format 2 that matters here."""
-
-    verb: str
-    ids: tuple[int, ...] = ()
-    detail: dict[str, Any] = {}
 
 
 def put_back_merged(store: FolderStore, before: Before, note: UpgradeNote) -> tuple[int, int, int]:
@@ -114,7 +106,7 @@ def _lost(store: FolderStore, note: UpgradeNote) -> tuple[set[int], set[int]]:
 
     What came since has no row, what was lost before the sealed copy was made neither.
     """
-    receipts = dict(store.rows(RECEIPT, _Receipt))
+    receipts = dict(store.rows(RECEIPT, Receipt))
     gone = {
         id_
         for number, row in receipts.items()

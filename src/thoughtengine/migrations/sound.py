@@ -5,13 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
-
-import msgspec
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import measure
+from thoughtengine.migrations.v0002_envelopes import Receipt
 from thoughtengine.storage.checkpoint import verify
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.files import PART
@@ -21,14 +19,6 @@ from thoughtengine.storage.pointer import Pointer, UpgradeNote
 from thoughtengine.storage.salvage import damaged_files
 
 __all__ = ["damage_of", "lost_of", "named", "needed", "require_sound", "without"]
-
-
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt of format 2 that matters here."""
-
-    verb: str
-    ids: tuple[int, ...] = ()
-    detail: dict[str, Any] = {}
 
 
 def damage_of(root: Path, note: UpgradeNote, config: StorageConfig) -> list[tuple[str, str]]:
@@ -130,6 +120,6 @@ def without(note: UpgradeNote, lost: int) -> str:
 
 def lost_of(store: Store) -> int:
     """Return how many memories damage took for good: there is a receipt that they are lost, and nothing of them."""
-    receipts = (row for _, row in store.rows(RECEIPT, _Receipt) if row.verb == "lost" and not row.detail.get("perhaps"))
+    receipts = (row for _, row in store.rows(RECEIPT, Receipt) if row.verb == "lost" and not row.detail.get("perhaps"))
     lost = {id_ for row in receipts for id_ in row.ids}
     return sum(not (store.has(MEMORY, id_) or store.has(ORIGIN, id_)) for id_ in lost)

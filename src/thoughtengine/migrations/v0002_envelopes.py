@@ -15,7 +15,9 @@ import msgspec
 
 from thoughtengine.migrations.v0001_flat import LAYERS, UNREADABLE, layer_of, parse, plain, storable
 
-__all__ = ["Appraisal", "Memory", "candidates", "differences", "engine_up", "layers_down", "layers_up", "name_down"]
+__all__ = [
+    "Appraisal", "Memory", "Receipt", "candidates", "differences", "engine_up", "layers_down", "layers_up", "name_down",
+]  # fmt: skip
 
 _ANY = {"sensory": "raw", "logic": "data", "dream": "source", "eternal": "data"}
 _FELT = ("emotion", "eternal")
@@ -67,6 +69,16 @@ class Appraisal(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True, g
     arousal: float | None = None
     surprise: float | None = None
     salience: float = 0.5
+
+
+class Receipt(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """A receipt of format 2."""
+
+    verb: str
+    at: int
+    ids: tuple[int, ...] = ()
+    undoes: int | None = None
+    detail: dict[str, Any] = {}
 
 
 # layers

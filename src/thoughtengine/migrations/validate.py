@@ -13,7 +13,7 @@ from thoughtengine.migrations.meter import Pace
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.sweep import row_digest, rows_of
 from thoughtengine.migrations.v0001_flat import COMPONENTS, layer_of
-from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory
+from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory, Receipt
 from thoughtengine.storage.codec import FLAGS, body_of, decode, encode
 from thoughtengine.storage.keyspace import APPRAISAL, CARRIED, LOWERED, MEMORY, ORIGIN, RECEIPT, STATE
 from thoughtengine.storage.origin import LoweredRecord, OriginRecord, StateRecord
@@ -156,16 +156,9 @@ class _Revision(msgspec.Struct, frozen=True):
     supersedes: int | None = None
 
 
-class _Receipt(msgspec.Struct, frozen=True):
-    """The part of a receipt of format 2 that matters here."""
-
-    verb: str
-    ids: tuple[int, ...] = ()
-
-
 def _first_erased(store: UpgradingStore, fork_id: int) -> int:
     """Return the first id that was erased, which later versions do not name any more; 0 where receipts are lost."""
-    rows = (row for _, row in store.rows(RECEIPT, _Receipt) if row.verb in ("erase", "lost"))
+    rows = (row for _, row in store.rows(RECEIPT, Receipt) if row.verb in ("erase", "lost"))
     return min((min(row.ids, default=0) for row in rows), default=fork_id)
 
 
