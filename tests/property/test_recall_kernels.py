@@ -78,13 +78,15 @@ def test_accumulate(seed: int, n: int, t: int, filtered: bool, start: int, beyon
         stops = np.cumsum([0, *map(len, parts)])
         size = start + max(n - beyond, 0)  # the last postings may be of memories behind the view
         weights = np.where(rng.random(t) < 0.2, 0.0, rng.random(t) * 9).astype(np.float32)
+        lengths, n_labels = rng.integers(0, 1 << 16, (2, size)).astype(np.uint16)
+        text, labels = np.zeros((2, size), np.float32)
         return (
-            packed, stops[:-1].copy(), stops[1:].copy(), weights, start, rng.integers(0, 1 << 16, size).astype(np.uint16),
-            F(rng.random()), F(rng.random() / 10), F(rng.random() * 3), some(rng, size, filtered),
-            np.zeros(size, np.float32),
+            packed, stops[:-1].copy(), stops[1:].copy(), weights, int(rng.integers(0, t + 1)), start, lengths, n_labels,
+            F(rng.random()), F(rng.random() / 10), F(rng.random() / 10), F(rng.random() * 3), some(rng, size, filtered),
+            text, labels if rng.random() < 0.8 else labels[:0],
         )  # fmt: skip
 
-    assert equal(answers("accumulate", of))
+    assert equal(answers("accumulate", of, written=2))
 
 
 @given(seeds, st.integers(0, 50), st.integers(0, 4))
@@ -102,21 +104,36 @@ def test_within(seed: int, n: int, n_spans: int) -> None:
     assert python == pytest.approx(plain, rel=3e-7)
 
 
-@given(seeds, st.integers(1, 60), st.integers(0, 10), st.booleans())
-def test_spread(seed: int, n: int, beyond: int, filtered: bool) -> None:
+@given(seeds, st.integers(1, 60), st.integers(0, 10), st.booleans(), st.booleans())
+def test_fill(seed: int, n: int, beyond: int, filtered: bool, labelled: bool) -> None:
     def of() -> tuple[Any, ...]:
         rng = numbers(seed)
         previous, following = chains(rng, n + beyond)
-        text, dense = (np.where(rng.random(n) < 0.5, rng.random(n), 0.0).astype(np.float32) for _ in "ab")
+        text, dense, labels = (np.where(rng.random(n) < 0.5, rng.random(n), 0.0).astype(np.float32) for _ in "abc")
         places = np.sort(rng.choice(n, rng.integers(0, n + 1), replace=False))
         near, far, echo = rng.random(3).astype(np.float32)
+        filling, weight = (F(some * (rng.random() < 0.7)) for some in rng.random(2))
+        meaning, rarer, own, named, lent = rng.random((5, len(places))) * [[1.0], [1.0], [0.0], [0.0], [0.0]]
         return (
-            text, dense, some(rng, n, filtered), previous[:n].copy(), following[:n].copy(),
-            rng.integers(0, 400, n).astype(np.uint16), places, near, far, echo, F(50.0), np.empty(len(places), np.float32),
-            np.empty(len(places), np.int8),
+            text, labels if labelled else labels[:0], dense, some(rng, n, filtered), previous, following,
+            rng.integers(0, 400, n).astype(np.uint16), places, near, far, echo, F(50.0), filling, weight, meaning, rarer,
+            own, named, lent, np.zeros(len(places), np.int8),
         )  # fmt: skip
 
-    assert equal(answers("spread", of, written=2))
+    assert equal(answers("fill", of, written=4))
+    assert equal([[dense] for _, _, _, dense, *_ in answers("fill", of, written=18)])
+
+
+@given(seeds, st.integers(0, 90), st.integers(1, 12), st.integers(1, 40))
+def test_ordered(seed: int, n: int, c: int, k: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        return (rng.integers(0, 3, (c, n)) * rng.choice([0.3, 0.5, 0.7])).reshape(-1), k, np.empty(n)
+
+    found = answers("ordered", of)
+    assert equal(found)
+    scores = found[0][1]
+    assert equal([found[0], *([best, scores] for best, _ in answers("best", lambda: (scores, k)))])
 
 
 @given(seeds, st.integers(1, 60), st.integers(0, 10))

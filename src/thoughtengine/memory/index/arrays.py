@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ __all__ = [
     "compared",
     "cosines",
     "exact",
+    "fill",
     "first_of",
     "foremost",
     "holds",
@@ -26,7 +26,7 @@ __all__ = [
     "lay",
     "leaders",
     "one_of_each",
-    "spread",
+    "ordered",
     "union",
     "with_friends",
     "within",
@@ -43,6 +43,48 @@ def accumulate(
     starts: IntArray,
     stops: IntArray,
     weights: SingleArray,
+    t: int,
+    start: int,
+    lengths: NDArray[np.uint16],
+    n_labels: NDArray[np.uint16],
+    least: np.float32,
+    slope: np.float32,
+    label_slope: np.float32,
+    k1: np.float32,
+    wanted: BoolArray,
+    text: SingleArray,
+    labels: SingleArray,
+) -> None:
+    """Add the BM25 scores of one part of the index, hash by hash, those of texts and those of labels apart.
+
+    Parameters
+    ----------
+    postings, starts, stops, start
+        As in `Found`.
+    weights : array of float32, shape (u,)
+        What a hash weighs: its inverse document frequency; one of weight 0 is left out.
+    t : int
+        How many of the hashes are of texts; the others are of labels.
+    lengths, n_labels : array of uint16, shape (n,)
+        Words and labels, by position.
+    least, slope, label_slope : float32
+        A memory of l words has the norm ``least + slope * l``: ``k1 * (1 - b)`` and ``k1 * b / average``.
+    k1 : float32
+        Saturation of counts.
+    wanted : array of bool, shape (n,) or (0,)
+        Whose score is asked for; empty: everyone's.
+    text, labels : array of float32, shape (n,), the latter also (0,)
+        Added to. Postings beyond them are left out.
+    """
+    for these, long, by, out in ((slice(t), lengths, slope, text), (slice(t, None), n_labels, label_slope, labels)):
+        _accumulate(postings, starts[these], stops[these], weights[these], start, long, least, by, k1, wanted, out)
+
+
+def _accumulate(
+    postings: NDArray[np.uint32],
+    starts: IntArray,
+    stops: IntArray,
+    weights: SingleArray,
     start: int,
     lengths: NDArray[np.uint16],
     least: np.float32,
@@ -51,25 +93,6 @@ def accumulate(
     wanted: BoolArray,
     out: SingleArray,
 ) -> None:
-    """Add the BM25 scores of one part of the index to `out`, hash by hash.
-
-    Parameters
-    ----------
-    postings, starts, stops, start
-        As in `Found`.
-    weights : array of float32, shape (t,)
-        What a hash weighs: its inverse document frequency; one of weight 0 is left out.
-    lengths : array of uint16, shape (n,)
-        Words, by position.
-    least, slope : float32
-        A memory of l words has the norm ``least + slope * l``: ``k1 * (1 - b)`` and ``k1 * b / average``.
-    k1 : float32
-        Saturation of counts.
-    wanted : array of bool, shape (n,) or (0,)
-        Whose score is asked for; empty: everyone's.
-    out : array of float32, shape (n,)
-        Added to. Postings beyond it are left out.
-    """
     more = k1 + np.float32(1.0)
     for i in np.flatnonzero(weights):
         packed = postings[starts[i] : stops[i]]
@@ -111,8 +134,9 @@ def within(
     out += weight * most
 
 
-def spread(
+def fill(
     text: SingleArray,
+    labels: SingleArray,
     dense: SingleArray,
     lends: BoolArray,
     previous: NDArray[np.int32],
@@ -123,20 +147,30 @@ def spread(
     far: np.float32,
     echo: np.float32,
     context: np.float32,
-    out: SingleArray,
+    filling: np.float32,
+    weight: np.float32,
+    of_meaning: FloatArray,
+    of_rarer: FloatArray,
+    of_text: FloatArray,
+    of_labels: FloatArray,
+    lent: FloatArray,
     beside: NDArray[np.int8],
 ) -> None:
-    """Write to `out` what memories get from the scores of the two before and the two after them in their episode.
+    """Write what memories have of their own, and what the two before and the two after them in their episode lend them.
 
     Parameters
     ----------
-    text, dense : array of float32, shape (n,)
-        Scores that are lent, added up, by position.
+    text : array of float32, shape (n,)
+        Scores of words, by position.
+    labels : array of float32, shape (n,) or (0,)
+        Scores of labels; empty: none.
+    dense : array of float32, shape (n,)
+        Scores of meaning; written at `places`. What is lent is text and meaning together.
     lends : array of bool, shape (n,) or (0,)
         Who lends; empty: everyone.
-    previous, following : array of int32, shape (n,)
+    previous, following : array of int32, shape (>= n,)
         Neighbours in the episode, -1 for none; a follower of n or more is not in view.
-    lengths : array of uint16, shape (n,)
+    lengths : array of uint16, shape (>= n,)
         Words, by position.
     places : array of int64, shape (p,)
         Positions that are asked for.
@@ -146,21 +180,36 @@ def spread(
         Share that the weaker neighbours add to the strongest.
     context : float32
         Words up to which a memory leans on its neighbours fully; beyond, less by the root of the excess.
-    out : array of float32, shape (p,)
-        Written.
+    filling : float32
+        Above 0: up to this share of what neighbours lend they fill up what a memory has of its own, and add nothing else.
+    weight : float32
+        By which what is lent is multiplied; 0: nothing is lent.
+    of_meaning, of_rarer : array of float64, shape (p,)
+        Scores of meaning in two ways.
+    of_text, of_labels, lent : array of float64, shape (p,)
+        Written; zeros before.
     beside : array of int8, shape (p,)
-        Written: 1 where the next one lends more than the one before, -1 where less, else 0.
+        Written, zeros before: 1 where the next one lends more than the one before, -1 where less, else 0.
     """
     n = len(text)
+    of_text[:] = text[places]
+    if len(labels):
+        of_labels[:] = labels[places]
+    dense[places] = of_meaning + of_rarer
+    if weight <= 0.0:
+        return
     before, after = previous[places], following[places]
     before2, after2 = _step(previous, before, n), _step(following, after, n)
-    lent = [_lent(text, dense, lends, at, n) for at in (before, after, before2, after2)]
-    a, b, c, d = near * lent[0], near * lent[1], far * lent[2], far * lent[3]
+    of_each = [_lent(text, dense, lends, at, n) for at in (before, after, before2, after2)]
+    a, b, c, d = near * of_each[0], near * of_each[1], far * of_each[2], far * of_each[3]
     most = np.maximum(np.maximum(a, b), np.maximum(c, d))
     lean = np.minimum(
         np.sqrt(context / np.maximum(lengths[places].astype(np.float32), np.float32(1.0))), np.float32(1.0)
     )
-    out[:] = lean * (most + echo * (a + b + c + d - most))
+    more = lean * (most + echo * (a + b + c + d - most))
+    if filling > 0.0:
+        more = np.maximum(filling * more - text[places] - dense[places], np.float32(0.0))
+    lent[:] = more * weight
     beside[:] = (b > a).astype(np.int8) - (b < a).astype(np.int8)
 
 
@@ -538,7 +587,25 @@ def lay(
     filled[into] += sizes
 
 
-def best(scores: FloatArray, k: int, maths: ModuleType) -> IntArray:
+def ordered(shares: FloatArray, k: int, scores: FloatArray) -> IntArray:
+    """Write the sums of some rows and return where the `k` largest above 0 are, largest first, of equals the later one first.
+
+    Parameters
+    ----------
+    shares : array of float64, shape (c * n,)
+        Row by row; no NaN.
+    k : int
+        At least 1.
+    scores : array of float64, shape (n,)
+        Written.
+    """
+    scores[:] = 0.0
+    for row in shares.reshape(-1, len(scores)) if len(scores) else ():
+        scores += row
+    return best(scores, k)
+
+
+def best(scores: FloatArray, k: int) -> IntArray:
     """Return where the `k` largest scores above 0 are, largest first, of equals the later one first.
 
     Parameters
@@ -547,10 +614,8 @@ def best(scores: FloatArray, k: int, maths: ModuleType) -> IntArray:
         No NaN.
     k : int
         At least 1.
-    maths : module
-        `arrays` or `kernels`.
     """
-    found: IntArray = maths.foremost(scores, k)
+    found: IntArray = foremost(scores, k)
     return found[np.argsort(scores[found], kind="stable")[::-1]]
 
 

@@ -13,10 +13,12 @@ from thoughtengine._types import BoolArray, FloatArray, IntArray, SingleArray
 __all__ = [
     "accumulate",
     "around",
+    "best",
     "closest",
     "compared",
     "cosines",
     "exact",
+    "fill",
     "first_of",
     "foremost",
     "holds",
@@ -24,17 +26,40 @@ __all__ = [
     "lay",
     "leaders",
     "one_of_each",
-    "spread",
+    "ordered",
     "with_friends",
     "within",
 ]
 
 
 @kernel(
-    "uint32[:]", "int64[:]", "int64[:]", "float32[:]", "int64", "uint16[:]", "float32", "float32", "float32", "bool[:]",
-    "out float32[:]",
+    "uint32[:]", "int64[:]", "int64[:]", "float32[:]", "int64", "int64", "uint16[:]", "uint16[:]", "float32", "float32",
+    "float32", "float32", "bool[:]", "out float32[:]", "out float32[:]",
 )  # fmt: skip
 def accumulate(
+    postings: NDArray[np.uint32],
+    starts: IntArray,
+    stops: IntArray,
+    weights: SingleArray,
+    t: int,
+    start: int,
+    lengths: NDArray[np.uint16],
+    n_labels: NDArray[np.uint16],
+    least: np.float32,
+    slope: np.float32,
+    label_slope: np.float32,
+    k1: np.float32,
+    wanted: BoolArray,
+    text: SingleArray,
+    labels: SingleArray,
+) -> None:
+    """Add BM25 scores to `text` and `labels`, as `arrays.accumulate`."""
+    _accumulate(postings, starts[:t], stops[:t], weights[:t], start, lengths, least, slope, k1, wanted, text)
+    _accumulate(postings, starts[t:], stops[t:], weights[t:], start, n_labels, least, label_slope, k1, wanted, labels)
+
+
+@part
+def _accumulate(
     postings: NDArray[np.uint32],
     starts: IntArray,
     stops: IntArray,
@@ -47,7 +72,6 @@ def accumulate(
     wanted: BoolArray,
     out: SingleArray,
 ) -> None:
-    """Add BM25 scores to `out` (n,), as `arrays.accumulate`."""
     n, everyone, more = np.uint64(len(out)), len(wanted) == 0, k1 + np.float32(1.0)
     for i in range(len(weights)):
         weight = weights[i]
@@ -82,11 +106,13 @@ def within(
 
 
 @kernel(
-    "float32[:]", "float32[:]", "bool[:]", "int32[:]", "int32[:]", "uint16[:]", "int64[:]", "float32", "float32",
-    "float32", "float32", "out float32[:]", "out int8[:]", brief=True,
+    "float32[:]", "float32[:]", "out float32[:]", "bool[:]", "int32[:]", "int32[:]", "uint16[:]", "int64[:]", "float32",
+    "float32", "float32", "float32", "float32", "float32", "float64[:]", "float64[:]", "out float64[:]", "out float64[:]",
+    "out float64[:]", "out int8[:]", brief=True,
 )  # fmt: skip
-def spread(
+def fill(
     text: SingleArray,
+    labels: SingleArray,
     dense: SingleArray,
     lends: BoolArray,
     previous: NDArray[np.int32],
@@ -97,12 +123,24 @@ def spread(
     far: np.float32,
     echo: np.float32,
     context: np.float32,
-    out: SingleArray,
+    filling: np.float32,
+    weight: np.float32,
+    of_meaning: FloatArray,
+    of_rarer: FloatArray,
+    of_text: FloatArray,
+    of_labels: FloatArray,
+    lent: FloatArray,
     beside: NDArray[np.int8],
 ) -> None:
-    """Write to `out` (p,) what neighbours lend, and to `beside` (p,) which of the nearest more, as `arrays.spread`."""
+    """Write what memories have of their own and what their neighbours lend, as `arrays.fill`."""
     n, all_lend = len(text), len(lends) == 0
     for i in range(len(places)):
+        at = places[i]
+        of_text[i] = text[at]
+        if len(labels) > 0:
+            of_labels[i] = labels[at]
+        dense[at] = np.float32(of_meaning[i] + of_rarer[i])
+    for i in range(len(places) if weight > np.float32(0.0) else 0):
         at = places[i]
         before, after = previous[at], following[at]
         a = b = c = d = np.float32(0.0)
@@ -120,8 +158,36 @@ def spread(
                 d = far * (text[after] + dense[after])
         most = max(a, b, c, d)
         lean = min(np.sqrt(np.float32(context / max(np.float32(lengths[at]), np.float32(1.0)))), np.float32(1.0))
-        out[i] = lean * (most + echo * (a + b + c + d - most))
+        more = lean * (most + echo * (a + b + c + d - most))
+        if filling > np.float32(0.0):
+            more = max(filling * more - text[at] - dense[at], np.float32(0.0))
+        lent[i] = np.float32(more * weight)
         beside[i] = np.int8(b > a) - np.int8(b < a)
+
+
+@kernel("float64[:]", "int64", "out float64[:]", returns="out int64[:]", brief=True)
+def ordered(shares: FloatArray, k: int, scores: FloatArray) -> IntArray:
+    """Write sums and return where the largest are, largest first, as `arrays.ordered`."""
+    n = len(scores)
+    for i in range(n):
+        scores[i] = 0.0
+    for row in range(len(shares) // max(n, 1)):
+        some = shares[row * n : row * n + n]
+        for i in range(n):
+            scores[i] += some[i]
+    return _best(scores, k)
+
+
+@part
+def _best(scores: FloatArray, k: int) -> IntArray:
+    found = _foremost(scores, k)
+    return found[np.argsort(scores[found], kind="mergesort")[::-1]]
+
+
+@kernel("float64[:]", "int64", returns="out int64[:]", brief=True)
+def best(scores: FloatArray, k: int) -> IntArray:
+    """Return where the largest scores above 0 are, largest first, as `arrays.best`."""
+    return _best(scores, k)
 
 
 @kernel("int64[:]", "int32[:]", "int32[:]", "int64", returns="out int64[:]", brief=True)

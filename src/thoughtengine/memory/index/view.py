@@ -184,13 +184,11 @@ class View:
         own = [self.columns.fold[segment.start : segment.stop] for segment in self.segments]
         older = [segment.with_fold(mine, wanted, maths) for segment, mine in zip(self.segments, own, strict=True)]
         newer = [(tail.start, *tail.find(folds, self.n - tail.start)) for tail in self._tails()]
-        total = np.zeros(len(folds), np.int64)
-        for _, times in older:
-            total += times
-        for _, _, bounds in newer:
-            total += np.diff(bounds)
+        counts = [times.tolist() for _, times in older] + [np.diff(bounds).tolist() for _, _, bounds in newer]
         found = {}
-        for i in np.flatnonzero((total > 1) & (wanted > 0)).tolist():
+        for i, often in enumerate(map(sum, zip(*counts, strict=True))):
+            if often < 2 or not folds[i]:
+                continue
             parts = [
                 segment.run_of(mine, int(firsts[i]), folds[i])
                 for segment, mine, (firsts, times) in zip(self.segments, own, older, strict=True)

@@ -148,13 +148,9 @@ class _Scoring:
         likenesses = self._likenesses()
         places = self._places(likenesses, apart=apart)
         shares = np.zeros((len(CHANNELS), len(places)))
-        shares[_ROW["text"]] = self._text[places]
-        if len(self._labels):
-            shares[_ROW["labels"]] = self._labels[places]
         for channel, likeness in likenesses.items():
-            shares[_ROW[channel]] = likeness.gains(places) * self._on(channel)
-        self._dense[places] = shares[_ROW["dense"]] + shares[_ROW["dense_weighted"]]
-        beside = self._lean(places, shares[_ROW["neighbours"]])
+            np.multiply(likeness.gains(places), self._on(channel), out=shares[_ROW[channel]])
+        beside = self._fill(places, shares)
         self._favour(places, shares)
         self._place(places, shares)
         if self._view.n >= _LARGE:  # for the next recall of this thread
@@ -181,7 +177,8 @@ class _Scoring:
         often = frequency.tolist()
         in_texts, in_labels = self._weights(often, t)
         self._weigh_meaning(often[:t])
-        self._complete = is_complete(question, parts, often[:t], self._lends, self._chosen, self._maths)
+        if self._on("neighbours"):
+            self._complete = is_complete(question, parts, often, self._lends, self._chosen, self._maths)
         rarity = in_labels.copy()
         for owner, mine in zip(question.owners, in_texts, strict=True):
             rarity[owner] = max(rarity[owner], mine)
@@ -189,24 +186,20 @@ class _Scoring:
         weights, budget = np.array([*in_texts, *in_labels]), max(_READ, view.n // 2)
         if sum(often) > budget:
             weights[~_read(frequency, budget)] = 0.0
-        wanted = self._asked()
+        weights[:t] *= self._on("text") / scale
+        weights[t:] *= self._on("labels") / scale
         if any(often[t:]):
             self._room[:] = 0.0
             self._labels = self._room
-        mean_labels = view.totals.labels / (view.n or 1)
-        for channel, out, lengths, mean, asked in (
-            ("text", self._text, view.columns.length, view.totals.mean_words, slice(0, t)),
-            ("labels", self._labels, view.columns.labels, mean_labels, slice(t, None)),
-        ):
-            if not len(out) or not (weight := self._on(channel)):
-                continue
-            counting = (weights[asked] * (weight / scale)).astype(np.float32)
-            for part in parts:
-                self._maths.accumulate(
-                    part.postings, part.starts[asked], part.stops[asked], counting, part.start, lengths,
-                    _F(config.k1 * (1.0 - config.b)), _F(config.k1 * config.b / (mean or 1.0)), _F(config.k1), wanted, out,
-                )  # fmt: skip
-        return tuple(question.words[i] for i in sorted(range(len(rarity)), key=lambda i: -rarity[i]))
+        spread, mean_labels = config.k1 * config.b, view.totals.labels / (view.n or 1)
+        weighed, wanted = weights.astype(np.float32), self._asked()
+        for part in parts:
+            self._maths.accumulate(
+                part.postings, part.starts, part.stops, weighed, t, part.start, view.columns.length, view.columns.labels,
+                _F(config.k1 * (1.0 - config.b)), _F(spread / (view.totals.mean_words or 1.0)),
+                _F(spread / (mean_labels or 1.0)), _F(config.k1), wanted, self._text, self._labels,
+            )  # fmt: skip
+        return tuple([question.words[i] for i in sorted(range(len(rarity)), key=lambda i: -rarity[i])])
 
     def _weights(self, frequency: list[int], t: int) -> tuple[list[float], list[float]]:
         """Return the rarity of each term of the cue among texts, and of each word among labels.
@@ -418,23 +411,19 @@ class _Scoring:
 
     # the channels that weigh what was found
 
-    def _lean(self, places: IntArray, out: FloatArray) -> NDArray[np.int8]:
-        """Write what memories get from what was said just before and after them; return which of the two gave more.
+    def _fill(self, places: IntArray, shares: FloatArray) -> NDArray[np.int8]:
+        """Write what memories have of their own, and get from what was said beside them; return which of the two gave more.
 
         Where a memory holds every word of the cue, the others need no help to be found: then neighbours fill up to half of
         what they lend, and add nothing to what has more of its own.
         """
-        beside = np.zeros(len(places), np.int8)
-        if weight := self._on("neighbours"):
-            n, columns, config = self._view.n, self._view.columns, self._config
-            lent = np.empty(len(places), np.float32)
-            self._maths.spread(
-                self._text, self._dense, self._lends, columns.previous[:n], columns.following[:n], columns.length[:n],
-                places, _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words), lent, beside,
-            )  # fmt: skip
-            if self._complete:
-                lent = np.maximum(_FILLING * lent - self._text[places] - self._dense[places], _F(0.0))
-            out[:] = lent * weight
+        beside, columns, config = np.zeros(len(places), np.int8), self._view.columns, self._config
+        self._maths.fill(
+            self._text, self._labels, self._dense, self._lends, columns.previous, columns.following, columns.length, places,
+            _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words),
+            _FILLING if self._complete else _F(0.0), _F(self._on("neighbours")), shares[_ROW["dense"]],
+            shares[_ROW["dense_weighted"]], shares[_ROW["text"]], shares[_ROW["labels"]], shares[_ROW["neighbours"]], beside,
+        )  # fmt: skip
         return beside
 
     def _place(self, places: IntArray, shares: FloatArray) -> None:

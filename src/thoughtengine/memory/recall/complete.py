@@ -33,8 +33,8 @@ def is_complete(
         What is asked.
     found : sequence of Found
         Where its terms occur, part by part.
-    often : sequence of int, length t
-        In how many texts each term occurs.
+    often : sequence of int
+        In how many texts each term occurs, and what stands behind them.
     visible : array of bool, shape (n,) or (0,)
         Memories whose words count; empty: all.
     chosen : array of int64 or None
@@ -52,7 +52,7 @@ def is_complete(
             ways.setdefault(owner, []).append(i)
     if not ways or (chosen is not None and not len(chosen)):
         return False
-    words = sorted(ways.values(), key=lambda mine: sum(often[i] for i in mine))
+    words = sorted(ways.values(), key=lambda mine: sum([often[i] for i in mine]))
     terms, ends = (
         np.array(list(chain.from_iterable(words)), np.int64),
         np.array(list(accumulate(map(len, words))), np.int64),

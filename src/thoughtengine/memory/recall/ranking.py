@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray
-from thoughtengine.memory.index import arrays
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.recall.channels import Scored, compiled
 
@@ -79,63 +78,71 @@ class Sheet:
         Memories in question and their shares, which are changed where revisions ask for it.
     chosen : array of int64 or None
         Positions that may be found, ascending; None: all.
+    k : int
+        How many are asked for.
     """
 
-    def __init__(self, view: View, scored: Scored, chosen: IntArray | None) -> None:
+    def __init__(self, view: View, scored: Scored, chosen: IntArray | None, k: int) -> None:
         self._view, self._chosen, self._maths = view, chosen, compiled(view.n)
-        self.places, self.shares = scored.places, scored.shares
-        self.scores: FloatArray = scored.shares.sum(axis=0)
+        self.places, self.shares, self._k = scored.places, scored.shares, k
+        self.scores: FloatArray = np.empty(len(self.places))
+        self._first: IntArray = self._maths.ordered(self.shares.reshape(-1), k + _MARGIN, self.scores)
         self.crowd: FloatArray = np.empty(0)
         self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
 
-    def best(self, k: int, *, folded: bool = True) -> tuple[list[int], list[int]]:
+    def best(self, *, folded: bool = True) -> tuple[list[int], list[int]]:
         """Return the columns of the k best, and the fold that each stands for, 0 for none; not folded, none stands for any."""
-        wanted = k + _MARGIN
+        k, wanted, best = self._k, self._k + _MARGIN, self._first
         while True:
-            self._settle(wanted)
-            best = arrays.best(self.scores, wanted, self._maths)
+            if self._view.has_replaced:
+                self._settle(wanted)
+                best = self._maths.best(self.scores, wanted)
             self.crowd, order = self.scores[best], best.tolist()
-            kept, folds = self._fold(order, self.places[best], k) if folded else (order[:k], [0] * len(order[:k]))
+            kept, folds = self._fold(order, self.places[best]) if folded else (order[:k], [0] * len(order[:k]))
             if len(kept) >= k or len(order) < wanted:
                 return kept, folds
             wanted *= 4
+            best = self._maths.best(self.scores, wanted)
 
-    def is_crowded(self, best: list[int], k: int, limit: int) -> bool:
+    def is_crowded(self, best: list[int], limit: int) -> bool:
         """Tell whether repeats may have taken the places of others: all that one channel gave stand above the last of the best.
 
         Parameters
         ----------
         best : list of int
-            Columns of the best, as `best` returns them for this k.
+            Columns of the best, as `best` returns them.
         limit : int
             As in `Scored`.
         """
-        if limit and len(best) == k:
+        if limit and len(best) == self._k:
             return len(self.crowd) > limit and bool(self.scores[best[-1]] < self.crowd[limit])
         return limit > 0
 
-    def _fold(self, order: list[int], places: IntArray, k: int) -> tuple[list[int], list[int]]:
+    def _fold(self, order: list[int], places: IntArray) -> tuple[list[int], list[int]]:
         """Return the first of each fold among ordered columns and their positions, k of them, and their folds.
 
         What was superseded stands for none that was not.
         """
-        columns = self._view.columns
-        folds = columns.fold[places].tolist()
-        is_old, standing = [False] * len(folds), set[int]()
+        folds: list[int] = self._view.columns.fold[places].tolist()
         if self._view.has_replaced:
-            is_old = (columns.successor[places] > 0).tolist()
+            is_old: list[bool] = (self._view.columns.successor[places] > 0).tolist()
             standing = {fold for fold, old in zip(folds, is_old, strict=True) if fold and not old}
+            rows = zip(order, folds, is_old, strict=True)
+            pairs = [(column, fold) for column, fold, old in rows if not old or fold not in standing]
+        else:
+            pairs = list(zip(order, folds, strict=True))
         kept: dict[int, int] = {}
-        for column, fold, old in zip(order, folds, is_old, strict=True):
-            if not old or fold not in standing:
-                kept.setdefault(fold or -1 - column, column)
-            if len(kept) == k:
+        for column, fold in pairs:
+            kept.setdefault(fold or -1 - column, column)
+            if len(kept) == self._k:
                 break
         return list(kept.values()), [max(fold, 0) for fold in kept]
 
     def repeats(self, kept: list[int], folds: list[int]) -> list[int]:
         """Return how many others have the fold of each column, of those that may be found and were not superseded."""
         found = self._view.repeats(folds, self._maths)
+        if not found:
+            return [0] * len(kept)
         places = self.places[kept].tolist()
         return [
             self._standing(found[fold], place) if fold in found else 0
@@ -153,7 +160,7 @@ class Sheet:
     def _settle(self, wanted: int) -> None:
         """See to it that among the best none stands above one that replaced it."""
         while self._view.has_replaced:
-            positions = self.places[arrays.best(self.scores, wanted, self._maths)]
+            positions = self.places[self._maths.best(self.scores, wanted)]
             replaced = positions[self._view.columns.successor[positions] > 0].tolist()
             todo = [position for position in replaced if position not in self._settled]
             if not todo:

@@ -55,12 +55,12 @@ def rank(
     chosen = view.matching(where, now_us)
     visible = view.visible(where)
     scored = score(view, question, chosen, visible, config, k=k, now=now_us)
-    sheet = Sheet(view, scored, chosen)
-    best, folds = sheet.best(k, folded=folded)
-    if folded and sheet.is_crowded(best, k, scored.limit):
+    sheet = Sheet(view, scored, chosen, k)
+    best, folds = sheet.best(folded=folded)
+    if folded and sheet.is_crowded(best, scored.limit):
         scored = score(view, question, chosen, visible, config, k=k, now=now_us, apart=True)
-        sheet = Sheet(view, scored, chosen)
-        best, folds = sheet.best(k)
+        sheet = Sheet(view, scored, chosen, k)
+        best, folds = sheet.best()
     kept = np.array(best, np.int64)
     places = scored.places[kept]
     return Ranking(

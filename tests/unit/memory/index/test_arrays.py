@@ -19,8 +19,9 @@ def accumulate(postings: list[list[tuple[int, int]]], weights: list[float], leng
     packed = np.array([place << 8 | count for part in postings for place, count in part], np.uint32)
     out = np.zeros(options.get("n", len(lengths)), np.float32)
     arrays.accumulate(
-        packed, np.concatenate(([0], stops[:-1])), stops, np.array(weights, np.float32), options.get("start", 0),
-        np.array(lengths, np.uint16), F(1.2 * 0.25), F(1.2 * 0.75 / 10), F(1.2), options.get("wanted", EVERYONE), out,
+        packed, np.concatenate(([0], stops[:-1])), stops, np.array(weights, np.float32), len(postings),
+        options.get("start", 0), np.array(lengths, np.uint16), np.array(lengths, np.uint16), F(1.2 * 0.25),
+        F(1.2 * 0.75 / 10), F(0.0), F(1.2), options.get("wanted", EVERYONE), out, np.empty(0, np.float32),
     )  # fmt: skip
     return out
 
@@ -52,23 +53,23 @@ def test_a_word_that_weighs_nothing_is_not_looked_up() -> None:
 
 
 def lent(base: list[float], previous: list[int], following: list[int], lengths: list[int], places: list[int]) -> Any:
-    out = np.empty(len(places), np.float32)
-    half = np.array(base, np.float32) / 2
-    arrays.spread(
-        half, half, EVERYONE, np.array(previous, np.int32), np.array(following, np.int32), np.array(lengths, np.uint16),
-        np.array(places), F(0.8), F(0.4), F(0.2), F(50.0), out, np.empty(len(places), np.int8),
+    whole, (none, own, labelled, out) = np.array(base, np.float32), np.zeros((4, len(places)))
+    arrays.fill(
+        whole, whole[:0], np.zeros_like(whole), EVERYONE, np.array(previous, np.int32), np.array(following, np.int32),
+        np.array(lengths, np.uint16), np.array(places), F(0.8), F(0.4), F(0.2), F(50.0), F(0.0), F(1.0), none, none, own,
+        labelled, out, np.zeros(len(places), np.int8),
     )  # fmt: skip
     return out
 
 
 @pytest.mark.parametrize(("length", "lean"), [(0, 1.0), (50, 1.0), (200, 0.5), (5000, 0.1)])
-def test_spread_lends_the_most_of_the_neighbours_and_an_echo_of_the_others(length: int, lean: float) -> None:
+def test_neighbours_lend_the_most_of_the_neighbours_and_an_echo_of_the_others(length: int, lean: float) -> None:
     out = lent([1.0, 0.5, 0.0, 0.25, 2.0], [-1, 0, 1, 2, 3], [1, 2, 3, 4, -1], [length] * 5, [2])
     parts = [0.8 * 0.5, 0.8 * 0.25, 0.4 * 1.0, 0.4 * 2.0]
     assert out[0] == pytest.approx(lean * (max(parts) + 0.2 * (sum(parts) - max(parts))), rel=1e-6)
 
 
-def test_spread_ends_with_the_episode_and_with_the_view() -> None:
+def test_what_is_lent_ends_with_the_episode_and_with_the_view() -> None:
     assert lent([1.0, 1.0], [-1, -1], [2, -1], [1, 1], [0, 1]).tolist() == [0.0, 0.0]  # 2 came after the view
 
 
@@ -134,7 +135,7 @@ scores = hnp.arrays(np.float64, st.integers(0, 60), elements=st.sampled_from([-1
 @given(scores, st.integers(1, 70))
 def test_best_is_a_sort(values: np.ndarray, k: int) -> None:
     expected = sorted((i for i, value in enumerate(values) if value > 0), key=lambda i: (-values[i], -i))[:k]
-    assert arrays.best(values, k, arrays).tolist() == expected
+    assert arrays.best(values, k).tolist() == expected
     assert arrays.foremost(values, k).tolist() == sorted(expected)
 
 
@@ -146,5 +147,5 @@ def test_best_of_many_is_a_sort(seed: int, k: int, skew: float) -> None:
     values = np.where(rng.random(20_000) < 0.3, values.max(initial=0.0), values) if skew == 1.0 else values
     found = np.flatnonzero(values > 0.0)
     expected = found[np.lexsort((-found, -values[found]))][:k].tolist()
-    assert arrays.best(values, k, arrays).tolist() == expected
+    assert arrays.best(values, k).tolist() == expected
     assert arrays.foremost(values, k).tolist() == sorted(expected)
