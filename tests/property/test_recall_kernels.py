@@ -280,6 +280,21 @@ def test_foremost(values: list[float], k: int) -> None:
     assert equal([[found] for found, *_ in answers("foremost", lambda: (np.array(values, np.float64), k))])
 
 
+@given(seeds, st.integers(1, 30), st.booleans(), st.booleans())
+def test_signs(seed: int, m: int, behind: bool, textual: bool) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        scores = np.sort(rng.integers(1, 9, m) * 0.3)[::-1].copy()
+        texts, told = scores * rng.random((2, m))
+        following, crowd = (float(scores[-1] * rng.random()) for _ in "ab")
+        return (
+            scores, texts, rng.random(m) * 3, told, np.log(np.arange(1.0, m + 1.0)), following if behind else 0.0, crowd,
+            rng.random() if textual else 0.0, rng.random(5), np.empty(13 * m),
+        )  # fmt: skip
+
+    assert equal(answers("signs", of))
+
+
 @given(seeds, st.integers(1, 60), st.integers(0, 8), st.integers(1, 12))
 def test_first_of(seed: int, n: int, k: int, several: int) -> None:
     def of() -> tuple[Any, ...]:

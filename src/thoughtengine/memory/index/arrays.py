@@ -27,6 +27,7 @@ __all__ = [
     "leaders",
     "one_of_each",
     "ordered",
+    "signs",
     "union",
     "with_friends",
     "within",
@@ -35,6 +36,7 @@ __all__ = [
 _DAY = 86_400_000_000
 _RUN = 64
 _WIDEST = 30 * _DAY  # of the edge of a long span
+_ALIKE = 1e-9  # relative scores that differ by less are equal
 _REACH = 3  # widths of a span beyond which nothing is near it
 
 
@@ -525,6 +527,81 @@ def among(values: NDArray[Any], known: NDArray[Any]) -> BoolArray:
         return np.zeros(len(values), np.bool_)
     there: BoolArray = known[np.minimum(known.searchsorted(values), len(known) - 1)] == values
     return there
+
+
+def signs(
+    scores: FloatArray,
+    texts: FloatArray,
+    norms: FloatArray,
+    told: FloatArray,
+    ranks: FloatArray,
+    following: float,
+    crowd: float,
+    text_weight: float,
+    of_cue: FloatArray,
+    out: FloatArray,
+) -> float:
+    """Write what is known of some hits that tells how sure each may be, and return the best match; see `signs.features`.
+
+    Parameters
+    ----------
+    scores : array of float64, shape (m,)
+        Best first, above 0; at least one.
+    texts, told : array of float64, shape (m,)
+        Of each score, the part of the words, and that of a named source.
+    norms : array of float64, shape (m,)
+        How long each text is for BM25, times k1.
+    ranks : array of float64, shape (m,)
+        Logarithms of the places.
+    following, crowd : float
+        The score behind the last one, 0 for none, and that of the crowd.
+    text_weight : float
+        Of the channel of words.
+    of_cue : array of float64, shape (5,)
+        The signs that all hits have; the first is how much of the cue is known, in [0, 1].
+    out : array of float64, shape (m * 13,)
+        Written, hit by hit.
+    """
+    table, known, first = out.reshape(len(scores), -1), float(of_cue[0]), float(scores[0])
+    relative = (scores / first).tolist()
+    gaps = _gaps(relative, following / first)
+    above = better = 0.0
+    table[:, 8:] = of_cue
+    # plain numbers: of ten hits a call of NumPy costs more than what it computes
+    rows = zip(scores.tolist(), texts.tolist(), norms.tolist(), told.tolist(), ranks.tolist(), strict=True)
+    for i, (score, share, norm, from_source, rank) in enumerate(rows):
+        match = min(share * (1.0 + norm) / text_weight, 1.0) * known if text_weight else 0.0
+        table[i, :8] = (
+            match, rank, relative[i], min(crowd / score, 1.0),
+            gaps[i] * known,  # to stand alone with one word of six is nothing
+            above, from_source / score, better,
+        )  # fmt: skip
+        above, better = above + relative[i], max(better, match)
+    return better
+
+
+def _gaps(relative: list[float], following: float) -> list[float]:
+    """Return how far the next one is behind each; those alike share it, and the last of all stands out no more than the others.
+
+    Parameters
+    ----------
+    relative : list of float
+        Scores by the best one, descending.
+    following : float
+        That of the one behind the last; 0 where there is none.
+    """
+    gaps: list[float] = []
+    alike = 0  # so far of the group
+    for score, after in zip(relative, [*relative[1:], following], strict=True):
+        gap, alike = score - after, alike + 1
+        if gap >= _ALIKE or len(gaps) + alike == len(relative):
+            gaps += [max(gap, 0.0) / alike] * alike
+            alike = 0
+    if len(gaps) > 1 and following == 0.0:
+        last = sum(score - relative[-1] < _ALIKE for score in relative)
+        most = max(gaps[: len(gaps) - last], default=0.0) or 1.0
+        gaps[-last:] = [min(gap, most) for gap in gaps[-last:]]
+    return gaps
 
 
 def first_of(

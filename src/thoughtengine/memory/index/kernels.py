@@ -27,6 +27,7 @@ __all__ = [
     "leaders",
     "one_of_each",
     "ordered",
+    "signs",
     "with_friends",
     "within",
 ]
@@ -668,18 +669,17 @@ def leaders(
             total[i] += extra[i]
     for code in named:
         for i in range(n):
-            if source[i] == code:
-                total[i] *= lift
+            total[i] = total[i] * lift if source[i] == code else total[i]
     if len(allowed) > 0:
         for i in range(n):
-            if not allowed[i]:
-                total[i] = np.float32(0.0)
+            total[i] = total[i] if allowed[i] else np.float32(0.0)
     return _highest(total.view(np.int32), k)  # of numbers of at least 0, which are in the same order
 
 
 @part
 def _highest(bits: NDArray[np.int32], k: int) -> IntArray:
-    largest = np.empty((len(bits) + 63) // 64, np.int32)  # of each run of 64
+    n = len(bits)
+    largest = np.empty((n + 63) // 64, np.int32)  # of each run of 64
     for run in range(len(largest)):
         most, row = np.int32(0), bits[64 * run : 64 * run + 64]
         for i in range(len(row)):
@@ -694,7 +694,7 @@ def _highest(bits: NDArray[np.int32], k: int) -> IntArray:
     found, filled = np.empty(64 * n_runs, np.int64), 0
     for run in range(len(largest)):
         if largest[run] >= floor:
-            for i in range(64 * run, min(64 * run + 64, len(bits))):
+            for i in range(64 * run, min(64 * run + 64, n)):
                 if bits[i] >= floor:
                     found[filled] = i
                     filled += 1
@@ -738,6 +738,59 @@ def one_of_each(scores: SingleArray, folds: NDArray[np.uint64]) -> None:
                     scores[best] = np.float32(0.0)
             else:
                 scores[i] = np.float32(0.0)
+
+
+@kernel(
+    "float64[:]", "float64[:]", "float64[:]", "float64[:]", "float64[:]", "float64", "float64", "float64", "float64[:]",
+    "out float64[:]", returns="float64", brief=True,
+)  # fmt: skip
+def signs(
+    scores: FloatArray,
+    texts: FloatArray,
+    norms: FloatArray,
+    told: FloatArray,
+    ranks: FloatArray,
+    following: float,
+    crowd: float,
+    text_weight: float,
+    of_cue: FloatArray,
+    out: FloatArray,
+) -> float:
+    """Write the signs of some hits and return the best match, as `arrays.signs`."""
+    m, known, first, above, better = len(scores), of_cue[0], scores[0], 0.0, 0.0
+    for i in range(m):
+        match, relative = 0.0, scores[i] / first
+        if text_weight != 0.0:
+            match = min(texts[i] * (1.0 + norms[i]) / text_weight, 1.0) * known
+        row = out[13 * i : 13 * i + 13]
+        row[0], row[1], row[2], row[3] = match, ranks[i], relative, min(crowd / scores[i], 1.0)
+        row[5], row[6], row[7] = above, told[i] / scores[i], better
+        row[8:] = of_cue
+        above += relative
+        better = max(better, match)
+    _write_gaps(out, m, following / first, known)
+    return better
+
+
+@part
+def _write_gaps(out: FloatArray, m: int, following: float, known: float) -> None:
+    """Write how far the next one is behind each hit, as `arrays._gaps`."""
+    alike, last, most = 0, 0, 0.0
+    for i in range(m):
+        after = out[13 * i + 15] if i + 1 < m else following
+        gap = out[13 * i + 2] - after
+        alike += 1
+        last += out[13 * i + 2] - out[13 * m - 11] < 1e-9
+        if gap >= 1e-9 or i + 1 == m:
+            for j in range(i + 1 - alike, i + 1):
+                out[13 * j + 4] = max(gap, 0.0) / alike
+            alike = 0
+    for i in range(m - last):
+        most = max(most, out[13 * i + 4])
+    for i in range(m):
+        if i >= m - last and m > 1 and following == 0.0:
+            out[13 * i + 4] = min(out[13 * i + 4], most if most > 0.0 else 1.0)
+        out[13 * i + 4] *= known
 
 
 @kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]", "out int64[:]", brief=True)

@@ -58,16 +58,18 @@ class Likeness:
 
         The vectors of some encoders lie in a narrow cone.
         """
-        parts = [
-            (len(block), *block.usual(cue, self._maths)) for _, block, cue in self._blocks if block.made_by == made_by
-        ]
-        if len(self._newest) and made_by == self._view.made_by:
-            parts.append((len(self._newest), float(self._newest.mean()), float(self._newest.var())))
-        n = sum(size for size, _, _ in parts)
-        if not n:
+        mine = [(block, cue) for _, block, cue in self._blocks if block.made_by == made_by]
+        newest = self._newest if made_by == self._view.made_by else self._newest[:0]
+        sizes = [len(block) for block, _ in mine] + [len(newest)]
+        if not (n := sum(sizes)):
             return 0.0
-        mean = sum(size * value for size, value, _ in parts) / n
-        spread = math.sqrt(sum(size * (of + (value - mean) ** 2) for size, value, of in parts) / n)
+        means = [block.mean(cue) for block, cue in mine] + [float(newest.mean()) if len(newest) else 0.0]
+        mean = sum([size * value for size, value in zip(sizes, means, strict=True)]) / n
+        if mean <= 0.0:  # then two deviations below are, too
+            return 0.0
+        of = [block.variance(cue, self._maths) for block, cue in mine] + [float(newest.var()) if len(newest) else 0.0]
+        rows = zip(sizes, means, of, strict=True)
+        spread = math.sqrt(sum([size * (one + (value - mean) ** 2) for size, value, one in rows]) / n)
         return min(max((mean - 2.0 * spread) * n / (n + _FEW), 0.0), 0.999)
 
     def gains(self, places: IntArray) -> FloatArray:
@@ -99,7 +101,7 @@ class Likeness:
             if among is None or len(among):
                 rows, cosines = self._seen[segment.start] = block.closest(cue, wanted, self._maths, among)
                 at = rows if len(block) == len(segment) else block.rows[rows].astype(np.int64)
-                found.append((at + segment.start, self._above(cosines, block.made_by)))
+                found.append((at + segment.start if segment.start else at, self._above(cosines, block.made_by)))
         at, cosines = self._newest_places, self._newest
         if chosen is not None and len(at):
             inside = _beside(chosen, at) >= 0
@@ -114,7 +116,7 @@ class Likeness:
         if len(positions) and positions[-1] >= self._view.n:  # of a segment that came after the view was taken
             gains = np.where(positions < self._view.n, gains, 0.0)
         best = self._maths.foremost(gains, wanted)
-        return positions[best], gains[best]
+        return (positions, gains) if len(best) == len(positions) else (positions[best], gains[best])
 
 
 def _newest(view: View, units: Mapping[str, SingleArray]) -> tuple[IntArray, FloatArray]:

@@ -338,15 +338,19 @@ class Block:
         """Return what the half bytes leave over, flat; nothing of a large block, whose rows lie too far apart in memory."""
         return self.fine.reshape(-1) if isinstance(self.fine, np.ndarray) and len(self) <= _SMALL else _NOTHING
 
-    def usual(self, cue: Direction, maths: ModuleType) -> tuple[float, float]:
-        """Return mean and variance of the cosines of all rows with a cue, the latter from a sample."""
+    def mean(self, cue: Direction) -> float:
+        """Return the mean of the cosines of all rows with a cue."""
+        return float(np.vecdot(self.centre, cue.unit))
+
+    def variance(self, cue: Direction, maths: ModuleType) -> float:
+        """Return the variance of the cosines of all rows with a cue, from a sample."""
         if self._sample is None:
             self._sample = self._sampled()
         coarse, fine, scale, rows = self._sample
         some = np.empty(len(rows))
         maths.cosines(coarse, fine, scale, *cue.rough, rows, *UNKNOWN, some)
         some -= some.sum() / len(some)
-        return float(np.vecdot(self.centre, cue.unit)), float(np.vecdot(some, some)) / len(some)
+        return float(np.vecdot(some, some)) / len(some)
 
     def _sampled(self) -> tuple[Halves, Bytes, SingleArray, IntArray]:
         """Return a few hundred rows side by side, and their numbers; half bytes of few numbers tell little."""

@@ -18,7 +18,7 @@ from thoughtengine.memory.experience import Memory
 from thoughtengine.memory.index.view import View
 from thoughtengine.memory.moment import to_stored
 from thoughtengine.memory.recall.chance import Calibration, judge
-from thoughtengine.memory.recall.channels import CHANNELS
+from thoughtengine.memory.recall.channels import CHANNELS, compiled
 from thoughtengine.memory.recall.hit import Cue, Hit
 from thoughtengine.memory.recall.phrase import Phrases, phrases_in, with_phrases
 from thoughtengine.memory.recall.question import Associated, Question, ask
@@ -181,7 +181,7 @@ class Answering:
             config.k1 * (1.0 - config.b + config.b * lengths), ranking.crowd,
             n=view.n, text=cue.text or "", words=question.words[: len(ranking.frequency)], frequency=ranking.frequency,
             named=bool(question.sources), meaning=bool(question.units) and view.n_vectors > 0,
-            rarity=config.rarity, function_words=config.function_words, text_weight=config.text,
+            rarity=config.rarity, function_words=config.function_words, text_weight=config.text, maths=compiled(view.n),
         )  # fmt: skip
 
     def _access(self, asked: Asked, vector: SingleArray | None, hits: Sequence[Hit], newest: int) -> Access:

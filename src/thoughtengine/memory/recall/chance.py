@@ -203,14 +203,14 @@ def judge(
     fits : float
         How likely the answer is among those shown, in [0, 1), no less than the best chance; 0 where none is.
     """
-    odds, line, least = calibration.prior.hit_odds(signs).tolist(), calibration.hit, min_chance or 0.0
-    plain = [_sigmoid(one) for one in odds]
-    chances = plain if line.is_fresh else [_sigmoid(line.shift + line.slope * one) for one in odds]
-    shown = [chance >= least for chance in chances]
-    fits = 0.0
-    if any(shown):
+    odds, line = calibration.prior.hit_odds(signs).tolist(), calibration.hit
+    plain = chances = [_sigmoid(one) for one in odds]
+    if not line.is_fresh:
+        chances = [_sigmoid(line.shift + line.slope * one) for one in odds]
+    shown = [min_chance is None or chance >= min_chance for chance in chances]
+    fits, some = 0.0, plain if min_chance is None else list(compress(plain, shown))
+    if some:
         line = calibration.recall
-        some = list(compress(plain, shown))
         fits = _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
         fits = max(fits, *compress(chances, shown))
     return np.array(chances, np.float64), np.array(shown, np.bool_), fits

@@ -123,8 +123,7 @@ class Why(Mapping[str, float]):
     def __init__(
         self, shares: Mapping[str, float], *, words: Sequence[str] = (), memory: Memory | None = None, beside: int = 0
     ) -> None:
-        self._shares = dict(shares)
-        self._words, self._memory, self._beside = tuple(words), memory, beside
+        self._shares, self._words, self._memory, self._beside = dict(shares), words, memory, beside
 
     def __getitem__(self, channel: str) -> float:
         return self._shares[channel]

@@ -93,7 +93,7 @@ class Phrases(NamedTuple):
 
 def _may_be_in(phrase: str, folded: str) -> bool:
     """Tell whether all words of a phrase are in a text, or in others that were put behind it."""
-    return all([word in folded for word in phrase.split()])
+    return all(word in folded for word in phrase.split())
 
 
 def _folded(text: str) -> str:

@@ -57,6 +57,8 @@ class Ranking(NamedTuple):
 
     def taken(self, rows: IntArray | slice) -> Ranking:
         """Return some of the memories, in the order of `rows`."""
+        if isinstance(rows, slice) and rows.stop >= len(self.ids):
+            return self
         return self._replace(
             ids=self.ids[rows],
             places=self.places[rows],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray
+from thoughtengine.memory.index import arrays
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, fold_text
 
 __all__ = ["HIT_SIGNS", "NO_SIGNS", "RECALL_SIGNS", "Signs", "features"]
@@ -24,7 +27,6 @@ RECALL_SIGNS = ("shown", "match", "known", "stranger", "named", "words", "last",
 """Elements of `Signs.recall`: see `features`."""
 
 _CROWD = 32  # the place whose score stands for the crowd that every cue calls up
-_ALIKE = 1e-9  # relative scores that differ by less are equal
 _READ = 4096  # characters of a cue in which names are looked for
 
 
@@ -63,6 +65,7 @@ def features(
     rarity: float = 1.25,
     function_words: float = 0.3,
     text_weight: float = 1.0,
+    maths: ModuleType = arrays,
 ) -> Signs:
     """Return the signs of a recall.
 
@@ -93,6 +96,8 @@ def features(
     rarity, function_words, text_weight : float
         As in `RecallConfig`: the power of a word's rarity, the share of it that function words keep, the weight of the
         channel "text".
+    maths : module
+        `arrays` or `kernels`.
 
     Returns
     -------
@@ -119,31 +124,26 @@ def features(
     known, unknown, n_words = _heard(words, frequency, n, rarity, function_words)
     following, crowd = _crowd(best, m, n)
     stranger = bool(unknown) and not unknown.isdisjoint(_names(text))
-    of_cue = (known, math.log1p(len(unknown)), float(named), float(meaning), float(stranger))
-    column = {name: i for i, name in enumerate(channels)}
-    texts, from_source = (
-        shares[:, column[name]].tolist() if name in column else [0.0] * m for name in ("text", "source")
+    of_cue = np.array((known, math.log1p(len(unknown)), named, meaning, stranger), np.float64)
+    texts, told = (_column(shares, channels, name) for name in ("text", "source"))
+    hits = np.empty((m, len(HIT_SIGNS)))
+    best_match = maths.signs(
+        scores, texts, norms, told, _ranks(m), following, crowd, text_weight, of_cue, hits.reshape(-1)
     )
-    listed: list[float] = scores.tolist()
-    first, above, better, rows = listed[0], 0.0, 0.0, []
-    relative = [score / first for score in listed]
-    gaps = _gaps(relative, following / first)
-    # plain numbers: of ten hits a call of NumPy costs more than what it computes, of ten thousand less than reading them
-    for i, (score, share, norm, told) in enumerate(zip(listed, texts, norms.tolist(), from_source, strict=True)):
-        match = min(share * (1.0 + norm) / text_weight, 1.0) * known if text_weight else 0.0
-        rows.append((
-            match, math.log(i + 1.0), relative[i], min(crowd / score, 1.0),
-            gaps[i] * known,  # to stand alone with one word of six is nothing
-            above, told / score, better, *of_cue,
-        ))  # fmt: skip
-        above, better = above + relative[i], max(better, match)
-    return Signs(
-        np.array(rows),
-        np.array([
-            min(m / max(n, 1), 1.0), math.log(better + 0.05), known, stranger, named, math.log1p(n_words),
-            relative[-1], meaning,
-        ]),
+    recall = (
+        min(m / max(n, 1), 1.0), math.log(best_match + 0.05), known, stranger, named, math.log1p(n_words), hits[-1, 2], meaning,
     )  # fmt: skip
+    return Signs(hits, np.array(recall, np.float64))
+
+
+def _column(shares: FloatArray, channels: Sequence[str], name: str) -> FloatArray:
+    return np.ascontiguousarray(shares[:, channels.index(name)]) if name in channels else np.zeros(len(shares))
+
+
+@lru_cache(8)
+def _ranks(m: int) -> FloatArray:
+    """Return the logarithms of the places of m hits."""
+    return np.array([math.log(place) for place in range(1, m + 1)])
 
 
 def _heard(
@@ -164,30 +164,6 @@ def _heard(
         elif not plain:
             unknown.add(word)
     return known / total if total else 1.0, unknown, len(words) - n_plain
-
-
-def _gaps(relative: list[float], following: float) -> list[float]:
-    """Return how far the next one is behind each; those alike share it, and the last of all stands out no more than the others.
-
-    Parameters
-    ----------
-    relative : list of float
-        Scores by the best one, descending.
-    following : float
-        That of the one behind the last; 0 where there is none.
-    """
-    gaps: list[float] = []
-    alike = 0  # so far of the group
-    for score, after in zip(relative, [*relative[1:], following], strict=True):
-        gap, alike = score - after, alike + 1
-        if gap >= _ALIKE or len(gaps) + alike == len(relative):
-            gaps += [max(gap, 0.0) / alike] * alike
-            alike = 0
-    if len(gaps) > 1 and following == 0.0:
-        last = sum(score - relative[-1] < _ALIKE for score in relative)
-        most = max(gaps[: len(gaps) - last], default=0.0) or 1.0
-        gaps[-last:] = [min(gap, most) for gap in gaps[-last:]]
-    return gaps
 
 
 def _crowd(best: FloatArray, m: int, n: int) -> tuple[float, float]:
