@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+
 import attrs
 
 from thoughtengine.checks import real, whole
@@ -87,6 +90,12 @@ class StorageConfig:
             raise InvalidArgumentError("rollback_copy", self.rollback_copy, "True or False")
 
 
+_CHANNELS = (
+    "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "phrase",
+    "feeling", "strength",
+)  # fmt: skip
+
+
 @attrs.frozen(kw_only=True)
 class RecallConfig:
     """How recall scores: a switch and a weight per channel.
@@ -164,16 +173,17 @@ class RecallConfig:
     cues: int = 100
 
     def __attrs_post_init__(self) -> None:
-        channels = (
-            "text", "labels", "dense", "dense_weighted", "associations", "time", "source", "episode", "neighbours", "phrase",
-            "feeling", "strength",
-        )  # fmt: skip
-        for name in (*channels, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words", "pause"):
+        for name in (*_CHANNELS, "k1", "b", "rarity", "function_words", "near", "far", "echo", "context_words", "pause"):
             value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
             object.__setattr__(self, name, real(name, value, 0.0, top))
         object.__setattr__(self, "cues", whole("cues", self.cues, 0, 10_000))
-        if not isinstance(self.off, (tuple, list)) or not all(name in channels for name in self.off):
-            raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(channels)}")
+        if not isinstance(self.off, (tuple, list)) or not all(name in _CHANNELS for name in self.off):
+            raise InvalidArgumentError("off", self.off, f"a tuple of names of channels: {', '.join(_CHANNELS)}")
+
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        """Channel → its weight, 0 where it is switched off."""
+        return {name: 0.0 if name in self.off else getattr(self, name) for name in _CHANNELS}
 
 
 @attrs.frozen(kw_only=True)

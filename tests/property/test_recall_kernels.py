@@ -209,6 +209,25 @@ def quantised(rng: np.random.Generator, n: int, d: int) -> tuple[Any, Any, Any]:
     return low | high << 4, rng.integers(-127, 128, n * d).astype(np.int8), rng.random(n).astype(np.float32)
 
 
+@given(seeds, st.integers(1, 300), st.integers(0, 5))
+def test_coded(seed: int, d: int, more: int) -> None:
+    def of() -> tuple[Any, ...]:
+        rng = numbers(seed)
+        vector, centre = rng.integers(-2, 3, (2, d)).astype(np.float32)
+        return vector, centre, rng.integers(0, 1 << 64, -(-d // 64) + more, np.uint64)
+
+    assert equal(answers("coded", of))
+
+
+@given(seeds, st.integers(1, 300), st.sampled_from([0.0, 1e-30, 1.0]))
+def test_in_steps(seed: int, d: int, size: float) -> None:
+    def of() -> tuple[Any, ...]:
+        unit, h = (numbers(seed).standard_normal(d) * size).astype(np.float32), (d + 1) // 2
+        return unit, 2000, 1 << 20, *(np.zeros(n, dtype) for dtype in (np.int16, np.int32) for n in (h, h, d))
+
+    assert equal(answers("in_steps", of, written=6))
+
+
 @given(seeds, st.integers(1, 40), st.sampled_from([1, 2, 5, 64, 384, 8192]), st.booleans(), st.booleans(), shares)
 def test_cosines(seed: int, n: int, d: int, finely: bool, extreme: bool, share: float) -> None:
     assume(n * d < 1 << 15)

@@ -15,6 +15,7 @@ __all__ = [
     "around",
     "best",
     "closest",
+    "coded",
     "compared",
     "cosines",
     "exact",
@@ -22,6 +23,7 @@ __all__ = [
     "first_of",
     "foremost",
     "holds",
+    "in_steps",
     "joined",
     "lay",
     "leaders",
@@ -348,6 +350,52 @@ def closest(
         rows, values = rows[kept], values[kept]
     out[: len(rows)] = values
     return rows
+
+
+def coded(vector: SingleArray, centre: SingleArray, out: NDArray[np.uint64]) -> None:
+    """Write the signs of a vector around a middle, 64 to a word, the first in the lowest bit; zeros behind the last.
+
+    Parameters
+    ----------
+    vector, centre : array of float32, shape (d,)
+        The vector, and the middle.
+    out : array of uint64, shape (w,)
+        Written; room for all signs.
+    """
+    bits = np.packbits(vector - centre > 0.0, bitorder="little")
+    out[:] = 0
+    out.view(np.uint8)[: len(bits)] = bits
+
+
+def in_steps(
+    unit: SingleArray,
+    rough: int,
+    fine: int,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    all_: NDArray[np.int16],
+    fine_even: NDArray[np.int32],
+    fine_odd: NDArray[np.int32],
+    fine_all: NDArray[np.int32],
+) -> float:
+    """Write the numbers of a vector in whole steps, and return the largest in size, 1 for none.
+
+    Parameters
+    ----------
+    unit : array of float32, shape (d,)
+        The vector.
+    rough, fine : int
+        Steps of its largest number.
+    even, odd, all_ : array of int16, shape (h,), (h,), (d,)
+        Written: every other one of the rough steps, the others, and all; of an odd dimension the last of `odd` is left.
+    fine_even, fine_odd, fine_all : array of int32, shape (h,), (h,), (d,)
+        Written: the same of the fine steps.
+    """
+    largest = float(np.abs(unit).max()) or 1.0
+    all_[:], fine_all[:] = np.rint(unit * (rough / largest)), np.rint(unit * (fine / largest))
+    even[:], fine_even[:] = all_[::2], fine_all[::2]
+    odd[: len(unit) // 2], fine_odd[: len(unit) // 2] = all_[1::2], fine_all[1::2]
+    return largest
 
 
 def compared(

@@ -15,6 +15,7 @@ __all__ = [
     "around",
     "best",
     "closest",
+    "coded",
     "compared",
     "cosines",
     "exact",
@@ -22,6 +23,7 @@ __all__ = [
     "first_of",
     "foremost",
     "holds",
+    "in_steps",
     "joined",
     "lay",
     "leaders",
@@ -376,6 +378,47 @@ def _marked(marks: NDArray[np.uint8], out: IntArray) -> int:
                     out[filled] = i
                     filled += 1
     return filled
+
+
+@kernel("float32[:]", "float32[:]", "out uint64[:]", brief=True)
+def coded(vector: SingleArray, centre: SingleArray, out: NDArray[np.uint64]) -> None:
+    """Write the signs of a vector around a middle, as `arrays.coded`."""
+    for word in range(len(out)):
+        bits = np.uint64(0)
+        for i in range(64 * word, min(64 * word + 64, len(vector))):
+            bits |= np.uint64(vector[i] - centre[i] > np.float32(0.0)) << np.uint64(i & 63)
+        out[word] = bits
+
+
+@kernel(
+    "float32[:]", "int64", "int64", "out int16[:]", "out int16[:]", "out int16[:]", "out int32[:]", "out int32[:]",
+    "out int32[:]", returns="float64", brief=True,
+)  # fmt: skip
+def in_steps(
+    unit: SingleArray,
+    rough: int,
+    fine: int,
+    even: NDArray[np.int16],
+    odd: NDArray[np.int16],
+    all_: NDArray[np.int16],
+    fine_even: NDArray[np.int32],
+    fine_odd: NDArray[np.int32],
+    fine_all: NDArray[np.int32],
+) -> float:
+    """Write the numbers of a vector in whole steps, and return the largest, as `arrays.in_steps`."""
+    most = np.float32(0.0)
+    for value in unit:
+        most = max(most, abs(value))
+    largest = np.float64(most) if most > np.float32(0.0) else 1.0
+    by, finely_by = np.float32(rough / largest), np.float32(fine / largest)
+    for i in range(len(unit)):
+        all_[i] = np.int16(np.rint(np.float32(unit[i] * by)))
+        fine_all[i] = np.int32(np.rint(np.float32(unit[i] * finely_by)))
+    for i in range(len(even)):
+        even[i], fine_even[i] = all_[2 * i], fine_all[2 * i]
+    for i in range(len(unit) // 2):
+        odd[i], fine_odd[i] = all_[2 * i + 1], fine_all[2 * i + 1]
+    return largest
 
 
 @kernel(

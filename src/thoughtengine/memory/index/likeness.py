@@ -37,7 +37,7 @@ class Likeness:
 
     def __init__(self, view: View, units: Mapping[str, SingleArray], maths: ModuleType) -> None:
         self._view, self._maths = view, maths
-        self._cues = {made_by: Direction.of(unit) for made_by, unit in units.items()}
+        self._cues = {made_by: Direction.of(unit, maths) for made_by, unit in units.items()}
         self._blocks = [
             (segment, block, cue)
             for segment in view.segments
@@ -90,8 +90,8 @@ class Likeness:
 
     def _above(self, cosines: FloatArray, made_by: str) -> FloatArray:
         zero = self._zero.get(made_by, 0.0)
-        above: FloatArray = (cosines - zero) / (1.0 - zero) if zero else cosines.copy()
-        return np.minimum(np.maximum(above, 0.0, out=above), 1.0, out=above)
+        above: FloatArray = np.maximum((cosines - zero) / (1.0 - zero) if zero else cosines, 0.0)
+        return np.minimum(above, 1.0, out=above)
 
     def closest(self, wanted: int, chosen: IntArray | None) -> tuple[IntArray, FloatArray]:
         """Return (positions ascending, gains to two digits) of the `wanted` closest among `chosen` (ascending; None: all)."""

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import FloatArray, IntArray, SingleArray
 from thoughtengine.errors import VectorDimensionError
+from thoughtengine.memory.index import arrays
 from thoughtengine.storage.columnfile import FileRows
 
 __all__ = ["UNKNOWN", "Block", "Direction", "Growing", "unit_of", "unit_rows"]
@@ -90,16 +91,15 @@ class Direction(NamedTuple):
     fine: Steps
 
     @classmethod
-    def of(cls, unit: SingleArray) -> Direction:
-        """Return that of a unit vector."""
-        most, d = float(np.abs(unit).max()) or 1.0, len(unit)
-
-        def steps(n: int, dtype: type[np.int16] | type[np.int32], smallest: int) -> Steps:
-            padded = np.zeros(d + d % 2, dtype)
-            padded[:d] = np.rint(unit * (n / most))
-            return Steps(padded[::2].copy(), padded[1::2].copy(), padded[:d], most / (smallest * n))
-
-        return cls(unit, steps(_QUERY, np.int16, _STEPS), steps(_FINE_QUERY, np.int32, _STEPS * _FINE))
+    def of(cls, unit: SingleArray, maths: ModuleType = arrays) -> Direction:
+        """Return that of a unit vector, by `arrays` or `kernels`."""
+        d = len(unit)
+        h = d + d % 2 >> 1
+        rough, fine = np.zeros(2 * h + d, np.int16), np.zeros(2 * h + d, np.int32)
+        parts = [(steps[:h], steps[h : 2 * h], steps[2 * h :]) for steps in (rough, fine)]
+        most = maths.in_steps(unit, _QUERY, _FINE_QUERY, *parts[0], *parts[1])
+        sizes = most / (_STEPS * _QUERY), most / (_STEPS * _FINE * _FINE_QUERY)
+        return cls(unit, *(Steps(*each, size) for each, size in zip(parts, sizes, strict=True)))
 
 
 class Growing:
@@ -295,7 +295,11 @@ class Block:
             return _EVERYONE, np.empty(0)
         near, n = max(_LEAST, 2 * wanted, min(len(self) >> 7, _MOST)), len(self) if among is None else len(among)
         fine = self._fine() if self._is_short else _NOTHING  # half bytes of few numbers tell little
-        code, stride = _codes(cue.unit[None], self.centre).ravel(), _SAMPLED if n > _SAMPLED * _LEAST else 1
+        code, stride = np.empty(len(self.codes) // len(self), np.uint64), _SAMPLED if n > _SAMPLED * _LEAST else 1
+        if self._is_short:
+            code[:] = _codes(cue.unit[None], self.centre)
+        else:
+            maths.coded(cue.unit, self.centre, code)
         margin = round(_MARGIN * math.sqrt(max(self.dimension, _BITS) / _BITS))
         cosines = np.empty(min(n, 4 * near))
         rows: IntArray = maths.closest(

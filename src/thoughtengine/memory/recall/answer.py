@@ -86,7 +86,8 @@ class Answering:
         self, memories: Collection, config: RecallConfig, encoder: Encoder | None, ready: Callable[[], None]
     ) -> None:
         self._memories, self._config, self._encoder, self._ready = memories, config, encoder, ready
-        self._speller = encoder if self._on("dense_weighted") and isinstance(encoder, TokenEncoder) else None
+        self._on = config.weights
+        self._speller = encoder if self._on["dense_weighted"] and isinstance(encoder, TokenEncoder) else None
         self.former: Encoder | None = None
         self.calibration = Calibration()
         self.associate: Callable[[Cue, SingleArray | None], Associated] | None = None
@@ -133,19 +134,15 @@ class Answering:
             if have is not None and cue.vector.size != have:
                 raise VectorDimensionError("cue", cue.vector.size, have)
             return cue.vector
-        if self._encoder is None or cue.text is None or not self._on("dense"):
+        if self._encoder is None or cue.text is None or not self._on["dense"]:
             return None
         encoded: SingleArray = encode(self._encoder, [cue.text])[0]
         return encoded
 
-    def _on(self, channel: str) -> float:
-        weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
-        return weight
-
     def _ranked(self, view: View, asked: Asked, vector: SingleArray | None) -> tuple[Ranking, Records, Signs]:
         """Return the best k, the records that were read for it, and what their chances are computed from."""
         cue, config, k = asked.cue, self._config, asked.k
-        weight = self._on("phrase")
+        weight = self._on["phrase"]
         phrases = phrases_in(cue.text) if cue.text is not None and weight else Phrases()
         question = self._question(view, asked, vector)
         ranking = rank(view, question, asked.where, k=phrases.n_read(k), now_us=asked.now[0], config=config)

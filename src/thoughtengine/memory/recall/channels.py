@@ -130,7 +130,7 @@ class _Scoring:
         k: int,
         now: int,
     ) -> None:
-        self._now = now
+        self._now, self._on = now, config.weights
         self._view, self._question, self._chosen, self._config = view, question, chosen, config
         self._maths = compiled(view.n)
         self._lends = _EVERYONE if visible is None else visible
@@ -144,12 +144,12 @@ class _Scoring:
 
     def scored(self, *, apart: bool) -> Scored:
         """Fill the channels, those that find first."""
-        words = self._words() if any(map(self._on, ("text", "labels", "dense_weighted"))) else ()
+        words = self._words() if any(self._on[channel] for channel in ("text", "labels", "dense_weighted")) else ()
         likenesses = self._likenesses()
         places = self._places(likenesses, apart=apart)
         shares = np.zeros((len(CHANNELS), len(places)))
         for channel, likeness in likenesses.items():
-            np.multiply(likeness.gains(places), self._on(channel), out=shares[_ROW[channel]])
+            np.multiply(likeness.gains(places), self._on[channel], out=shares[_ROW[channel]])
         beside = self._fill(places, shares)
         self._favour(places, shares)
         self._place(places, shares)
@@ -157,10 +157,6 @@ class _Scoring:
             self._dense[places] = 0.0
             _scratch.spoiled = False
         return Scored(places, shares, beside, words, self._frequency, self._limit)
-
-    def _on(self, channel: str) -> float:
-        weight: float = 0.0 if channel in self._config.off else getattr(self._config, channel)
-        return weight
 
     # the channels that find
 
@@ -177,7 +173,7 @@ class _Scoring:
         often = frequency.tolist()
         in_texts, in_labels = self._weights(often, t)
         self._weigh_meaning(often[:t])
-        if self._on("neighbours"):
+        if self._on["neighbours"]:
             self._complete = is_complete(question, parts, often, self._lends, self._chosen, self._maths)
         rarity = in_labels.copy()
         for owner, mine in zip(question.owners, in_texts, strict=True):
@@ -186,8 +182,8 @@ class _Scoring:
         weights, budget = np.array([*in_texts, *in_labels]), max(_READ, view.n // 2)
         if sum(often) > budget:
             weights[~_read(frequency, budget)] = 0.0
-        weights[:t] *= self._on("text") / scale
-        weights[t:] *= self._on("labels") / scale
+        weights[:t] *= self._on["text"] / scale
+        weights[t:] *= self._on["labels"] / scale
         if any(often[t:]):
             self._room[:] = 0.0
             self._labels = self._room
@@ -245,7 +241,7 @@ class _Scoring:
     def _weigh_meaning(self, frequency: list[int]) -> None:
         """Take note of the direction of a cue in which a word counts by its rarity, and most if no memory has it."""
         spelled = self._question.spelled
-        if spelled is None or not self._on("dense_weighted"):
+        if spelled is None or not self._on["dense_weighted"]:
             return
         known = [0] * len(spelled.tokens)
         for owner, often in zip(self._question.owners, frequency, strict=True):
@@ -264,7 +260,7 @@ class _Scoring:
         return {
             channel: Likeness(self._view, units, self._maths)
             for channel, units in seen.items()
-            if units and self._on(channel) and self._view.n_vectors
+            if units and self._on[channel] and self._view.n_vectors
         }
 
     def _places(self, likenesses: dict[str, Likeness], *, apart: bool) -> IntArray:
@@ -303,7 +299,7 @@ class _Scoring:
 
     def _lend(self, channel: str, places: IntArray, gains: FloatArray) -> None:
         """Note how close memories are, so that it is known who lends most."""
-        self._dense[places] += (gains * self._on(channel)).astype(np.float32)
+        self._dense[places] += (gains * self._on[channel]).astype(np.float32)
 
     def _leaders_apart(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, one of each repeat, ascending."""
@@ -356,7 +352,7 @@ class _Scoring:
 
     def _felt(self) -> IntArray:
         """Return who may be found and felt as is asked for, ascending."""
-        feeling = self._question.feeling if self._on("feeling") else None
+        feeling = self._question.feeling if self._on["feeling"] else None
         if feeling is None:
             return _NOBODY
         columns, n, chosen = self._view.columns, self._view.n, self._chosen
@@ -366,7 +362,7 @@ class _Scoring:
     def _called_up(self) -> tuple[IntArray, FloatArray]:
         """Return the positions that associations call up and may be found, ascending, and how strongly."""
         ids, activation = self._question.associated
-        if not len(ids) or not self._on("associations"):
+        if not len(ids) or not self._on["associations"]:
             return _NOBODY, np.empty(0)
         at = np.minimum(self._view.ids.searchsorted(ids), max(self._view.n - 1, 0))
         inside = self._view.ids[at] == ids if self._view.n else np.zeros(len(ids), np.bool_)
@@ -376,9 +372,9 @@ class _Scoring:
 
     def _leaders(self, allowed: BoolArray) -> IntArray:
         """Return who scores most without its likeness, ascending."""
-        if self._question.feeling is not None or self._on("strength"):
+        if self._question.feeling is not None or self._on["strength"]:
             return self._first(self._totals(allowed), _NOTHING, _NOTHING, (), _EVERYONE, self._wanted)
-        named = self._question.sources if self._on("source") else ()
+        named = self._question.sources if self._on["source"] else ()
         return self._first(self._text, self._labels, self._extra(), named, allowed, self._wanted)
 
     def _first(
@@ -392,21 +388,21 @@ class _Scoring:
     ) -> IntArray:
         found: IntArray = self._maths.leaders(
             text, labels, extra, self._view.columns.source[: self._view.n], np.array(named, np.int64),
-            _F(1.0 + self._on("source")), allowed, k, self._total,
+            _F(1.0 + self._on["source"]), allowed, k, self._total,
         )  # fmt: skip
         return found
 
     def _extra(self) -> SingleArray:
         """Return what moment and episode add, by position; empty where the cue says nothing of them."""
         view, question = self._view, self._question
-        spans, episode = question.spans if self._on("time") else (), question.episode if self._on("episode") else 0
+        spans, episode = question.spans if self._on["time"] else (), question.episode if self._on["episode"] else 0
         if not spans and not episode:
             return _NOTHING
         extra = np.zeros(view.n, np.float32)
         if spans:
             self._near(slice(0, view.n), extra)
         if episode:
-            extra[view.columns.episode[: view.n] == episode] += _F(self._on("episode"))
+            extra[view.columns.episode[: view.n] == episode] += _F(self._on["episode"])
         return extra
 
     # the channels that weigh what was found
@@ -421,29 +417,29 @@ class _Scoring:
         self._maths.fill(
             self._text, self._labels, self._dense, self._lends, columns.previous, columns.following, columns.length, places,
             _F(config.near), _F(config.far), _F(config.echo), _F(config.context_words),
-            _FILLING if self._complete else _F(0.0), _F(self._on("neighbours")), shares[_ROW["dense"]],
+            _FILLING if self._complete else _F(0.0), _F(self._on["neighbours"]), shares[_ROW["dense"]],
             shares[_ROW["dense_weighted"]], shares[_ROW["text"]], shares[_ROW["labels"]], shares[_ROW["neighbours"]], beside,
         )  # fmt: skip
         return beside
 
     def _place(self, places: IntArray, shares: FloatArray) -> None:
         """Write what moment, episode and associations give."""
-        if self._question.spans and self._on("time"):
+        if self._question.spans and self._on["time"]:
             near = np.zeros(len(places), np.float32)
             self._near(places, near)
             shares[_ROW["time"]] = near
-        if self._question.episode and (weight := self._on("episode")):
+        if self._question.episode and (weight := self._on["episode"]):
             shares[_ROW["episode"]] = (self._view.columns.episode[places] == self._question.episode) * weight
         where, activation = self._associated
         if len(where):
-            shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on("associations")
+            shares[_ROW["associations"]][places.searchsorted(where)] = activation * self._on["associations"]
 
     def _favour(self, places: IntArray, shares: FloatArray) -> None:
         """Write by how much what was found counts more."""
         more = self._favours(places)
         so_far = shares.sum(axis=0) if more else _NOTHING
         for channel, by in more.items():
-            shares[_ROW[channel]] = by * so_far * self._on(channel)
+            shares[_ROW[channel]] = by * so_far * self._on[channel]
 
     def _favours(self, places: IntArray) -> dict[str, FloatArray | BoolArray]:
         """Return by how much some memories count more: for who is named, how it felt, and how well it is kept."""
@@ -453,7 +449,7 @@ class _Scoring:
             more["source"] = np.isin(columns.source[places], question.sources)
         if question.feeling is not None:
             more["feeling"] = akin(columns.valence[places], columns.arousal[places], question.feeling)
-        if self._on("strength"):
+        if self._on["strength"]:
             more["strength"] = self._view.strength(places, self._now)
         return more
 
@@ -461,14 +457,14 @@ class _Scoring:
         """Return what is added to the scores of some memories because they count more."""
         more = np.zeros(len(places))
         for channel, by in self._favours(places).items():
-            more += by * (scores * self._on(channel))
+            more += by * (scores * self._on[channel])
         return more
 
     def _near(self, places: IntArray | slice, out: SingleArray) -> None:
         columns, spans = self._view.columns, np.array(self._question.spans, np.int64).reshape(-1, 2)
         starts, stops = np.ascontiguousarray(spans[:, 0]), np.ascontiguousarray(spans[:, 1])
         offset = columns.offset[places] if self._question.by_clock else np.zeros(len(out), np.int32)
-        self._maths.within(columns.at[places], offset, starts, stops, _F(self._on("time")), out)
+        self._maths.within(columns.at[places], offset, starts, stops, _F(self._on["time"]), out)
 
 
 def _read(frequency: IntArray, budget: int) -> BoolArray:

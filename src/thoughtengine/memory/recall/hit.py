@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,8 @@ def _vector(value: Any) -> SingleArray | None:
                 vector = raw.astype(np.float32)
     except (TypeError, ValueError):
         vector = np.empty(0, np.float32)
-    if vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any():
+    square = float(np.vdot(vector, vector)) if vector.ndim == 1 else 0.0  # one look at its numbers tells most often
+    if not 0.0 < square < math.inf and (vector.ndim != 1 or not np.isfinite(vector).all() or not vector.any()):
         raise InvalidArgumentError("vector", value, "a flat sequence of finite numbers, not all of them zero")
     vector.flags.writeable = False
     return vector
