@@ -173,19 +173,9 @@ class RecallConfig:
     cues: int = 100
 
     def __attrs_post_init__(self) -> None:
-        for name in (
-            *_CHANNELS,
-            "k1",
-            "b",
-            "rarity",
-            "function_words",
-            "near",
-            "far",
-            "echo",
-            "context_words",
-            "pause",
-        ):
-            value, top = getattr(self, name), 1.0 if name in ("b", "function_words", "near", "far", "echo") else 1e6
+        shares = ("b", "function_words", "near", "far", "echo")
+        for name in (*_CHANNELS, *shares, "k1", "rarity", "context_words", "pause"):
+            value, top = getattr(self, name), 1.0 if name in shares else 1e6
             object.__setattr__(self, name, real(name, value, 0.0, top))
         object.__setattr__(self, "cues", whole("cues", self.cues, 0, 10_000))
         if not isinstance(self.off, (tuple, list)) or not all(name in _CHANNELS for name in self.off):
