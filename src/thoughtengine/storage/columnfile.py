@@ -183,21 +183,9 @@ class ColumnFile:
             return np.zeros(where.size, where.dtype)
         return np.frombuffer(self._map, where.dtype, where.size, where.offset)
 
-    def read(self, name: str) -> NDArray[Any]:
-        """Return a verified copy of an array; nothing of the file stays in memory.
-
-        Raises
-        ------
-        ColumnFileError
-            When there is none of that name, or it does not verify.
-        """
-        where = self._arrays.get(name)
-        if where is None or not where.offset:
-            return self.array(name)
-        found: NDArray[Any] = FileRows(self.path, where.offset, where.size, 1, np.dtype(where.dtype))[:1][0]
-        if _checksum(found) != where.checksum:
-            raise ColumnFileError(f"{self.path}: array {name!r} does not verify")
-        return found
+    def is_zero(self, name: str) -> bool:
+        """Tell whether an array is 0 everywhere, so that the file need not be looked at for it."""
+        return name in self._arrays and not self._arrays[name].offset
 
     def rows(self, name: str, width: int) -> FileRows:
         """Return an array as rows that are read when they are asked for, and take no memory.
@@ -212,8 +200,15 @@ class ColumnFile:
             raise ColumnFileError(f"{self.path}: has no array {name!r} of rows of {width}")
         return FileRows(self.path, where.offset, width, where.size // width, np.dtype(where.dtype))
 
-    def verify(self, names: Iterable[str] | None = None) -> None:
-        """Compare arrays with their checksums, all of them or those named; what was read for it does not stay in memory.
+    def verify(self, names: Iterable[str] | None = None, *, stay: bool = False) -> None:
+        """Compare arrays with their checksums, all of them or those named.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Those to compare.
+        stay : bool
+            Whether what is read for it stays in memory, as it is wanted soon.
 
         Raises
         ------
@@ -224,13 +219,15 @@ class ColumnFile:
             where = self._arrays.get(name)
             if where is None or not where.offset:
                 continue
-            found = self.array(name)
-            if _checksum(found) != where.checksum:
+            if _checksum(self.array(name)) != where.checksum:
                 raise ColumnFileError(f"{self.path}: array {name!r} does not verify")
-            self._let_go(where.offset, found.nbytes)
+            if not stay:
+                self.let_go(name)
 
-    def _let_go(self, offset: int, length: int) -> None:
-        """Let the system take back the pages of a part of the file: it maps them again when they are looked at."""
+    def let_go(self, name: str) -> None:
+        """Let the system take back the pages of an array: it maps them again when they are looked at."""
+        where = self._arrays[name]
+        offset, length = where.offset, where.size * np.dtype(where.dtype).itemsize
         start, stop = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE, (offset + length) // mmap.PAGESIZE * mmap.PAGESIZE
         if start < stop and hasattr(mmap, "MADV_DONTNEED"):
             self._map.madvise(mmap.MADV_DONTNEED, start, stop - start)
