@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thoughtengine.storage import columnfile
 from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, FileRows, write_columns
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
@@ -161,6 +162,24 @@ def test_nothing_is_left_behind_where_it_cannot_be_written(
     with patch("os.rename", trouble), pytest.raises(error):
         write_columns(path, META, ARRAYS)
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("n", [1 << 12, (1 << 14) + 5, 50_001])
+def test_a_large_array_is_compared_and_let_go_piece_by_piece(path: Path, n: int) -> None:
+    size = write_columns(path, META, {"some": np.arange(1, n + 1)})
+    first, parts = size - -(-8 * n // 64) * 64, list[tuple[int, int]]()
+    with patch.object(columnfile, "_PIECE", 1 << 15):
+        file = ColumnFile(path)
+        with patch.object(file, "_let_go", lambda offset, start, stop: parts.append((offset + start, offset + stop))):
+            file.verify()
+        starts = range(first, first + 8 * n - (1 << 15) + 1, 1 << 15)
+        assert parts == [(start, start + (1 << 15)) for start in starts]
+        for at in (first, first + 8 * n - 1):
+            flipped(path, at, 0)
+            with pytest.raises(ColumnFileError, match="'some' does not verify"):
+                ColumnFile(path).verify()
+            flipped(path, at, 0)
+        ColumnFile(path).verify()
 
 
 # ------------------------------------------------------------------------------------------- memory and rows
