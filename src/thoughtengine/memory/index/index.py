@@ -468,15 +468,20 @@ class Index:
         alone = run.columns["episode"] == 0 if run.episodes else np.ones(stop - start, np.bool_)
         if not alone.any():
             return
-        mine = start + np.flatnonzero(alone & np.isin(columns.state[start:stop] & LAYER, tuple(HAPPENED)))
-        if not len(mine):
+        layers = columns.state[start:stop] & LAYER
+        alone &= np.any([layers == layer for layer in HAPPENED], axis=0)
+        places = start + np.flatnonzero(alone).astype(np.int32)
+        if not len(places):
             return
-        before = np.concatenate([[mine[0] if self._newest[0] < 0 else self._newest[0]], mine[:-1]])
-        pauses = columns.at[mine] - columns.at[before]
+        mine = slice(start, stop) if len(places) == stop - start else places  # in a row is faster than picked out
+        last = int(places[0]) if self._newest[0] < 0 else self._newest[0]
+        pauses = np.diff(columns.at[mine], prepend=columns.at[last])
         linked = (pauses >= _LEAST) & (pauses <= self._pause)
-        columns.previous[mine], columns.following[mine] = np.where(linked, before, -1), -1
-        columns.following[before[linked]] = mine[linked]
-        self._newest[0] = int(mine[-1])
+        columns.previous[mine] = np.where(linked, np.append(np.int32(last), places[:-1]), -1)
+        columns.following[mine] = np.append(np.where(linked[1:], places[1:], -1), np.int32(-1))
+        if linked[0]:
+            columns.following[last] = places[0]
+        self._newest[0] = int(places[-1])
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
         before = int(self._columns.state[position])

@@ -95,6 +95,36 @@ def test_an_episode_goes_on_from_one_file_to_the_next(folder: Path) -> None:
     assert again.view().columns.previous[24] == one.view().columns.previous[24] >= 20
 
 
+@pytest.mark.parametrize("layers", [("sensory",) * 12, ("sensory", "dream", "eternal") * 4])
+def test_without_an_episode_what_was_said_goes_on_from_one_file_to_the_next(
+    folder: Path, layers: tuple[str, ...]
+) -> None:
+    minutes = (
+        0,
+        1,
+        20,
+        120,
+        120,
+        121,
+        122,
+        119,
+        125,
+        126,
+        300,
+        301,
+    )  # pauses, an import in one second, one that comes late
+    rows = [entry("tea", at=minute * 60_000_000, layer=layer) for minute, layer in zip(minutes, layers, strict=True)]
+    one = index_of(*rows)
+    for first, stop in ((0, 6), (6, 7), (7, 12)):
+        part = index_of(*rows[first:stop], first=first + 1)
+        part.seal()
+        saved(Shelf(folder), part)
+    again = attached(Shelf(folder))
+    for name in ("previous", "following"):
+        mine, theirs = (getattr(index.view().columns, name)[:12].tolist() for index in (again, one))
+        assert mine == theirs, name
+
+
 def test_of_properties_that_nobody_has_no_memory_is_taken(folder: Path) -> None:
     index = index_of(*(entry("tea", at=NOON + n) for n in range(4)))
     index.seal()
