@@ -12,7 +12,8 @@ import os
 import struct
 import weakref
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ _MAGIC = b"TECOLUM1"
 _HEAD = struct.Struct("<8sII")  # magic, length of the header, its CRC-32
 _ALIGNED = 64
 _BLOCK = 1 << 12  # words of 8 bytes whose sum is taken
+_PIECE = 1 << 24  # bytes that are looked at before they are let go, so that a large array is not in memory as a whole
 _HEADER_LIMIT = 1 << 28
 
 
@@ -115,14 +117,25 @@ def _aligned(n: int) -> int:
     return -(-n // _ALIGNED) * _ALIGNED
 
 
-def _checksum(array: NDArray[Any]) -> int:
-    """Return the CRC-32 of the sums of the blocks of an array: any flipped bit shows, blocks that changed places too."""
-    data = np.frombuffer(array.data, np.uint8)
-    whole = len(data) // 8
-    words = data[: 8 * whole].view(np.uint64)
-    full = whole // _BLOCK * _BLOCK
-    sums = words[:full].reshape(-1, _BLOCK).sum(axis=1, dtype=np.uint64)
-    return zlib.crc32(data[8 * full :].data, zlib.crc32(sums.data))
+def _checksum(array: NDArray[Any], seen: Callable[[int, int], None] | None = None) -> int:
+    """Return the CRC-32 of the sums of the blocks of an array: any flipped bit shows, blocks that changed places too.
+
+    Parameters
+    ----------
+    array : array
+        One-dimensional and contiguous.
+    seen : callable, optional
+        ``seen(start, stop)``: called when these bytes have been looked at, and will not be again.
+    """
+    data, checksum = np.frombuffer(array.data, np.uint8), 0
+    full = len(data) // (8 * _BLOCK) * 8 * _BLOCK
+    for start in range(0, full, _PIECE):
+        stop = min(start + _PIECE, full)
+        sums = data[start:stop].view(np.uint64).reshape(-1, _BLOCK).sum(axis=1, dtype=np.uint64)
+        checksum = zlib.crc32(sums.data, checksum)
+        if seen is not None:
+            seen(start, stop)
+    return zlib.crc32(data[full:].data, checksum)
 
 
 class ColumnFile:
@@ -183,21 +196,9 @@ class ColumnFile:
             return np.zeros(where.size, where.dtype)
         return np.frombuffer(self._map, where.dtype, where.size, where.offset)
 
-    def read(self, name: str) -> NDArray[Any]:
-        """Return a verified copy of an array; nothing of the file stays in memory.
-
-        Raises
-        ------
-        ColumnFileError
-            When there is none of that name, or it does not verify.
-        """
-        where = self._arrays.get(name)
-        if where is None or not where.offset:
-            return self.array(name)
-        found: NDArray[Any] = FileRows(self.path, where.offset, where.size, 1, np.dtype(where.dtype))[:1][0]
-        if _checksum(found) != where.checksum:
-            raise ColumnFileError(f"{self.path}: array {name!r} does not verify")
-        return found
+    def is_zero(self, name: str) -> bool:
+        """Tell whether an array is 0 everywhere, so that the file need not be looked at for it."""
+        return name in self._arrays and not self._arrays[name].offset
 
     def rows(self, name: str, width: int) -> FileRows:
         """Return an array as rows that are read when they are asked for, and take no memory.
@@ -212,8 +213,15 @@ class ColumnFile:
             raise ColumnFileError(f"{self.path}: has no array {name!r} of rows of {width}")
         return FileRows(self.path, where.offset, width, where.size // width, np.dtype(where.dtype))
 
-    def verify(self, names: Iterable[str] | None = None) -> None:
-        """Compare arrays with their checksums, all of them or those named; what was read for it does not stay in memory.
+    def verify(self, names: Iterable[str] | None = None, *, stay: bool = False) -> None:
+        """Compare arrays with their checksums, all of them or those named.
+
+        Parameters
+        ----------
+        names : iterable of str, optional
+            Those to compare.
+        stay : bool
+            Whether what is read for it stays in memory, as it is wanted soon.
 
         Raises
         ------
@@ -224,16 +232,20 @@ class ColumnFile:
             where = self._arrays.get(name)
             if where is None or not where.offset:
                 continue
-            found = self.array(name)
-            if _checksum(found) != where.checksum:
+            seen = None if stay else partial(self._let_go, where.offset)
+            if _checksum(self.array(name), seen) != where.checksum:
                 raise ColumnFileError(f"{self.path}: array {name!r} does not verify")
-            self._let_go(where.offset, found.nbytes)
 
-    def _let_go(self, offset: int, length: int) -> None:
-        """Let the system take back the pages of a part of the file: it maps them again when they are looked at."""
-        start, stop = -(-offset // mmap.PAGESIZE) * mmap.PAGESIZE, (offset + length) // mmap.PAGESIZE * mmap.PAGESIZE
-        if start < stop and hasattr(mmap, "MADV_DONTNEED"):
-            self._map.madvise(mmap.MADV_DONTNEED, start, stop - start)
+    def let_go(self, name: str) -> None:
+        """Let the system take back the pages of an array: it maps them again when they are looked at."""
+        where = self._arrays[name]
+        self._let_go(where.offset, 0, where.size * np.dtype(where.dtype).itemsize)
+
+    def _let_go(self, offset: int, start: int, stop: int) -> None:
+        page = mmap.PAGESIZE
+        first, end = -(-(offset + start) // page) * page, (offset + stop) // page * page
+        if first < end and hasattr(mmap, "MADV_DONTNEED"):
+            self._map.madvise(mmap.MADV_DONTNEED, first, end - first)
 
     def __repr__(self) -> str:
         return f"<ColumnFile {self.path.name}: {len(self._arrays)} arrays, {self.n_bytes:,} bytes>"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 
 import msgspec
@@ -119,9 +119,13 @@ def read_manifest(folder: Path) -> Files:
 
 def table_name(folder: Path, number: int) -> str:
     """Return the file name of a table: `.ldb`, or `.sst` as very old releases wrote it."""
-    name = f"{number:06d}.ldb"
-    old = f"{number:06d}.sst"
-    return old if not (folder / name).exists() and (folder / old).exists() else name
+    names = (f"{number:06d}.ldb", f"{number:06d}.sst")
+    return _table_name(number, {name for name in names if (folder / name).exists()})
+
+
+def _table_name(number: int, there: Container[str]) -> str:
+    name, old = f"{number:06d}.ldb", f"{number:06d}.sst"
+    return old if name not in there and old in there else name
 
 
 def inspect(folder: Path) -> list[tuple[str, str]]:
@@ -143,22 +147,20 @@ def inspect(folder: Path) -> list[tuple[str, str]]:
         return [(name, wrong) if _NAME.fullmatch(name) else ("CURRENT", str(error))]
     if (at := hole(files.manifest_bytes)) is not None:
         return [(files.manifest, f"zeros from byte {at} on, and something behind them")]
-    found = [*_logs_wrong(folder, files), *_tables_wrong(folder, files)]
-    unnamed = {path.name for path in folder.glob("*.ldb")} - {table_name(folder, number) for number in files.tables}
+    there = set(os.listdir(folder))  # of thousands of tables: a path object for each costs more than all the rest
+    tables = {_table_name(number, there): size for number, size in sorted(files.tables.items())}
+    found = [*_logs_wrong(folder, files), *_tables_wrong(folder, tables, there)]
+    unnamed = {name for name in there if name.endswith(".ldb")}.difference(tables)
     if unnamed and any(what.startswith("missing") for _, what in found):
         found.insert(0, (files.manifest, f"its end may be gone: it does not name {', '.join(sorted(unnamed))}"))
     return found
 
 
-def _tables_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
-    for number, size in sorted(files.tables.items()):
-        name = table_name(folder, number)
-        try:
-            have = os.stat(f"{folder}/{name}").st_size  # of thousands: a path object for each costs more than the look
-        except FileNotFoundError:
+def _tables_wrong(folder: Path, tables: dict[str, int], there: set[str]) -> Iterator[tuple[str, str]]:
+    for name, size in tables.items():
+        if name not in there:
             yield name, "missing"
-            continue
-        if have != size:
+        elif (have := os.stat(f"{folder}/{name}").st_size) != size:
             yield name, f"{have} bytes instead of {size}"
 
 

@@ -1,4 +1,3 @@
-import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from thoughtengine.storage import columnfile
 from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, FileRows, write_columns
 
 DTYPES = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8", "f4", "f8")
@@ -164,32 +164,41 @@ def test_nothing_is_left_behind_where_it_cannot_be_written(
     assert list(path.parent.iterdir()) == []
 
 
-# ------------------------------------------------------------------------------------------------ copies and rows
+@pytest.mark.parametrize("n", [1 << 12, (1 << 14) + 5, 50_001])
+def test_a_large_array_is_compared_and_let_go_piece_by_piece(path: Path, n: int) -> None:
+    size = write_columns(path, META, {"some": np.arange(1, n + 1)})
+    first, parts = size - -(-8 * n // 64) * 64, list[tuple[int, int]]()
+    with patch.object(columnfile, "_PIECE", 1 << 15):
+        file = ColumnFile(path)
+        with patch.object(file, "_let_go", lambda offset, start, stop: parts.append((offset + start, offset + stop))):
+            file.verify()
+        starts = range(first, first + 8 * n - (1 << 15) + 1, 1 << 15)
+        assert parts == [(start, start + (1 << 15)) for start in starts]
+        for at in (first, first + 8 * n - 1):
+            flipped(path, at, 0)
+            with pytest.raises(ColumnFileError, match="'some' does not verify"):
+                ColumnFile(path).verify()
+            flipped(path, at, 0)
+        ColumnFile(path).verify()
 
 
-def test_a_copy_of_an_array_is_verified_and_holds_no_file(path: Path) -> None:
-    write_columns(path, META, ARRAYS | {"zeros": np.zeros(50, np.int32), "none": np.empty(0, np.float32)})
+# ------------------------------------------------------------------------------------------- memory and rows
 
-    def held() -> int:  # of this file alone: others of the process come and go
-        links = (Path("/proc/self/fd", name) for name in os.listdir("/proc/self/fd"))
-        return sum(os.path.realpath(link) == os.path.realpath(path) for link in links)
 
-    file, before = ColumnFile(path), held()
-    for name, array in (ARRAYS | {"zeros": np.zeros(50, np.int32)}).items():
-        read = file.read(name)
-        assert (read.dtype, read.tolist()) == (array.dtype, array.tolist())
-    assert len(file.read("none")) == 0
-    gc.collect()
-    assert held() == before
-    with pytest.raises(ColumnFileError, match="has no array 'other'"):
-        file.read("other")
+def test_an_array_can_be_let_go_and_is_mapped_again_when_it_is_looked_at(path: Path) -> None:
+    arrays = ARRAYS | {"zeros": np.zeros(50, np.int32), "none": np.empty(0, np.float32), "long": np.arange(1 << 16)}
+    write_columns(path, META, arrays)
+    file = ColumnFile(path)
+    for stay in (True, False):
+        file.verify(stay=stay)
+        for name, array in arrays.items():
+            file.let_go(name)
+            assert file.array(name).tolist() == array.tolist()
+            assert file.is_zero(name) == (name in ("zeros", "none"))
+    assert not file.is_zero("other")
     flipped(path, file._arrays["i4"].offset, 3)
     with pytest.raises(ColumnFileError, match="'i4' does not verify"):
-        file.read("i4")
-    assert file.read("i8").tolist() == ARRAYS["i8"].tolist()
-    path.unlink()
-    with pytest.raises(ColumnFileError, match="cannot be read"):
-        file.read("i8")
+        ColumnFile(path).verify(["i4"], stay=True)
 
 
 def rows_of(path: Path) -> tuple[Any, FileRows]:

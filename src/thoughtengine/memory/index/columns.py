@@ -137,12 +137,15 @@ class Names:
 
     def table(self, values: Sequence[str]) -> NDArray[np.int32]:
         """Return 0, then the codes of distinct values."""
-        if self.n > 1 or type(self) is not Names:
-            return np.array([0, *map(self.code, values)], np.int32)
-        self._values += values  # the first values: all at once
-        self.codes.update(zip(values, range(1, len(values) + 1), strict=True))
-        self.n = len(values) + 1
-        return np.arange(self.n, dtype=np.int32)
+        table = np.zeros(len(values) + 1, np.int32)
+        table[1:] = np.fromiter(self._all(values), np.int32, len(values))
+        return table
+
+    def _all(self, values: Sequence[str]) -> Iterable[int]:
+        """Return the codes of values: all at once, as episodes are many; for those that were known a new code stays unused."""
+        first, self.n = self.n, self.n + len(values)
+        self._values += values
+        return map(self.codes.setdefault, values, range(first, self.n))
 
     def values(self, codes: Iterable[int]) -> list[str]:
         """Return the values of codes above 0."""
@@ -171,6 +174,9 @@ class SourceNames(Names):
         self._parts.append(len(parts))
         for part in parts:
             self._called.setdefault(part, []).append(code)
+
+    def _all(self, values: Sequence[str]) -> Iterable[int]:
+        return map(self.code, values)
 
     def named(self, labels: tuple[int, ...]) -> list[int]:
         """Return the codes of the sources all of whose words are among these labels."""

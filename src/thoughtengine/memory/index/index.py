@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -33,7 +34,7 @@ from thoughtengine.memory.index.vectors import Block, Growing
 from thoughtengine.memory.index.view import Frozen, Totals, View
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 
-__all__ = ["Index", "Row", "Run"]
+__all__ = ["Each", "Index", "Row", "Run"]
 
 _LEAST = 1_000_000  # microseconds between two that belong together without an episode
 _TAIL = 2048  # memories after which the tail is cut into a segment
@@ -41,6 +42,11 @@ _PIECE = 1 << 16  # memories of a segment that is cut at once
 _WAITING = 4  # full tails that may wait to be cut
 _FEW = 4  # rows from which a call of numpy for all is faster than one for each
 _BULK = 64  # rows of which a segment is made at once
+_PLAIN = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
+_CODED, _LINKS = ("source", "episode", "kind"), ("previous", "following")
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Row(NamedTuple):
@@ -74,7 +80,7 @@ class Run(NamedTuple):
     ----------
     columns : mapping of str to array
         By the names of `Columns`; `source`, `episode`, `kind` are codes of the run's own, `previous` and `following` are
-        relative to its first.
+        relative to its first. What is 0 everywhere may be left out, but for `id`, `previous` and `following`.
     sources, episodes, kinds : list of str
         Values of the codes 1 and on.
     languages : list of str
@@ -86,6 +92,13 @@ class Run(NamedTuple):
     episodes: list[str]
     kinds: list[str]
     languages: list[str]
+
+
+class Each(Protocol):
+    """Does the same with each of some, in order: `map`, or that of a pool of threads."""
+
+    def __call__(self, do: Callable[[T], R], what: Iterable[T], /) -> Iterable[R]:
+        """Return the results, in order; `map` does nothing before they are looked at."""
 
 
 class Index:
@@ -123,7 +136,7 @@ class Index:
         self._totals = Totals()
         self._names = (SourceNames(), Names(), Names())
         self._pause = round(config.pause * 1e6)
-        self._newest: dict[int, int] = {}  # code of an episode, 0 for what came without one → its newest position
+        self._newest = array("i", [-1])  # newest position of each episode, first of what came without one; -1 for none
         self._states = [0] * STATES
         self._publish()
 
@@ -182,21 +195,42 @@ class Index:
         """Make room for `n` memories in all, so that what is attached is not copied again and again."""
         self._reserve(n)
 
-    def attach(self, segment: Segment, run: Run) -> None:
-        """Put a segment that was kept in a file behind all others; its `start` is `n`."""
+    def attach(self, segment: Segment, run: Run, each: Each = map) -> None:
+        """Put a segment that was kept in a file behind all others; its `start` is `n`.
+
+        Parameters
+        ----------
+        segment, run : Segment, Run
+            What the file holds.
+        each : callable
+            ``each(copy, columns)``: `map`, or that of a pool of threads, for which short columns are not worth it.
+        """
         self._seal()
         start, stop = segment.start, segment.stop
         self._reserve(stop)
-        columns, states = self._columns, run.columns["state"]
-        for name in ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal"):
-            if name in run.columns:
-                getattr(columns, name)[start:stop] = run.columns[name]
-        for column, names, values in zip(("source", "kind"), self._names[::2], (run.sources, run.kinds), strict=True):
-            if values:
-                getattr(columns, column)[start:stop] = names.table(values)[run.columns[column]]
+        columns = self._columns
+
+        def copy(name: str) -> None:
+            kept, into = run.columns[name], getattr(columns, name)[start:stop]
+            if name not in _LINKS:
+                into[:] = kept
+                return
+            np.add(kept, np.int32(start), out=into)
+            if start:
+                np.copyto(into, -1, where=kept < 0)
+
+        do = each if stop - start > _PIECE else map
+        copied = do(copy, [name for name in (*_PLAIN, *_LINKS) if name in run.columns])
+        for name, names, values in zip(_CODED, self._names, (run.sources, run.episodes, run.kinds), strict=True):
+            if values:  # meanwhile
+                np.take(names.table(values), run.columns[name], out=getattr(columns, name)[start:stop], mode="clip")
+        for _ in copied:
+            pass
         self._link(start, stop, run)
+        states = run.columns.get("state")
         for state in range(LAYER + 1):  # of marks a file knows nothing
-            self._states[state] += int(np.count_nonzero(states == state))
+            n = (stop - start) * (not state) if states is None else np.count_nonzero(states == state)
+            self._states[state] += int(n)
         lengths, moments = columns.length[start:stop], columns.at[start:stop]
         self._count(
             int(np.count_nonzero(lengths)), int(lengths.sum(dtype=np.int64)),
@@ -382,16 +416,22 @@ class Index:
         )
 
     def _chain(self, start: int, episodes: Sequence[int]) -> None:
-        stop, previous, following, newest = start + len(episodes), list[int](), self._columns.following, self._newest
+        stop, previous, following, newest = start + len(episodes), list[int](), self._columns.following, self._known()
         following[start:stop] = -1
         for position, episode in enumerate(episodes, start):
-            before = newest.get(episode, -1) if episode else self._before(position)
+            before = newest[episode] if episode else self._before(position)
             previous.append(before)
             if before >= 0:
                 following[before] = position
             if episode or self._happened(position):
                 newest[episode] = position
         self._columns.previous[start:stop] = previous
+
+    def _known(self) -> array[int]:
+        """Return the newest position of every episode that has a code."""
+        if (more := self._names[1].n - len(self._newest)) > 0:
+            self._newest += array("i", [-1]) * more
+        return self._newest
 
     def _happened(self, position: int) -> bool:
         return int(self._columns.state[position]) & LAYER in HAPPENED
@@ -401,30 +441,26 @@ class Index:
 
         What came in the same second was imported together, and is no conversation.
         """
-        before = self._newest.get(0, -1)
+        before = self._newest[0]
         if before < 0 or not self._happened(position):
             return -1
         pause = int(self._columns.at[position]) - int(self._columns.at[before])
         return before if _LEAST <= pause <= self._pause else -1
 
     def _link(self, start: int, stop: int, run: Run) -> None:
-        """Chain the episodes of an attached run: inside as it says, its first memories to the last ones before it."""
-        columns, newest = self._columns, self._newest
-        previous, following = run.columns["previous"], run.columns["following"]
-        columns.previous[start:stop] = np.where(previous >= 0, previous + start, -1)
-        columns.following[start:stop] = np.where(following >= 0, following + start, -1)
+        """Chain an attached run, whose own links are copied: the first memories of its episodes to the last ones before it."""
         self._link_runs(start, stop, run)
         if not run.episodes:
             return
-        own, codes = run.columns["episode"], self._names[1].table(run.episodes)
-        columns.episode[start:stop] = codes[own]
-        if newest:
-            first = np.flatnonzero((previous < 0) & (own > 0))
-            for place, code in zip(first.tolist(), codes[own[first]].tolist(), strict=True):
-                if (before := newest.get(code, -1)) >= 0:
-                    columns.previous[start + place], columns.following[before] = before, start + place
-        last = np.flatnonzero((following < 0) & (own > 0))
-        newest.update(zip(codes[own[last]].tolist(), (last + start).tolist(), strict=True))
+        columns, own, previous, following = self._columns, *(run.columns[name] for name in ("episode", *_LINKS))
+        newest = np.frombuffer(self._known(), np.int32)  # in the run each episode is one chain
+        if start:
+            first = start + np.flatnonzero((previous < 0) & (own > 0))
+            before = newest[columns.episode[first]]
+            first, before = first[before >= 0], before[before >= 0]
+            columns.previous[first], columns.following[before] = before, first
+        last = start + np.flatnonzero((following < 0) & (own > 0))
+        newest[columns.episode[last]] = last
 
     def _link_runs(self, start: int, stop: int, run: Run) -> None:
         """Chain what came without an episode, as `_before` says; the file was made under other settings, maybe."""
@@ -432,15 +468,20 @@ class Index:
         alone = run.columns["episode"] == 0 if run.episodes else np.ones(stop - start, np.bool_)
         if not alone.any():
             return
-        mine = start + np.flatnonzero(alone & np.isin(run.columns["state"] & LAYER, tuple(HAPPENED)))
-        if not len(mine):
+        layers = columns.state[start:stop] & LAYER
+        alone &= np.any([layers == layer for layer in HAPPENED], axis=0)
+        places = start + np.flatnonzero(alone).astype(np.int32)
+        if not len(places):
             return
-        before = np.concatenate([[self._newest.get(0, mine[0])], mine[:-1]])
-        pauses = columns.at[mine] - columns.at[before]
+        mine = slice(start, stop) if len(places) == stop - start else places  # in a row is faster than picked out
+        last = int(places[0]) if self._newest[0] < 0 else self._newest[0]
+        pauses = np.diff(columns.at[mine], prepend=columns.at[last])
         linked = (pauses >= _LEAST) & (pauses <= self._pause)
-        columns.previous[mine], columns.following[mine] = np.where(linked, before, -1), -1
-        columns.following[before[linked]] = mine[linked]
-        self._newest[0] = int(mine[-1])
+        columns.previous[mine] = np.where(linked, np.append(np.int32(last), places[:-1]), -1)
+        columns.following[mine] = np.append(np.where(linked[1:], places[1:], -1), np.int32(-1))
+        if linked[0]:
+            columns.following[last] = places[0]
+        self._newest[0] = int(places[-1])
 
     def _mark(self, position: int, mark: MarkRecord) -> None:
         before = int(self._columns.state[position])

@@ -19,9 +19,9 @@ from thoughtengine.memory.index import arrays
 from thoughtengine.memory.index.analysis import ANALYSIS
 from thoughtengine.memory.index.coding import Recoding
 from thoughtengine.memory.index.entry import Entry, make_entry
-from thoughtengine.memory.index.index import Index, Row
+from thoughtengine.memory.index.index import Each, Index, Row
 from thoughtengine.memory.index.segment import LARGEST, Segment
-from thoughtengine.memory.index.shelf import Kept, Shelf
+from thoughtengine.memory.index.shelf import Kept, Shelf, readers
 from thoughtengine.memory.index.upkeep import Job, Stopped, Upkeep
 from thoughtengine.memory.index.vectors import Block, unit_rows
 from thoughtengine.memory.index.view import View
@@ -279,13 +279,13 @@ class LiveIndex:
         """Load what can be had soon; the caller holds the store's `writing` lock."""
         index = self._empty()
         self._partial = False
-        after, files = 0, self._shelf.kept()
-        in_files = sum(len(kept.run.columns["id"]) for kept in files)
-        index.expect(max(in_files, self._store.head.memories) + _AT_ONCE if files else 0)
-        for kept in files:
-            self._fill(index, after, kept.first)
-            self._attach(index, kept)
-            after = kept.last
+        after, n = 0, self._store.head.memories
+        with readers(n) as each:
+            for kept in self._shelf.kept(each):
+                self._fill(index, after, kept.first)
+                index.expect(n + _AT_ONCE)
+                self._attach(index, kept, each)
+                after = kept.last
         self._fill(index, after, None)
         self._loaded_at = time.monotonic()
         return index
@@ -328,9 +328,10 @@ class LiveIndex:
                 block = Block.build(rows, vectors, former[0])
                 index.replace((segment,), segment.with_block(block))
 
-    def _attach(self, index: Index, kept: Kept) -> None:
+    def _attach(self, index: Index, kept: Kept, each: Each = map) -> None:
         segment = kept.segment(index.n)
-        index.attach(segment, kept.run)
+        index.attach(segment, kept.run, each)
+        kept.copied()
         for id_, mark in self._store.rows(MARK, MarkRecord, after=kept.first - 1):
             if id_ > kept.last:
                 break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +15,7 @@ from thoughtengine._types import Finding
 from thoughtengine.memory.index.analysis import ANALYSIS
 from thoughtengine.memory.index.columns import LAYER, MOST, Names
 from thoughtengine.memory.index.entry import Entry
-from thoughtengine.memory.index.index import Run
+from thoughtengine.memory.index.index import Each, Run
 from thoughtengine.memory.index.segment import Segment
 from thoughtengine.memory.index.vectors import Block
 from thoughtengine.memory.index.view import View
@@ -23,19 +23,21 @@ from thoughtengine.storage.columnfile import ColumnFile, ColumnFileError, write_
 from thoughtengine.storage.contract import Store
 from thoughtengine.storage.keyspace import TERMS
 
-__all__ = ["Kept", "Shelf"]
+__all__ = ["Kept", "Shelf", "readers"]
 
 LOGIC = 3
 """Version of what a segment file holds; another one is made again."""
 
-_MAPPED = 16 << 20
+_MAPPED = 8 << 20
 """Bytes of what the half bytes of vectors leave over that are mapped; of more, the 128 rows of a recall are read: 0.1 ms."""
 
-_MANY, _READERS = 100_000, 4  # memories whose files are verified by several threads, and those
+_MANY, _READERS = 100_000, 4  # memories whose files are read by several threads, and those
 
 _NAME = re.compile(r"([0-9a-f]{12,})-([0-9a-f]{12,})-([0-9a-f]+)\.segment")
 _COLUMNS = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
 _CODED = ("source", "episode", "kind")
+_LINKS = ("previous", "following")
+_NEEDED = ("id", *_LINKS)  # also where they are 0
 _POSTINGS = ("hashes", "bounds", "postings", "order")
 
 
@@ -61,6 +63,11 @@ class Kept(NamedTuple):
         """Return its postings and vectors, in place, for memories from position `start` on."""
         return _mapped(self.file, start)
 
+    def copied(self) -> None:
+        """Let go of the columns: they have been copied."""
+        for name in self.run.columns:
+            self.file.let_go(name)
+
 
 class Shelf:
     """The segment files of a mind.
@@ -85,18 +92,23 @@ class Shelf:
                 if path not in files or files[path][2] > sequence:
                     _discard(path)
 
-    def kept(self) -> list[Kept]:
-        """Return the segments that can be used, in order of id, none overlapping; the files of others are removed."""
+    def kept(self, each: Each = map) -> Iterator[Kept]:
+        """Yield the segments that can be used, in order of id, none overlapping; the files of others are removed.
+
+        Parameters
+        ----------
+        each : callable
+            ``each(verify, files)``: `map`, or that of a pool of threads, which verify the next ones meanwhile.
+        """
         files = list(self._files().items())
         files.sort(key=lambda item: (item[1][0], -item[1][1]))  # of those that begin alike the largest first
-        found: list[Kept] = []
-        for (path, (first, *_)), kept in zip(files, _all_kept(files), strict=True):
-            part_of_another = found and first <= found[-1].last  # left behind by a merge that was broken off
-            if kept is None or part_of_another:
+        last = 0
+        for (path, (first, *_)), kept in zip(files, each(_kept, files), strict=True):
+            if kept is None or first <= last:  # part of another: left behind by a merge that was broken off
                 _discard(path)
             else:
-                found.append(kept)
-        return found
+                last = kept.last
+                yield kept
 
     def save(self, view: View, segment: Segment, sequence: int) -> Segment:
         """Write a segment to a file and return it mapped.
@@ -169,15 +181,16 @@ class Shelf:
         return files
 
 
-def _all_kept(files: Sequence[tuple[Path, tuple[int, int, int]]]) -> Iterable[Kept | None]:
-    """Yield `_kept` of each; of many memories by several threads, as most of the time they read and add up outside Python."""
-    if len(files) < 2 or sum(last - first for _, (first, last, _) in files) < _MANY:
-        yield from map(_kept, files)
+@contextlib.contextmanager
+def readers(n: int) -> Iterator[Each]:
+    """Yield how files of `n` memories are read: of many by several threads, which add up and copy outside Python."""
+    if n < _MANY:
+        yield map
         return
     from concurrent.futures import ThreadPoolExecutor
 
-    with ThreadPoolExecutor(_READERS) as readers:
-        yield from readers.map(_kept, files)
+    with ThreadPoolExecutor(_READERS) as pool:
+        yield pool.map
 
 
 def _kept(item: tuple[Path, tuple[int, int, int]]) -> Kept | None:
@@ -215,15 +228,16 @@ def _opened(path: Path, *, verify: bool = True) -> ColumnFile:
 
 
 def _run(file: ColumnFile) -> Run:
-    """Return the columns of a file.
+    """Return the columns of a file, in place.
 
     Raises
     ------
     ColumnFileError
         When they do not verify.
     """
-    columns = {name: file.read(name) for name in (*_COLUMNS, *_CODED, "previous", "following")}
-    meta = file.meta
+    names = [name for name in (*_COLUMNS, *_CODED, *_LINKS) if name in _NEEDED or not file.is_zero(name)]
+    file.verify(names, stay=True)  # until they are copied
+    columns, meta = {name: file.array(name) for name in names}, file.meta
     return Run(columns, meta["sources"], meta["episodes"], meta["kinds"], meta["languages"])
 
 

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from thoughtengine.memory.experience import LAYERS
 from thoughtengine.memory.index.analysis import LABELS
@@ -25,6 +26,21 @@ def test_codes_count_up_and_none_is_zero() -> None:
     names = Names()
     assert [names.code(value) for value in (None, "a", "b", "a", None, "c")] == [0, 1, 2, 1, 0, 3]
     assert names.known(frozenset({"c", "a", "nobody"})) == [1, 3]
+
+
+@pytest.mark.parametrize("names", [Names(), SourceNames()])
+def test_values_get_their_codes_all_at_once(names: Names) -> None:
+    assert names.table([]).tolist() == [0]
+    some, more = names.table(["a", "b", "c"]), names.table(["b", "d", "a", "e"])
+    assert some[0] == more[0] == 0
+    assert (more[1], more[3]) == (some[2], some[1])
+    assert len({*some.tolist(), *more.tolist()}) == 6
+    for value in "abcde":
+        assert names.values([names.code(value)]) == [value]
+        assert names.known(frozenset({value})) == [names.code(value)]
+    assert names.code("f") not in {*some.tolist(), *more.tolist()}
+    assert names.n > names.code("f")
+    assert names.values([names.code("f")]) == ["f"]
 
 
 def test_a_source_is_named_by_all_of_its_words() -> None:

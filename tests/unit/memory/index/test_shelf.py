@@ -8,9 +8,9 @@ from tests.indexes import DAY, NOON, ask, entry, index_of, nearly, same, with_ve
 from thoughtengine.config import RecallConfig
 from thoughtengine.memory.index import arrays
 from thoughtengine.memory.index import shelf as shelf_module
-from thoughtengine.memory.index.index import Index
+from thoughtengine.memory.index.index import Each, Index
 from thoughtengine.memory.index.segment import Segment
-from thoughtengine.memory.index.shelf import Shelf
+from thoughtengine.memory.index.shelf import Shelf, readers
 from thoughtengine.memory.record import AppraisalRecord, MarkRecord
 from thoughtengine.storage.columnfile import ColumnFile, FileRows
 
@@ -41,10 +41,11 @@ def saved(shelf: Shelf, index: Index, sequence: int = 9) -> list[Segment]:
     return [shelf.save(view, segment, sequence) for segment in view.segments]
 
 
-def attached(shelf: Shelf) -> Index:
+def attached(shelf: Shelf, each: Each = map) -> Index:
     index = Index(RecallConfig(), 2, MADE_BY)
-    for kept in shelf.kept():
-        index.attach(kept.segment(index.n), kept.run)
+    for kept in shelf.kept(each):
+        index.attach(kept.segment(index.n), kept.run, each)
+        kept.copied()
     return index
 
 
@@ -63,6 +64,75 @@ def test_what_was_kept_answers_as_what_was_made(folder: Path) -> None:
         assert mine == theirs, name
     assert same(ask(again, "tea by Dana", near="e"), ask(index, "tea by Dana", near="e"))
     assert nearly(ask(again, vector=[1, 1]), ask(index, vector=[1, 1]))
+
+
+def test_several_threads_put_the_same_together(folder: Path) -> None:
+    for first in (5, 17, 29):
+        saved(Shelf(folder), filled(first))
+    alone = attached(Shelf(folder))
+    with readers(1_000_000) as each:
+        assert each is not map
+        together = attached(Shelf(folder), each)
+    assert together.view().totals == alone.view().totals
+    assert together.view().states == alone.view().states
+    for name in alone.view().columns.__slots__:
+        mine, theirs = (getattr(index.view().columns, name)[: index.n].tolist() for index in (together, alone))
+        assert mine == theirs, name
+    with readers(1_000) as each:
+        assert each is map
+
+
+def test_an_episode_goes_on_from_one_file_to_the_next(folder: Path) -> None:
+    one, parts = filled(5, 24), [filled(5, 12), filled(17, 12)]
+    for part in parts:
+        saved(Shelf(folder), part)
+    again = attached(Shelf(folder))
+    for name in ("previous", "following"):
+        mine, theirs = (getattr(index.view().columns, name)[: index.n].tolist() for index in (again, one))
+        assert mine == theirs, name
+    for index in (again, one):  # also with what comes then
+        index.add(with_vector(50, entry("tea", episode="e"), None))
+    assert again.view().columns.previous[24] == one.view().columns.previous[24] >= 20
+
+
+@pytest.mark.parametrize("layers", [("sensory",) * 12, ("sensory", "dream", "eternal") * 4])
+def test_without_an_episode_what_was_said_goes_on_from_one_file_to_the_next(
+    folder: Path, layers: tuple[str, ...]
+) -> None:
+    minutes = (
+        0,
+        1,
+        20,
+        120,
+        120,
+        121,
+        122,
+        119,
+        125,
+        126,
+        300,
+        301,
+    )  # pauses, an import in one second, one that comes late
+    rows = [entry("tea", at=minute * 60_000_000, layer=layer) for minute, layer in zip(minutes, layers, strict=True)]
+    one = index_of(*rows)
+    for first, stop in ((0, 6), (6, 7), (7, 12)):
+        part = index_of(*rows[first:stop], first=first + 1)
+        part.seal()
+        saved(Shelf(folder), part)
+    again = attached(Shelf(folder))
+    for name in ("previous", "following"):
+        mine, theirs = (getattr(index.view().columns, name)[:12].tolist() for index in (again, one))
+        assert mine == theirs, name
+
+
+def test_of_properties_that_nobody_has_no_memory_is_taken(folder: Path) -> None:
+    index = index_of(*(entry("tea", at=NOON + n) for n in range(4)))
+    index.seal()
+    saved(Shelf(folder), index)
+    (kept,) = Shelf(folder).kept()
+    assert {"id", "at", "previous", "following"} <= set(kept.run.columns)
+    assert not {"state", "offset", "kind", "episode", "valence", "arousal"} & set(kept.run.columns)
+    assert attached(Shelf(folder)).view().states[0] == 4
 
 
 def test_marks_are_not_kept_for_they_may_change(folder: Path) -> None:
@@ -146,9 +216,9 @@ def test_what_is_no_segment_file_is_cleared_away(folder: Path) -> None:
     saved(shelf, filled())
     (folder / "notes.txt").write_text("hello")
     (folder / "000000000005-000000000010-9.segment.part").write_bytes(b"half")
-    assert len(shelf.kept()) == 1
+    assert len(list(shelf.kept())) == 1
     shelf.prune(9)
-    assert len(shelf.kept()) == len(names(folder)) == 1
+    assert len(list(shelf.kept())) == len(names(folder)) == 1
 
 
 @pytest.mark.parametrize("array", ["fine", "postings"])
@@ -161,7 +231,7 @@ def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) ->
     data = bytearray(path.read_bytes())
     data[ColumnFile(path)._arrays[array].offset] ^= 1
     path.write_bytes(data)
-    assert len(shelf.kept()) == (array == "fine")  # what nothing is looked up by is compared behind the calls
+    assert len(list(shelf.kept())) == (array == "fine")  # what nothing is looked up by is compared behind the calls
     assert not shelf.verify(segment.name)
     assert names(folder) == []
 
@@ -169,7 +239,7 @@ def test_a_file_that_is_damaged_is_told_and_removed(folder: Path, array: str) ->
 def test_without_a_folder_nothing_is_kept() -> None:
     shelf, index = Shelf(None), filled()
     assert saved(shelf, index) == list(index.view().segments)
-    assert shelf.kept() == []
+    assert list(shelf.kept()) == []
     assert shelf.verify("any")
     shelf.remove("any")
     shelf.prune(0)
