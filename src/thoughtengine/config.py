@@ -141,6 +141,8 @@ class RecallConfig:
         Names of channels that are switched off.
     cues : int
         How many of the last cues are kept in the folder, up to 10,000, for `te.rehearse`; 0: none.
+    weights : mapping of str to float
+        Channel → its weight, 0 where it is switched off; no setting of its own.
 
     Examples
     --------

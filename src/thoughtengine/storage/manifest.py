@@ -158,10 +158,12 @@ def inspect(folder: Path) -> list[tuple[str, str]]:
 
 def _tables_wrong(folder: Path, tables: dict[str, int], there: set[str]) -> Iterator[tuple[str, str]]:
     for name, size in tables.items():
-        if name not in there:
-            yield name, "missing"
-        elif (have := os.stat(f"{folder}/{name}").st_size) != size:
-            yield name, f"{have} bytes instead of {size}"
+        try:
+            have = os.stat(f"{folder}/{name}").st_size if name in there else None
+        except FileNotFoundError:
+            have = None
+        if have != size:
+            yield name, "missing" if have is None else f"{have} bytes instead of {size}"
 
 
 def _logs_wrong(folder: Path, files: Files) -> Iterator[tuple[str, str]]:
