@@ -28,7 +28,7 @@ __all__ = ["Kept", "Shelf", "readers"]
 LOGIC = 3
 """Version of what a segment file holds; another one is made again."""
 
-_MAPPED = 8 << 20
+_MAPPED = 16 << 20
 """Bytes of what the half bytes of vectors leave over that are mapped; of more, the 128 rows of a recall are read: 0.1 ms."""
 
 _MANY, _READERS = 100_000, 4  # memories whose files are read by several threads, and those
