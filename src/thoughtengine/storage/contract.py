@@ -136,7 +136,7 @@ class Store(abc.ABC):
             As `get`.
         """
         wanted = list(numbers)
-        keys = [area.key(number) for number in wanted]
+        keys = area.keys(wanted)
         found: dict[int, tuple[T, int]] = {}
         for number, key, value in zip(wanted, keys, self._get_many(keys), strict=True):
             if value is not None:

@@ -416,8 +416,7 @@ class FolderStore(Store):
         self._to_read()
         try:
             with self._gate:
-                get = self._open_level().get
-                return [get(key) for key in keys]
+                return self._open_level().get_many(keys)
         except StoreDamagedError as error:
             raise self.damage_met(error) from error
 

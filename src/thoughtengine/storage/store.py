@@ -110,6 +110,14 @@ class Level:
             raise _translated(self.path, error) from error
         return value
 
+    def get_many(self, keys: list[bytes]) -> list[bytes | None]:
+        """Return the value under each key."""
+        get = self._db.get
+        try:
+            return [get(key, verify_checksums=True) for key in keys]
+        except (plyvel.Error, RuntimeError) as error:
+            raise _translated(self.path, error) from error
+
     def page(self, start: bytes, stop: bytes | None, limit: int, reverse: bool) -> Rows:
         """Return up to `limit` rows with start <= key < stop; None: to the end."""
         try:

@@ -158,6 +158,8 @@ class Answering:
         speller = self._speller if cue.vector is None else None
         local = now + offset * 1_000_000
         question = ask(view, cue.text, vector, at, cue.episode, local, speller, self._formerly(view, cue))
+        if asked.feeling is None and self.associate is None:
+            return question
         associated = question.associated if self.associate is None else self.associate(cue, vector)
         return question._replace(feeling=asked.feeling, associated=associated)
 
@@ -183,7 +185,6 @@ class Answering:
 
     def _access(self, asked: Asked, vector: SingleArray | None, hits: Sequence[Hit], newest: int) -> Access:
         """Return what the recall may still be asked: it ranks once more, so that who asks for no context pays nothing for it."""
-        known, before = {hit.id for hit in hits}, msgspec.structs.replace(asked.where, newest=newest)
 
         def present(ids: Iterable[int]) -> dict[int, Memory]:
             self._ready()
@@ -192,7 +193,8 @@ class Answering:
 
         def more(n: int, least: float) -> tuple[Hit, ...]:
             self._ready()
-            view = self._memories.view(whole=False)
+            view, known = self._memories.view(whole=False), {hit.id for hit in hits}
+            before = msgspec.structs.replace(asked.where, newest=newest)
             ranking, records, signs = self._ranked(view, asked._replace(k=asked.k + n, where=before), vector)
             likely, shown, _ = judge(signs, self.calibration, min_chance=asked.min_chance)
             good = shown & (ranking.scores >= least) & ~view.is_repeat(ranking.places, known)

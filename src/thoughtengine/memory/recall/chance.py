@@ -204,11 +204,11 @@ def judge(
         How likely the answer is among those shown, in [0, 1), no less than the best chance; 0 where none is.
     """
     odds, line = calibration.prior.hit_odds(signs).tolist(), calibration.hit
-    plain = chances = [_sigmoid(one) for one in odds]
+    plain = chances = list(map(_sigmoid, odds))
     if not line.is_fresh:
         chances = [_sigmoid(line.shift + line.slope * one) for one in odds]
-    shown = [min_chance is None or chance >= min_chance for chance in chances]
-    fits, some = 0.0, plain if min_chance is None else list(compress(plain, shown))
+    shown = [True] * len(odds) if min_chance is None else [chance >= min_chance for chance in chances]
+    fits, some = 0.0, list(compress(plain, shown))
     if some:
         line = calibration.recall
         fits = _sigmoid(line.shift + line.slope * calibration.prior.recall_odds(signs, some))
