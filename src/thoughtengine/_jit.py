@@ -116,13 +116,15 @@ def available() -> bool:
     return switches == ("1", "0") and importlib.util.find_spec("numba") is not None
 
 
-def ready(module: str) -> bool:
+def ready(module: str, *, begin: bool = True) -> bool:
     """Return whether the kernels of a module are compiled; asked often enough, begin in a thread and return at once.
 
     Parameters
     ----------
     module : str
         Full name, such as ``"thoughtengine.memory.index.kernels"``.
+    begin : bool
+        Whether what they are asked for is worth beginning.
 
     Notes
     -----
@@ -130,8 +132,8 @@ def ready(module: str) -> bool:
     only a few times never starts one. The thread is no daemon, because an interpreter that exits while LLVM runs may
     crash; what it compiles is cached, so it is long only once.
     """
-    if module in _warm:
-        return True
+    if module in _warm or not begin:
+        return module in _warm
     _asked[module] = _asked.get(module, 0) + 1
     if _asked[module] == _PATIENCE and available():
         _warming[module] = threading.Thread(target=_warm_up, args=(module,), name=f"compiling {module}")

@@ -35,7 +35,7 @@ CHANNELS = (
 
 _ROW = {channel: row for row, channel in enumerate(CHANNELS)}
 _KERNELS = "thoughtengine.memory.index.kernels"
-_COMPILED = 8_192  # memories from which compiled code is worth its start
+_COMPILED = 8_192  # memories from which compiled code is worth its start: seconds at first, then 160 MB
 _RARE = 32  # of so many memories one may be found: then it pays to pass over the others
 _LARGE = 1 << 15  # memories from which the scratch memory is kept
 _FEW = 8  # times as many as are wanted: so few are all looked at
@@ -506,5 +506,5 @@ def _columns(n: int) -> SingleArray:
 
 
 def compiled(n: int) -> ModuleType:
-    """Return `kernels` for large minds once they are compiled, `arrays` until then: they answer the same."""
-    return sys.modules[_KERNELS] if n >= _COMPILED and _jit.ready(_KERNELS) else arrays
+    """Return `kernels` once they are compiled, for which a large mind asks, `arrays` until then: they answer the same."""
+    return sys.modules[_KERNELS] if _jit.ready(_KERNELS, begin=n >= _COMPILED) else arrays
