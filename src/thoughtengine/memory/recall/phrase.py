@@ -16,10 +16,10 @@ from thoughtengine.memory.recall.ranking import Ranking
 
 __all__ = ["Phrases", "phrases_in", "with_phrases"]
 
-_PLAIN_GAPS = '\t\n\r\f\v!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ '
+_PLAIN_GAPS = "".join(map(chr, range(0x20))) + '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\x7f '
 _GAPS = str.maketrans(dict.fromkeys(_PLAIN_GAPS, " "))
 _MARKS = "“”‘–—"
-_ANY_GAPS = re.compile(f"[{re.escape(_PLAIN_GAPS)}¿¡«»‹›“”„‘‚…–—·、。，！？：；（）「」『』؟،।\xa0]+")
+_ANY_GAPS = re.compile(f"[{re.escape(_PLAIN_GAPS)}¿¡«»‹›“”„‘‚…–—·、。，！？：；（）「」『』؟،।\x80-\xa0\u2028\u2029]+")
 _ACCENTED = re.compile("[\u00df-\u024f\u1e00-\u1eff]")
 _BARE: Memo[str, str] = Memo(bare, 1 << 10)
 _EDGE = re.compile(r"'(?:(?<!\w')|(?!\w))")  # where an apostrophe is a quotation mark
@@ -28,7 +28,6 @@ _QUOTATION = re.compile(  # none is looked for past the next mark that could end
     r"|(?<!\w)['‘‚]([^'‘’]{2,}(?:\b['’]\b[^'‘’]+)*)['‘’](?!\w)"
 )
 _READ = 1 << 12  # characters of a text that are looked at, and of a cue for pairs
-_BETWEEN = "\0"  # of texts that are looked at together: no part of a word
 _FAR, _ALL_FAR = 1 << 16, 1 << 22  # for what is quoted: of a text, of the best texts together
 _MOST = 512  # quotations of a cue
 _QUOTED = 5.0  # what a quotation counts, in pairs that make up a whole cue
@@ -70,30 +69,25 @@ class Phrases(NamedTuple):
         >>> phrases_in('who said "red canoe"').shares(["My red canoe"])
         [5.333333333333333]
         """
-        if not texts:
-            return []
-        room, reads = _ALL_FAR if self.quoted else 0, []
+        alone = [frozenset(phrase.split()) for phrase in (*self.pairs, *self.quoted)]
+        distinct = frozenset().union(*alone)
+        found, room = [], _ALL_FAR if self.quoted else 0
         for text in texts:
-            reads.append(text[: _FAR if room > 0 else _READ].replace(_BETWEEN, " "))
-            room -= len(reads[-1])
-        together = _folded(f" {_BETWEEN} ".join(reads))  # of ten short texts in a fraction of the time of one by one
-        # most texts lack a word of each phrase: that is told many times faster than where its words stand
-        looked_for = [[phrase for phrase in some if _may_be_in(phrase, together)] for some in self]
-        found = [0.0] * len(reads)
-        if not any(looked_for):
-            return found
-        spaced = _spaced(together)
-        pieces = spaced.split(_BETWEEN)
-        for some, all_, counts in zip(looked_for, self, (1.0, _QUOTED), strict=True):
-            held = [i for phrase in some if phrase in spaced for i, piece in enumerate(pieces) if phrase in piece]
-            for i in set(held):
-                found[i] += counts * (held.count(i) / len(all_))
+            read = text[: _FAR if room > 0 else _READ]
+            room -= len(read)
+            folded = _folded(read)
+            # most texts lack a word of each phrase: that is told many times faster than where its words stand
+            there = {word for word in distinct if word in folded}
+            if any(map(there.issuperset, alone)):
+                spaced = _spaced(folded)
+                found.append(_share(self.pairs, spaced) + _QUOTED * _share(self.quoted, spaced))
+            else:
+                found.append(0.0)
         return found
 
 
-def _may_be_in(phrase: str, folded: str) -> bool:
-    """Tell whether all words of a phrase are in a text, or in others that were put behind it."""
-    return all(word in folded for word in phrase.split())
+def _share(phrases: Sequence[str], spaced: str) -> float:
+    return sum([phrase in spaced for phrase in phrases]) / len(phrases) if phrases else 0.0
 
 
 def _folded(text: str) -> str:
@@ -125,7 +119,6 @@ def phrases_in(cue: str) -> Phrases:
     >>> phrases_in('Who said "red canoe"?')
     Phrases(pairs=(' who said ', ' said red ', ' red canoe '), quoted=(' red canoe ',))
     """
-    cue = cue.replace(_BETWEEN, " ")
     words = _spaced(_folded(cue[:_READ]))[1:-1].split(" ")
     pairs = dict.fromkeys(f" {one} {two} " for one, two in pairwise(words))
     found = (next(filter(None, match.groups())) for match in islice(_QUOTATION.finditer(cue), _MOST))

@@ -27,6 +27,8 @@ def test_pairs_are_told_apart_from_quotations() -> None:
     ("cue", "text", "share"),
     [
         ("the red canoe", "The red canoe.", 1.0),
+        ("the red canoe", "\x01The\x00red\x1fcanoe\x7f", 1.0),  # what nobody sees is no part of a word
+        ("the red canoe", "the\x85red\u2028canoe\u2029", 1.0),
         ("the red canoe", "a canoe, red, the", 0.0),
         ("the red canoe", "the red-canoe club", 1.0),
         ("red canoe", "tired canoe", 0.0),  # whole words
