@@ -95,6 +95,12 @@ def test_plain_text_is_read_as_any_other(text: str) -> None:
     assert phrases.shares([text]) == phrases.shares([text + " é"])
 
 
+@given(st.text("ab '\u2028\0😀", max_size=9), st.lists(st.text("ab '\u2028\0😀", max_size=9), max_size=4))
+def test_the_share_of_a_text_is_its_own(cue: str, texts: list[str]) -> None:
+    for phrases in (phrases_in(cue), phrases_in(f'"{cue}"')):
+        assert phrases.shares(texts) == [phrases.shares([text])[0] for text in texts]
+
+
 @given(st.text(), st.text())
 def test_any_text_has_a_share_of_any_cue(cue: str, text: str) -> None:
     assert 0.0 <= phrases_in(cue).shares([text])[0] <= 6.0
