@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["Kernel", "available", "cache_folder", "kernel", "part", "ready", "warm_up"]
+__all__ = ["Kernel", "available", "cache_folder", "compiled", "kernel", "part", "ready", "warm_up"]
 
 
 _MODULES = ("thoughtengine.memory.index.kernels", "thoughtengine.patterns.kernels")
@@ -59,7 +59,7 @@ class Kernel(Generic[P, R]):
 _compiling = threading.RLock()
 _warming: dict[str, threading.Thread] = {}
 _asked: dict[str, int] = {}
-_warm: set[str] = set()
+_warm: dict[str, types.ModuleType] = {}
 
 
 def kernel(*signature: str, returns: str = "void", brief: bool = False) -> Callable[[Callable[P, R]], Kernel[P, R]]:
@@ -141,6 +141,17 @@ def ready(module: str, *, begin: bool = True) -> bool:
     return False
 
 
+def compiled(module: str) -> types.ModuleType:
+    """Return the kernels of a module that is `ready`, compiled, under their names.
+
+    Notes
+    -----
+    Without the `Kernel` around each, which looks whether it is compiled: on the way of twenty arguments that takes as long
+    as some kernels, four microseconds.
+    """
+    return _warm[module]
+
+
 def warm_up() -> list[str]:
     """Compile every kernel now and return their names; none where there is no compiler.
 
@@ -154,11 +165,13 @@ def warm_up() -> list[str]:
 
 
 def _warm_up(module: str) -> list[str]:
-    found = [item for item in vars(importlib.import_module(module)).values() if isinstance(item, Kernel)]
-    made = [item for item in found if item.compile() is not item.python]
-    if made == found:  # else the NumPy twins are faster
-        _warm.add(module)
-    return [f"{module}.{item.__name__}" for item in made]
+    found = {name: item for name, item in vars(importlib.import_module(module)).items() if isinstance(item, Kernel)}
+    made = {name: item.compile() for name, item in found.items() if item.compile() is not item.python}
+    if len(made) == len(found):  # else the NumPy twins are faster
+        bare = types.ModuleType(module)
+        vars(bare).update(made)
+        _warm[module] = bare
+    return [f"{module}.{name}" for name in made]
 
 
 def cache_folder() -> Path | None:

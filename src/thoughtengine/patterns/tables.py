@@ -15,6 +15,7 @@ __all__ = ["Packed", "Tables", "maths", "pack", "unpack"]
 
 Tables = dict[str, NDArray[Any]]
 _BLOCK = 4096  # bytes
+_KERNELS = "thoughtengine.patterns.kernels"
 
 
 class Packed(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,10 +30,8 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 def maths() -> Any:
     """Return `kernels` once they are compiled, `arrays` until then: they answer the same."""
-    if _jit.ready("thoughtengine.patterns.kernels"):
-        from thoughtengine.patterns import kernels
-
-        return kernels
+    if _jit.ready(_KERNELS):
+        return _jit.compiled(_KERNELS)
     from thoughtengine.patterns import arrays
 
     return arrays

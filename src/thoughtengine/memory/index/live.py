@@ -34,6 +34,7 @@ from thoughtengine.storage.keyspace import APPRAISAL, CODE, MARK, MEMORY, TERMS,
 
 __all__ = ["LiveIndex"]
 
+_KERNELS = "thoughtengine.memory.index.kernels"
 _NEWS = 1_024  # pieces of news that are taken in behind the calls, where nobody looks
 _MOST_NEWS = 8_192  # pieces of news that whoever brings more of them takes in: the thread behind the calls is busy
 _AT_ONCE_NEW = 512  # new memories of which a segment is made at once
@@ -567,11 +568,7 @@ def _at_leisure(rows: Iterator[Row], check: Callable[[], None]) -> Iterator[Row]
 
 def _compiled() -> ModuleType:
     """Return `kernels` where they are compiled, else `arrays`."""
-    if not _jit.ready("thoughtengine.memory.index.kernels"):
-        return arrays
-    from thoughtengine.memory.index import kernels
-
-    return kernels
+    return _jit.compiled(_KERNELS) if _jit.ready(_KERNELS) else arrays
 
 
 class _Beside(Generic[T]):

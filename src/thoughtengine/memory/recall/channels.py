@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from collections.abc import Sequence
 from types import ModuleType
@@ -507,4 +506,4 @@ def _columns(n: int) -> SingleArray:
 
 def compiled(n: int) -> ModuleType:
     """Return `kernels` once they are compiled, for which a large mind asks, `arrays` until then: they answer the same."""
-    return sys.modules[_KERNELS] if _jit.ready(_KERNELS, begin=n >= _COMPILED) else arrays
+    return _jit.compiled(_KERNELS) if _jit.ready(_KERNELS, begin=n >= _COMPILED) else arrays
