@@ -165,7 +165,7 @@ class _Scoring:
         if not question.labels:
             return ()
         t = len(question.terms)
-        parts = view.find([*(term.key for term in question.terms), *question.labels])
+        parts = view.find([*[term.key for term in question.terms], *question.labels])
         frequency: IntArray = np.zeros(t + len(question.labels), np.int64)
         for part in parts:
             frequency += part.stops - part.starts

@@ -130,8 +130,8 @@ def ask(
         labels.setdefault(LABELS[_UNLABELLED + word if word in dates.unlabelled else word], word)
     return Question(
         tuple(labels.values()),
-        tuple(term for term, _ in ways.values()),
-        tuple(owner for _, owner in ways.values()),
+        tuple([term for term, _ in ways.values()]),
+        tuple([owner for _, owner in ways.values()]),
         tuple(labels),
         spans,
         _units(({} if vector is None else {view.made_by: vector}) | dict(formerly or {})),
