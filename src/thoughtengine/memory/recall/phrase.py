@@ -69,25 +69,23 @@ class Phrases(NamedTuple):
         >>> phrases_in('who said "red canoe"').shares(["My red canoe"])
         [5.333333333333333]
         """
-        alone = [frozenset(phrase.split()) for phrase in (*self.pairs, *self.quoted)]
-        distinct = frozenset().union(*alone)
+        pairs, quoted = ([(phrase, frozenset(phrase.split())) for phrase in some] for some in self)
+        distinct = frozenset().union(*(words for _, words in (*pairs, *quoted)))
         found, room = [], _ALL_FAR if self.quoted else 0
         for text in texts:
             read = text[: _FAR if room > 0 else _READ]
             room -= len(read)
             folded = _folded(read)
-            # most texts lack a word of each phrase: that is told many times faster than where its words stand
+            # most texts lack a word of most phrases: that is told many times faster than where its words stand
             there = {word for word in distinct if word in folded}
-            if any(map(there.issuperset, alone)):
-                spaced = _spaced(folded)
-                found.append(_share(self.pairs, spaced) + _QUOTED * _share(self.quoted, spaced))
-            else:
-                found.append(0.0)
+            some, more = ([phrase for phrase, words in each if words <= there] for each in (pairs, quoted))
+            spaced = _spaced(folded) if some or more else ""
+            found.append(_share(some, spaced, len(pairs)) + _QUOTED * _share(more, spaced, len(quoted)))
         return found
 
 
-def _share(phrases: Sequence[str], spaced: str) -> float:
-    return sum([phrase in spaced for phrase in phrases]) / len(phrases) if phrases else 0.0
+def _share(phrases: Sequence[str], spaced: str, n: int) -> float:
+    return sum([phrase in spaced for phrase in phrases]) / n if phrases else 0.0
 
 
 def _folded(text: str) -> str:
@@ -103,11 +101,9 @@ def _spaced(folded: str) -> str:
             folded = folded.replace(mark, " ")
     # what is plain is translated many times faster, other text slower
     spaced = folded.translate(_GAPS) if folded.isascii() else _ANY_GAPS.sub(" ", folded)
-    flat = f" {spaced.strip()} "
+    flat = f" {' '.join(spaced.split())} "
     if "' " in flat or " '" in flat or "''" in flat:
-        flat = _EDGE.sub(" ", flat)
-    while "  " in flat:
-        flat = flat.replace("  ", " ")
+        flat = f" {' '.join(_EDGE.sub(' ', flat).split())} "
     return flat
 
 
