@@ -97,16 +97,19 @@ def _accumulate(
     wanted: BoolArray,
     out: SingleArray,
 ) -> None:
-    more = k1 + np.float32(1.0)
-    for i in np.flatnonzero(weights):
-        packed = postings[starts[i] : stops[i]]
-        at = (packed >> 8).astype(np.int64) + start
-        inside = at < len(out)
-        if len(wanted):
-            inside[inside] = wanted[at[inside]]
-        at, packed = at[inside], packed[inside]
-        count = (packed & 255).astype(np.float32)
-        out[at] += weights[i] * (count * more / (count + (least + slope * lengths[at].astype(np.float32))))
+    counting = np.flatnonzero((weights != 0.0) & (stops > starts))
+    if not len(counting) or not len(out):
+        return
+    first, last, more = starts[counting], stops[counting], k1 + np.float32(1.0)
+    packed = np.concatenate([postings[i:j] for i, j in zip(first.tolist(), last.tolist(), strict=True)])
+    weight, at = np.repeat(weights[counting], last - first), (packed >> 8).astype(np.int64) + start
+    inside = at < len(out)
+    if len(wanted):
+        inside[inside] = wanted[at[inside]]
+    if not inside.all():
+        weight, at, packed = weight[inside], at[inside], packed[inside]
+    count = (packed & 255).astype(np.float32)
+    np.add.at(out, at, weight * (count * more / (count + (least + slope * lengths[at].astype(np.float32)))))
 
 
 def within(

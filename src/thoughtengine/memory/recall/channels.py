@@ -445,7 +445,7 @@ class _Scoring:
         columns, question = self._view.columns, self._question
         more: dict[str, FloatArray | BoolArray] = {}
         if question.sources:
-            more["source"] = np.isin(columns.source[places], question.sources)
+            more["source"] = arrays.among(columns.source[places], np.array(sorted(question.sources), np.int32))
         if question.feeling is not None:
             more["feeling"] = akin(columns.valence[places], columns.arousal[places], question.feeling)
         if self._on["strength"]:
