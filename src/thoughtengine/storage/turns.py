@@ -29,14 +29,12 @@ class Turns:
         me, now = threading.get_ident(), time.monotonic()
         if me == self._inside:
             return
-        since = self._since
-        if since and me == self._last and now - min(since.copy().values(), default=now) > _LONG:
-            since[me] = now  # who is let through gives way in its turn
-            while len(since) > 1 and me == self._last:
+        if self._since and me == self._last and now - min(self._since.copy().values(), default=now) > _LONG:
+            while self._since and me == self._last:
                 if time.monotonic() - now > _MOST:  # an interrupt left it, or something else has the lock
-                    since.clear()
+                    self._since.clear()
                 time.sleep(_GLANCE)
-        since[me] = now
+        self._since[me] = now
 
     def begin(self) -> None:
         """Note that this thread has the lock."""

@@ -47,20 +47,6 @@ def test_who_had_the_lock_last_lets_another_one_go_first() -> None:
     assert desk.had[:2] == ["busy", "patient"]
 
 
-def test_who_gives_way_is_given_way_to_in_its_turn() -> None:
-    desk = Desk()
-    desk.work("me")
-    desk.turns._since[-1] = 0.0
-
-    def let_through(seconds: float) -> None:
-        assert threading.get_ident() in desk.turns._since, "whoever comes now sees that somebody waits"
-        del desk.turns._since[-1]
-
-    with patch.object(turns_module.time, "sleep", let_through):
-        desk.work("me")
-    assert not desk.turns._since
-
-
 def test_a_thread_that_has_the_lock_does_not_wait_for_itself_or_for_others() -> None:
     desk = Desk()
     with desk.lock, patch.multiple(turns_module, _LONG=0.0), patch.object(turns_module.time, "sleep") as sleep:
