@@ -65,7 +65,6 @@ _compiled = cache(re.compile)  # when first needed: the wide ones take longer to
 _KNOWN = frozenset(Stemmer.algorithms())
 _stemmer = cache(lambda name: Stemmer.Stemmer(name, 0).stemWord)  # when first needed
 _stemming = threading.Lock()  # a Snowball stemmer has one buffer
-_LATIN = {code: of.snowball for code, of in LANGUAGES.items() if of.script == "latin" and of.snowball in _KNOWN}
 _NO_STEMMER = frozenset(code for code, language in LANGUAGES.items() if language.snowball not in _KNOWN)
 _hasher, _unpacked = blake2b(digest_size=8), struct.Struct("<Q").unpack
 _GRAM, _HEBREW_GRAM = 4, 3  # characters; Hebrew roots have three letters
@@ -202,7 +201,11 @@ def stem(word: str, language: str = "") -> str:
     ('hike', 'dana', 'книг', 'kuch')
     """
     word = word[:_LONGEST]
-    script = "latin" if word.isascii() else script_of(word)
+    if not language and word.isascii():
+        with _stemming:
+            plain: str = _stemmer("english")(word)
+        return plain
+    script = script_of(word)
     name = LANGUAGES[language].snowball if language else SCRIPTS[script]
     if name in _KNOWN:
         with _stemming:
@@ -256,20 +259,18 @@ _PIECES: Memo[str, tuple[int, ...]] = Memo(lambda word: tuple(name_term("~", gra
 
 def _foreign(word: str, code: str) -> int:
     """Return the hash of a word in a text of a guessed language; of other scripts and numbers the usual one."""
-    if code in _LATIN and word.isascii() and word.isalpha():  # as below, in half the time
-        with _stemming:
-            stemmed = _stemmer(_LATIN[code])(word[:_LONGEST])
-        return name_term(code + ":", stemmed)
-    core = _core(word, code) if "'" in word else word
+    core = _core(word, code)
     if script_of(core) != LANGUAGES[code].script or not core.isalpha():
         return TERMS[word]
-    if code not in _NO_STEMMER:
+    if LANGUAGES[code].snowball in _KNOWN:
         return name_term(code + ":", stem(core, code))
     return name_term("?:", stem(core.replace("ı", "i")))  # a capital I may be either
 
 
 def _core(word: str, code: str) -> str:
     """Return a word without the article before its apostrophe, or the ending behind it."""
+    if "'" not in word:
+        return word
     if code in ("fr", "it", "ca"):
         return word.rpartition("'")[2]
     return word.partition("'")[0] if code == "tr" else word.replace("'", "")
@@ -355,14 +356,13 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> tuple[Term, ...]
     """
     made: dict[int, Term] = {}
     pieces: tuple[int, ...] = ()
-    small, plain = word in _SMALL_WORDS, word.isascii()
+    small = word in _SMALL_WORDS
     for code in ("", *languages):
         key, share = (_FOREIGN[code][word] if code else TERMS[word]), 1.0
-        if (not plain or code in _NO_STEMMER) and _is_unstemmed(word, code):
+        if _is_unstemmed(word, code):
             pieces = _PIECES[word]
             share -= _GRAMS if pieces and code else 0.0
-        if key not in made:
-            made[key] = Term(key, share, small if code else word in FUNCTION_WORDS)
+        made.setdefault(key, Term(key, share, small if code else word in FUNCTION_WORDS))
         if code == "tr" and "i" in word:  # it may have been a capital I
             key = _FOREIGN[code][word.replace("i", "ı")]
             made.setdefault(key, Term(key, share, small))

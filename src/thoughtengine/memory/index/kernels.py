@@ -34,6 +34,8 @@ __all__ = [
     "within",
 ]
 
+_ALIKE = 1e-9  # relative scores that differ by less are equal, as in `arrays`
+
 
 @kernel(
     "uint32[:]", "int64[:]", "int64[:]", "float32[:]", "int64", "int64", "uint16[:]", "uint16[:]", "float32", "float32",
@@ -801,39 +803,40 @@ def signs(
 ) -> float:
     """Write the signs of some hits and return the best match, as `arrays.signs`."""
     m, known, first, above, better = len(scores), of_cue[0], scores[0], 0.0, 0.0
+    table = out.reshape((m, len(out) // m))
     for i in range(m):
         match, relative = 0.0, scores[i] / first
         if text_weight != 0.0:
             match = min(texts[i] * (1.0 + norms[i]) / text_weight, 1.0) * known
-        row = out[13 * i : 13 * i + 13]
+        row = table[i]
         row[0], row[1], row[2], row[3] = match, ranks[i], relative, min(crowd / scores[i], 1.0)
         row[5], row[6], row[7] = above, told[i] / scores[i], better
         row[8:] = of_cue
         above += relative
         better = max(better, match)
-    _write_gaps(out, m, following / first, known)
+    _write_gaps(table[:, 2], table[:, 4], following / first)
+    for i in range(m):
+        table[i, 4] *= known
     return better
 
 
 @part
-def _write_gaps(out: FloatArray, m: int, following: float, known: float) -> None:
+def _write_gaps(relative: FloatArray, gaps: FloatArray, following: float) -> None:
     """Write how far the next one is behind each hit, as `arrays._gaps`."""
-    alike, last, most = 0, 0, 0.0
+    m, alike, last, most = len(relative), 0, 0, 0.0
     for i in range(m):
-        after = out[13 * i + 15] if i + 1 < m else following
-        gap = out[13 * i + 2] - after
+        gap = relative[i] - (relative[i + 1] if i + 1 < m else following)
         alike += 1
-        last += out[13 * i + 2] - out[13 * m - 11] < 1e-9
-        if gap >= 1e-9 or i + 1 == m:
+        last += relative[i] - relative[m - 1] < _ALIKE
+        if gap >= _ALIKE or i + 1 == m:
             for j in range(i + 1 - alike, i + 1):
-                out[13 * j + 4] = max(gap, 0.0) / alike
+                gaps[j] = max(gap, 0.0) / alike
             alike = 0
-    for i in range(m - last):
-        most = max(most, out[13 * i + 4])
-    for i in range(m):
-        if i >= m - last and m > 1 and following == 0.0:
-            out[13 * i + 4] = min(out[13 * i + 4], most if most > 0.0 else 1.0)
-        out[13 * i + 4] *= known
+    if m > 1 and following == 0.0:
+        for i in range(m - last):
+            most = max(most, gaps[i])
+        for i in range(m - last, m):
+            gaps[i] = min(gaps[i], most if most > 0.0 else 1.0)
 
 
 @kernel("uint64[:]", "uint32[:]", "uint64[:]", "out int64[:]", "out int64[:]", brief=True)
