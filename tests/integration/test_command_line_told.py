@@ -8,6 +8,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import write_flat
 from tests.host_code import CODE
+from tests.tables import largest, newest
 from thoughtengine import upgrading
 from thoughtengine.cli import main
 from thoughtengine.migrations import plan
@@ -34,7 +35,7 @@ def flat(path: Path, n: int = 40) -> Path:
 
 def damaged(path: Path) -> Path:
     flat(path, 3000)
-    table = max(path.glob("*.ldb"))
+    table = newest(path)
     data = bytearray(table.read_bytes())
     data[5000] ^= 4
     table.write_bytes(data)
@@ -306,7 +307,7 @@ def test_damage_that_a_way_down_meets_names_no_folder_of_ours(
         for n in range(1000):
             mind.remember(f"said {n}")
         mind._store.compact(b"", b"\xff")
-    table = max((tmp_path / "mind").glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest((tmp_path / "mind").glob("gen-*"))
     data = bytearray(table.read_bytes())
     data[5000] ^= 4
     table.write_bytes(data)

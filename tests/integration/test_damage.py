@@ -13,6 +13,7 @@ from tests.damage import __main__ as command
 from tests.damage.harms import Harm, harms
 from tests.damage.oracle import KILLED, LOST, RECOVERED, RIGHT, SILENT, Verdict, judge
 from tests.damage.specimens import SPECIMENS, Specimen, killed, large, open_mind, small
+from tests.tables import live, newest
 from thoughtengine.memory.record import MemoryRecord
 from thoughtengine.storage.codec import encode, seal
 from thoughtengine.storage.keyspace import APPRAISAL, MARK, MEMORY, RECEIPT
@@ -189,7 +190,7 @@ def test_receipts_that_are_lost_with_the_newest_head_are_told_too(tmp_path: Path
         mind.forget(ids[7])
         mind.pin(ids[8])
     te.open(path).close()  # makes a table of the log of the life before
-    max(path.glob("gen-*/*.ldb")).unlink()
+    newest(path.glob("gen-*")).unlink()
     with te.open(path) as mind:
         assert "receipts 1, 2 are gone" in mind.health().incidents[0]
         assert ids[7] in mind
@@ -209,7 +210,7 @@ def test_what_a_killed_writer_acknowledged_is_missed_once_the_mind_was_closed(tm
             os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     te.open(path).close()  # makes a table of the log of the life before
-    max(path.glob("gen-*/*.ldb")).unlink()
+    newest(path.glob("gen-*")).unlink()
     with te.open(path) as mind:
         assert "receipts 1 are gone" in mind.health().incidents[0]
         with pytest.raises(te.MemoryNotFoundError, match="lost"):
@@ -300,7 +301,7 @@ def test_a_table_that_is_damaged_elsewhere_leaves_no_doubt(tmp_path: Path) -> No
     mind = te.open(path)  # makes a table of the log, and is killed too
     mind._store._close_level()
     mind._store._lock.release()
-    tables = sorted(path.glob("gen-*/*.ldb"))
+    tables = live(path.glob("gen-*"))
     assert max(path.glob("gen-*/*.log")).stat().st_size == 0
     data = bytearray(tables[0].read_bytes())
     data[40] ^= 1
@@ -318,7 +319,7 @@ def test_the_table_that_holds_what_was_written_last_may_be_missed(tmp_path: Path
     mind = te.open(path)
     mind._store._close_level()
     mind._store._lock.release()
-    max(path.glob("gen-*/*.ldb")).unlink()
+    newest(path.glob("gen-*")).unlink()
     with te.open(path) as mind:
         [told] = mind.health().incidents
         assert "memories 21 to 4116 and receipts 1 to 256 may be lost" in told

@@ -14,6 +14,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import write_flat
+from tests.tables import largest, live
 from thoughtengine.storage.pointer import read_pointer, write_pointer
 
 N = 600
@@ -46,7 +47,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def sealed_table(path: Path) -> Path:
-    return max(path.glob("rollback/*/*.ldb"), key=lambda file: file.stat().st_size)
+    return largest(path.glob("rollback/*"))
 
 
 def harm(table: Path, how: str) -> None:
@@ -335,7 +336,7 @@ def test_a_way_back_tells_what_damage_had_taken_before(tmp_path: Path) -> None:
             mind.remember(f"new {n}")
     for _ in range(2):
         te.open(path).close()
-    for table in path.glob("gen-*/*.ldb"):
+    for table in live(path.glob("gen-*")):
         table.unlink()
     back = te.rollback(path)
     (read,) = (each for each in te.history(path) if each.kind == "rollback")
@@ -353,7 +354,7 @@ def test_a_way_back_tells_what_damage_had_taken_before(tmp_path: Path) -> None:
 def test_the_upgrade_of_what_was_salvaged_tells_so(tmp_path: Path) -> None:
     path, new = tmp_path / "old", tmp_path / "new"
     write_flat(path, old_rows(), compact=True)
-    table = max(path.glob("*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path)
     data = bytearray(table.read_bytes())
     data[len(data) // 2] ^= 1
     table.write_bytes(data)
@@ -376,7 +377,7 @@ def test_the_upgrade_of_what_was_salvaged_tells_so(tmp_path: Path) -> None:
 def test_a_way_back_that_could_not_be_proved_does_not_say_that_nothing_is_lost(tmp_path: Path) -> None:
     path = tmp_path / "mind"
     write_flat(path, old_rows(3000), compact=True)
-    table = max(path.glob("*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path)
     data = bytearray(table.read_bytes())
     data[len(data) * 9 // 10] ^= 1
     table.write_bytes(data)
@@ -425,7 +426,7 @@ def test_the_way_back_of_payloads_brings_what_damage_took_in_the_soak(
         mind.remember("since", kind="acme.note", payload={"body": "since"})
     for _ in range(2):
         te.open(path, hooks=hooks()).close()
-    for table in path.glob("gen-*/*.ldb"):
+    for table in live(path.glob("gen-*")):
         data = bytearray(table.read_bytes())
         table.unlink()
         for at in range(500, len(data) - 500, 9000):
@@ -468,7 +469,7 @@ def test_an_erasure_that_cannot_reach_a_damaged_point_tells_what_to_do(written: 
 def harmed(written: Path, path: Path, at: float = 0.5) -> Path:
     """Copy a mind, and flip a bit that nobody has read since; return the name of the file."""
     shutil.copytree(written, path)
-    table = max(path.glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("gen-*"))
     data = bytearray(table.read_bytes())
     data[int(len(data) * at)] ^= 1
     table.write_bytes(data)

@@ -16,6 +16,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
+from tests.tables import largest, live
 from thoughtengine.config import StorageConfig
 from thoughtengine.formats import open_store
 from thoughtengine.migrations.hooks import Hooks
@@ -85,8 +86,8 @@ def generation(path: Path) -> Path:
     return next((path / ".te").glob("gen-*"))
 
 
-def largest(path: Path, ending: str) -> Path:
-    return max(generation(path).glob(f"*.{ending}"), key=lambda file: file.stat().st_size)
+def longest_log(path: Path) -> Path:
+    return max(generation(path).glob("*.log"), key=lambda file: file.stat().st_size)
 
 
 def cut(file: Path, at: int) -> None:
@@ -101,41 +102,41 @@ def flip(file: Path, *places: int) -> None:
 
 
 def log_cut_by_a_byte(path: Path) -> None:
-    file = largest(path, "log")
+    file = longest_log(path)
     cut(file, file.stat().st_size - 1)
 
 
 def log_halved(path: Path) -> None:
-    file = largest(path, "log")
+    file = longest_log(path)
     cut(file, file.stat().st_size // 2)
 
 
 def log_emptied(path: Path) -> None:
-    cut(largest(path, "log"), 0)
+    cut(longest_log(path), 0)
 
 
 def log_flipped(path: Path) -> None:
-    file = largest(path, "log")
+    file = longest_log(path)
     flip(file, file.stat().st_size // 2)
 
 
 def log_gone(path: Path) -> None:
-    largest(path, "log").unlink()
+    longest_log(path).unlink()
 
 
 def table_flipped(path: Path) -> None:
-    file = largest(path, "ldb")
+    file = largest(generation(path))
     size = file.stat().st_size
     flip(file, size // 4, size // 2)
 
 
 def table_cut(path: Path) -> None:
-    file = largest(path, "ldb")
+    file = largest(generation(path))
     cut(file, file.stat().st_size // 2)
 
 
 def table_gone(path: Path) -> None:
-    largest(path, "ldb").unlink()
+    largest(generation(path)).unlink()
 
 
 def manifest_flipped(path: Path) -> None:
@@ -285,7 +286,7 @@ def test_a_salvage_into_a_new_folder_takes_what_is_readable(
     rows = read_flat(path)
     harm(path)
     if old_damaged:
-        file = max(path.glob("*.ldb"), key=lambda file: file.stat().st_size)
+        file = largest(path)
         flip(file, file.stat().st_size // 3)
     report = te.upgrade(path, into=tmp_path / "new", salvage=True)
     assert report is not None
@@ -383,7 +384,7 @@ def test_damaged_when_a_merge_is_begun_anew_it_is_salvaged_then(lowered: Path, t
         begin_and_break_off(mind, 100)
         harm(mind)
         os.truncate(max((mind / "gen-000002").glob("*.log")), 7)
-        for table in (mind / "gen-000002").glob("*.ldb"):
+        for table in live(mind / "gen-000002"):
             flip(table, 50)
         with contextlib.suppress(te.StoreDamagedError):  # met: the next opening salvages
             te.upgrade(mind)

@@ -13,6 +13,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
+from tests.tables import largest, live
 from thoughtengine.config import StorageConfig
 from thoughtengine.migrations import regain
 from thoughtengine.storage.bare_salvage import salvage_bare
@@ -51,7 +52,7 @@ def expected() -> dict[bytes, bytes]:
 
 def damaged(soaking: Path, path: Path, seed: int) -> Path:
     shutil.copytree(soaking, path)
-    table = max(path.glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("gen-*"))
     data = bytearray(table.read_bytes())
     for place in random.Random(seed).sample(range(int(len(data) * 0.95)), 8):
         data[place] ^= 1
@@ -133,7 +134,7 @@ def test_after_the_soak_the_way_down_leads_through_a_loss(soaking: Path, tmp_pat
 def test_a_damaged_sealed_copy_is_named_and_so_is_the_way_round_it(soaking: Path, tmp_path: Path) -> None:
     path = tmp_path / "mind"
     shutil.copytree(soaking, path)
-    table = max(path.glob("rollback/*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("rollback/*"))
     data = bytearray(table.read_bytes())
     data[len(data) // 2] ^= 1
     table.write_bytes(data)
@@ -160,7 +161,7 @@ def test_of_a_sealed_copy_that_is_damaged_too_what_can_be_read_comes_back(
     with te.open(shutil.copytree(soaking, tmp_path / "whole")) as mind:
         ids = {memory.key: memory.id for memory in mind.memories()}
     path, rng, rows = damaged(soaking, tmp_path / "mind", seed), random.Random(seed), old_rows()
-    table = max(path.glob("rollback/*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("rollback/*"))
     if harm == "CURRENT":
         (table.parent / "CURRENT").write_bytes(b"")
     elif harm == "MANIFEST":
@@ -205,9 +206,9 @@ def test_of_a_sealed_copy_that_is_damaged_too_what_can_be_read_comes_back(
 
 def test_where_nobody_can_count_the_ids_what_is_read_comes_back_under_new_ones(soaking: Path, tmp_path: Path) -> None:
     path = shutil.copytree(soaking, tmp_path / "mind")
-    for table in path.glob("gen-*/*.ldb"):
+    for table in live(path.glob("gen-*")):
         table.unlink()
-    table = max(path.glob("rollback/*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("rollback/*"))
     data = bytearray(table.read_bytes())
     for place in (len(data) // 3, len(data) // 2):
         data[place] ^= 1
@@ -256,7 +257,7 @@ def purged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 def without_tables(path: Path, target: Path) -> Iterator[Path]:
     """Yield the mind without one table, without another one too, and without all."""
-    tables = sorted(each.relative_to(path) for each in path.glob("gen-*/*.ldb"))
+    tables = sorted(each.relative_to(path) for each in live(path.glob("gen-*")))
     for gone in [*combinations(tables, 1), *((tables[0], each) for each in tables[1:]), tuple(tables)]:
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(path, target)

@@ -13,6 +13,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import plyvel, read_flat, write_flat
 from tests.golden.v0001.write import AWKWARD, COMPONENTS, STORE, rows, sensory
+from tests.tables import largest
 from thoughtengine import upgrading
 from thoughtengine.config import StorageConfig
 from thoughtengine.migrations import lower, run, sweep
@@ -440,7 +441,7 @@ def test_a_program_that_has_it_open_keeps_it(plain: Path) -> None:
 
 
 def test_a_damaged_store_is_not_upgraded(old: Path) -> None:
-    table = next(old.glob("*.ldb"))
+    table = largest(old)
     data = bytearray(table.read_bytes())
     data[200] ^= 255
     table.write_bytes(data)
@@ -559,7 +560,7 @@ def test_an_erasure_reaches_the_rollback_point_and_the_origin(old: Path) -> None
 @pytest.mark.parametrize("own", [False, True])
 def test_a_rollback_point_is_a_copy_of_its_own_where_that_is_wanted(own: bool, tmp_path: Path) -> None:
     write_flat(tmp_path / "old", rows(), compact=True)
-    table = next((tmp_path / "old").glob("*.ldb"))
+    table = largest(tmp_path / "old")
     (tmp_path / "kept").hardlink_to(table)
     with te.open(tmp_path / "old", config=te.Config(storage=te.StorageConfig(rollback_copy=own))):
         sealed = tmp_path / "old" / "rollback" / "gen-000001" / table.name
@@ -572,7 +573,7 @@ def test_a_rollback_point_is_a_copy_of_its_own_where_that_is_wanted(own: bool, t
 def test_what_is_swept_is_no_file_of_a_copy_of_its_own(own: bool, tmp_path: Path) -> None:
     write_flat(tmp_path / "old", rows(), compact=True)
     begin(tmp_path / "old", StorageConfig(rollback_copy=own))
-    table = next((tmp_path / "old" / "gen-000001").glob("*.ldb"))
+    table = largest(tmp_path / "old" / "gen-000001")
     assert table.samefile(tmp_path / "old" / "rollback" / "gen-000001" / table.name) != own
     te.upgrade(tmp_path / "old")
     te.rollback(tmp_path / "old")

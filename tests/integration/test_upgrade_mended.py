@@ -13,6 +13,7 @@ import pytest
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.integration.test_upgrade_online import in_phase, until
+from tests.tables import largest, live
 from thoughtengine import lifting
 from thoughtengine.migrations import online, sweep
 from thoughtengine.storage import bare_salvage
@@ -54,7 +55,7 @@ class Half:
     new: int = 0
 
     def table(self, folder: str = "gen-000001") -> Path:
-        return max((self.path / folder).glob("*.ldb"), key=lambda path: path.stat().st_size)
+        return largest(self.path / folder)
 
     def flip(self, *words: str, folder: str = "gen-000001") -> None:
         """Flip a bit in each of the blocks in which something is said: both copies have them in the same file."""
@@ -269,7 +270,7 @@ def test_before_anything_was_counted_a_file_that_both_lack_is_no_dead_end(
     way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = begun(tmp_path / "old", monkeypatch, tables=3)
-    gone = min((found.path / "gen-000001").glob("*.ldb"))
+    gone = live(found.path / "gen-000001")[0]
     gone.unlink()
     (found.path / "rollback/gen-000001" / gone.name).unlink()
     if way == "taken back":

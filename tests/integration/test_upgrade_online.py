@@ -15,6 +15,7 @@ import thoughtengine as te
 from tests.flat import read_flat, write_flat
 from tests.golden.v0001.write import rows
 from tests.strategies import ToyEncoder
+from tests.tables import largest, newest
 from thoughtengine import lifting
 from thoughtengine.memory.index import live
 from thoughtengine.migrations import online, payloads, run, sweep
@@ -388,7 +389,7 @@ def test_a_criterion_that_is_missed_needs_somebody_who_approves(
 
 def damage(folder: Path) -> None:
     """Flip a bit in the middle of the largest table of a LevelDB."""
-    table = max(folder.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    table = largest(folder)
     data = bytearray(table.read_bytes())
     data[len(data) // 2] ^= 64
     table.write_bytes(data)
@@ -473,7 +474,7 @@ def test_beside_damage_what_was_forgotten_or_said_anew_is_so_when_salvaged(tmp_p
     path, sound = tmp_path / "many", tmp_path / "sound"
     other = {f"weather:{n:05d}".encode(): random.Random(n).randbytes(200) for n in range(3000)}
     write_flat(path, {**rows(300), **other}, compact=True)
-    table = max(path.glob("*.ldb"))
+    table = newest(path)
     data = bytearray(table.read_bytes())
     data[len(data) * 9 // 10] ^= 64
     table.write_bytes(data)

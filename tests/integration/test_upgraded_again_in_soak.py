@@ -15,6 +15,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
+from tests.tables import largest
 from thoughtengine.config import StorageConfig
 from thoughtengine.migrations import regain
 from thoughtengine.migrations.v0002_envelopes import Appraisal, Memory
@@ -351,7 +352,7 @@ def test_damage_costs_nothing_that_the_sealed_copy_holds(merged: Path, tmp_path:
     path = shutil.copytree(merged, tmp_path / "mind")
     with te.open(path) as mind:
         whole = texts(mind).keys() - {"word 7"}  # what was changed below: the words before are not in that copy
-    table = max(path.glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("gen-*"))
     data = bytearray(table.read_bytes())
     if isinstance(harm, int):
         for place in random.Random(harm).sample(range(int(len(data) * 0.95)), 6):
@@ -359,9 +360,7 @@ def test_damage_costs_nothing_that_the_sealed_copy_holds(merged: Path, tmp_path:
     table.write_bytes(data[: len(data) // 2] if harm == "cut" else data)
     if harm == "gone":
         table.unlink()
-    assert te.check(path) or isinstance(
-        harm, int
-    )  # bits of a filter, or of a table that is used no more, change nothing
+    assert te.check(path) or isinstance(harm, int)  # bits of a filter change nothing
     with te.open(path) as mind:
         there = texts(mind)
         assert whole - there.keys() <= {"word 5"}  # where the ids of many are gone, as later words have its name
@@ -554,7 +553,7 @@ def test_of_a_sealed_copy_that_is_damaged_too_what_can_be_read_comes_back(merged
     path = shutil.copytree(merged, tmp_path / "mind")
     rows = sealed(path, tmp_path / "whole")
     for folder in ("gen-*", "rollback/*"):
-        table = max(path.glob(f"{folder}/*.ldb"), key=lambda file: file.stat().st_size)
+        table = largest(path.glob(folder))
         data = bytearray(table.read_bytes())
         data[len(data) // 2] ^= 1
         table.write_bytes(data)

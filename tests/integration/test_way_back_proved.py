@@ -9,6 +9,7 @@ import pytest
 
 import thoughtengine as te
 from tests.flat import read_flat, write_flat
+from tests.tables import largest
 from thoughtengine.migrations import lower, take_back
 from thoughtengine.storage.keyspace import FORMER, MEMORY
 from thoughtengine.storage.pointer import read_pointer
@@ -117,7 +118,7 @@ def test_what_is_kept_aside_is_read_too(path: Path) -> None:
         for n in range(200):
             mind.remember(f"more {n}", tags=["new"])
         mind._store.compact(b"", b"\xff")
-    table = max(path.glob("gen-*/*.ldb"), key=lambda file: file.stat().st_size)
+    table = largest(path.glob("gen-*"))
     data = bytearray(table.read_bytes())
     data[len(data) // 2] ^= 4
     table.write_bytes(data)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import thoughtengine as te
+from tests.tables import largest
 from thoughtengine.integration.recovery import check_folder
 
 WORDS = ["tea", "coffee", "garden", "rain", "meeting", "train"]
@@ -76,7 +77,7 @@ def test_an_open_one_is_checked_by_itself(path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [".ldb", ".log"])
 def test_a_flipped_bit_names_the_file_and_the_memories_behind_it(path: Path, ending: str) -> None:
-    file = max(files_of(path, ending), key=lambda file: file.stat().st_size)
+    file = largest(path / "gen-000001") if ending == ".ldb" else max(files_of(path, ending), key=os.path.getsize)
     flip(file)
     findings = check_folder(path)
     assert any(file.name in finding.where or file.name in finding.message for finding in findings), findings
@@ -150,7 +151,7 @@ def test_damage_met_while_it_is_open(path: Path) -> None:
     mind = te.open(path)
     news = list[te.Event]()
     mind.events.subscribe("incident", news.append)
-    flip(max(files_of(path, ".ldb"), key=lambda file: file.stat().st_size))
+    flip(largest(path / "gen-000001"))
     findings = mind.check()
     assert "unreadable" in kinds(findings)
     assert not mind.health().ok

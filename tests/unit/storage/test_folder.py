@@ -14,6 +14,7 @@ import pytest
 
 from tests.contracts import Figure, Note, StoreContract, notes
 from tests.damage.listing import listing
+from tests.tables import largest
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import (
     ForkedError,
@@ -513,7 +514,7 @@ def damage(store: FolderStore) -> Path:
     """Flip a bit in the largest table, so that the memories in it are hit."""
     store._open_level().flush()
     kill(store)
-    table = max(store.generation.glob("*.ldb"), key=lambda path: path.stat().st_size)
+    table = largest(store.generation)
     data = bytearray(table.read_bytes())
     data[2 * len(data) // 3] ^= 1
     table.write_bytes(data)

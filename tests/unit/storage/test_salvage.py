@@ -10,6 +10,7 @@ import pytest
 from tests.contracts import Figure, Note, notes
 from tests.damage.harms import regions
 from tests.damage.listing import listing
+from tests.tables import live
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreFullError
 from thoughtengine.storage import salvage as module
@@ -19,7 +20,6 @@ from thoughtengine.storage.codec import decode, open_envelope, seal
 from thoughtengine.storage.folder import FolderStore, open_folder
 from thoughtengine.storage.keyspace import APPRAISAL, ASIDE, HEAD, MARK, MEMORY, RECEIPT, VECTOR, Area, HeadRecord
 from thoughtengine.storage.log import batches
-from thoughtengine.storage.manifest import read_manifest
 from thoughtengine.storage.salvage import Harvest, damaged_files, readable_ids, salvage
 from thoughtengine.storage.store import Level
 
@@ -60,8 +60,7 @@ class Case:
 
     def live_tables(self) -> list[Path]:
         """Give the tables that count, largest first."""
-        tables = [self.path / f"{number:06d}.ldb" for number in read_manifest(self.path).tables]
-        return sorted(tables, key=lambda path: -path.stat().st_size)
+        return sorted(live(self.path), key=lambda path: -path.stat().st_size)
 
     def log(self) -> Path:
         return max(self.path.glob("*.log"))
