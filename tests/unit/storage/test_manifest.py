@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.tables import live
 from thoughtengine.config import StorageConfig
 from thoughtengine.storage.log import batches
 from thoughtengine.storage.manifest import inspect, read_manifest, table_name
@@ -166,25 +167,20 @@ def test_a_current_that_names_no_manifest_is_told(folder: Path, current: bytes) 
 # ---- what is wrong, by file
 
 
-def live_table(folder: Path) -> Path:
-    """Give a table that counts; others may lie there, of a compaction that was cut short by closing."""
-    return folder / table_name(folder, min(read_manifest(folder).tables))
-
-
 def cut_table(folder: Path) -> str:
-    table = live_table(folder)
+    table = live(folder)[0]
     table.write_bytes(table.read_bytes()[:-1])
     return table.name
 
 
 def lengthen_table(folder: Path) -> str:
-    table = live_table(folder)
+    table = live(folder)[0]
     table.write_bytes(table.read_bytes() + b"x")
     return table.name
 
 
 def delete_table(folder: Path) -> str:
-    table = live_table(folder)
+    table = live(folder)[0]
     table.unlink()
     return table.name
 
