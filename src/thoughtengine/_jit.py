@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["Kernel", "available", "cache_folder", "compiled", "kernel", "part", "ready", "warm_up"]
+__all__ = ["Kernel", "available", "cache_folder", "compiled", "kernel", "part", "warm_up"]
 
 
 _MODULES = ("thoughtengine.memory.index.kernels", "thoughtengine.patterns.kernels")
@@ -116,8 +116,8 @@ def available() -> bool:
     return switches == ("1", "0") and importlib.util.find_spec("numba") is not None
 
 
-def ready(module: str, *, begin: bool = True) -> bool:
-    """Return whether the kernels of a module are compiled; asked often enough, begin in a thread and return at once.
+def compiled(module: str, *, begin: bool = True) -> types.ModuleType | None:
+    """Return the kernels of a module under their names, None until they are compiled; asked often enough, begin in a thread.
 
     Parameters
     ----------
@@ -128,28 +128,20 @@ def ready(module: str, *, begin: bool = True) -> bool:
 
     Notes
     -----
-    Nobody waits for a compiler: until this is true the NumPy twins answer, and they answer the same. A program that asks
-    only a few times never starts one. The thread is no daemon, because an interpreter that exits while LLVM runs may
-    crash; what it compiles is cached, so it is long only once.
+    Nobody waits for a compiler: until then the NumPy twins answer, and they answer the same. A program that asks only a
+    few times never starts one. The thread is no daemon, because an interpreter that exits while LLVM runs may crash; what
+    it compiles is cached, so it is long only once.
+
+    They come without the `Kernel` around each, which looks whether it is compiled: on the way of twenty arguments that
+    takes as long as some kernels, four microseconds.
     """
     if module in _warm or not begin:
-        return module in _warm
+        return _warm.get(module)
     _asked[module] = _asked.get(module, 0) + 1
     if _asked[module] == _PATIENCE and available():
         _warming[module] = threading.Thread(target=_warm_up, args=(module,), name=f"compiling {module}")
         _warming[module].start()
-    return False
-
-
-def compiled(module: str) -> types.ModuleType:
-    """Return the kernels of a module that is `ready`, compiled, under their names.
-
-    Notes
-    -----
-    Without the `Kernel` around each, which looks whether it is compiled: on the way of twenty arguments that takes as long
-    as some kernels, four microseconds.
-    """
-    return _warm[module]
+    return None
 
 
 def warm_up() -> list[str]:

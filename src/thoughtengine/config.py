@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from types import MappingProxyType
 
 import attrs
 
@@ -186,7 +187,7 @@ class RecallConfig:
     @cached_property
     def weights(self) -> Mapping[str, float]:
         """Channel → its weight, 0 where it is switched off."""
-        return {name: 0.0 if name in self.off else getattr(self, name) for name in _CHANNELS}
+        return MappingProxyType({name: 0.0 if name in self.off else getattr(self, name) for name in _CHANNELS})
 
 
 @attrs.frozen(kw_only=True)

@@ -179,12 +179,12 @@ def test_the_users_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 READY = """
 import sys, thoughtengine._jit as jit
 module = "thoughtengine.memory.index.kernels"
-few = [jit.ready(module) for _ in range(jit._PATIENCE - 1)]
+few = [bool(jit.compiled(module)) for _ in range(jit._PATIENCE - 1)]
 assert not any(few) and not jit._warming and "numba" not in sys.modules
-first = jit.ready(module)
+first = bool(jit.compiled(module))
 for thread in jit._warming.values():
     thread.join()
-print(first, jit.ready(module), "numba" in sys.modules)
+print(first, bool(jit.compiled(module)), "numba" in sys.modules)
 """
 
 
@@ -211,7 +211,7 @@ assert jit.available()
 @jit.kernel("float64", returns="float64")
 def same(value):
     return value
-print(same(2.0), jit.warm_up(), jit.ready("thoughtengine.memory.index.kernels"))
+print(same(2.0), jit.warm_up(), bool(jit.compiled("thoughtengine.memory.index.kernels")))
 """
 
 

@@ -129,7 +129,7 @@ class PatternManager:
             self._waiting.append((id_, None if record is None else observed(id_, record, vector)))
             if record is None:
                 self._telling.revised()
-        if len(self._waiting) >= _PENDING and _jit.ready("thoughtengine.patterns.kernels"):
+        if len(self._waiting) >= _PENDING and _jit.compiled("thoughtengine.patterns.kernels"):
             self._take(len(self._waiting) + _SLICE)
         if len(self._waiting) > _KEPT:
             self._waiting = []  # they are read from the store

@@ -30,8 +30,8 @@ class Packed(msgspec.Struct, frozen=True, kw_only=True):
 
 def maths() -> Any:
     """Return `kernels` once they are compiled, `arrays` until then: they answer the same."""
-    if _jit.ready(_KERNELS):
-        return _jit.compiled(_KERNELS)
+    if (kernels := _jit.compiled(_KERNELS)) is not None:
+        return kernels
     from thoughtengine.patterns import arrays
 
     return arrays

@@ -11,7 +11,10 @@ from thoughtengine._types import FloatArray
 from thoughtengine.memory.index.analysis import LABELS, fold_text, words
 from thoughtengine.memory.record import AppraisalRecord
 
-__all__ = ["HIDDEN", "LAYER", "MOST", "PINNED", "REPLACED", "STATES", "Columns", "Names", "SourceNames", "akin", "felt"]
+__all__ = [
+    "CODED", "HIDDEN", "LAYER", "LINKS", "MOST", "PINNED", "PLAIN", "REPLACED", "STATES", "Columns", "Names", "SourceNames",
+    "akin", "felt",
+]  # fmt: skip
 
 LAYER = 7
 """Bits of a state that hold the code of the layer."""
@@ -23,6 +26,12 @@ STATES = 64
 
 MOST = 65_535
 """Words and labels that are counted."""
+
+PLAIN = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
+"""Columns that mean the same wherever a memory stands."""
+
+CODED, LINKS = ("source", "episode", "kind"), ("previous", "following")
+"""Columns of codes, and of positions of others: a segment's file has its own."""
 
 
 class Columns:

@@ -16,10 +16,13 @@ from thoughtengine.config import RecallConfig
 from thoughtengine.errors import InvalidArgumentError
 from thoughtengine.memory.experience import HAPPENED
 from thoughtengine.memory.index.columns import (
+    CODED,
     HIDDEN,
     LAYER,
+    LINKS,
     MOST,
     PINNED,
+    PLAIN,
     REPLACED,
     STATES,
     Columns,
@@ -42,8 +45,6 @@ _PIECE = 1 << 16  # memories of a segment that is cut at once
 _WAITING = 4  # full tails that may wait to be cut
 _FEW = 4  # rows from which a call of numpy for all is faster than one for each
 _BULK = 64  # rows of which a segment is made at once
-_PLAIN = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
-_CODED, _LINKS = ("source", "episode", "kind"), ("previous", "following")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -212,7 +213,7 @@ class Index:
 
         def copy(name: str) -> None:
             kept, into = run.columns[name], getattr(columns, name)[start:stop]
-            if name not in _LINKS:
+            if name not in LINKS:
                 into[:] = kept
                 return
             np.add(kept, np.int32(start), out=into)
@@ -220,8 +221,8 @@ class Index:
                 np.copyto(into, -1, where=kept < 0)
 
         do = each if stop - start > _PIECE else map
-        copied = do(copy, [name for name in (*_PLAIN, *_LINKS) if name in run.columns])
-        for name, names, values in zip(_CODED, self._names, (run.sources, run.episodes, run.kinds), strict=True):
+        copied = do(copy, [name for name in (*PLAIN, *LINKS) if name in run.columns])
+        for name, names, values in zip(CODED, self._names, (run.sources, run.episodes, run.kinds), strict=True):
             if values:  # meanwhile
                 np.take(names.table(values), run.columns[name], out=getattr(columns, name)[start:stop], mode="clip")
         for _ in copied:
@@ -452,7 +453,7 @@ class Index:
         self._link_runs(start, stop, run)
         if not run.episodes:
             return
-        columns, own, previous, following = self._columns, *(run.columns[name] for name in ("episode", *_LINKS))
+        columns, own, previous, following = self._columns, *(run.columns[name] for name in ("episode", *LINKS))
         newest = np.frombuffer(self._known(), np.int32)  # in the run each episode is one chain
         if start:
             first = start + np.flatnonzero((previous < 0) & (own > 0))

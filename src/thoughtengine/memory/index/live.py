@@ -568,7 +568,7 @@ def _at_leisure(rows: Iterator[Row], check: Callable[[], None]) -> Iterator[Row]
 
 def _compiled() -> ModuleType:
     """Return `kernels` where they are compiled, else `arrays`."""
-    return _jit.compiled(_KERNELS) if _jit.ready(_KERNELS) else arrays
+    return _jit.compiled(_KERNELS) or arrays
 
 
 class _Beside(Generic[T]):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from thoughtengine._types import Finding
 from thoughtengine.memory.index.analysis import ANALYSIS
-from thoughtengine.memory.index.columns import LAYER, MOST, Names
+from thoughtengine.memory.index.columns import CODED, LAYER, LINKS, MOST, PLAIN, Names
 from thoughtengine.memory.index.entry import Entry
 from thoughtengine.memory.index.index import Each, Run
 from thoughtengine.memory.index.segment import Segment
@@ -34,10 +34,7 @@ _MAPPED = 16 << 20
 _MANY, _READERS = 100_000, 4  # memories whose files are read by several threads, and those
 
 _NAME = re.compile(r"([0-9a-f]{12,})-([0-9a-f]{12,})-([0-9a-f]+)\.segment")
-_COLUMNS = ("id", "at", "offset", "state", "length", "labels", "fold", "valence", "arousal")
-_CODED = ("source", "episode", "kind")
-_LINKS = ("previous", "following")
-_NEEDED = ("id", *_LINKS)  # also where they are 0
+_NEEDED = ("id", *LINKS)  # also where they are 0
 _POSTINGS = ("hashes", "bounds", "postings", "order")
 
 
@@ -235,7 +232,7 @@ def _run(file: ColumnFile) -> Run:
     ColumnFileError
         When they do not verify.
     """
-    names = [name for name in (*_COLUMNS, *_CODED, *_LINKS) if name in _NEEDED or not file.is_zero(name)]
+    names = [name for name in (*PLAIN, *CODED, *LINKS) if name in _NEEDED or not file.is_zero(name)]
     file.verify(names, stay=True)  # until they are copied
     columns, meta = {name: file.array(name) for name in names}, file.meta
     return Run(columns, meta["sources"], meta["episodes"], meta["kinds"], meta["languages"])
@@ -271,10 +268,10 @@ def _differing(store: Store, file: ColumnFile, first: int, last: int) -> tuple[i
 def _content(view: View, segment: Segment) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return what goes into the file of a segment: its columns with codes of their own, its postings, its vectors."""
     span, columns = slice(segment.start, segment.stop), view.columns
-    arrays: dict[str, NDArray[Any]] = {name: getattr(columns, name)[span].copy() for name in _COLUMNS}
+    arrays: dict[str, NDArray[Any]] = {name: getattr(columns, name)[span].copy() for name in PLAIN}
     arrays["state"] &= LAYER  # marks are read from their rows
     meta: dict[str, Any] = {"logic": LOGIC, "analysis": ANALYSIS, "languages": list(view.totals.languages)}
-    for name, names in zip(_CODED, (view.sources, view.episodes, view.kinds), strict=True):
+    for name, names in zip(CODED, (view.sources, view.episodes, view.kinds), strict=True):
         arrays[name], meta[name + "s"] = _own_codes(getattr(columns, name)[span], names)
     first, n = np.int32(segment.start), len(segment)
     arrays["previous"] = np.maximum(columns.previous[span] - first, np.int32(-1))

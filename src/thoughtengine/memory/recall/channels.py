@@ -506,4 +506,4 @@ def _columns(n: int) -> SingleArray:
 
 def compiled(n: int) -> ModuleType:
     """Return `kernels` once they are compiled, for which a large mind asks, `arrays` until then: they answer the same."""
-    return _jit.compiled(_KERNELS) if _jit.ready(_KERNELS, begin=n >= _COMPILED) else arrays
+    return _jit.compiled(_KERNELS, begin=n >= _COMPILED) or arrays

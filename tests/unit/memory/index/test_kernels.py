@@ -20,4 +20,4 @@ def test_every_kernel_has_a_twin_with_the_same_arguments(name: str) -> None:
 
 def test_warm_up_compiles_every_kernel(compiled: None) -> None:
     assert set(_jit.warm_up()) >= {f"thoughtengine.memory.index.kernels.{name}" for name in kernels.__all__}
-    assert _jit.ready("thoughtengine.memory.index.kernels")
+    assert _jit.compiled("thoughtengine.memory.index.kernels")
