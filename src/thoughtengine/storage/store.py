@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from collections.abc import Callable
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreClosedError, StoreDamagedError, StoreError, StoreFullError
 from thoughtengine.storage.contract import Rows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 try:
     import plyvel
@@ -30,6 +32,11 @@ except ImportError:  # the fork that has wheels for CPython 3.12 and later: same
 __all__ = ["Level", "repair", "scanning"]
 
 _ROW = 64  # bytes that a row takes in the memtable beside key and value, at most
+_EASED = (
+    0.6,
+    0.9,
+)  # parts of the room in the buffer at which what is in the log is brought to the medium behind the calls
+_BEHIND = 3  # threads that do so, and make tables
 _GLANCE = 0.00005  # seconds between two looks whether a new log has begun, which takes some tenths of a millisecond
 _SCANNED = 2 << 20  # bytes of block cache where nothing is read twice
 _FULL = ("no space left", "disk quota exceeded", "file too large")
@@ -95,8 +102,9 @@ class Level:
         self._keeps = config.cache_bytes > _SCANNED  # whether pages stay in the cache
         self._filled = 0  # bytes in the memtable, roughly, and more rather than less
         self._loose = False  # whether any of them may not be on the medium yet
-        self._eased = False  # whether most of them are on their way to it
-        self._behind: list[threading.Thread] = []  # bring a log to the medium, make a table of a full buffer
+        self._eased = 0  # how often the log has been sent on its way to it
+        self._threads: ThreadPoolExecutor | None = None  # they stay: who begins one waits until it works, milliseconds
+        self._behind: list[Future[None]] = []  # logs that go to the medium, full buffers that become tables
         try:
             self._db = plyvel.DB(path, create_if_missing=create, error_if_exists=create, **_options(config))
         except (plyvel.Error, OSError) as error:
@@ -184,8 +192,8 @@ class Level:
             self.flush()  # two logs longer than the ballast could not be recovered on a full disk
         elif full:
             self._turn()
-        elif self._loose and not self._eased and self._filled >= self._limit * 3 // 5:
-            self._eased = True
+        elif self._loose and self._eased < len(_EASED) and self._filled >= self._limit * _EASED[self._eased]:
+            self._eased += 1
             self._do_behind(self._ease)
 
     def _ease(self) -> None:
@@ -197,15 +205,20 @@ class Level:
             finally:
                 os.close(log)
 
-    def _do_behind(self, work: Callable[[], None]) -> threading.Thread | None:
+    def _do_behind(self, work: Callable[[], None]) -> Future[None] | None:
         """Do something in a thread; None where there can be no more of them, or the program ends."""
-        thread = threading.Thread(target=work, name="thoughtengine log")
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(_BEHIND, "thoughtengine log")
         try:
-            thread.start()
+            done = self._threads.submit(work)
         except RuntimeError:
+            self._threads.shutdown(wait=False, cancel_futures=True)  # or it would be done later, unasked
+            self._threads = None
             return None
-        self._behind = [*(other for other in self._behind if other.is_alive()), thread]
-        return thread
+        self._behind = [*(other for other in self._behind if not other.done()), done]
+        return done
 
     def _turn(self) -> None:
         """Begin a new log and return; the full buffer, whose log is on the medium, becomes a table behind the calls.
@@ -217,15 +230,20 @@ class Level:
         if flush is None:
             self.flush()
             return
-        while (now := self._log()) == log and flush.is_alive():
+        while (now := self._log()) == log and not flush.done():
             time.sleep(_GLANCE)
         if now != log or self._log() != log:  # else there was no room for one: the next write tries again
-            self._filled, self._loose, self._eased = 0, False, False
+            self._filled, self._loose, self._eased = 0, False, 0
 
     def settle(self) -> None:
         """Wait until full buffers are tables, and nothing is written to the folder but what is written here."""
-        for thread in self._behind:
-            thread.join()
+        if not self._behind:
+            return
+        from concurrent.futures import CancelledError
+
+        for done in self._behind:
+            with contextlib.suppress(CancelledError):
+                done.exception()  # what went wrong LevelDB tells whoever writes next
 
     def _log(self) -> str:
         """Return the name of the log that takes the writes; empty where the folder cannot be read."""
@@ -251,7 +269,7 @@ class Level:
         """Write the memtable out as a table, synced (compact_range without bounds does only that)."""
         try:
             self._db.compact_range()
-            self._filled, self._loose, self._eased = 0, False, False
+            self._filled, self._loose, self._eased = 0, False, 0
         except (plyvel.Error, RuntimeError) as error:
             raise _translated(self.path, error) from error
 
@@ -265,6 +283,9 @@ class Level:
     def close(self) -> None:
         """Close; a second call does nothing."""
         self.settle()
+        if self._threads is not None:
+            self._threads.shutdown()
+            self._threads = None
         self._db.close()
 
     def abandon(self) -> None:

@@ -1,6 +1,7 @@
 """LevelDB through one door: checksums on every read, errors of our own."""
 
 import random
+import threading
 from pathlib import Path
 
 import pytest
@@ -155,6 +156,58 @@ def test_a_full_buffer_in_a_folder_that_cannot_be_listed_is_no_failed_write(
             level.write([(b"%08d" % number, bytes(900))], [], False)
     level.write([(b"last", b"")], [], False)
     assert len(level.page(b"", b"\xff", 200, False)) == 101
+    level.close()
+
+
+def fill(level: Level, n: int) -> dict[bytes, bytes]:
+    rng = random.Random(n)
+    rows = {b"%06d" % key: rng.randbytes(500) for key in range(n)}
+    for row in rows.items():
+        level.write([row], [], False)
+    return rows
+
+
+def logs_behind() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith("thoughtengine log")]
+
+
+def test_the_threads_behind_stay_for_the_next_log_and_end_with_the_level(tmp_path: Path) -> None:
+    level = Level(str(tmp_path / "level"), CONFIG, create=True)
+    fill(level, 200)
+    level.settle()
+    first = logs_behind()
+    assert first
+    rows = fill(level, 1000)
+    level.settle()
+    assert set(first) <= set(logs_behind())
+    assert len(logs_behind()) <= store._BEHIND
+    assert len(list((tmp_path / "level").glob("*.log"))) == 1
+    level.close()
+    assert logs_behind() == []
+    level = Level(str(tmp_path / "level"), CONFIG)
+    assert dict(level.page(b"", b"\xff", 2000, False)) == rows
+    level.close()
+
+
+def test_where_no_thread_can_be_had_whoever_fills_the_buffer_makes_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    level = Level(str(tmp_path / "level"), CONFIG, create=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", none)
+        rows = fill(level, 400)
+        assert list((tmp_path / "level").glob("*.ldb"))
+    assert logs_behind() == []
+    tables = sorted((tmp_path / "level").glob("*.ldb"))
+    rows |= fill(level, 30)  # what could not be done then is not done now
+    level.settle()
+    assert sorted((tmp_path / "level").glob("*.ldb")) == tables
+    level.close()
+    level = Level(str(tmp_path / "level"), CONFIG)
+    assert dict(level.page(b"", b"\xff", 2000, False)) == rows
     level.close()
 
 
