@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -69,15 +70,23 @@ def test_every_ranking_is_sound(
     assert all(score > 0.0 for score in scores)
     assert ranking.shares.sum(axis=1) == pytest.approx(scores, abs=1e-9)
     assert (ranking.shares >= 0.0).all()
-    assert list(zip(scores, ids, strict=True)) == sorted(zip(scores, ids, strict=True), reverse=True)
+    assert scores == sorted(scores, reverse=True)
     folds = [int(view.columns.fold[id_ - 1]) for id_ in ids]
+    superseded = {int(view.columns.fold[id_ - 1]) for id_ in later.keys() & allowed}
+    for (one, fold), (other, _) in pairwise(zip(ids, folds, strict=True)):  # of equals the newer, or what stands for it
+        assert scores[ids.index(one)] > scores[ids.index(other)] or one > other or fold in superseded
     assert len(set(folds) - {0}) == len([fold for fold in folds if fold])
     for mine, fold, n_repeats in zip(ids, folds, ranking.n_repeats.tolist(), strict=True):
         same_fold = {id_ for id_ in allowed if fold and view.columns.fold[id_ - 1] == fold}
-        assert n_repeats == len(same_fold - later.keys() - {mine})
-    for old, new in later.items():
-        if old in ids and new in ids:
-            assert ids.index(new) < ids.index(old)
+        assert n_repeats == (0 if mine in later else len(same_fold - later.keys() - {mine}))
+    for place, old in enumerate(ids):
+        version = old
+        while (version := later.get(version, 0)) and old in later:
+            stand = [at for at, fold in enumerate(folds) if fold and fold == view.columns.fold[version - 1]]
+            if version in ids:
+                assert ids.index(version) < place
+            elif version in allowed and not few and stand and version not in later:
+                assert stand[0] <= place, "what repeats the newest version stands for it"
 
 
 @given(crowds, sentences, st.integers(1, 5))

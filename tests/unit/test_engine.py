@@ -524,6 +524,89 @@ def test_conclusions_keep_their_evidence_when_they_are_revised(mind: te.ThoughtE
     assert mind[mind.revise(2, "loves tea")].derived_from == (1,)
 
 
+def choir(mind: te.ThoughtEngine, clock: Clock) -> tuple[int, int, int]:
+    """Remember what was replaced, what replaced it, and what says the same as that and is found for more than it."""
+    old = mind.remember(
+        "The choir meets in the blue hall on Friday.", source="Dana", key="choir", at="2024-01-10T09:00Z"
+    )
+    new = mind.revise("choir", "Cancelled.", at="2024-01-20T09:00Z")
+    same = mind.remember("Cancelled.", source="Dana", at=clock() - dt.timedelta(days=1), tags=["choir", "blue hall"])
+    others = "The baker opens at six.", "Nothing is on at the harbour.", "We painted the fence.", "The lamp flickers."
+    mind.remember_many(te.Experience(text=text, source="Iris", at="2024-02-01T00:00Z") for text in others)
+    return old, new, same
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+@pytest.mark.parametrize("k", [1, 10])
+def test_what_repeats_a_revision_stands_for_it_above_what_it_replaced(
+    mind: te.ThoughtEngine, clock: Clock, quote: str, k: int
+) -> None:
+    old, _, same = choir(mind, clock)
+    found = mind.recall(f"does {quote}the choir meet in the blue hall{quote} yesterday?", k=k)
+    assert ids(found)[:2] == [same, old][:k]
+    assert [hit.score for hit in found] == [pytest.approx(sum(hit.why.values())) for hit in found]
+    assert found[0].n_repeats == 1
+
+
+@pytest.mark.parametrize("k", [1, 10])
+def test_where_a_filter_hides_the_newest_what_repeats_the_one_before_stands_for_it(
+    mind: te.ThoughtEngine, k: int
+) -> None:
+    same = mind.remember("The meeting is in room five.", source="Dana", at="2024-01-05T00:00Z")
+    old = mind.remember("The meeting is in the blue hall.", source="Dana", key="k", at="2024-02-01T00:00Z")
+    mind.revise("k", "The meeting is in room five.", at="2024-02-02T00:00Z")
+    mind.revise("k", "The meeting is cancelled.", at="2024-02-03T00:00Z")
+    found = mind.recall("is the meeting in the blue hall?", until="2024-02-03T00:00Z", k=k)
+    assert ids(found) == [same, old][:k]
+
+
+def test_what_was_superseded_stands_for_nothing_that_was_not(mind: te.ThoughtEngine) -> None:
+    mind.remember("It is at Iris's.", source="Dana")
+    mind.remember("The key is under the blue pot.", source="Dana", key="k")
+    mind.revise("k", "It is at Iris's.")
+    mind.revise("k", "It hangs in the garage now.", source="Iris")
+    mind.forget(sources="Iris")
+    assert [(hit.id, hit.n_repeats) for hit in mind.recall("blue pot")] == [(3, 0), (2, 0)]
+    assert [(hit.id, hit.n_repeats) for hit in mind.recall("blue pot Iris")] == [(1, 0), (2, 0)]
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 9), st.lists(st.sampled_from("abcdef"), min_size=1, max_size=5))),
+    st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3),
+)
+def test_nothing_superseded_is_surer_than_what_replaced_it(
+    tmp_path_factory: pytest.TempPathFactory, said: list[tuple[int, list[str]]], cue: list[str]
+) -> None:
+    with te.open(tmp_path_factory.mktemp("mind")) as mind:
+        mind.remember_many(te.Experience(text=" ".join(words) + " tea", key=str(key)) for key, words in said)
+        for least in (None, 0.05, 0.1, 0.2, 0.3, 0.5):
+            found = mind.recall(" ".join(cue), min_chance=least)
+            chances = {hit.text: hit.chance for hit in found}
+            for hit in found:
+                newest = mind[str(key)] if (key := mind[hit.id].key) is not None else hit.memory
+                if newest.id != hit.id:
+                    assert chances[newest.text] >= hit.chance
+                    assert texts(found).index(newest.text) < ids(found).index(hit.id) or newest.text == hit.text
+
+
+def test_a_page_shows_nothing_superseded_without_what_replaced_it(mind: te.ThoughtEngine) -> None:
+    mind.remember("Take two of the white pills each morning.", source="Dana", key="pills", at="2024-01-01T09:00Z")
+    said = "Stop at once and take none of them, as they do not go together with the other medicine; " * 3
+    mind.revise("pills", said, at="2024-01-05T09:00Z")
+    mind.remember_many(te.Experience(text=f"Took the dog out, lap {n}.", source="Dana") for n in range(10))
+    found = mind.recall("how many white pills should I take each morning?")
+    pages = [found.context(tokens) for tokens in range(10, 300, 10)]
+    assert all("[2] Dana" in page for page in pages if "[1] Dana" in page)
+    assert sum("[1] Dana" in page for page in pages) > 5
+
+
+def test_a_page_names_the_version_that_stands_on_it(mind: te.ThoughtEngine) -> None:
+    mind.remember("The key is under the blue pot.", key="k", at="2024-01-01T00:00Z")
+    mind.revise("k", "It is at the office.", at="2024-01-02T00:00Z")
+    mind.revise("k", "It hangs in the garage.", at="2024-01-03T00:00Z")
+    assert "[1] The key is under the blue pot. (replaced by [3])" in mind.recall("blue pot").context(200)
+
+
 def test_what_was_superseded_never_ranks_above_what_took_its_place(mind: te.ThoughtEngine) -> None:
     mind.remember("Dana drinks coffee, coffee and again coffee", source="Dana")
     mind.revise(1, "tea")

@@ -99,7 +99,7 @@ class Answering:
         view = self._memories.view(whole=False)
         vector, calibration = self.vector_of(asked.cue), self.calibration
         ranking, records, signs = self._ranked(view, asked, vector)
-        likely, shown, fits = judge(signs, calibration, min_chance=asked.min_chance)
+        likely, shown, fits = judge(signs, calibration, min_chance=asked.min_chance, later=ranking.later_rows())
         memories = self._memories.found(view, ranking.places[shown], asked.now[0], records)
         hits = as_hits(ranking, memories, likely)
         return Recall(
@@ -149,7 +149,7 @@ class Answering:
         ids = ranking.ids.tolist()
         records = self._memories.records(ids)
         texts = [records[id_][0].text if id_ in records else None for id_ in ids]
-        ranking = with_phrases(ranking, phrases, texts, view, weight=weight, k=k)
+        ranking = with_phrases(ranking, phrases, texts, weight=weight, k=k)
         return ranking, records, self._signs(view, cue, question, ranking)
 
     def _question(self, view: View, asked: Asked, vector: SingleArray | None) -> Question:
@@ -196,7 +196,7 @@ class Answering:
             view, known = self._memories.view(whole=False), {hit.id for hit in hits}
             before = msgspec.structs.replace(asked.where, newest=newest)
             ranking, records, signs = self._ranked(view, asked._replace(k=asked.k + n, where=before), vector)
-            likely, shown, _ = judge(signs, self.calibration, min_chance=asked.min_chance)
+            likely, shown, _ = judge(signs, self.calibration, min_chance=asked.min_chance, later=ranking.later_rows())
             good = shown & (ranking.scores >= least) & ~view.is_repeat(ranking.places, known)
             memories = self._memories.found(view, ranking.places[good], asked.now[0], records)
             return tuple(hit for hit in as_hits(ranking, memories, likely) if hit.id not in known)[:n]

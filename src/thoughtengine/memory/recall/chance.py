@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import compress
 
@@ -181,7 +181,7 @@ class Calibration:
 
 
 def judge(
-    signs: Signs, calibration: Calibration, *, min_chance: float | None = None
+    signs: Signs, calibration: Calibration, *, min_chance: float | None = None, later: Mapping[int, int] | None = None
 ) -> tuple[FloatArray, NDArray[np.bool_], float]:
     """Return how sure a recall is.
 
@@ -193,6 +193,8 @@ def judge(
         What the chances rest on.
     min_chance : float, optional
         Smallest chance of a hit that is shown, in [0, 1].
+    later : mapping of int to int, optional
+        Of what was superseded, hit → hit of a later version, the latest first: none is surer than what replaced it.
 
     Returns
     -------
@@ -204,6 +206,8 @@ def judge(
         How likely the answer is among those shown, in [0, 1), no less than the best chance; 0 where none is.
     """
     odds, line = calibration.prior.hit_odds(signs).tolist(), calibration.hit
+    for hit, newer in (later or {}).items():
+        odds[hit] = min(odds[hit], odds[newer])
     plain = chances = list(map(_sigmoid, odds))
     if not line.is_fresh:
         chances = [_sigmoid(line.shift + line.slope * one) for one in odds]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice, pairwise
 from typing import NamedTuple
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from thoughtengine._types import FloatArray
 from thoughtengine.memory.index.analysis import Memo, bare, fold_text, is_unspaced
-from thoughtengine.memory.index.view import View
 from thoughtengine.memory.recall.ranking import Ranking
 
 __all__ = ["Phrases", "phrases_in", "with_phrases"]
@@ -123,9 +122,7 @@ def phrases_in(cue: str) -> Phrases:
     return Phrases(tuple(pairs), tuple(quoted))
 
 
-def with_phrases(
-    ranking: Ranking, phrases: Phrases, texts: Sequence[str | None], view: View, *, weight: float, k: int
-) -> Ranking:
+def with_phrases(ranking: Ranking, phrases: Phrases, texts: Sequence[str | None], *, weight: float, k: int) -> Ranking:
     """Add the channel `phrase` to a ranking, where any text has one, put it in order again and keep the best k.
 
     Parameters
@@ -136,8 +133,6 @@ def with_phrases(
         Of the cue.
     texts : sequence of str or None
         Of the ranked memories, in order.
-    view : View
-        Where they stand, and what replaced them.
     weight : float
         Of the channel.
     k : int
@@ -154,23 +149,15 @@ def with_phrases(
     added = np.array(found) * weight
     shares = np.column_stack((ranking.shares, added))
     scores = ranking.scores + added
-    if view.has_replaced:
-        replaced = ranking.ids[view.columns.successor[ranking.places] > 0].tolist()
-        row_of = {id_: row for row, id_ in enumerate(ranking.ids.tolist())}
-        _settle(view, replaced, row_of, shares, scores, ranking.channels.index("revision"))
+    _settle(ranking.later_rows(), shares, scores, ranking.channels.index("revision"))
     order = np.argsort(-scores, kind="stable")[:k]  # of equals the one that was before
     return ranking._replace(scores=scores, shares=shares, channels=(*ranking.channels, "phrase")).taken(order)
 
 
-def _settle(
-    view: View, replaced: list[int], row_of: dict[int, int], shares: FloatArray, scores: FloatArray, revision: int
-) -> None:
+def _settle(later_rows: Mapping[int, int], shares: FloatArray, scores: FloatArray, revision: int) -> None:
     """Let the newest version take over what an older one scores more, and bring that behind all later ones; both are changed."""
     settled: dict[int, tuple[int, float]] = {}  # row → that of the newest version, what still older ones may score
-    for id_ in sorted(replaced, reverse=True):  # a later version has a later id
-        row, later = row_of[id_], _later(view, id_, row_of)
-        if later is None:
-            continue
+    for row, later in later_rows.items():
         newest, cap = settled.get(later, (later, np.inf))
         if scores[row] > scores[newest]:
             shares[newest, revision] += scores[row] - scores[newest]
@@ -179,11 +166,3 @@ def _settle(
             shares[row] *= cap / scores[row]
             scores[row] = cap
         settled[row] = newest, float(scores[row])
-
-
-def _later(view: View, id_: int, row_of: dict[int, int]) -> int | None:
-    """Return the row of the next version of a memory that was ranked."""
-    while (position := view.position(id_)) is not None and (id_ := int(view.columns.successor[position])):
-        if id_ in row_of:
-            return row_of[id_]
-    return None

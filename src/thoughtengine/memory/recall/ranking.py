@@ -41,6 +41,8 @@ class Ranking(NamedTuple):
         The best scores of all that were weighed against each other, descending, at least 32 more than asked for.
     frequency : array of int64
         How many memories have each word of the question, in its order.
+    later : array of int64, shape (m,)
+        Of what was superseded the id of the next version that is in the ranking, else of what stands for the newest; 0: none.
     """
 
     ids: IntArray
@@ -54,6 +56,7 @@ class Ranking(NamedTuple):
     beside: NDArray[np.int8] = np.empty(0, np.int8)
     crowd: FloatArray = np.empty(0)
     frequency: IntArray = np.empty(0, np.int64)
+    later: IntArray = np.empty(0, np.int64)
 
     def taken(self, rows: IntArray | slice) -> Ranking:
         """Return some of the memories, in the order of `rows`."""
@@ -66,7 +69,20 @@ class Ranking(NamedTuple):
             shares=self.shares[rows],
             n_repeats=self.n_repeats[rows],
             beside=self.beside[rows],
+            later=self.later[rows],
         )
+
+    def later_rows(self) -> dict[int, int]:
+        """Return row → row of what stands for its next version, the latest first; a version that is not here has none."""
+        if not self.later.any():
+            return {}
+        row_of = {id_: row for row, id_ in enumerate(self.ids.tolist())}
+        told = [
+            (id_, row, row_of[later])
+            for (id_, row), later in zip(row_of.items(), self.later.tolist(), strict=True)
+            if later in row_of
+        ]
+        return {row: later for _, row, later in sorted(told, reverse=True)}
 
 
 class Sheet:
@@ -91,6 +107,7 @@ class Sheet:
         self._first: IntArray = self._maths.ordered(self.shares.reshape(-1), k + _MARGIN, self.scores)
         self.crowd: FloatArray = np.empty(0)
         self._settled: dict[int, tuple[int, float]] = {}  # position → newest revision, what older ones may score
+        self._kept: dict[int, int] = {}  # fold, or the column of what has none → the column that stands for it
 
     def best(self, *, folded: bool = True) -> tuple[list[int], list[int]]:
         """Return the columns of the k best, and the fold that each stands for, 0 for none; not folded, none stands for any."""
@@ -121,23 +138,24 @@ class Sheet:
         return limit > 0
 
     def _fold(self, order: list[int], places: IntArray) -> tuple[list[int], list[int]]:
-        """Return the first of each fold among ordered columns and their positions, k of them, and their folds.
+        """Return what stands for each fold among ordered columns and their positions, k of them, and their folds.
 
-        What was superseded stands for none that was not.
+        That is the first, and where that was superseded the first that was not, in its place and with its score.
         """
         folds: list[int] = self._view.columns.fold[places].tolist()
+        standing: dict[int, int] = {}
         if self._view.has_replaced:
             is_old: list[bool] = (self._view.columns.successor[places] > 0).tolist()
-            standing = {fold for fold, old in zip(folds, is_old, strict=True) if fold and not old}
-            rows = zip(order, folds, is_old, strict=True)
-            pairs = [(column, fold) for column, fold, old in rows if not old or fold not in standing]
-        else:
-            pairs = list(zip(order, folds, strict=True))
-        kept: dict[int, int] = {}
-        for column, fold in pairs:
-            kept.setdefault(fold or -1 - column, column)
-            if len(kept) == self._k:
-                break
+            for column, fold, old in zip(order, folds, is_old, strict=True):
+                if fold and not old:
+                    standing.setdefault(fold, column)
+        kept = self._kept = {}
+        for column, fold in zip(order, folds, strict=True):
+            if (key := fold or -1 - column) not in kept:
+                kept[key] = standing.get(fold, column)
+                self._take_over(kept[key], column)
+                if len(kept) == self._k:
+                    break
         return list(kept.values()), [max(fold, 0) for fold in kept]
 
     def repeats(self, kept: list[int], folds: list[int]) -> list[int]:
@@ -145,11 +163,31 @@ class Sheet:
         found = self._view.repeats(folds, self._maths)
         if not found:
             return [0] * len(kept)
-        places = self.places[kept].tolist()
+        places = self.places[kept]
+        is_old = self._view.columns.successor[places] > 0
         return [
-            self._standing(found[fold], place) if fold in found else 0
-            for fold, place in zip(folds, places, strict=True)
+            self._standing(found[fold], place) if fold in found and not old else 0
+            for fold, place, old in zip(folds, places.tolist(), is_old.tolist(), strict=True)
         ]
+
+    def later(self, kept: list[int]) -> list[int]:
+        """Return for each column, of those that `best` returned, the one of them that stands for its next version; -1: none."""
+        if not self._view.has_replaced:
+            return [-1] * len(kept)
+        return [self._standing_for(column) for column in kept]
+
+    def _standing_for(self, column: int) -> int:
+        """Return the next version of a column that stands for itself, else what stands for the newest that is folded, or -1."""
+        later, folded = self._later(int(self.places[column])), -1
+        while later is not None:
+            at = self._column(later)
+            stands = None if at is None else self._kept.get(int(self._view.columns.fold[later]) or -1 - at)
+            if stands is not None and stands == at:
+                return stands
+            if stands is not None and stands != column:
+                folded = stands
+            later = self._later(later)
+        return folded
 
     def _standing(self, positions: IntArray, mine: int) -> int:
         """Return how many of some positions but one may be found and were not superseded."""
@@ -189,13 +227,17 @@ class Sheet:
     def _yield(self, column: int, head: int, cap: float) -> float:
         """Bring an older version behind the newest one and below `cap`; return what still older ones may score."""
         score = float(self.scores[column])
-        if score > self.scores[head]:
-            self.shares[-1, head] += score - self.scores[head]
-            self.scores[head] = score
+        self._take_over(head, column)
         if score > cap:
             self.shares[:, column] *= cap / score
             self.scores[column] = score = cap
         return min(cap, score) if score > 0.0 else cap
+
+    def _take_over(self, column: int, other: int) -> None:
+        """Give a column the score of another one that it stands for, where that is higher."""
+        if (more := self.scores[other] - self.scores[column]) > 0.0:
+            self.shares[-1, column] += more
+            self.scores[column] = self.scores[other]
 
     def _later(self, position: int) -> int | None:
         successor = int(self._view.columns.successor[position])

@@ -114,13 +114,14 @@ class Recall(Sequence[Hit]):
         StoreClosedError
             When the mind is closed: it is read here, so that what was forgotten since is left out.
         """
-        from thoughtengine.memory.recall.context import DEEPEST, FLOOR, LINE, in_tokens, pack
+        from thoughtengine.memory.recall.context import DEEPEST, FLOOR, LINE, in_tokens, newer_of, pack
 
         tokens = whole("tokens", tokens, 1, _MOST_TOKENS)
         if count is not None and not callable(count):
             raise InvalidArgumentError("count", count, "a callable: text → how many tokens it is")
         hits = self._standing(min(tokens // LINE + 1, DEEPEST), FLOOR)
-        packed = pack(hits, tokens, count=in_tokens if count is None else _numbers(count))
+        newer = {} if self._access is None else newer_of(hits, self._access.present)
+        packed = pack(hits, tokens, newer=newer, count=in_tokens if count is None else _numbers(count))
         mine = {hit.id for hit in self.hits}
         self._added.update((hit.id, hit) for hit in packed.hits if hit.id not in mine)
         return packed.text

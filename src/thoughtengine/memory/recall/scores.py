@@ -63,8 +63,9 @@ def rank(
         best, folds = sheet.best()
     kept = np.array(best, np.int64)
     places = scored.places[kept]
+    ids, later = view.ids[places], np.array(sheet.later(best), np.int64)
     return Ranking(
-        ids=view.ids[places],
+        ids=ids,
         places=places,
         scores=sheet.scores[kept],
         shares=sheet.shares[:, kept].T,
@@ -75,6 +76,7 @@ def rank(
         beside=scored.beside[kept],
         crowd=sheet.crowd,
         frequency=scored.frequency,
+        later=np.where(later < 0, 0, view.ids[scored.places[later]]) if view.has_replaced else np.zeros_like(ids),
     )
 
 
