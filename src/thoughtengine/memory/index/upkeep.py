@@ -10,7 +10,7 @@ from contextlib import contextmanager
 __all__ = ["Stopped", "Upkeep"]
 
 Job = Callable[[], None]
-_LINGER, _GLANCE = 2.0, 0.05  # seconds it waits for more to do, and between two looks whether the program ends
+_LINGER, _GLANCE = 0.25, 0.05  # seconds it waits for more to do, and between two looks whether the program ends
 _RETRY = 5.0  # seconds after which what failed is tried again, when somebody looks
 
 
