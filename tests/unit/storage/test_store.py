@@ -1,7 +1,9 @@
 """LevelDB through one door: checksums on every read, errors of our own."""
 
+import gc
 import random
 import threading
+import weakref
 from pathlib import Path
 
 import pytest
@@ -187,6 +189,19 @@ def test_the_threads_behind_stay_for_the_next_log_and_end_with_the_level(tmp_pat
     level = Level(str(tmp_path / "level"), CONFIG)
     assert dict(level.page(b"", b"\xff", 2000, False)) == rows
     level.close()
+
+
+def test_the_threads_behind_hold_no_level_that_was_let_go(tmp_path: Path) -> None:
+    level = Level(str(tmp_path / "level"), CONFIG, create=True)
+    fill(level, 200)
+    level.settle()
+    threads, there = logs_behind(), weakref.ref(level)
+    del level
+    gc.collect()
+    assert there() is None
+    for thread in threads:
+        thread.join(10)
+    assert logs_behind() == []
 
 
 def test_where_no_thread_can_be_had_whoever_fills_the_buffer_makes_the_table(
