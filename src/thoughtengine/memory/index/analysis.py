@@ -21,7 +21,7 @@ __all__ = [
     "name_term", "stem", "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
-ANALYSIS = f"words 5, snowball {Stemmer.version()}"
+ANALYSIS = f"words 6, snowball {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
 _FUNCTION_WORDS = """
@@ -58,6 +58,10 @@ _JOINER = "\u034f"  # the combining grapheme joiner: marks are not moved across 
 _LONG_RUN = (  # of characters some of which may be combining marks; every such mark is among them
     r"[^\x00-\u02ff\u0370-\u0482\u048a-\u0590\u0e01-\u0e37\u3041-\u3098\u309b-\ua66e\uac00-\ud7ff]"
     rf"{{{_MOST_MARKS + 1},}}"
+)
+
+_STROKES = str.maketrans(  # letters that nothing takes apart, as they are typed where a keyboard lacks them
+    {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "œ": "oe", "æ": "ae", "þ": "th"}
 )
 
 _compiled = cache(re.compile)  # when first needed: the wide ones take longer to compile than a small mind to open
@@ -215,16 +219,16 @@ def stem(word: str, language: str = "") -> str:
 
 
 def bare(word: str) -> str:
-    """Return a word without accents, vowel points and dotless i: who types in a hurry leaves them out.
+    """Return a folded word without accents, strokes, vowel points and dotless i: who types in a hurry leaves them out.
 
     Examples
     --------
-    >>> bare("café"), bare("ışık")
-    ('cafe', 'isik')
+    >>> bare("café"), bare("ışık"), bare("łódź"), bare("cœur")
+    ('cafe', 'isik', 'lodz', 'coeur')
     """
     if word.isascii():
         return word
-    parts = unicodedata.normalize("NFD", word.replace("ı", "i"))
+    parts = unicodedata.normalize("NFD", word).translate(_STROKES)
     return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
 
 

@@ -102,6 +102,45 @@ def test_dots_accents_and_soft_hyphens_are_not_needed(text: str, cue: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("Łukasz", "Lukasz"),
+        ("Wałęsa", "Walesa"),
+        ("Søren", "Soren"),
+        ("Bjørnsen", "Bjornsen"),
+        ("Đorđe", "Dorde"),
+        ("cœur", "coeur"),
+        ("Æsop", "Aesop"),
+        ("Guðrún", "Gudrun"),
+        ("Þór", "Thor"),
+        ("Ħamrun", "Hamrun"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We met {} at the station",
+        "Powiedział nam {}, że nie przyjedzie w środę",
+        "Vi har købt to bøger af {} på torvet",
+        "Nous avons vu {} dans la rue",
+        "Jučer je {} kupio novu knjigu, ali što je to",
+        "Smörgås ångrad {}",  # no language told: n-grams
+    ],
+)
+def test_nor_are_strokes_and_ligatures(written: str, typed: str, text: str) -> None:
+    for one, other in ((written, typed), (typed, written)):
+        index = index_of(entry("Something else was said here."), entry(text.format(one)))
+        assert ask(index, other).ids.tolist() == [2]
+
+
+@pytest.mark.parametrize(("written", "typed"), [("Łukasz", "Lukasz"), ("Søren", "Soren"), ("œuvre", "oeuvre")])
+def test_nor_in_sources_and_tags(written: str, typed: str) -> None:
+    for one, other in ((written, typed), (typed, written)):
+        index = index_of(entry("Tea."), entry("Tea.", source=one), entry("Tea.", tags=[one]))
+        assert sorted(ask(index, other).ids.tolist()) == [2, 3]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Dün çarşıdan yeni bir lamba aldım ve kapıyı kapattım.",

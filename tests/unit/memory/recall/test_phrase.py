@@ -45,6 +45,8 @@ def test_pairs_are_told_apart_from_quotations() -> None:
         ('"cafe creme"', "Un café crème, Marie!", 6.0),
         ('"café crème"', "un cafe creme", 6.0),
         ('"KAPIYI"', "kapıyı", 5.0),
+        ('"soren kobte"', "Søren købte to bøger", 6.0),
+        ('"mon cœur"', "MON COEUR", 6.0),
         ('"каи"', "кай", 0.0),  # a letter of its own
         ('"はは"', "ばば", 0.0),
         ('"红色的船"', "昨天买了一条红色的船。", 5.0),
