@@ -133,6 +133,26 @@ def test_nor_are_strokes_and_ligatures(written: str, typed: str, text: str) -> N
         assert ask(index, other).ids.tolist() == [2]
 
 
+@pytest.mark.parametrize(
+    ("written", "typed", "text"),
+    [
+        ("powiedział", "powiedzial", "{} nam, że nie przyjedzie w środę"),
+        ("udało", "udalo", "Nie {} się nam, bo był tam kto"),
+        ("populær", "populaer", "Det var en {} bog af ham på torvet"),
+        ("Þórdís", "Thordis", "Nous avons vu {} dans la rue"),
+        ("première", "premiere", "La {} fois que nous avons vu Dana"),
+        ("fotoğrafları", "fotograflari", "{} çok güzel ve yeni bir şehir"),
+        ("megérkezése", "megerkezese", "A {} nagyon jó volt és ő is"),
+    ],
+)
+def test_nor_where_the_stemmer_knows_an_ending_by_them(written: str, typed: str, text: str) -> None:
+    for one, other in ((written, typed), (typed, written)):
+        index = index_of(entry(text.format("canoe")), entry(text.format(one)))
+        assert 2 in ask(index, other).ids.tolist()
+    once, twice = (ask(index_of(entry(text.format(written))), cue).scores[0] for cue in (typed, written))
+    assert once <= twice * 1.001
+
+
 @pytest.mark.parametrize(("written", "typed"), [("Łukasz", "Lukasz"), ("Søren", "Soren"), ("œuvre", "oeuvre")])
 def test_nor_in_sources_and_tags(written: str, typed: str) -> None:
     for one, other in ((written, typed), (typed, written)):
