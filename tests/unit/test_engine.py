@@ -1836,11 +1836,13 @@ def test_looking_at_a_context_changes_nothing(talk: te.ThoughtEngine) -> None:
 def test_context_and_cited_need_an_open_mind(tmp_path: Path) -> None:
     with te.open(tmp_path / "closed") as mind:
         mind.remember("The boiler is new.")
-        recall = mind.recall("boiler")
-    with pytest.raises(te.StoreClosedError):
-        recall.context()
-    with pytest.raises(te.StoreClosedError):
-        recall.cited("It is new.")
+        recalls = mind.recall("boiler"), mind.recall("zebra")
+    for recall in recalls:
+        with pytest.raises(te.StoreClosedError):
+            recall.context()
+        for reply in ("It is new.", "[1]", "boiler", ""):
+            with pytest.raises(te.StoreClosedError):
+                recall.cited(reply)
 
 
 def test_a_copy_of_a_recall_can_still_be_read(talk: te.ThoughtEngine) -> None:

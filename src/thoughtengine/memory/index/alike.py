@@ -19,10 +19,15 @@ def _behind(said: str) -> str:
     return "(?i:" + "|".join(rf"(?<=\b{each})" for each in said.split()) + ")"
 
 
-_NOT = "aren't couldn't didn't don't doesn't hadn't hasn't haven't isn't shouldn't wasn't weren't wouldn't"
+_NOT = (
+    "aren't couldn't didn't don't doesn't hadn't hasn't haven't isn't mightn't mustn't needn't shouldn't wasn't weren't "
+    "wouldn't"
+)
 _SHORTENED = re.compile("'" + _behind("i' you' we' they' he' she' it'") + r"((?i:m|re|ve|ll))\b")
 _NEGATED = re.compile(r"[nN]'[tT]\b" + _behind(_NOT))
-"""English contractions that stand for one thing; "'s" and "'d" may stand for two, and "can't" is not "can not only"."""
+_UNLIKE = re.compile(r"\b(?:[Ww]on|[Cc]an|[Ss]han)'t\b")
+_IN_FULL = {"on't": "ill not", "an't": "annot", "han't": "hall not"}  # behind the first letter
+"""English contractions that stand for one thing; "'s" and "'d" may stand for two, and "can not only" is not "cannot only"."""
 
 
 _TYPED = (*((mark, "'") for mark in "’‘‚‛ʼ＇"), *((mark, '"') for mark in "“”„‟＂「」"), ("\u00ad", ""))
@@ -62,6 +67,8 @@ def gist(text: str) -> str:
     if rest == rest.lower():  # else it is an acronym
         said = first.lower() + said[len(first) :]
     if "'" in said:
+        if "an't" in said or "won't" in said or "Won't" in said:
+            said = _UNLIKE.sub(lambda found: found[0][0] + _IN_FULL[found[0][1:]], said)
         said = _NEGATED.sub(" not", _SHORTENED.sub(lambda found: _SHORT[found[1].lower()], said))
     return _without_end(said)
 

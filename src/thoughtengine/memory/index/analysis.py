@@ -21,7 +21,7 @@ __all__ = [
     "name_term", "stem", "terms_of_cue", "terms_of_text", "words",
 ]  # fmt: skip
 
-ANALYSIS = f"words 5, snowball {Stemmer.version()}"
+ANALYSIS = f"words 6, snowball {Stemmer.version()}"
 """What turns text into terms; entries made by another analysis are derived again."""
 
 _FUNCTION_WORDS = """
@@ -60,6 +60,10 @@ _LONG_RUN = (  # of characters some of which may be combining marks; every such 
     rf"{{{_MOST_MARKS + 1},}}"
 )
 
+_STROKES = str.maketrans(  # letters that nothing takes apart, as they are typed where a keyboard lacks them
+    {"ı": "i", "ł": "l", "ø": "o", "đ": "d", "ð": "d", "ħ": "h", "œ": "oe", "æ": "ae", "þ": "th"}
+)
+
 _compiled = cache(re.compile)  # when first needed: the wide ones take longer to compile than a small mind to open
 
 _KNOWN = frozenset(Stemmer.algorithms())
@@ -69,6 +73,7 @@ _NO_STEMMER = frozenset(code for code, language in LANGUAGES.items() if language
 _hasher, _unpacked = blake2b(digest_size=8), struct.Struct("<Q").unpack
 _GRAM, _HEBREW_GRAM = 4, 3  # characters; Hebrew roots have three letters
 _GRAMS = 0.5  # what all the n-grams of a word weigh, as a share of the word
+_TYPED = 0.25  # what the word weighs as it is typed without its accents, where its stem is another then
 _UNSTEMMED = re.compile("[\u0590-\u05f4\u0780-\u08ff\u0980-\u0b7f\u0c00-\u0dff\u10a0-\u10ff\u1200-\u137f]")
 
 Key = TypeVar("Key")
@@ -215,16 +220,16 @@ def stem(word: str, language: str = "") -> str:
 
 
 def bare(word: str) -> str:
-    """Return a word without accents, vowel points and dotless i: who types in a hurry leaves them out.
+    """Return a folded word without accents, strokes, vowel points and dotless i: who types in a hurry leaves them out.
 
     Examples
     --------
-    >>> bare("café"), bare("ışık")
-    ('cafe', 'isik')
+    >>> bare("café"), bare("ışık"), bare("łódź"), bare("cœur")
+    ('cafe', 'isik', 'lodz', 'coeur')
     """
     if word.isascii():
         return word
-    parts = unicodedata.normalize("NFD", word.replace("ı", "i"))
+    parts = unicodedata.normalize("NFD", word).translate(_STROKES)
     return unicodedata.normalize("NFC", "".join(part for part in parts if not unicodedata.combining(part)))
 
 
@@ -267,6 +272,16 @@ def _foreign(word: str, code: str) -> int:
     return name_term("?:", stem(core.replace("ı", "i")))  # a capital I may be either
 
 
+@lru_cache(1 << 14)
+def _typed(word: str, code: str) -> int:
+    """Return the hash of a word as it is stemmed where it is typed without its accents: its endings may be no endings then."""
+    if word.isascii() or script_of(word) != "latin" or LANGUAGES[code].snowball not in _KNOWN:
+        return _FOREIGN[code][word]
+    if code == "tr":  # a dotless i is looked for anyway
+        return _FOREIGN[code]["ı".join(map(bare, word.split("ı")))]
+    return _FOREIGN[code][bare(word)]
+
+
 def _core(word: str, code: str) -> str:
     """Return a word without the article before its apostrophe, or the ending behind it."""
     if "'" not in word:
@@ -294,7 +309,7 @@ def _is_unstemmed(word: str, language: str) -> bool:
 
 
 def terms_of_text(text: str) -> tuple[list[str], list[int], str]:
-    """Return the words of a text, their terms with the n-grams behind them, and the language they were stemmed by.
+    """Return the words of a text, their terms, what else they may be typed as behind them, and the language they were stemmed by.
 
     Examples
     --------
@@ -310,6 +325,9 @@ def terms_of_text(text: str) -> tuple[list[str], list[int], str]:
     if language:
         memo = _FOREIGN[language]
         terms = list(map(memo.__getitem__, found))
+        if not is_plain(folded):
+            wide = [word for word in found if not word.isascii()]
+            terms += [key for word in wide if (key := _typed(word, language)) != memo[word]]
     else:
         terms = list(map(TERMS.__getitem__, found))
     if language or not (is_plain(folded) or _UNSTEMMED.search(folded) is None):
@@ -351,21 +369,28 @@ def terms_of_cue(word: str, languages: tuple[str, ...] = ()) -> tuple[Term, ...]
 
     Examples
     --------
-    >>> len(terms_of_cue("küche")), len(terms_of_cue("küche", ("de", "fr", "uk")))
+    >>> len(terms_of_cue("küche")), len(terms_of_cue("küche", ("de", "nl", "uk")))
     (1, 3)
     """
     made: dict[int, Term] = {}
     pieces: tuple[int, ...] = ()
+    typed: set[int] = set()
     small = word in _SMALL_WORDS
     for code in ("", *languages):
         key, share = (_FOREIGN[code][word] if code else TERMS[word]), 1.0
         if _is_unstemmed(word, code):
             pieces = _PIECES[word]
             share -= _GRAMS if pieces and code else 0.0
+        if code and not word.isascii():
+            in_text = _typed(word, code)
+            share -= _TYPED if in_text != key else 0.0  # a text with the word has both
+            typed |= {in_text, _typed(word.replace("ı", "i"), code)}
         made.setdefault(key, Term(key, share, small if code else word in FUNCTION_WORDS))
         if code == "tr" and "i" in word:  # it may have been a capital I
             key = _FOREIGN[code][word.replace("i", "ı")]
             made.setdefault(key, Term(key, share, small))
+    for key in sorted(typed - made.keys()):
+        made[key] = Term(key, _TYPED, small, is_whole=False)
     for piece in pieces:
         made[piece] = Term(piece, _GRAMS / len(pieces), small, is_whole=False)
     return tuple(made.values())

@@ -23,6 +23,7 @@ from thoughtengine.memory.where import Choice, Where
 __all__ = ["Found", "Totals", "View"]
 
 _DAY = 86_400_000_000.0
+_ROUNDING = 1e-12
 _EVER = -(1 << 63)
 _ETERNAL = LAYERS.index("eternal")
 _LAYER_OF = [_ETERNAL if state & PINNED else state & LAYER for state in range(STATES)]
@@ -212,8 +213,21 @@ class View:
     def strength(self, positions: IntArray, now: int) -> FloatArray:
         """Return how retrievable memories are at `now` (microseconds since 1970); eternal ones do not fade."""
         age = np.maximum(now - self.columns.at[positions], 0) / _DAY
-        eternal = np.array([layer == _ETERNAL for layer in _LAYER_OF])[self.columns.state[positions]]
-        return np.where(eternal, 1.0, retrievability(age))
+        return np.where(self._are_eternal(positions), 1.0, retrievability(age))
+
+    def _are_eternal(self, positions: IntArray) -> BoolArray:
+        eternal: BoolArray = np.array([layer == _ETERNAL for layer in _LAYER_OF])[self.columns.state[positions]]
+        return eternal
+
+    def _strong(self, positions: IntArray, now: int, least: float) -> IntArray:
+        """Return which memories tell of a strength of `least` or more: arrays may be rounded otherwise than one number is."""
+        strength = self.strength(positions, now)
+        near = np.flatnonzero((np.abs(strength - least) < _ROUNDING) & ~self._are_eternal(positions))
+        if len(near):
+            moments, which = np.unique(self.columns.at[positions[near]], return_inverse=True)
+            told = [retrievability(max(now - at, 0) / _DAY) for at in moments.tolist()]
+            strength[near] = np.array(told)[which]
+        return positions[strength >= least]
 
     def visible(self, where: Where) -> BoolArray | None:
         """Return by position whether layer, marks and age match, or None where all do; other filters do not count."""
@@ -261,7 +275,7 @@ class View:
             chosen.keep(columns.state, lambda state: table[state])
         if where.min_strength:
             positions = np.arange(self.n) if chosen.positions is None else chosen.positions
-            chosen.positions = positions[self.strength(positions, now) >= where.min_strength]
+            chosen.positions = self._strong(positions, now, where.min_strength)
         if (n := self._reach(where)) < self.n:
             positions = np.arange(n) if chosen.positions is None else chosen.positions
             chosen.positions = positions[: positions.searchsorted(n)]

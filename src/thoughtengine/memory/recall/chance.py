@@ -161,10 +161,11 @@ class Calibration:
         Raises
         ------
         InvalidArgumentError
-            Where there is not one outcome per hit.
+            For anything but one outcome per hit.
         """
-        if len(useful) != len(signs.hits):
-            raise InvalidArgumentError("useful", useful, f"one outcome for each of {len(signs.hits)} hits")
+        if not _are_outcomes(useful) or len(useful) != len(signs.hits):
+            expected = f"a sequence of True and False, one outcome for each of {len(signs.hits)} hits"
+            raise InvalidArgumentError("useful", useful, expected)
         if not len(useful):
             return self
         odds, hit = self.prior.hit_odds(signs), self.hit
@@ -178,6 +179,12 @@ class Calibration:
         if self.is_prior:
             return "Calibration(shipped prior, nothing of this mind)"
         return f"Calibration(shipped prior and {self.n_recalls} recalls of this mind)"
+
+
+def _are_outcomes(useful: object) -> bool:
+    if not (isinstance(useful, Sequence) or (isinstance(useful, np.ndarray) and useful.ndim)):
+        return False
+    return all(isinstance(one, (int, np.integer, np.bool_)) and one in (0, 1) for one in useful)
 
 
 def judge(

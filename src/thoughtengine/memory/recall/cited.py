@@ -26,7 +26,7 @@ __all__ = ["BIAS", "WEIGHTS", "Cited", "Told", "cited", "rarity", "tell"]
 Rarity = Callable[[Sequence[str]], Sequence[float]]
 
 _DAY = 86_400_000_000
-_LONGEST = 1 << 16  # characters of a reply, and of a text, that are read
+_LONGEST = 1 << 16  # characters of a reply that are read
 _IDS = r"\d{1,18}(?:\s*[-–]\s*\d{1,18})?"
 _NAMED = re.compile(rf"\[\s*({_IDS}(?:\s*[,;]\s*{_IDS})*)\s*\]")
 
@@ -201,7 +201,7 @@ def _sentences(reply: str, asked: set[int], shown: Sequence[Hit]) -> list[_Sente
 
 
 def _terms(text: str) -> dict[int, str]:
-    return {TERMS[word]: word for word in words(fold_text(text[:_LONGEST]))}
+    return {TERMS[word]: word for word in words(fold_text(text))}
 
 
 def _said_by(memory: Memory) -> frozenset[int]:

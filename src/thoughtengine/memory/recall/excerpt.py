@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from thoughtengine.memory.index.analysis import FUNCTION_WORDS, TERMS, fold_text, words
 
@@ -12,7 +12,7 @@ __all__ = ["SENTENCE_END", "excerpt", "n_words"]
 _UNSPACED = r"\u0e00-\u109f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"  # here a character counts as a word
 _WIDE = re.compile(rf"[{_UNSPACED}]|[^\s{_UNSPACED}]+")
 SENTENCE_END = re.compile(r"(?<=[!?])\s+|(?<=\w\w\w\.)\s+|(?<=[。！？])|(?<!\s)\s*\n\s*")  # not behind "Mr." and "p.m."
-_READ = 1 << 16  # characters of a text that are looked through
+_PIECE = 1 << 16  # characters from which on a sentence is taken apart
 _FAINT = 0.05  # what a word such as "the" weighs beside the rarest
 
 
@@ -44,7 +44,7 @@ def excerpt(text: str, matched: Sequence[str], room: int) -> str:
     >>> excerpt("We met at noon. The tea was green. Then it rained for hours.", ["tea"], 5)
     '… The tea was green. …'
     """
-    sentences = [piece for piece in SENTENCE_END.split(text[:_READ]) if piece]
+    sentences = list(_pieces(text))
     weights: dict[int, float] = {}
     for rank, word in enumerate(matched):
         weights.setdefault(TERMS[word], _FAINT if word in FUNCTION_WORDS else 1.0 / (1.0 + rank))
@@ -53,23 +53,47 @@ def excerpt(text: str, matched: Sequence[str], room: int) -> str:
     if not chosen:
         first = max(range(len(sentences)), key=lambda i: sum(weights[term] for term in said[i]))
         return _window(sentences[first], weights, room, at_start=first == 0)
-    return _joined(sentences, chosen, whole=len(text) <= _READ)
+    return _joined(sentences, chosen)
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Return the sentences of a text; of one that is very long, parts that end with a word where they can."""
+    for sentence in SENTENCE_END.split(text):
+        start = 0
+        while len(sentence) - start > _PIECE:
+            stop = sentence.rfind(" ", start + 1, start + _PIECE) + 1 or start + _PIECE
+            yield sentence[start:stop]
+            start = stop
+        if start < len(sentence):
+            yield sentence[start:]
 
 
 def _chosen(sentences: Sequence[str], said: Sequence[set[int]], weights: dict[int, float], room: int) -> list[int]:
     """Return which sentences fit and say, one after the other, most that was not said yet; the first ones where none do."""
+    if not any(said):
+        return _first(sentences, room)
+    best = max(sum(weights[term] for term in terms) for terms in said)
     chosen, left, covered = list[int](), room, set[int]()
-    open_ = {i: n for i, n in enumerate(map(n_words, sentences)) if n <= room}
-    best = max((sum(weights[term] for term in terms) for terms in said), default=0.0)
-    while open_:
-        gains = {i: sum(weights[term] for term in said[i] - covered) for i, n in open_.items() if n <= left}
+    open_ = {i: n_words(sentences[i]) for i, terms in enumerate(said) if terms}
+    while True:
+        open_ = {i: n for i, n in open_.items() if n <= left and not said[i] <= covered}  # no other will ever do
+        gains = {i: sum(weights[term] for term in said[i] - covered) for i in open_}
         at = max(gains, key=lambda i: (gains[i], -i), default=None)
-        if at is None or (not chosen and gains[at] < 0.5 * best) or (chosen and gains[at] <= 0.0 < best):
-            break
+        if at is None or (not chosen and gains[at] < 0.5 * best):
+            return sorted(chosen)
         chosen.append(at)
-        left -= open_.pop(at)
+        left -= open_[at]
         covered |= said[at]
-    return sorted(chosen)
+
+
+def _first(sentences: Sequence[str], room: int) -> list[int]:
+    """Return the first sentences that fit."""
+    chosen, left = list[int](), room
+    for i, n in enumerate(map(n_words, sentences)):
+        if n <= left:
+            chosen.append(i)
+            left -= n
+    return chosen
 
 
 def _window(sentence: str, weights: dict[int, float], room: int, *, at_start: bool) -> str:
@@ -84,10 +108,10 @@ def _window(sentence: str, weights: dict[int, float], room: int, *, at_start: bo
     return f"{'' if at_start and start == 0 else '… '}{cut} …"
 
 
-def _joined(sentences: Sequence[str], chosen: Sequence[int], *, whole: bool) -> str:
+def _joined(sentences: Sequence[str], chosen: Sequence[int]) -> str:
     told, after = "", -1
     for at in chosen:
         told += (" " if told else "") if at == after + 1 else "… " if not told else " … "
         told += sentences[at]
         after = at
-    return told if whole and after == len(sentences) - 1 else f"{told} …"
+    return told if after == len(sentences) - 1 else f"{told} …"

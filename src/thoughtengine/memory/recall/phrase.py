@@ -18,12 +18,15 @@ __all__ = ["Phrases", "phrases_in", "with_phrases"]
 _PLAIN_GAPS = "".join(map(chr, range(0x20))) + '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\x7f '
 _GAPS = str.maketrans(dict.fromkeys(_PLAIN_GAPS, " "))
 _MARKS = "“”‘–—"
-_ANY_GAPS = re.compile(f"[{re.escape(_PLAIN_GAPS)}¿¡«»‹›“”„‘‚…–—·、。，！？：；（）「」『』؟،।\x80-\xa0\u2028\u2029]+")
+_ANY_GAPS = re.compile(
+    f"[{re.escape(_PLAIN_GAPS)}¿¡«»‹›“”„‘‚…–—·、。，！？：；（）「」『』《》〈〉❝❞〝〞〟؟،।\x80-\xa0\u2028\u2029]+"
+)
 _ACCENTED = re.compile("[\u00df-\u024f\u1e00-\u1eff]")
 _BARE: Memo[str, str] = Memo(bare, 1 << 10)
 _EDGE = re.compile(r"'(?:(?<!\w')|(?!\w))")  # where an apostrophe is a quotation mark
 _QUOTATION = re.compile(  # none is looked for past the next mark that could end it: no cue takes more than one look
-    '"([^"]+)"|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«|‹([^‹›]+)›|「([^「」]+)」|『([^『』]+)』'
+    '"([^"]+)"|“([^“”]+)”|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«|‹([^‹›]+)›|「([^「」]+)」|『([^『』]+)』|＂([^＂]+)＂'
+    r"|(?<![\w.,!?…])”([^“”]+)”|《([^《》]+)》|〈([^〈〉]+)〉|❝([^❝❞]+)❞|〝([^〝〞〟]+)[〞〟]|｢([^｢｣]+)｣"
     r"|(?<!\w)['‘‚]([^'‘’]{2,}(?:\b['’]\b[^'‘’]+)*)['‘’](?!\w)"
 )
 _READ = 1 << 12  # characters of a text that are looked at, and of a cue for pairs

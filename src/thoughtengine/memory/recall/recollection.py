@@ -128,9 +128,11 @@ class Recall(Sequence[Hit]):
 
     def _standing(self, n: int, floor: float) -> list[Hit]:
         """Return the hits that are still there, as they stand now, and up to `n` behind them that score enough."""
-        if self._access is None or not self.hits:
+        if self._access is None:
             return list(self.hits)
         present = self._access.present([hit.id for hit in self.hits])
+        if not self.hits:
+            return []
         hits = [attrs.evolve(hit, memory=present[hit.id]) for hit in self.hits if hit.id in present]
         return hits + list(self._access.more(n, floor * self.hits[0].score))
 
@@ -159,7 +161,10 @@ class Recall(Sequence[Hit]):
         if not isinstance(reply, str):
             raise InvalidArgumentError("reply", reply, "a string")
         min_sure = real("min_sure", min_sure, 0.0, 1.0)
-        rarity = None if self._access is None else self._access.rarity
+        rarity = None
+        if self._access is not None:
+            self._access.present(())  # an error where the mind is closed, even for a reply without a word
+            rarity = self._access.rarity
         return tuple(one for one in cited(reply, self.shown, self.cue, rarity) if one.sure >= min_sure)
 
     def __len__(self) -> int:

@@ -15,6 +15,11 @@ SAME = [
     ("I'm at the harbour", "I am at the harbour."),
     ("They\u2019ll come, and we've room", "they will come, and we have room"),
     ("Dana isn't here", "Dana is not here"),
+    ("We won’t come", "We will not come"),
+    ("Won't come today", "Will not come today."),
+    ("You can't only sing", "You cannot only sing"),
+    ("We shan't sing", "We shall not sing"),
+    ("You mustn't sing, we needn't, they mightn't", "You must not sing, we need not, they might not"),
     ("“We are here”", '"we are here"'),
     ("He said ‘yes’ to Dana", "He said 'yes' to Dana"),
     ("Er sagte „ja“ zu Dana", 'Er sagte "ja" zu Dana'),
@@ -185,6 +190,15 @@ OTHER = [
     ("No, more is needed", "No more is needed"),
     ("Don't, stop", "Don't stop"),
     ("You can not only sing", "You cannot only sing"),
+    ("You can not only sing", "You can't only sing"),
+    ("I won't come", "I will come"),
+    ("I won't not come", "I will not come"),
+    ("I shan't come", "I will not come"),
+    ("I can't come", "I can not"),
+    ("I won not a thing", "I won't a thing"),
+    ("We cant it", "We cannot it"),
+    ("Swan't it", "Swannot it"),
+    ("I WON'T come", "I will not come"),
     ("She's beaten", "She is beaten"),  # it may be "she has"
     ("tea\0milk", "tea\0rum"),
     # what is said of it
@@ -285,9 +299,13 @@ def test_short_and_long_forms_are_alike(who: str, short: str, long: str) -> None
 
 
 @pytest.mark.parametrize(
-    "word", ["are", "could", "did", "do", "does", "had", "has", "have", "is", "should", "was", "were", "would"]
-)
+    "word",
+    [
+        "are", "could", "did", "do", "does", "had", "has", "have", "is", "might", "must", "need", "should", "was", "were",
+        "would",
+    ],
+)  # fmt: skip
 def test_negations_are_alike(word: str) -> None:
     assert gist(f"it {word}n't, {word.upper()}N'T") == f"it {word} not, {word.upper()} not"
     assert gist(f"it re{word}n't") == f"it re{word}n't"
-    assert gist("we can't, won't, needn't") == "we can't, won't, needn't"
+    assert gist("we can't, Won't, shan't, CAN'T") == "we cannot, Will not, shall not, CAN'T"

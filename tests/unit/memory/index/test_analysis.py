@@ -23,7 +23,7 @@ from thoughtengine.memory.index.analysis import (
 
 
 def test_the_identity_names_logic_stemmer_and_version() -> None:
-    assert ANALYSIS.startswith("words 5, snowball ")
+    assert ANALYSIS.startswith("words 6, snowball ")
     assert ANALYSIS[-1].isdigit()
 
 

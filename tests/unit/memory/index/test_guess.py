@@ -102,6 +102,65 @@ def test_dots_accents_and_soft_hyphens_are_not_needed(text: str, cue: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("written", "typed"),
+    [
+        ("Łukasz", "Lukasz"),
+        ("Wałęsa", "Walesa"),
+        ("Søren", "Soren"),
+        ("Bjørnsen", "Bjornsen"),
+        ("Đorđe", "Dorde"),
+        ("cœur", "coeur"),
+        ("Æsop", "Aesop"),
+        ("Guðrún", "Gudrun"),
+        ("Þór", "Thor"),
+        ("Ħamrun", "Hamrun"),
+    ],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "We met {} at the station",
+        "Powiedział nam {}, że nie przyjedzie w środę",
+        "Vi har købt to bøger af {} på torvet",
+        "Nous avons vu {} dans la rue",
+        "Jučer je {} kupio novu knjigu, ali što je to",
+        "Smörgås ångrad {}",  # no language told: n-grams
+    ],
+)
+def test_nor_are_strokes_and_ligatures(written: str, typed: str, text: str) -> None:
+    for one, other in ((written, typed), (typed, written)):
+        index = index_of(entry("Something else was said here."), entry(text.format(one)))
+        assert ask(index, other).ids.tolist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("written", "typed", "text"),
+    [
+        ("powiedział", "powiedzial", "{} nam, że nie przyjedzie w środę"),
+        ("udało", "udalo", "Nie {} się nam, bo był tam kto"),
+        ("populær", "populaer", "Det var en {} bog af ham på torvet"),
+        ("Þórdís", "Thordis", "Nous avons vu {} dans la rue"),
+        ("première", "premiere", "La {} fois que nous avons vu Dana"),
+        ("fotoğrafları", "fotograflari", "{} çok güzel ve yeni bir şehir"),
+        ("megérkezése", "megerkezese", "A {} nagyon jó volt és ő is"),
+    ],
+)
+def test_nor_where_the_stemmer_knows_an_ending_by_them(written: str, typed: str, text: str) -> None:
+    for one, other in ((written, typed), (typed, written)):
+        index = index_of(entry(text.format("canoe")), entry(text.format(one)))
+        assert 2 in ask(index, other).ids.tolist()
+    once, twice = (ask(index_of(entry(text.format(written))), cue).scores[0] for cue in (typed, written))
+    assert once <= twice * 1.001
+
+
+@pytest.mark.parametrize(("written", "typed"), [("Łukasz", "Lukasz"), ("Søren", "Soren"), ("œuvre", "oeuvre")])
+def test_nor_in_sources_and_tags(written: str, typed: str) -> None:
+    for one, other in ((written, typed), (typed, written)):
+        index = index_of(entry("Tea."), entry("Tea.", source=one), entry("Tea.", tags=[one]))
+        assert sorted(ask(index, other).ids.tolist()) == [2, 3]
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Dün çarşıdan yeni bir lamba aldım ve kapıyı kapattım.",

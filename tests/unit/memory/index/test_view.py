@@ -6,6 +6,7 @@ import pytest
 
 from tests.indexes import DAY, NOON, entry, index_of
 from thoughtengine.memory.record import MarkRecord
+from thoughtengine.memory.strength import retrievability
 from thoughtengine.memory.where import All, Not, parse_where
 
 INDEX = index_of(
@@ -16,6 +17,18 @@ INDEX = index_of(
     entry("tea", layer="eternal", at=NOON - 4000 * DAY),
     entry("tea", source="Dana", at=NOON + DAY),
 )
+
+
+def test_a_memory_is_as_strong_as_itself() -> None:
+    """However arrays are rounded."""
+    ages = [*range(0, 2000 * DAY, 37 * DAY // 3), *range(9), -DAY]
+    rows = (entry("tea", at=NOON - age, layer=layer) for layer in ("sensory", "eternal") for age in ages)
+    view = index_of(*rows).view()
+    for age in ages:
+        strength = retrievability(max(age, 0) / DAY)
+        stronger = [at for at, one in enumerate(ages) if retrievability(max(one, 0) / DAY) >= strength]
+        eternal = range(len(ages), 2 * len(ages))
+        assert view.select(parse_where(min_strength=strength), NOON).tolist() == [*stronger, *eternal]
 
 
 @pytest.mark.parametrize(

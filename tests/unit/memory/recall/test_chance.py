@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -183,6 +185,34 @@ def test_a_line_that_is_right_stays_as_it_is() -> None:
 def test_each_hit_needs_its_outcome() -> None:
     with pytest.raises(InvalidArgumentError, match="one outcome for each of 2 hits"):
         Calibration().observe(signs([0.4, 0.3]), [True])
+
+
+@pytest.mark.parametrize(
+    "useful",
+    [
+        True,
+        None,
+        2,
+        float("nan"),
+        {True, False},
+        "no",
+        [1.5, 0.5],
+        [None, True],
+        [[True], [False]],
+        {1: True, 2: True},
+        np.array(True),
+    ],
+)
+def test_what_is_no_outcome_is_told(useful: Any) -> None:
+    with pytest.raises(
+        InvalidArgumentError, match="useful: expected a sequence of True and False, one outcome for each of 2"
+    ):
+        Calibration().observe(signs([0.4, 0.3]), useful)
+
+
+def test_outcomes_may_be_an_array() -> None:
+    found = signs([0.4, 0.3])
+    assert Calibration().observe(found, np.array([True, False])) == Calibration().observe(found, (True, False))
 
 
 def test_those_alike_share_what_sets_them_apart_from_the_rest() -> None:

@@ -69,6 +69,13 @@ def test_an_id_in_brackets_is_certain() -> None:
     assert {id_ for id_, chance in sure("So [1-3; 99 \u2013 100].").items() if chance == 1.0} == {1, 2, 3}
 
 
+def test_a_long_text_is_read_to_its_end() -> None:
+    told = "The boiler was mended by Otto for 40 euros."
+    short, long = hit(4, told, 0.7), hit(4, "We spoke about the weather. " * 9_000 + told, 0.7)
+    once, again = (cited("By Otto, for 40 euros.", [*SHOWN, one], CUE, None)[0] for one in (short, long))
+    assert (again.id, again.sure, again.words) == (4, once.sure, once.words)
+
+
 GIBBERISH = " ".join(f"zor{i}k" for i in range(40))
 
 

@@ -34,6 +34,20 @@ def test_the_sentences_that_are_asked_for_stay(matched: list[str], room: int, cu
     assert excerpt(LONG, matched, room) == cut
 
 
+@pytest.mark.parametrize(
+    "filler", ["The river runs quiet past old stone houses. ", "the river runs quiet, ", "河水静静地流过。"]
+)
+def test_it_is_looked_for_to_the_end_of_the_text(filler: str) -> None:
+    text = filler * (200_000 // len(filler)) + "Otto won the endgame by zugzwang. " + filler * 300
+    cut = excerpt(text, ["zugzwang", "endgame", "the"], 12)
+    assert "endgame by zugzwang" in cut
+    assert n_words(cut.replace("…", " ")) <= 12
+
+
+def test_of_a_long_text_that_says_nothing_the_beginning_stays() -> None:
+    assert excerpt("One two three. " + "Four five six seven. " * 9_000, ["zebra"], 5) == "One two three. …"
+
+
 def test_a_word_stays_whatever_its_form() -> None:
     assert (
         excerpt("It rained. We were hiking in the hills. It rained again.", ["hike"], 6)

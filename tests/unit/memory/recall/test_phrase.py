@@ -45,6 +45,8 @@ def test_pairs_are_told_apart_from_quotations() -> None:
         ('"cafe creme"', "Un café crème, Marie!", 6.0),
         ('"café crème"', "un cafe creme", 6.0),
         ('"KAPIYI"', "kapıyı", 5.0),
+        ('"soren kobte"', "Søren købte to bøger", 6.0),
+        ('"mon cœur"', "MON COEUR", 6.0),
         ('"каи"', "кай", 0.0),  # a letter of its own
         ('"はは"', "ばば", 0.0),
         ('"红色的船"', "昨天买了一条红色的船。", 5.0),
@@ -61,16 +63,25 @@ def test_share(cue: str, text: str, share: float) -> None:
 
 @pytest.mark.parametrize(
     "cue",
-    ["'{}'", "‘{}’", "‚{}‘", "‹{}›", '"{}"', "“{}”", "„{}“", "„{}”", "«{}»", "»{}«", "« {} »", "「{}」", "『{}』"],
-)
+    [
+        "'{}'", "‘{}’", "‚{}‘", "‹{}›", '"{}"', "“{}”", "„{}“", "„{}”", "«{}»", "»{}«", "« {} »", "「{}」", "『{}』", "”{}”",
+        "＂{}＂", "《{}》", "〈{}〉", "❝{}❞", "〝{}〞", "〝{}〟", "｢{}｣",
+    ],
+)  # fmt: skip
 def test_how_a_quotation_is_typed(cue: str) -> None:
     for quoted in ("red canoe", "don't stop", "don’t stop"):
-        assert phrases_in(f"who said {cue.format(quoted)}?").quoted == (f" {quoted.replace('’', chr(39))} ",)
+        phrases = phrases_in(f"who said {cue.format(quoted)}?")
+        assert phrases.quoted == (f" {quoted.replace('’', chr(39))} ",)
+        assert phrases.shares([f"Dana ({cue.format(quoted)})"])[0] >= 5.0
 
 
 @pytest.mark.parametrize(
-    "cue", ["the dogs' bowl, the cats' food", "It's Dana's", "rock 'n' roll", "'twas in '95", "6' x 4'"]
-)
+    "cue",
+    [
+        "the dogs' bowl, the cats' food", "It's Dana's", "rock 'n' roll", "'twas in '95", "6' x 4'", "a 6” pipe, an 8” pipe",
+        "the ``canoe´´ and `tea`",
+    ],
+)  # fmt: skip
 def test_an_apostrophe_is_no_quotation(cue: str) -> None:
     assert phrases_in(cue).quoted == ()
 
@@ -84,9 +95,14 @@ def test_a_quotation_is_looked_for_far_into_cue_and_text() -> None:
     assert far.shares([*many, "tea " * 2_000 + "red canoe", "tea " * 999 + "red canoe"])[-2:] == [0.0, 5.0]
 
 
-@pytest.mark.parametrize("mark", "\"'“„‘«»「『")
+@pytest.mark.parametrize("mark", "\"'“„‘«»「『”＂《〈❝〝｢")
 def test_marks_that_are_never_closed_are_read_once(mark: str) -> None:
     assert len(phrases_in(f"{mark}a " * 200_000 + mark).quoted) <= 512
+
+
+def test_what_is_quoted_within_a_quotation_ends_at_its_own_marks() -> None:
+    assert phrases_in("“he said “red canoe” to me” and then “tea”").quoted == (" red canoe ", " tea ")
+    assert phrases_in("”röd kanot”, sade Dana, ”te.” och ”kaffe”").quoted == (" rod kanot ", " te ", " kaffe ")
 
 
 @given(st.text(alphabet=st.characters(max_codepoint=127) | st.sampled_from("é—“”"), max_size=40))
