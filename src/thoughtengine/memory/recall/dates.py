@@ -97,7 +97,7 @@ _SPOKEN = tuple(pattern for pattern in _ABSOLUTE if r"\d" not in pattern.replace
 _NAMED = rf"\d|\b(?:{_any_of(_MONTH_OF | _SEASONS)}|q[1-4]|quarter)\b"  # one of these stands in every absolute date
 _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
-    r"|tomorrow|\b(?:last|this|past|next) "
+    r"|tomorrow|\b(?:last|this|past|next)\s"
 )
 _COUNT = rf"\b(?<!\d[.,])(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>{_any_of(_UNITS)})s?"
 _AGO = rf"(?:\b(?<!\d[.,])(?P<least>\d{{1,4}}|{_any_of(_NUMBERS)}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
@@ -180,7 +180,7 @@ def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
     if not hints_at_a_date(text):
         return Dates()
     said: list[_Said] = []
-    left = text
+    left = text = " ".join(text.split())
     for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
         said += (relative(match, now) for match in _compiled(pattern).finditer(left))
         left = _compiled(pattern).sub(_taken, left)

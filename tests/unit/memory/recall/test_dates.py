@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thoughtengine.memory.recall.dates import Span, dates_in
+from thoughtengine.memory.recall.dates import Span, dates_in, hints_at_a_date
 
 DAY = 86_400_000_000
 NOW = int(dt.datetime(2024, 5, 8, 15, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -233,6 +233,13 @@ def span(first: str, last: str | None = None) -> Span:
         ("may to july 2023", [span("2023-05-01", "2023-07-31")]),
         ("between march and may", [span(f"{year}-03-01", f"{year}-05-31") for year in YEARS]),
         ("from last year to april", [span("2023-01-01", "2024-04-30")]),
+        ("last  may", [span("2023-05-01", "2023-05-31")]),
+        ("last\nweek", [span("2024-04-29", "2024-05-05")]),
+        ("two\t weeks\r\nago", [span("2024-04-21", "2024-04-27")]),
+        ("on 8\u00a0may  2023", [span("2023-05-08")]),
+        ("between  may 5\nand 7, 2023", [span("2023-05-05", "2023-05-07")]),
+        ("since\n\nlast   summer", [Span(span("2023-06-01").start, NOW)]),
+        ("two days  before\n4 july 2023", [span("2023-07-02")]),
         ("the leaves fall in the garden", []),
         ("spring water", []),
         ("a quarter of an hour", []),
@@ -342,6 +349,11 @@ def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
     now = (dt.date.fromisoformat(day).toordinal() - dt.date(1970, 1, 1).toordinal()) * 86_400_000_000
     year = int(day[:4])
     assert all(one.start < one.stop for one in dates_in(f"{which} {unit}", now, range(year, year + 1)).spans)
+
+
+@pytest.mark.parametrize("text", ["last week", "this  night", "the past\nmonth", "next\tyear"])
+def test_a_word_before_any_white_space_hints_at_a_date(text: str) -> None:
+    assert hints_at_a_date(text)
 
 
 def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
