@@ -114,7 +114,9 @@ _RELATIVE = (
     rf"(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 
-_SINCE, _AFTER, _BEFORE, _UNTIL = ("since", "from"), ("after",), ("before",), ("until", "till")
+_SINCE = ("since", "from", "not before", "not until", "not till", "no earlier than", "not earlier than")
+_AFTER, _BEFORE = ("after", "later than"), ("before", "earlier than", "prior to")
+_UNTIL = ("until", "till", "not after", "no later than", "not later than")
 _OPENERS, _SHIFTS = (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL), (*_AFTER, *_BEFORE)
 _DASHES = ("-", "–")
 _JOINS = ("to", "until", "till", "through", *_DASHES)
