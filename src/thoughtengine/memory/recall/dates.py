@@ -23,10 +23,14 @@ _WEEKDAYS = {
 _AWAY = {"last": -1, "this": 0, "next": 1}
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ABOUT = {"day": 1, "week": 7, "month": 30, "year": 120}  # days that "a year ago" may mean, and so on
-_NUMBERS = {
-    "half a": 0.5, "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4,
-    "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
-}  # fmt: skip
+_SMALL = """
+one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+"""
+_LARGE = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ONES = {name: n for n, name in enumerate(_SMALL.split()[:9], 1)}
+_TENS = {name: 10 * n for n, name in enumerate(_LARGE.split(), 2)}
+_SOME = {"half a": 0.5, "a": 1, "an": 1, "a couple of": 2, "a few": 3, "several": 4}
+_NUMBERS = _SOME | {name: n for n, name in enumerate(_SMALL.split(), 1)} | _TENS
 
 
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}  # their first months, north of the equator
@@ -61,7 +65,7 @@ _DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}
 _BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
 _NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
 _MAYBE_YEAR = rf"(?:,? {_YEAR})?"
-_NTH = rf"(?P<nth>{_any_of(_ORDINALS)})"
+_NTH = rf"(?P<nth>{_any_of(_ORDINALS).replace('-', '[ -]')})"
 _BARE = rf"\b(?:{_PART}\b|{_MONTH})"  # may be another word: is a date beside another one alone
 _ABSOLUTE = (
     rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
@@ -99,15 +103,18 @@ _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
     r"|tomorrow|\b(?:last|this|past|next)\s"
 )
-_COUNT = rf"\b(?<!\d[.,])(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>{_any_of(_UNITS)})s?"
-_AGO = rf"(?:\b(?<!\d[.,])(?P<least>\d{{1,4}}|{_any_of(_NUMBERS)}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
+_TO_99 = rf"(?:{_any_of(_TENS)})[ -](?:{_any_of(_ONES)})|{_any_of(_NUMBERS)}"
+_MANY = rf"(?>\d{{1,4}}|(?:an?|{_any_of(_ONES)}) hundred(?:(?: and)? (?:{_TO_99}))?|{_TO_99})"  # atomic
+_ALONE = r"\b(?<!\d[.,/⁄])(?<!thousand )(?<!thousand and )"  # no end of another number
+_COUNT = rf"{_ALONE}(?P<n>{_MANY}) (?P<unit>{_any_of(_UNITS)})s?"
+_AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
 _APART = (
     rf"(?:(?P<all>\b(?:the|within) )?{_COUNT}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
 )
 _RELATIVE = (
     r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
     r"|this (?:morning|afternoon|evening))"
-    rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
+    rf"|(?:last|past|previous) (?P<count>{_MANY}) (?P<units>day|week|month|year)s?"
     rf"|(?P<day>[0-3]?\d)(?:st|nd|rd|th) of (?P<month>last|this|next) month"
     r"|(?P<which>last|this|past|next) (?P<unit>night|weekend|week|month|year)"
     r"|(?:(?:last|this|past|next|on|since|until|till|before|after|from|to) ){0,3}"
@@ -460,7 +467,7 @@ def _one_of(which: str, spans: list[Span], now: int) -> list[Span]:
 def _readings(parts: Mapping[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
     """Yield what a match may mean in a year, and the month and day by which that is labelled; 0 where it is by none."""
     month = int(parts.get("number", 0)) or _MONTH_OF.get(parts.get("month", ""), 0)
-    day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", ""), 0)
+    day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", "").replace(" ", "-"), 0)
     if begins := _SEASONS.get(parts.get("season", "")) or _QUARTERS.get(parts.get("q") or parts.get("quarter", "")):
         yield _joined(_span(year, begins, 0), _span(year + (begins + 2) // 13, (begins + 1) % 12 + 1, 0)), 0, 0
     elif "week" in parts:
@@ -520,7 +527,15 @@ def _ago(match: re.Match[str], now: int) -> _Said:
 
 
 def _number(said: str) -> float:
-    return int(said) if said.isdigit() else _NUMBERS[said]
+    """Return how many "12", "a few" or "one hundred and twenty-one" are."""
+    if said in _SOME:
+        return _SOME[said]
+    if said.isdigit():
+        return int(said)
+    n: float = 0
+    for word in _WORD.findall(said):
+        n = n * 100 if word == "hundred" else n + _NUMBERS.get(word, 0)  # "and" is none
+    return n
 
 
 def _days(n: float, unit: str) -> int:
