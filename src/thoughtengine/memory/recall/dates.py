@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 from thoughtengine.memory.index.entry import MONTHS
@@ -106,15 +107,15 @@ _HINT = re.compile(
 _TO_99 = rf"(?:{_any_of(_TENS)})[ -](?:{_any_of(_ONES)})|{_any_of(_NUMBERS)}"
 _MANY = rf"(?>\d{{1,4}}|(?:an?|{_any_of(_ONES)}) hundred(?:(?: and)? (?:{_TO_99}))?|{_TO_99})"  # atomic
 _ALONE = r"\b(?<!\d[.,/⁄])(?<!thousand )(?<!thousand and )"  # no end of another number
-_COUNT = rf"{_ALONE}(?P<n>{_MANY}) (?P<unit>{_any_of(_UNITS)})s?"
-_AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
-_APART = (
-    rf"(?:(?P<all>\b(?:the|within) )?{_COUNT}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
-)
+_TERM = rf"({_MANY})( and a half)? ({_any_of(_UNITS)})s?\b( and a half)?"
+_LENGTH = rf"{_ALONE}(?P<length>{_TERM}(?:(?:,? and|,)? {_TERM}){{0,3}})"
+_STAY = rf"(?!(?<=\bfor ){_TERM}, )"  # "for two years, three weeks ago" is no sum
+_AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_STAY}{_LENGTH} ago\b"
+_APART = rf"(?:(?P<all>\b(?:the|within) )?{_LENGTH}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
 _RELATIVE = (
     r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
     r"|this (?:morning|afternoon|evening))"
-    rf"|(?:last|past|previous) (?P<count>{_MANY}) (?P<units>day|week|month|year)s?"
+    rf"|(?:last|past|previous) (?P<length>{_TERM}(?: and {_TERM}){{0,3}})"
     rf"|(?P<day>[0-3]?\d)(?:st|nd|rd|th) of (?P<month>last|this|next) month"
     r"|(?P<which>last|this|past|next) (?P<unit>night|weekend|week|month|year)"
     r"|(?:(?:last|this|past|next|on|since|until|till|before|after|from|to) ){0,3}"
@@ -393,9 +394,9 @@ def _between(first: _Said, last: _Said) -> list[Span]:
 
 def _shifted(apart: re.Match[str], word: str, spans: tuple[Span, ...]) -> Iterator[Span]:
     """Yield the days that are so far before or after some spans; all the days until there where it says "the"."""
-    unit, n = apart["unit"] or apart["one"], _number(apart["n"] or "a")
-    size, days = _UNITS[unit], _days(n, unit) * (-1 if word in _BEFORE else 1)
-    for start, stop in spans:
+    way = -1 if word in _BEFORE else 1
+    for (length, n, unit), (start, stop) in product(_lengths(apart["length"] or f"a {apart['one']}"), spans):
+        size, days = _UNITS[unit], way * length
         edge = start if word in _BEFORE else stop
         if apart["all"] or apart["one"]:
             yield Span(*sorted((edge, edge + (days or 1) * _DAY)))
@@ -519,11 +520,33 @@ def _week(year: int, week: int, day: int) -> Span | None:
     return Span(first * _DAY, (first + (1 if day else 7)) * _DAY)
 
 
+class _Length(NamedTuple):
+    days: int
+    n: float  # of the unit that was said last
+    unit: str
+
+
+def _lengths(said: str) -> list[_Length]:
+    """Return how long "a week and two days" is; each of those that are no sum, "two days and a week"."""
+    found: list[_Length] = []
+    for number, half, unit, and_half in _compiled(_TERM).findall(said):
+        n = _number(number) + 0.5 * bool(half or and_half)
+        is_sum = bool(found) and _UNITS[unit] < _UNITS[found[-1].unit]
+        before = found.pop().days if is_sum else 0
+        found.append(_Length(before + _days(n, unit), n, unit))
+    return found
+
+
 def _ago(match: re.Match[str], now: int) -> _Said:
-    unit, counts = match["unit"], [_number(said) for said in (match["least"], match["n"]) if said]
-    days = [_around(now // _DAY - _days(n, unit), _about(n, unit)) for n in counts]
-    wide = _calendar(now // _DAY, unit, int(counts[0])) if len(counts) == 1 and counts[0] >= 1 else None
-    return _Said(*match.span(), (Span(min(days).start, max(days).stop),), wide=wide)
+    lengths = _lengths(match["length"])
+    days, n, unit = lengths[0]
+    is_exact = not match["least"] and len(lengths) == 1 and 1 <= n == int(n) and days == _days(n, unit)
+    if match["least"]:
+        lengths += _lengths(_compiled(_MANY).sub(match["least"], match["length"], 1))
+    spans = [_around(now // _DAY - days, _about(n, unit)) for days, n, unit in lengths]
+    if match["least"]:
+        spans = [Span(min(spans).start, max(spans).stop)]
+    return _Said(*match.span(), tuple(sorted(spans)), wide=_calendar(now // _DAY, unit, int(n)) if is_exact else None)
 
 
 def _number(said: str) -> float:
@@ -579,10 +602,10 @@ def _told_from(match: re.Match[str], today: int) -> tuple[Span, Span | None]:
         return weekend, weekend
     if match["unit"] == "night":
         return _around(today + _AWAY.get(match["which"], -1), 1), None
-    if match["count"] or match["which"] == "past":
-        days = _days(_number(match["count"] or "a"), match["units"] or match["unit"])
+    if match["length"] or match["which"] == "past":
+        days = sum(length.days for length in _lengths(match["length"] or f"a {match['unit']}"))
         span = Span((today - max(days, 1) + 1) * _DAY, (today + 1) * _DAY)
-        return span, None if match["count"] else span
+        return span, None if match["length"] else span
     if match["which"] == "next":
         wide = _calendar(today, match["unit"], -1)
         month = _month(today, 1) if wide is None else None
