@@ -66,14 +66,15 @@ _DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}
 _BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
 _NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
 _MAYBE_YEAR = rf"(?:,? {_YEAR})?"
+_THEN_YEAR = rf"(?:(?:,? ?|-){_YEAR})?"
 _NTH = rf"(?P<nth>{_any_of(_ORDINALS).replace('-', '[ -]')})"
 _BARE = rf"\b(?:{_PART}\b|{_MONTH})"  # may be another word: is a date beside another one alone
 _ABSOLUTE = (
-    rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}{_MAYBE_YEAR}",
-    rf"\b{_RANGE}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_RANGE}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_RANGE}{_MAYBE_YEAR}",
-    rf"\b{_DAYS}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_DAYS}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_DAYS},? {_YEAR}",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
@@ -82,15 +83,18 @@ _ABSOLUTE = (
     rf"\b{_YEAR}-?w(?P<week>[0-5]\d)(?:-?(?P<of_week>[1-7]))?\b",
     rf"\b{_YEAR}-(?P<of_year>\d{{3}})(?!\d)",
     rf"\b{_YEAR}(?P<by>[-/.])(?P<number>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})(?!\d)",
+    rf"\b{_YEAR}(?P<by>[-/.]){_MONTH}(?P=by){_NUMBER}",
+    rf"\b{_MONTH}(?P<by>[-/.]){_NUMBER}(?P=by){_YEAR}",
+    rf"\b{_NUMBER}(?P<by>[-/.]){_MONTH}(?P=by){_YEAR}",
     r"\b(?P<year>(?:19|20)\d\d)(?P<number>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?:\b|(?=t\d))",
     rf"(?<!\d)(?P<one>\d{{1,2}})(?P<by>[-/.])(?P<two>\d{{1,2}})(?P=by){_YEAR}",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
     rf"(?<![\w./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
-    rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_NUMBER}{_MAYBE_YEAR}",
     rf"\b{_NTH} of {_MONTH}{_MAYBE_YEAR}",
     rf"\b{_MONTH} (?:the )?{_NTH},? {_YEAR}",
-    rf"\b{_MONTH},? (?:of )?{_YEAR}",
+    rf"\b{_MONTH}(?:,? (?:of )?|-){_YEAR}",
     rf"\b{_WHICH} {_MONTH}",
     rf"{_LEAD}{_MONTH}",
     r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
