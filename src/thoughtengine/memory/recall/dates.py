@@ -340,13 +340,17 @@ def _next(said: _Said, begin: Span) -> list[Span]:
 def _stretched(text: str, said: list[_Said], now: int, years: Sequence[int]) -> Iterator[_Said]:
     """Yield what dates mean with the words before them: "since March" ends now."""
     leads = [_lead(text, one) for one in said]
+    ends = list(range(1, len(said) + 1))  # where what may be the end of each stands
+    for at in reversed(range(1, len(said) - 1)):
+        if all(_are_dashed(text, said[i], said[i + 1], leads[i + 1]) for i in (at - 1, at)):  # March-April-May
+            ends[at - 1] = ends[at]
     at = 0
     while at < len(said):
-        one, (lead, word) = said[at], leads[at]
-        if at + 1 < len(said) and _are_ends(text, one, said[at + 1], word, leads[at + 1]):
-            last = said[at + 1]
+        one, (lead, word), end = said[at], leads[at], ends[at]
+        if end < len(said) and _are_ends(text, one, said[end - 1 : end + 1], word, leads[end]):
+            last = said[end]
             yield _Said(one.begin, last.end, tuple(_between(one, last)), is_stretched=True)
-            at += 2
+            at = end + 1
             continue
         at += 1
         if one.is_bare:
@@ -372,14 +376,23 @@ def _proper(text: str, said: _Said) -> int:
     return lead.end() if lead else said.begin
 
 
-def _are_ends(text: str, first: _Said, last: _Said, word: str, lead: tuple[int, str]) -> bool:
-    """Tell whether two dates are the ends of a span; a dash between a day of the week and another date makes none."""
-    begin, join = lead
-    if text[first.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
+def _are_ends(text: str, first: _Said, upto: Sequence[_Said], word: str, lead: tuple[int, str]) -> bool:
+    """Tell whether the first date and the last of those up to it are the ends of a span; a dash joins those of a kind."""
+    (before, last), (begin, join) = upto, lead
+    if text[before.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
         return False
     if first.is_bare and last.is_bare:
         return word in ("between", "from")
-    return join not in _DASHES or not (first.is_bare or last.is_bare) or first.parts.keys() == last.parts.keys()
+    return join not in _DASHES or not (first.is_bare or last.is_bare) or _are_dashed(text, before, last, lead)
+
+
+def _are_dashed(text: str, one: _Said, other: _Said, lead: tuple[int, str]) -> bool:
+    """Tell whether a dash joins two dates of a kind; what follows one with spaces, and a year, may be another word."""
+    begin, join = lead
+    kind, kind_of_other = (said.parts.keys() - {"year"} for said in (one, other))
+    if join not in _DASHES or kind != kind_of_other or text[one.end : begin].strip():
+        return False
+    return not other.is_bare or one.end == begin or "year" not in one.parts
 
 
 def _between(first: _Said, last: _Said) -> list[Span]:
