@@ -117,7 +117,7 @@ _STAY = rf"(?!(?<=\bfor ){_TERM}, )"  # "for two years, three weeks ago" is no s
 _AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_STAY}{_LENGTH} ago\b"
 _APART = rf"(?:(?P<all>\b(?:the|within) )?{_LENGTH}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
 _RELATIVE = (
-    r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
+    r"\b(?:(?P<word>today|now|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
     r"|this (?:morning|afternoon|evening))"
     rf"|(?:last|past|previous) (?P<length>{_TERM}(?: and {_TERM}){{0,3}})"
     rf"|(?P<day>[0-3]?\d)(?:st|nd|rd|th) of (?P<month>last|this|next) month"
@@ -128,10 +128,10 @@ _RELATIVE = (
 
 _SINCE = ("since", "from", "not before", "not until", "not till", "no earlier than", "not earlier than")
 _AFTER, _BEFORE = ("after", "later than"), ("before", "earlier than", "prior to")
-_UNTIL = ("until", "till", "not after", "no later than", "not later than")
+_UNTIL = ("until", "till", "up to", "up until", "not after", "no later than", "not later than")
 _OPENERS, _SHIFTS = (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL), (*_AFTER, *_BEFORE)
 _DASHES = ("-", "–")
-_JOINS = ("to", "until", "till", "through", *_DASHES)
+_JOINS = ("to", "until", "till", "up to", "up until", "through", *_DASHES)
 _OPENS = "|".join((*_OPENERS, "between", "to", "through"))
 _OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
 _LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
@@ -390,7 +390,7 @@ def _are_dashed(text: str, one: _Said, other: _Said, lead: tuple[int, str]) -> b
     """Tell whether a dash joins two dates of a kind; what follows one with spaces, and a year, may be another word."""
     begin, join = lead
     kind, kind_of_other = (said.parts.keys() - {"year"} for said in (one, other))
-    if join not in _DASHES or kind != kind_of_other or text[one.end : begin].strip():
+    if join not in _DASHES or (other.parts and kind != kind_of_other) or text[one.end : begin].strip():
         return False
     return not other.is_bare or one.end == begin or "year" not in one.parts
 
@@ -599,7 +599,7 @@ def _relative(match: re.Match[str], now: int) -> _Said:
         lacks = 0 if {"last", "this", "past", "next"}.intersection(leads) else _A_WEEK
         return _Said(*match.span(), (span,), parts={"weekday": name}, lacks=lacks, is_bare=not leads)
     span, wide = _told_from(match, today)
-    return _Said(*match.span(), (span,), wide=wide)
+    return _Said(*match.span(), (span,), wide=wide, is_bare=match["word"] == "now")
 
 
 def _told_from(match: re.Match[str], today: int) -> tuple[Span, Span | None]:
