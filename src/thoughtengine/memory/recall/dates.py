@@ -116,8 +116,14 @@ _LENGTH = rf"{_ALONE}(?P<length>{_TERM}(?:(?:,? and|,)? {_TERM}){{0,3}})"
 _STAY = rf"(?!(?<=\bfor ){_TERM}, )"  # "for two years, three weeks ago" is no sum
 _AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_STAY}{_LENGTH} ago\b"
 _APART = rf"(?:(?P<all>\b(?:the|within) )?{_LENGTH}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
+_PART_OF = (  # stands before a date
+    rf"(?P<part>first|second|third|fourth|last) (?:(?P<many>{_MANY}) )?"
+    rf"(?P<piece>days?|weeks?|months?|weekend|{_any_of(_WEEKDAYS)})"
+    rf"(?= of (?:the )?(?:year )?(?:{_any_of(_MONTH_OF | _SEASONS | _QUARTERS)}|q[1-4]|this|past|next|[12]\d{{3}})\b"
+    rf"| in (?:{_any_of(_MONTH_OF)}|[12]\d{{3}})\b)"
+)
 _RELATIVE = (
-    r"\b(?:(?P<word>today|now|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
+    rf"\b(?:{_PART_OF}|(?P<word>today|now|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
     r"|this (?:morning|afternoon|evening))"
     rf"|(?:last|past|previous) (?P<length>{_TERM}(?: and {_TERM}){{0,3}})"
     rf"|(?P<day>[0-3]?\d)(?:st|nd|rd|th) of (?P<month>last|this|next) month"
@@ -136,6 +142,7 @@ _OPENS = "|".join((*_OPENERS, "between", "to", "through"))
 _OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
 _LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
 _WITHIN = re.compile(r"('s)?,?\s*(?:(?:of|in|on|during|the) )*")  # stands between a date and the year or week it is in
+_OF = re.compile(r" (?:of|in) (?:the )?(?:year )?")  # stands between the part of a date and the date
 _LISTED = re.compile(r"\s*(?:,|,? ?\b(and|or)\b|(&|/))\s*(?:(?:in|on|during|the) )*")
 _WORD, _DIGITS = re.compile(r"\w+"), re.compile(r"\d+")
 _NEAR = 64  # characters before a date in which the word that leads it in is looked for
@@ -276,7 +283,13 @@ def _completed(text: str, said: list[_Said]) -> list[_Said]:
         one, other = made[at - 1], made[at]
         if one.inside and _fits(other, one.inside) and _are_listed(text, one, other, by_comma=False):
             made[at] = _told(other, _next(other, one.spans[-1]), one.inside)
-    return made
+    parted: list[_Said] = []
+    for one in reversed(made):
+        if parted and (part := _part_of(text, one, parted[-1])):
+            parted[-1] = part
+        else:
+            parted.append(one)
+    return parted[::-1]
 
 
 def _one_date(text: str, one: _Said, other: _Said) -> _Said | None:
@@ -296,6 +309,36 @@ def _one_date(text: str, one: _Said, other: _Said) -> _Said | None:
     spans = _read(narrow, *stretch)
     both = narrow._replace(begin=one.begin, end=other.end, words=(*narrow.words, *wide.words))
     return _told(both, spans, stretch) if spans else None
+
+
+def _part_of(text: str, part: _Said, whole: _Said) -> _Said | None:
+    """Return that part of a date of which the words before it tell, "the last week of May"."""
+    gap = _OF.match(text, part.end) if "part" in part.parts else None
+    if gap is None or gap.end() < whole.begin or not (whole.wide or whole.parts):
+        return None
+    spans = tuple(filter(None, (_part(part.parts, span) for span in ((whole.wide,) if whole.wide else whole.spans))))
+    return whole._replace(begin=part.begin, spans=spans, lacks=0, wide=None, is_bare=False) if spans else None
+
+
+def _part(parts: Mapping[str, str], whole: Span) -> Span | None:
+    """Return where in a span its "first three days", its "last month" or its "third Friday" is."""
+    piece, first, after = parts["piece"].removesuffix("s"), whole.start // _DAY, whole.stop // _DAY
+    at = _ORDINALS.get(parts["part"], 0) - 1  # -1: the last
+    n = int(_number(parts["many"])) if "many" in parts else _A_WEEK if parts["piece"] == "days" else 1
+    if piece == "month":
+        day, away = (first, (at, at + n - 1)) if at >= 0 else (after - 1, (1 - n, 0))
+        begun, ended = (_span(*month, 0) if (month := _month(day, one)) else None for one in away)
+        found = _joined(begun, ended)
+    elif piece in _UNITS:
+        days = n * _UNITS[piece]
+        start = first + at * days if at >= 0 else after - days
+        found = Span(start * _DAY, (start + days) * _DAY)
+    else:
+        start = first + (_WEEKDAYS.get(piece, 5) - _weekday(first)) % 7
+        start += 7 * at if at >= 0 else (after - 1 - start) // 7 * 7
+        found = Span(start * _DAY, (start + 1 + (piece == "weekend")) * _DAY)
+    found = found and Span(max(found.start, whole.start), min(found.stop, whole.stop))
+    return found if found and found.start < found.stop else None
 
 
 def _fits(said: _Said, stretch: Span) -> bool:
@@ -589,6 +632,9 @@ def _about(n: float, unit: str) -> int:
 
 def _relative(match: re.Match[str], now: int) -> _Said:
     today = now // _DAY
+    if match["part"]:
+        parts = {name: match[name] for name in ("part", "many", "piece") if match[name]}
+        return _Said(*match.span(), (), parts=parts, is_bare=True)
     if match["weekday"]:
         *leads, name = match.group().split()
         back = _weekday(today) - _WEEKDAYS[name]
@@ -635,10 +681,13 @@ def _weekday(day: int) -> int:
     return (day + 3) % 7  # 1970 began on a Thursday
 
 
+def _date(day: int) -> dt.date:
+    """Return the date of a day, of one before or after all dates the first or last there is."""
+    return dt.date.fromordinal(min(max(day + _EPOCH, 1), dt.date.max.toordinal()))
+
+
 def _year(moment: int) -> int:
-    """Return the year of a moment, of one before or after all dates the first or last there is."""
-    ordinal = moment // _DAY + _EPOCH
-    return dt.date.fromordinal(min(max(ordinal, 1), dt.date.max.toordinal())).year
+    return _date(moment // _DAY).year
 
 
 def _calendar(today: int, unit: str, back: int) -> Span | None:
@@ -651,7 +700,7 @@ def _calendar(today: int, unit: str, back: int) -> Span | None:
 
 def _month(today: int, away: int) -> tuple[int, int] | None:
     """Return year and month of a day, or of so many months away; None where the calendar has none."""
-    date = dt.date.fromordinal(today + _EPOCH)
+    date = _date(today)
     years, month = divmod(date.month - 1 + away, 12)
     return (date.year + years, month + 1) if 1 <= date.year + years <= dt.MAXYEAR else None
 
