@@ -64,6 +64,7 @@ _RANGE = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–)
 _AND = r" (?:and|or|&) "
 _DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}}),?{_AND}(?:the )?{_NUMBER}"
 _BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
+_NEXT = r"[-–/](?P<next>(?:\d\d)?\d\d)(?!\d)"  # the year after, in which a winter ends
 _NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
 _MAYBE_YEAR = rf"(?:,? {_YEAR})?"
 _THEN_YEAR = rf"(?:(?:,? ?|-){_YEAR})?"
@@ -76,6 +77,8 @@ _ABSOLUTE = (
     rf"\b{_MONTH} (?:the )?{_RANGE}{_MAYBE_YEAR}",
     rf"\b{_DAYS}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_DAYS},? {_YEAR}",
+    rf"\b(?P<season>winter)(?: of|,)? {_YEAR}{_NEXT}",
+    rf"\b{_YEAR}{_NEXT} (?P<season>winter)\b",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
     rf"\b(?:{_WHICH}|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
@@ -488,7 +491,8 @@ def _absolute(match: re.Match[str], years: Sequence[int], now: int, said: list[_
             if span is not None:
                 spans.append(span)
                 named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year", ""))
-                words.update(dict.fromkeys(filter(None, named)))
+                after = str(year + 1) if "next" in parts else ""
+                words.update(dict.fromkeys(filter(None, (*named, after))))
     spans.sort()
     if which := parts.get("which"):
         spans = _one_of(which, spans, now)
@@ -529,6 +533,8 @@ def _readings(parts: Mapping[str, str], year: int) -> Iterator[tuple[Span | None
     """Yield what a match may mean in a year, and the month and day by which that is labelled; 0 where it is by none."""
     month = int(parts.get("number", 0)) or _MONTH_OF.get(parts.get("month", ""), 0)
     day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", "").replace(" ", "-"), 0)
+    if not str(year + 1).endswith(parts.get("next", "")):
+        return
     if begins := _SEASONS.get(parts.get("season", "")) or _QUARTERS.get(parts.get("q") or parts.get("quarter", "")):
         yield _joined(_span(year, begins, 0), _span(year + (begins + 2) // 13, (begins + 1) % 12 + 1, 0)), 0, 0
     elif "week" in parts:

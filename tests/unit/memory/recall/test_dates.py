@@ -93,6 +93,15 @@ def span(first: str, last: str | None = None) -> Span:
         ("2023-03-01 to 2023-03-04", [span("2023-03-01", "2023-03-04")]),
         ("in the summer of 2023", [span("2023-06-01", "2023-08-31")]),
         ("winter 2022", [span("2022-12-01", "2023-02-28")]),
+        ("winter of 2022-2023", [span("2022-12-01", "2023-02-28")]),
+        ("winter 2022/23", [span("2022-12-01", "2023-02-28")]),
+        ("in the winter of 2022–23", [span("2022-12-01", "2023-02-28")]),
+        ("the 2022-2023 winter", [span("2022-12-01", "2023-02-28")]),
+        ("before winter 2022/2023", [span("2022-01-01", "2022-11-30")]),
+        ("winter 1999/2000", [span("1999-12-01", "2000-02-29")]),
+        ("winter 1999-00", [span("1999-12-01", "2000-02-29")]),
+        ("winter 2022-2024", [span("2022-12-01", "2024-12-31")]),
+        ("winter 2022/2024", [span("2022-12-01", "2023-02-28"), span("2024-01-01", "2024-12-31")]),
         ("2023 autumn", [span("2023-09-01", "2023-11-30")]),
         ("last summer", [span("2023-06-01", "2023-08-31")]),
         ("last spring", [span("2023-03-01", "2023-05-31")]),  # this one is not over
@@ -428,6 +437,7 @@ def test_words_are_how_days_are_labelled() -> None:
     assert dates_in("20230704", NOW, YEARS).words == dates_in("2023-185", NOW, YEARS).words == ("4", "july", "2023")
     assert dates_in("04.07.2023", NOW, YEARS).words == ("4", "july", "2023")
     assert dates_in("may 5-7, 2023", NOW, YEARS).words == ("may", "2023")
+    assert dates_in("winter 2022/23", NOW, YEARS).words == ("2022", "2023")
     assert dates_in("2023-w27", NOW, YEARS).words == ("2023",)
     assert dates_in("in may last year", NOW, YEARS).words == ("may",)
     assert dates_in("in 2023 in may or june", NOW, YEARS).words == ("may", "2023", "june")
