@@ -182,9 +182,10 @@ def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
 
     "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week, "next Friday" the
     first after today. Seasons are those north of the equator, quarters those of the calendar. "Since" and "after" reach to
-    now, "before" and "until" from the first year; "from" or "between" one date and another is one span. A year or week that
-    is said once holds for the dates beside it, "in May last year", and joined to it, "in May or June 2023"; an end of a span
-    that has none is the nearest.
+    now, "before" and "until" from the first year, "not before" and "not after" are "since" and "until"; "from" or "between"
+    one date and another is one span. Of a date "the last week" is its last seven days. A year or week that is said once holds
+    for the dates beside it, "in May last year", and joined to it, "in May or June 2023"; an end of a span that has none is
+    the nearest.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ PARTS = (
     "until", "between", "and", "last", "this", "past", "next", "may", "spring", "q2", "quarter", "first", "of", "2023",
     "2023-05-05", "2023-w27", "2023-186", "04.07.2023", "11/2022", "20230704", "0000", "2023-00", "yesterday", "monday",
     "weekend", "night", "or", "friday", "'s", ",", "may 5", "5 and 7", "in",
+    "not", "up", "now", "first", "week", "of may", "forty", "hundred", "and a half", "winter", "2022/23", "-", "month",
 )  # fmt: skip
 
 
@@ -512,7 +513,27 @@ def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["may", "may or", "in may last year", "friday,", "last week friday", "from may to", "5,"]
+    "words",
+    [
+        "may",
+        "may or",
+        "in may last year",
+        "friday,",
+        "last week friday",
+        "from may to",
+        "5,",
+        "may-",
+        "may - ",
+        "q1-q3",
+        "the last week of",
+        "the last week of may",
+        "not before",
+        "now or",
+        "a week and",
+        "1 year,",
+        "forty-",
+        "a hundred and",
+    ],
 )
 def test_of_many_dates_that_may_belong_together_each_is_looked_at_once(words: str) -> None:
     assert dates_in(f"{words} " * 10_000 + "yesterday", NOW, range(2023, 2024)).spans
