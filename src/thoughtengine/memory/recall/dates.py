@@ -206,9 +206,10 @@ def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
         return Dates()
     said: list[_Said] = []
     left = text = " ".join(text.split())
-    for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
-        said += (relative(match, now) for match in _compiled(pattern).finditer(left))
-        left = _compiled(pattern).sub(_taken, left)
+    for hint, relative, pattern in ((" ago", _ago, _AGO), ("", _relative, _RELATIVE)):
+        if hint in left:  # which is soon told
+            said += (relative(match, now) for match in _compiled(pattern).finditer(left))
+            left = _compiled(pattern).sub(_taken, left)
     patterns = _ABSOLUTE if _DIGITS.search(left) else _SPOKEN if _compiled(_NAMED).search(left) else ()
     for pattern in patterns:
         left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said), left)
