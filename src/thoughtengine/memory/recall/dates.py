@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import product
 from typing import NamedTuple
 
 from thoughtengine.memory.index.entry import MONTHS
@@ -23,10 +24,14 @@ _WEEKDAYS = {
 _AWAY = {"last": -1, "this": 0, "next": 1}
 _UNITS = {"day": 1, "week": 7, "month": 30, "year": 365}
 _ABOUT = {"day": 1, "week": 7, "month": 30, "year": 120}  # days that "a year ago" may mean, and so on
-_NUMBERS = {
-    "half a": 0.5, "a": 1, "an": 1, "one": 1, "two": 2, "a couple of": 2, "three": 3, "a few": 3, "four": 4, "several": 4,
-    "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10, "eleven": 11, "twelve": 12,
-}  # fmt: skip
+_SMALL = """
+one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen
+"""
+_LARGE = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ONES = {name: n for n, name in enumerate(_SMALL.split()[:9], 1)}
+_TENS = {name: 10 * n for n, name in enumerate(_LARGE.split(), 2)}
+_SOME = {"half a": 0.5, "a": 1, "an": 1, "a couple of": 2, "a few": 3, "several": 4}
+_NUMBERS = _SOME | {name: n for n, name in enumerate(_SMALL.split(), 1)} | _TENS
 
 
 _SEASONS = {"spring": 3, "summer": 6, "autumn": 9, "fall": 9, "winter": 12}  # their first months, north of the equator
@@ -56,20 +61,24 @@ _LEAD = r"\b(?:in|on|of|since|until|till|during|early|late|mid|by|before|after|f
 _WHICH = r"(?:this )?(?P<which>last|this|past|next)"
 _PART = rf"(?:(?P<season>{_any_of(_SEASONS)})|q(?P<q>[1-4])|(?P<quarter>{_any_of(_QUARTERS)}) quarter)"
 _RANGE = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? ?(?:to|until|till|through|-|–) ?(?:the )?{_NUMBER}"
-_AND = r" (?:and|or|&) "
+_AND = r"(?: (?:and|or|&) |/)"
 _DAYS = rf"(?P<also>[0-3]?\d(?:st|nd|rd|th)?(?:, [0-3]?\d(?:st|nd|rd|th)?){{0,9}}),?{_AND}(?:the )?{_NUMBER}"
 _BETWEEN = rf"(?P<first>[0-3]?\d)(?:st|nd|rd|th)? and (?:the )?{_NUMBER}"
+_NEXT = r"[-–/](?P<next>(?:\d\d)?\d\d)(?!\d)"  # the year after, in which a winter ends
 _NO_MONTH = rf"(?![ -](?:of )?(?:{_any_of(_MONTH_OF)})\b)"
 _MAYBE_YEAR = rf"(?:,? {_YEAR})?"
-_NTH = rf"(?P<nth>{_any_of(_ORDINALS)})"
+_THEN_YEAR = rf"(?:(?:,? ?|-){_YEAR})?"
+_NTH = rf"(?P<nth>{_any_of(_ORDINALS).replace('-', '[ -]')})"
 _BARE = rf"\b(?:{_PART}\b|{_MONTH})"  # may be another word: is a date beside another one alone
 _ABSOLUTE = (
-    rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\bbetween (?:the )?{_BETWEEN}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\bbetween {_MONTH} (?:the )?{_BETWEEN}{_NO_MONTH}{_MAYBE_YEAR}",
-    rf"\b{_RANGE}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_RANGE}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_RANGE}{_MAYBE_YEAR}",
-    rf"\b{_DAYS}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_DAYS}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_DAYS},? {_YEAR}",
+    rf"\b(?P<season>winter)(?: of|,)? {_YEAR}{_NEXT}",
+    rf"\b{_YEAR}{_NEXT} (?P<season>winter)\b",
     rf"\b{_PART}(?: of|,)? {_YEAR}",
     rf"\b{_YEAR} {_PART}\b",
     rf"\b(?:{_WHICH}|in|during|since|until|till|before|after|from|to|of)(?: the)? {_PART}\b",
@@ -77,15 +86,18 @@ _ABSOLUTE = (
     rf"\b{_YEAR}-?w(?P<week>[0-5]\d)(?:-?(?P<of_week>[1-7]))?\b",
     rf"\b{_YEAR}-(?P<of_year>\d{{3}})(?!\d)",
     rf"\b{_YEAR}(?P<by>[-/.])(?P<number>\d{{1,2}})(?P=by)(?P<day>\d{{1,2}})(?!\d)",
+    rf"\b{_YEAR}(?P<by>[-/.]){_MONTH}(?P=by){_NUMBER}",
+    rf"\b{_MONTH}(?P<by>[-/.]){_NUMBER}(?P=by){_YEAR}",
+    rf"\b{_NUMBER}(?P<by>[-/.]){_MONTH}(?P=by){_YEAR}",
     r"\b(?P<year>(?:19|20)\d\d)(?P<number>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?:\b|(?=t\d))",
     rf"(?<!\d)(?P<one>\d{{1,2}})(?P<by>[-/.])(?P<two>\d{{1,2}})(?P=by){_YEAR}",
     rf"\b{_YEAR}-(?P<number>\d{{1,2}})(?!\d)",
     rf"(?<![\w./-])(?P<number>0?[1-9]|1[0-2])[/.-]{_YEAR}",
-    rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}(?:,? ?{_YEAR})?",
+    rf"\b{_NUMBER}(?: of)?[ -]{_MONTH}{_THEN_YEAR}",
     rf"\b{_MONTH} (?:the )?{_NUMBER}{_MAYBE_YEAR}",
     rf"\b{_NTH} of {_MONTH}{_MAYBE_YEAR}",
     rf"\b{_MONTH} (?:the )?{_NTH},? {_YEAR}",
-    rf"\b{_MONTH},? (?:of )?{_YEAR}",
+    rf"\b{_MONTH}(?:,? (?:of )?|-){_YEAR}",
     rf"\b{_WHICH} {_MONTH}",
     rf"{_LEAD}{_MONTH}",
     r"\b(?P<month>january|february|april|june|july|august|september|october|november|december)\b",
@@ -97,31 +109,43 @@ _SPOKEN = tuple(pattern for pattern in _ABSOLUTE if r"\d" not in pattern.replace
 _NAMED = rf"\d|\b(?:{_any_of(_MONTH_OF | _SEASONS)}|q[1-4]|quarter)\b"  # one of these stands in every absolute date
 _HINT = re.compile(
     rf"\d{{4}}|\b(?:{_any_of(_MONTH_OF | _WEEKDAYS | _SEASONS)}|q[1-4]|quarter)\b|\bago\b|\b(?:to|yester)day\b|tonight"
-    r"|tomorrow|\b(?:last|this|past|next) "
+    r"|tomorrow|\b(?:last|this|past|next)\s"
 )
-_COUNT = rf"\b(?<!\d[.,])(?P<n>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<unit>{_any_of(_UNITS)})s?"
-_AGO = rf"(?:\b(?<!\d[.,])(?P<least>\d{{1,4}}|{_any_of(_NUMBERS)}) ?(?:or|to|and|-|–) ?)?{_COUNT} ago\b"
-_APART = (
-    rf"(?:(?P<all>\b(?:the|within) )?{_COUNT}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
+_TO_99 = rf"(?:{_any_of(_TENS)})[ -](?:{_any_of(_ONES)})|{_any_of(_NUMBERS)}"
+_MANY = rf"(?>\d{{1,4}}|(?:an?|{_any_of(_ONES)}) hundred(?:(?: and)? (?:{_TO_99}))?|{_TO_99})"  # atomic
+_ALONE = r"\b(?<!\d[.,/⁄])(?<!thousand )(?<!thousand and )"  # no end of another number
+_TERM = rf"({_MANY})( and a half)? ({_any_of(_UNITS)})s?\b( and a half)?"
+_LENGTH = rf"{_ALONE}(?P<length>{_TERM}(?:(?:,? and|,)? {_TERM}){{0,3}})"
+_STAY = rf"(?!(?<=\bfor ){_TERM}, )"  # "for two years, three weeks ago" is no sum
+_AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_STAY}{_LENGTH} ago\b"
+_APART = rf"(?:(?P<all>\b(?:the|within) )?{_LENGTH}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
+_PART_OF = (  # stands before a date
+    rf"(?P<part>first|second|third|fourth|last) (?:(?P<many>{_MANY}) )?"
+    rf"(?P<piece>days?|weeks?|months?|weekend|{_any_of(_WEEKDAYS)})"
+    rf"(?= of (?:the )?(?:year )?(?:{_any_of(_MONTH_OF | _SEASONS | _QUARTERS)}|q[1-4]|this|past|next|[12]\d{{3}})\b"
+    rf"| in (?:{_any_of(_MONTH_OF)}|[12]\d{{3}})\b)"
 )
 _RELATIVE = (
-    r"\b(?:(?P<word>today|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
+    rf"\b(?:{_PART_OF}|(?P<word>today|now|(?P<before>the day before )?yesterday|(?P<behind>the day after )?tomorrow|tonight"
     r"|this (?:morning|afternoon|evening))"
-    rf"|(?:last|past|previous) (?P<count>\d{{1,4}}|{_any_of(_NUMBERS)}) (?P<units>day|week|month|year)s?"
+    rf"|(?:last|past|previous) (?P<length>{_TERM}(?: and {_TERM}){{0,3}})"
     rf"|(?P<day>[0-3]?\d)(?:st|nd|rd|th) of (?P<month>last|this|next) month"
     r"|(?P<which>last|this|past|next) (?P<unit>night|weekend|week|month|year)"
     r"|(?:(?:last|this|past|next|on|since|until|till|before|after|from|to) ){0,3}"
     rf"(?P<weekday>{_any_of(_WEEKDAYS)}))\b"
 )
 
-_SINCE, _AFTER, _BEFORE, _UNTIL = ("since", "from"), ("after",), ("before",), ("until", "till")
+_SINCE = ("since", "from", "not before", "not until", "not till", "no earlier than", "not earlier than")
+_AFTER, _BEFORE = ("after", "later than"), ("before", "earlier than", "prior to")
+_UNTIL = ("until", "till", "up to", "up until", "not after", "no later than", "not later than")
 _OPENERS, _SHIFTS = (*_SINCE, *_AFTER, *_BEFORE, *_UNTIL), (*_AFTER, *_BEFORE)
 _DASHES = ("-", "–")
-_JOINS = ("to", "until", "till", "through", *_DASHES)
+_JOINS = ("to", "until", "till", "up to", "up until", "through", *_DASHES)
 _OPENS = "|".join((*_OPENERS, "between", "to", "through"))
 _OPENING = re.compile(rf"(?:\b({_OPENS}|and)|(-|–))\s*(?:the )?$")
 _LEADING = re.compile(rf"\b(?:{_OPENS})[ -](?:the )?")
 _WITHIN = re.compile(r"('s)?,?\s*(?:(?:of|in|on|during|the) )*")  # stands between a date and the year or week it is in
+_OF = re.compile(r" (?:of|in) (?:the )?(?:year )?")  # stands between the part of a date and the date
 _LISTED = re.compile(r"\s*(?:,|,? ?\b(and|or)\b|(&|/))\s*(?:(?:in|on|during|the) )*")
 _WORD, _DIGITS = re.compile(r"\w+"), re.compile(r"\d+")
 _NEAR = 64  # characters before a date in which the word that leads it in is looked for
@@ -158,9 +182,10 @@ def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
 
     "Last May" is the last one that has ended, "this May" that of the year, "this Friday" that of the week, "next Friday" the
     first after today. Seasons are those north of the equator, quarters those of the calendar. "Since" and "after" reach to
-    now, "before" and "until" from the first year; "from" or "between" one date and another is one span. A year or week that
-    is said once holds for the dates beside it, "in May last year", and joined to it, "in May or June 2023"; an end of a span
-    that has none is the nearest.
+    now, "before" and "until" from the first year, "not before" and "not after" are "since" and "until"; "from" or "between"
+    one date and another is one span. Of a date "the last week" is its last seven days. A year or week that is said once holds
+    for the dates beside it, "in May last year", and joined to it, "in May or June 2023"; an end of a span that has none is
+    the nearest.
 
     Parameters
     ----------
@@ -180,10 +205,11 @@ def dates_in(text: str, now: int, years: Sequence[int]) -> Dates:
     if not hints_at_a_date(text):
         return Dates()
     said: list[_Said] = []
-    left = text
-    for relative, pattern in ((_ago, _AGO), (_relative, _RELATIVE)):
-        said += (relative(match, now) for match in _compiled(pattern).finditer(left))
-        left = _compiled(pattern).sub(_taken, left)
+    left = text = " ".join(text.split())
+    for hint, relative, pattern in ((" ago", _ago, _AGO), ("", _relative, _RELATIVE)):
+        if hint in left:  # which is soon told
+            said += (relative(match, now) for match in _compiled(pattern).finditer(left))
+            left = _compiled(pattern).sub(_taken, left)
     patterns = _ABSOLUTE if _DIGITS.search(left) else _SPOKEN if _compiled(_NAMED).search(left) else ()
     for pattern in patterns:
         left = _compiled(pattern).sub(lambda match: _absolute(match, years, now, said), left)
@@ -262,7 +288,13 @@ def _completed(text: str, said: list[_Said]) -> list[_Said]:
         one, other = made[at - 1], made[at]
         if one.inside and _fits(other, one.inside) and _are_listed(text, one, other, by_comma=False):
             made[at] = _told(other, _next(other, one.spans[-1]), one.inside)
-    return made
+    parted: list[_Said] = []
+    for one in reversed(made):
+        if parted and (part := _part_of(text, one, parted[-1])):
+            parted[-1] = part
+        else:
+            parted.append(one)
+    return parted[::-1]
 
 
 def _one_date(text: str, one: _Said, other: _Said) -> _Said | None:
@@ -282,6 +314,36 @@ def _one_date(text: str, one: _Said, other: _Said) -> _Said | None:
     spans = _read(narrow, *stretch)
     both = narrow._replace(begin=one.begin, end=other.end, words=(*narrow.words, *wide.words))
     return _told(both, spans, stretch) if spans else None
+
+
+def _part_of(text: str, part: _Said, whole: _Said) -> _Said | None:
+    """Return that part of a date of which the words before it tell, "the last week of May"."""
+    gap = _OF.match(text, part.end) if "part" in part.parts else None
+    if gap is None or gap.end() < whole.begin or not (whole.wide or whole.parts):
+        return None
+    spans = tuple(filter(None, (_part(part.parts, span) for span in ((whole.wide,) if whole.wide else whole.spans))))
+    return whole._replace(begin=part.begin, spans=spans, lacks=0, wide=None, is_bare=False) if spans else None
+
+
+def _part(parts: Mapping[str, str], whole: Span) -> Span | None:
+    """Return where in a span its "first three days", its "last month" or its "third Friday" is."""
+    piece, first, after = parts["piece"].removesuffix("s"), whole.start // _DAY, whole.stop // _DAY
+    at = _ORDINALS.get(parts["part"], 0) - 1  # -1: the last
+    n = int(_number(parts["many"])) if "many" in parts else _A_WEEK if parts["piece"] == "days" else 1
+    if piece == "month":
+        day, away = (first, (at, at + n - 1)) if at >= 0 else (after - 1, (1 - n, 0))
+        begun, ended = (_span(*month, 0) if (month := _month(day, one)) else None for one in away)
+        found = _joined(begun, ended)
+    elif piece in _UNITS:
+        days = n * _UNITS[piece]
+        start = first + at * days if at >= 0 else after - days
+        found = Span(start * _DAY, (start + days) * _DAY)
+    else:
+        start = first + (_WEEKDAYS.get(piece, 5) - _weekday(first)) % 7
+        start += 7 * at if at >= 0 else (after - 1 - start) // 7 * 7
+        found = Span(start * _DAY, (start + 1 + (piece == "weekend")) * _DAY)
+    found = found and Span(max(found.start, whole.start), min(found.stop, whole.stop))
+    return found if found and found.start < found.stop else None
 
 
 def _fits(said: _Said, stretch: Span) -> bool:
@@ -326,13 +388,17 @@ def _next(said: _Said, begin: Span) -> list[Span]:
 def _stretched(text: str, said: list[_Said], now: int, years: Sequence[int]) -> Iterator[_Said]:
     """Yield what dates mean with the words before them: "since March" ends now."""
     leads = [_lead(text, one) for one in said]
+    ends = list(range(1, len(said) + 1))  # where what may be the end of each stands
+    for at in reversed(range(1, len(said) - 1)):
+        if all(_are_dashed(text, said[i], said[i + 1], leads[i + 1]) for i in (at - 1, at)):  # March-April-May
+            ends[at - 1] = ends[at]
     at = 0
     while at < len(said):
-        one, (lead, word) = said[at], leads[at]
-        if at + 1 < len(said) and _are_ends(text, one, said[at + 1], word, leads[at + 1]):
-            last = said[at + 1]
+        one, (lead, word), end = said[at], leads[at], ends[at]
+        if end < len(said) and _are_ends(text, one, said[end - 1 : end + 1], word, leads[end]):
+            last = said[end]
             yield _Said(one.begin, last.end, tuple(_between(one, last)), is_stretched=True)
-            at += 2
+            at = end + 1
             continue
         at += 1
         if one.is_bare:
@@ -358,14 +424,23 @@ def _proper(text: str, said: _Said) -> int:
     return lead.end() if lead else said.begin
 
 
-def _are_ends(text: str, first: _Said, last: _Said, word: str, lead: tuple[int, str]) -> bool:
-    """Tell whether two dates are the ends of a span; a dash between a day of the week and another date makes none."""
-    begin, join = lead
-    if text[first.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
+def _are_ends(text: str, first: _Said, upto: Sequence[_Said], word: str, lead: tuple[int, str]) -> bool:
+    """Tell whether the first date and the last of those up to it are the ends of a span; a dash joins those of a kind."""
+    (before, last), (begin, join) = upto, lead
+    if text[before.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
         return False
     if first.is_bare and last.is_bare:
         return word in ("between", "from")
-    return join not in _DASHES or not (first.is_bare or last.is_bare) or first.parts.keys() == last.parts.keys()
+    return join not in _DASHES or not (first.is_bare or last.is_bare) or _are_dashed(text, before, last, lead)
+
+
+def _are_dashed(text: str, one: _Said, other: _Said, lead: tuple[int, str]) -> bool:
+    """Tell whether a dash joins two dates of a kind; what follows one with spaces, and a year, may be another word."""
+    begin, join = lead
+    kind, kind_of_other = (said.parts.keys() - {"year"} for said in (one, other))
+    if join not in _DASHES or (other.parts and kind != kind_of_other) or text[one.end : begin].strip():
+        return False
+    return not other.is_bare or one.end == begin or "year" not in one.parts
 
 
 def _between(first: _Said, last: _Said) -> list[Span]:
@@ -384,9 +459,9 @@ def _between(first: _Said, last: _Said) -> list[Span]:
 
 def _shifted(apart: re.Match[str], word: str, spans: tuple[Span, ...]) -> Iterator[Span]:
     """Yield the days that are so far before or after some spans; all the days until there where it says "the"."""
-    unit, n = apart["unit"] or apart["one"], _number(apart["n"] or "a")
-    size, days = _UNITS[unit], _days(n, unit) * (-1 if word in _BEFORE else 1)
-    for start, stop in spans:
+    way = -1 if word in _BEFORE else 1
+    for (length, n, unit), (start, stop) in product(_lengths(apart["length"] or f"a {apart['one']}"), spans):
+        size, days = _UNITS[unit], way * length
         edge = start if word in _BEFORE else stop
         if apart["all"] or apart["one"]:
             yield Span(*sorted((edge, edge + (days or 1) * _DAY)))
@@ -418,7 +493,8 @@ def _absolute(match: re.Match[str], years: Sequence[int], now: int, said: list[_
             if span is not None:
                 spans.append(span)
                 named = (str(day) if day else "", MONTHS[month - 1] if month else "", parts.get("year", ""))
-                words.update(dict.fromkeys(filter(None, named)))
+                after = str(year + 1) if "next" in parts else ""
+                words.update(dict.fromkeys(filter(None, (*named, after))))
     spans.sort()
     if which := parts.get("which"):
         spans = _one_of(which, spans, now)
@@ -458,7 +534,9 @@ def _one_of(which: str, spans: list[Span], now: int) -> list[Span]:
 def _readings(parts: Mapping[str, str], year: int) -> Iterator[tuple[Span | None, int, int]]:
     """Yield what a match may mean in a year, and the month and day by which that is labelled; 0 where it is by none."""
     month = int(parts.get("number", 0)) or _MONTH_OF.get(parts.get("month", ""), 0)
-    day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", ""), 0)
+    day = int(parts.get("day", 0)) or _ORDINALS.get(parts.get("nth", "").replace(" ", "-"), 0)
+    if not str(year + 1).endswith(parts.get("next", "")):
+        return
     if begins := _SEASONS.get(parts.get("season", "")) or _QUARTERS.get(parts.get("q") or parts.get("quarter", "")):
         yield _joined(_span(year, begins, 0), _span(year + (begins + 2) // 13, (begins + 1) % 12 + 1, 0)), 0, 0
     elif "week" in parts:
@@ -510,15 +588,45 @@ def _week(year: int, week: int, day: int) -> Span | None:
     return Span(first * _DAY, (first + (1 if day else 7)) * _DAY)
 
 
+class _Length(NamedTuple):
+    days: int
+    n: float  # of the unit that was said last
+    unit: str
+
+
+def _lengths(said: str) -> list[_Length]:
+    """Return how long "a week and two days" is; each of those that are no sum, "two days and a week"."""
+    found: list[_Length] = []
+    for number, half, unit, and_half in _compiled(_TERM).findall(said):
+        n = _number(number) + 0.5 * bool(half or and_half)
+        is_sum = bool(found) and _UNITS[unit] < _UNITS[found[-1].unit]
+        before = found.pop().days if is_sum else 0
+        found.append(_Length(before + _days(n, unit), n, unit))
+    return found
+
+
 def _ago(match: re.Match[str], now: int) -> _Said:
-    unit, counts = match["unit"], [_number(said) for said in (match["least"], match["n"]) if said]
-    days = [_around(now // _DAY - _days(n, unit), _about(n, unit)) for n in counts]
-    wide = _calendar(now // _DAY, unit, int(counts[0])) if len(counts) == 1 and counts[0] >= 1 else None
-    return _Said(*match.span(), (Span(min(days).start, max(days).stop),), wide=wide)
+    lengths = _lengths(match["length"])
+    days, n, unit = lengths[0]
+    is_exact = not match["least"] and len(lengths) == 1 and 1 <= n == int(n) and days == _days(n, unit)
+    if match["least"]:
+        lengths += _lengths(_compiled(_MANY).sub(match["least"], match["length"], 1))
+    spans = [_around(now // _DAY - days, _about(n, unit)) for days, n, unit in lengths]
+    if match["least"]:
+        spans = [Span(min(spans).start, max(spans).stop)]
+    return _Said(*match.span(), tuple(sorted(spans)), wide=_calendar(now // _DAY, unit, int(n)) if is_exact else None)
 
 
 def _number(said: str) -> float:
-    return int(said) if said.isdigit() else _NUMBERS[said]
+    """Return how many "12", "a few" or "one hundred and twenty-one" are."""
+    if said in _SOME:
+        return _SOME[said]
+    if said.isdigit():
+        return int(said)
+    n: float = 0
+    for word in _WORD.findall(said):
+        n = n * 100 if word == "hundred" else n + _NUMBERS.get(word, 0)  # "and" is none
+    return n
 
 
 def _days(n: float, unit: str) -> int:
@@ -532,6 +640,9 @@ def _about(n: float, unit: str) -> int:
 
 def _relative(match: re.Match[str], now: int) -> _Said:
     today = now // _DAY
+    if match["part"]:
+        parts = {name: match[name] for name in ("part", "many", "piece") if match[name]}
+        return _Said(*match.span(), (), parts=parts, is_bare=True)
     if match["weekday"]:
         *leads, name = match.group().split()
         back = _weekday(today) - _WEEKDAYS[name]
@@ -542,7 +653,7 @@ def _relative(match: re.Match[str], now: int) -> _Said:
         lacks = 0 if {"last", "this", "past", "next"}.intersection(leads) else _A_WEEK
         return _Said(*match.span(), (span,), parts={"weekday": name}, lacks=lacks, is_bare=not leads)
     span, wide = _told_from(match, today)
-    return _Said(*match.span(), (span,), wide=wide)
+    return _Said(*match.span(), (span,), wide=wide, is_bare=match["word"] == "now")
 
 
 def _told_from(match: re.Match[str], today: int) -> tuple[Span, Span | None]:
@@ -562,10 +673,10 @@ def _told_from(match: re.Match[str], today: int) -> tuple[Span, Span | None]:
         return weekend, weekend
     if match["unit"] == "night":
         return _around(today + _AWAY.get(match["which"], -1), 1), None
-    if match["count"] or match["which"] == "past":
-        days = _days(_number(match["count"] or "a"), match["units"] or match["unit"])
+    if match["length"] or match["which"] == "past":
+        days = sum(length.days for length in _lengths(match["length"] or f"a {match['unit']}"))
         span = Span((today - max(days, 1) + 1) * _DAY, (today + 1) * _DAY)
-        return span, None if match["count"] else span
+        return span, None if match["length"] else span
     if match["which"] == "next":
         wide = _calendar(today, match["unit"], -1)
         month = _month(today, 1) if wide is None else None
@@ -578,10 +689,13 @@ def _weekday(day: int) -> int:
     return (day + 3) % 7  # 1970 began on a Thursday
 
 
+def _date(day: int) -> dt.date:
+    """Return the date of a day, of one before or after all dates the first or last there is."""
+    return dt.date.fromordinal(min(max(day + _EPOCH, 1), dt.date.max.toordinal()))
+
+
 def _year(moment: int) -> int:
-    """Return the year of a moment, of one before or after all dates the first or last there is."""
-    ordinal = moment // _DAY + _EPOCH
-    return dt.date.fromordinal(min(max(ordinal, 1), dt.date.max.toordinal())).year
+    return _date(moment // _DAY).year
 
 
 def _calendar(today: int, unit: str, back: int) -> Span | None:
@@ -594,7 +708,7 @@ def _calendar(today: int, unit: str, back: int) -> Span | None:
 
 def _month(today: int, away: int) -> tuple[int, int] | None:
     """Return year and month of a day, or of so many months away; None where the calendar has none."""
-    date = dt.date.fromordinal(today + _EPOCH)
+    date = _date(today)
     years, month = divmod(date.month - 1 + away, 12)
     return (date.year + years, month + 1) if 1 <= date.year + years <= dt.MAXYEAR else None
 

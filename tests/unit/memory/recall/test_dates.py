@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from thoughtengine.memory.recall.dates import Span, dates_in
+from thoughtengine.memory.recall.dates import Span, dates_in, hints_at_a_date
 
 DAY = 86_400_000_000
 NOW = int(dt.datetime(2024, 5, 8, 15, tzinfo=dt.UTC).timestamp()) * 1_000_000
@@ -14,6 +14,7 @@ PARTS = (
     "until", "between", "and", "last", "this", "past", "next", "may", "spring", "q2", "quarter", "first", "of", "2023",
     "2023-05-05", "2023-w27", "2023-186", "04.07.2023", "11/2022", "20230704", "0000", "2023-00", "yesterday", "monday",
     "weekend", "night", "or", "friday", "'s", ",", "may 5", "5 and 7", "in",
+    "not", "up", "now", "first", "week", "of may", "forty", "hundred", "and a half", "winter", "2022/23", "-", "month",
 )  # fmt: skip
 
 
@@ -93,6 +94,15 @@ def span(first: str, last: str | None = None) -> Span:
         ("2023-03-01 to 2023-03-04", [span("2023-03-01", "2023-03-04")]),
         ("in the summer of 2023", [span("2023-06-01", "2023-08-31")]),
         ("winter 2022", [span("2022-12-01", "2023-02-28")]),
+        ("winter of 2022-2023", [span("2022-12-01", "2023-02-28")]),
+        ("winter 2022/23", [span("2022-12-01", "2023-02-28")]),
+        ("in the winter of 2022–23", [span("2022-12-01", "2023-02-28")]),
+        ("the 2022-2023 winter", [span("2022-12-01", "2023-02-28")]),
+        ("before winter 2022/2023", [span("2022-01-01", "2022-11-30")]),
+        ("winter 1999/2000", [span("1999-12-01", "2000-02-29")]),
+        ("winter 1999-00", [span("1999-12-01", "2000-02-29")]),
+        ("winter 2022-2024", [span("2022-12-01", "2024-12-31")]),
+        ("winter 2022/2024", [span("2022-12-01", "2023-02-28"), span("2024-01-01", "2024-12-31")]),
         ("2023 autumn", [span("2023-09-01", "2023-11-30")]),
         ("last summer", [span("2023-06-01", "2023-08-31")]),
         ("last spring", [span("2023-03-01", "2023-05-31")]),  # this one is not over
@@ -126,6 +136,20 @@ def span(first: str, last: str | None = None) -> Span:
         ("before 2023", [span("2022-01-01", "2022-12-31")]),
         ("before the 8th of may 2023", [span("2022-01-01", "2023-05-07")]),
         ("until march 2023", [span("2022-01-01", "2023-03-31")]),
+        ("not before 8 may 2023", [Span(span("2023-05-08").start, NOW)]),
+        ("not until 8 may 2023", [Span(span("2023-05-08").start, NOW)]),
+        ("no earlier than may 2023", [Span(span("2023-05-01").start, NOW)]),
+        ("not after 8 may 2022", [span("2022-01-01", "2022-05-08")]),
+        ("no later than the 8th of may 2022", [span("2022-01-01", "2022-05-08")]),
+        ("earlier than 2023", [span("2022-01-01", "2022-12-31")]),
+        ("prior to may 2022", [span("2022-01-01", "2022-04-30")]),
+        ("prior to last may", [span("2022-01-01", "2023-04-30")]),
+        ("later than 8 may 2023", [Span(span("2023-05-09").start, NOW)]),
+        ("not before last may", [Span(span("2023-05-01").start, NOW)]),
+        ("not after yesterday", [span("2022-01-01", "2024-05-07")]),
+        ("two days prior to 4 july 2023", [span("2023-07-02")]),
+        ("not two days before 4 july 2023", [span("2023-07-02")]),
+        ("in may 2022 not after june 2022", [span("2022-01-01", "2022-06-30"), span("2022-05-01", "2022-05-31")]),
         ("from may to july 2023", [span("2023-05-01", "2023-07-31")]),
         ("between 3 may 2023 and 5 june 2023", [span("2023-05-03", "2023-06-05")]),
         ("from 2022-12-30 until yesterday", [span("2022-12-30", "2024-05-07")]),
@@ -133,7 +157,36 @@ def span(first: str, last: str | None = None) -> Span:
         ("since yesterday", [Span(span("2024-05-07").start, NOW)]),
         ("half a year ago", [span("2023-10-09", "2023-12-07")]),
         ("the last half a year", [span("2023-11-09", "2024-05-08")]),
-        ("two and a half years ago", []),
+        ("twenty-one days ago", [span("2024-04-17")]),
+        ("thirty two days ago", [span("2024-04-06")]),
+        ("thirteen days ago", [span("2024-04-25")]),
+        ("the past ninety-nine days", [span("2024-01-31", "2024-05-08")]),
+        ("two or twenty-one days ago", [span("2024-04-17", "2024-05-06")]),
+        ("twenty or thirty days ago", [span("2024-04-08", "2024-04-18")]),
+        ("twenty-one to thirty-two days ago", [span("2024-04-06", "2024-04-17")]),
+        ("forty-five days before 4 july 2023", [span("2023-05-20")]),
+        ("a hundred days ago", [span("2024-01-29")]),
+        ("one hundred and two days ago", [span("2024-01-27")]),
+        ("two hundred twenty-one days ago", [span("2023-09-30")]),
+        ("two thousand and three days ago", []),
+        ("2⁄3 years ago", []),
+        ("1 1/2 years ago", []),
+        ("the twenty first of may 2023", [span("2023-05-21")]),
+        ("1 year and 2 months ago", [span("2023-02-23", "2023-03-24")]),
+        ("a year, two months and three days ago", [span("2023-03-07")]),
+        ("1 year 2 months ago", [span("2023-02-23", "2023-03-24")]),
+        ("1 year, 2 months ago", [span("2023-02-23", "2023-03-24")]),
+        ("2 or 3 weeks and 1 day ago", [span("2024-04-16", "2024-04-23")]),
+        ("3 days and 2 weeks ago", [span("2024-04-21", "2024-04-27"), span("2024-05-05")]),
+        ("we stayed for 2 years, 3 weeks ago we left", [span("2024-04-14", "2024-04-20")]),
+        ("a week and two days before 4 july 2023", [span("2023-06-25")]),
+        ("the two weeks and two days before 4 july 2023", [span("2023-06-18", "2023-07-03")]),
+        ("in the last 2 weeks, 3 days were dry", [span("2024-04-25", "2024-05-08")]),
+        ("the last 2 weeks and 3 days", [span("2024-04-22", "2024-05-08")]),
+        ("a year and a half ago", [span("2022-09-09", "2023-01-06")]),
+        ("two weeks and a half ago", [span("2024-04-18", "2024-04-24")]),
+        ("two and a half weeks ago", [span("2024-04-18", "2024-04-24")]),
+        ("two and a half years ago", [span("2021-09-09", "2022-01-06")]),
         ("1.5 years ago", []),
         ("may 5-7, 2023", [span("2023-05-05", "2023-05-07")]),
         ("may 5th to the 7th 2023", [span("2023-05-05", "2023-05-07")]),
@@ -169,6 +222,18 @@ def span(first: str, last: str | None = None) -> Span:
         ("2023.7.4", [span("2023-07-04")]),
         ("04-07-2023", [span("2023-04-07"), span("2023-07-04")]),
         ("25-12-2023", [span("2023-12-25")]),
+        ("08-may-2023", [span("2023-05-08")]),
+        ("8/may/2023", [span("2023-05-08")]),
+        ("08.may.2023", [span("2023-05-08")]),
+        ("8-may 2023", [span("2023-05-08")]),
+        ("2023-may-08", [span("2023-05-08")]),
+        ("may-08-2023", [span("2023-05-08")]),
+        ("31-june-2023", [span("2023-06-01", "2023-06-30")]),
+        ("in may-2023", [span("2023-05-01", "2023-05-31")]),
+        ("since 08-may-2023", [Span(span("2023-05-08").start, NOW)]),
+        ("08-may-2023 to 10-june-2023", [span("2023-05-08", "2023-06-10")]),
+        ("08-may-2023-10-june-2023", [span("2023-05-08", "2023-06-10")]),
+        ("5-7-may-2023", [span("2023-05-05", "2023-05-07")]),
         ("20230704", [span("2023-07-04")]),
         ("20230704t1530", [span("2023-07-04")]),
         ("number 20231704", []),
@@ -181,6 +246,9 @@ def span(first: str, last: str | None = None) -> Span:
         ("between may 5 and 7 last year", [span("2023-05-05", "2023-05-07")]),
         ("5, 6 or 8 may 2023", [span("2023-05-05"), span("2023-05-06"), span("2023-05-08")]),
         ("may 5 and 7, 2023", [span("2023-05-05"), span("2023-05-07")]),
+        ("5/6 may 2023", [span("2023-05-05"), span("2023-05-06")]),
+        ("may 5/6, 2023", [span("2023-05-05"), span("2023-05-06")]),
+        ("5/6/2023", [span("2023-05-06"), span("2023-06-05")]),
         ("on may 5 and 7 of us went", [span(f"{year}-05-05") for year in YEARS]),
         ("in may last year", [span("2023-05-01", "2023-05-31")]),
         ("in may of last year", [span("2023-05-01", "2023-05-31")]),
@@ -218,6 +286,40 @@ def span(first: str, last: str | None = None) -> Span:
         ("may 8, 2023 - monday", [span("2023-05-08")]),
         ("our monday-friday work", []),
         ("fridays", []),
+        ("the last week of may 2023", [span("2023-05-25", "2023-05-31")]),
+        ("the first week of may 2023", [span("2023-05-01", "2023-05-07")]),
+        ("in the second week of may 2023", [span("2023-05-08", "2023-05-14")]),
+        ("the last day of february 2024", [span("2024-02-29")]),
+        ("the last days of may 2023", [span("2023-05-25", "2023-05-31")]),
+        ("the first days of may 2023", [span("2023-05-01", "2023-05-07")]),
+        ("the last three days of may 2023", [span("2023-05-29", "2023-05-31")]),
+        ("the first ten days of last summer", [span("2023-06-01", "2023-06-10")]),
+        ("in the last two weeks of 2023", [span("2023-12-18", "2023-12-31")]),
+        ("the last month of 2023", [span("2023-12-01", "2023-12-31")]),
+        ("the first two months of 2023", [span("2023-01-01", "2023-02-28")]),
+        ("the third month of last year", [span("2023-03-01", "2023-03-31")]),
+        ("the last friday of may 2023", [span("2023-05-26")]),
+        ("the first monday of may 2023", [span("2023-05-01")]),
+        ("the third monday in may 2023", [span("2023-05-15")]),
+        ("last friday in may 2023", [span("2023-05-26")]),
+        ("the last weekend of may 2023", [span("2023-05-27", "2023-05-28")]),
+        ("the last week of may", [span(f"{year}-05-25", f"{year}-05-31") for year in YEARS]),
+        ("the last week of may last year", [span("2023-05-25", "2023-05-31")]),
+        ("last week in may", [span(f"{year}-05-25", f"{year}-05-31") for year in YEARS]),
+        ("the last week of may or june 2023", [span("2023-05-25", "2023-05-31"), span("2023-06-01", "2023-06-30")]),
+        ("since the last week of may 2023", [Span(span("2023-05-25").start, NOW)]),
+        ("before the first week of may 2023", [span("2022-01-01", "2023-04-30")]),
+        ("from the last week of may to the first week of july 2023", [span("2023-05-25", "2023-07-07")]),
+        ("two days before the last friday of may 2023", [span("2023-05-24")]),
+        ("the last day of this month", [span("2024-05-01", "2024-05-08")]),
+        ("the fifth monday of june 2023", [span("2023-06-01", "2023-06-30")]),
+        ("the first day of the second week of may 2023", [span("2023-05-08")]),
+        ("the last week of the year 2023", [span("2023-12-25", "2023-12-31")]),
+        ("the last weekend of september 2023", [span("2023-09-30")]),
+        ("last friday of all days", [span("2024-05-03")]),
+        ("the first 0 days of may 2023", [span("2023-05-01", "2023-05-31")]),
+        ("the first week", []),
+        ("on friday last week in the hall", [span("2024-05-03")]),
         ("in may or june 2023", [span("2023-05-01", "2023-05-31"), span("2023-06-01", "2023-06-30")]),
         ("in may and in july 2023", [span("2023-05-01", "2023-05-31"), span("2023-07-01", "2023-07-31")]),
         ("march, may or july 2023", [span(f"2023-0{month}-01", f"2023-0{month}-31") for month in (3, 5, 7)]),
@@ -231,8 +333,49 @@ def span(first: str, last: str | None = None) -> Span:
         ("between december and february 2023", [span("2022-12-01", "2023-02-28")]),
         ("from december to february 2022", [span("2021-12-01", "2022-02-28")]),
         ("may to july 2023", [span("2023-05-01", "2023-07-31")]),
+        ("may-july 2023", [span("2023-05-01", "2023-07-31")]),
+        ("may–july 2023", [span("2023-05-01", "2023-07-31")]),
+        ("jan – mar 2023", [span("2023-01-01", "2023-03-31")]),
+        ("nov-feb 2023", [span("2022-11-01", "2023-02-28")]),
+        ("nov 2022-feb", [span("2022-11-01", "2023-02-28")]),
+        ("in may-july 2023", [span("2023-05-01", "2023-07-31")]),
+        ("q1-q3 2023", [span("2023-01-01", "2023-09-30")]),
+        ("q1 to q3 2023", [span("2023-01-01", "2023-09-30")]),
+        ("2023 q1-q3", [span("2023-01-01", "2023-09-30")]),
+        ("spring-summer 2023", [span("2023-03-01", "2023-08-31")]),
+        ("mar-apr-may 2023", [span("2023-03-01", "2023-05-31")]),
+        ("may-july last year", [span("2023-05-01", "2023-07-31")]),
+        ("jan-mar", []),
+        ("you may - friday 8 may 2023", [span("2023-05-08")]),
+        ("in may 2023 - march on", [span("2023-05-01", "2023-05-31")]),
+        ("may-2023", [span("2023-05-01", "2023-05-31")]),
         ("between march and may", [span(f"{year}-03-01", f"{year}-05-31") for year in YEARS]),
+        ("may 2023 to now", [span("2023-05-01", "2024-05-08")]),
+        ("may 2023 until now", [span("2023-05-01", "2024-05-08")]),
+        ("may 2023 to today", [span("2023-05-01", "2024-05-08")]),
+        ("8 may 2023 till today", [span("2023-05-08", "2024-05-08")]),
+        ("since may 2023 until now", [span("2023-05-01", "2024-05-08")]),
+        ("from may to now", [span("2024-05-01", "2024-05-08")]),
+        ("since march up to now", [span("2024-03-01", "2024-05-08")]),
+        ("between 2023 and now", [span("2023-01-01", "2024-05-08")]),
+        ("may 2023-now", [span("2023-05-01", "2024-05-08")]),
+        ("may - 2023", [span("2023-01-01", "2023-12-31")]),
+        ("december 2022 up to march 2023", [span("2022-12-01", "2023-03-31")]),
+        ("up to march 2023", [span("2022-01-01", "2023-03-31")]),
+        ("2022-now", [span("2022-01-01", "2024-05-08")]),
+        ("may 2023 - now what?", [span("2023-05-01", "2023-05-31")]),
+        ("in may 2023 and now", [span("2023-05-01", "2023-05-31")]),
+        ("until now in may 2023", [span("2023-05-01", "2023-05-31")]),
+        ("now", []),
+        ("today or now", [span("2024-05-08")]),
         ("from last year to april", [span("2023-01-01", "2024-04-30")]),
+        ("last  may", [span("2023-05-01", "2023-05-31")]),
+        ("last\nweek", [span("2024-04-29", "2024-05-05")]),
+        ("two\t weeks\r\nago", [span("2024-04-21", "2024-04-27")]),
+        ("on 8\u00a0may  2023", [span("2023-05-08")]),
+        ("between  may 5\nand 7, 2023", [span("2023-05-05", "2023-05-07")]),
+        ("since\n\nlast   summer", [Span(span("2023-06-01").start, NOW)]),
+        ("two days  before\n4 july 2023", [span("2023-07-02")]),
         ("the leaves fall in the garden", []),
         ("spring water", []),
         ("a quarter of an hour", []),
@@ -298,6 +441,7 @@ def test_words_are_how_days_are_labelled() -> None:
     assert dates_in("20230704", NOW, YEARS).words == dates_in("2023-185", NOW, YEARS).words == ("4", "july", "2023")
     assert dates_in("04.07.2023", NOW, YEARS).words == ("4", "july", "2023")
     assert dates_in("may 5-7, 2023", NOW, YEARS).words == ("may", "2023")
+    assert dates_in("winter 2022/23", NOW, YEARS).words == ("2022", "2023")
     assert dates_in("2023-w27", NOW, YEARS).words == ("2023",)
     assert dates_in("in may last year", NOW, YEARS).words == ("may",)
     assert dates_in("in 2023 in may or june", NOW, YEARS).words == ("may", "2023", "june")
@@ -335,7 +479,21 @@ def test_any_time_ago_is_before_now(n: int, unit: str) -> None:
 
 @pytest.mark.parametrize("day", ["0001-01-01", "0001-01-05", "0001-06-01", "9999-12-31"])
 @pytest.mark.parametrize(
-    "which", ["last", "this", "past", "next", "the 31st of next", "since last", "before last", "the last 9999"]
+    "which",
+    [
+        "last",
+        "this",
+        "past",
+        "next",
+        "the 31st of next",
+        "since last",
+        "before last",
+        "the last 9999",
+        "the last month of last",
+        "the first month of the past",
+        "the last 9999 days of next",
+        "the first friday of this",
+    ],
 )
 @pytest.mark.parametrize("unit", ["night", "weekend", "week", "month", "year", "summer", "winter", "december"])
 def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
@@ -344,13 +502,38 @@ def test_time_has_no_edge(day: str, which: str, unit: str) -> None:
     assert all(one.start < one.stop for one in dates_in(f"{which} {unit}", now, range(year, year + 1)).spans)
 
 
+@pytest.mark.parametrize("text", ["last week", "this  night", "the past\nmonth", "next\tyear"])
+def test_a_word_before_any_white_space_hints_at_a_date(text: str) -> None:
+    assert hints_at_a_date(text)
+
+
 def test_of_ten_thousand_dates_each_is_looked_at_once() -> None:
     found = dates_in("since may 2023 " * 10_000, 0, range(2023, 2024))
     assert len(found.spans) == 1
 
 
 @pytest.mark.parametrize(
-    "words", ["may", "may or", "in may last year", "friday,", "last week friday", "from may to", "5,"]
+    "words",
+    [
+        "may",
+        "may or",
+        "in may last year",
+        "friday,",
+        "last week friday",
+        "from may to",
+        "5,",
+        "may-",
+        "may - ",
+        "q1-q3",
+        "the last week of",
+        "the last week of may",
+        "not before",
+        "now or",
+        "a week and",
+        "1 year,",
+        "forty-",
+        "a hundred and",
+    ],
 )
 def test_of_many_dates_that_may_belong_together_each_is_looked_at_once(words: str) -> None:
     assert dates_in(f"{words} " * 10_000 + "yesterday", NOW, range(2023, 2024)).spans
