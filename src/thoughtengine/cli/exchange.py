@@ -116,13 +116,18 @@ def _made(
             try:
                 yield mind
             except BaseException:
-                kept = len(mind) + mind.stats().forgotten > 0
+                kept = _held(mind) > 0
                 raise
     except BaseException:
         if made and not kept:
             _clear(place)
             _remove(missing)
         raise
+
+
+def _held(mind: ThoughtEngine) -> int:
+    """Return how many memories a mind holds, forgotten ones too."""
+    return len(mind) + mind.stats().forgotten
 
 
 def _missing(folder: Path) -> list[Path]:
@@ -175,8 +180,10 @@ def _take_export(file: str, folder: str, upgrade: str | None) -> int:
 
     begun = time.perf_counter()
     with bar() as progress, _made(folder, upgrade=upgrade, progress=progress) as mind:
+        before = _held(mind)
         n = export.restore(mind, Path(file), progress=progress)
-    return _taken(n, file, folder, begun)
+        new = _held(mind) - before
+    return _taken(n, file, f"{folder}, {new:,} of them new", begun)
 
 
 def restore_export(file: str, folder: str) -> int:
@@ -206,10 +213,10 @@ def restore_export(file: str, folder: str) -> int:
     return _taken(n, file, folder, begun)
 
 
-def _taken(n: int, file: str, folder: str, begun: float) -> int:
+def _taken(n: int, file: str, where: str, begun: float) -> int:
     from thoughtengine.wording import counted
 
-    told = f"{counted(n, 'memory', 'memories')} of {file} (export) {are(n)} in {folder}"
+    told = f"{counted(n, 'memory', 'memories')} of {file} (export) {are(n)} in {where}"
     say(f"{told} ({time.perf_counter() - begun:.1f} s)")
     return FINE
 
@@ -226,7 +233,7 @@ def _export(given: argparse.Namespace) -> int:
     from thoughtengine.wording import counted
 
     with bar() as progress, opened(given, progress) as mind:
-        rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)
+        rows = _counted(mind.export(), progress, _held(mind))
         with _writing(given.file, force=given.force) as file:
             n = export.write(rows, file)
     tell(f"{counted(n, 'memory', 'memories')} exported" + ("" if given.file == "-" else f" to {given.file}"))
