@@ -128,6 +128,38 @@ def test_a_life(tmp_path: Path, files: Path) -> None:
     assert run("export", mind).stdout == exported
 
 
+@pytest.mark.parametrize(
+    ("there", "place"),
+    [(True, "adapters.export._Taking.end"), (False, "adapters.export._Taking.end"), (False, "storage.files.sync_tree")],
+)
+def test_a_restore_of_an_export_that_is_killed_leaves_no_mind(tmp_path: Path, there: bool, place: str) -> None:
+    mind, file = tmp_path / "mind", tmp_path / "export.jsonl"
+    run("import", many(tmp_path, 30), tmp_path / "first")
+    run("export", tmp_path / "first", file)
+    if there:
+        mind.mkdir()
+    killed = f"""
+import os, pkgutil, signal, sys
+from thoughtengine.__main__ import main
+owner, _, name = {place!r}.rpartition(".")
+def die(folder):
+    if name == "end" or os.path.basename(folder).startswith(".mind."):  # not when the mind is made that takes the rows in
+        os.kill(os.getpid(), signal.SIGKILL)
+setattr(pkgutil.resolve_name("thoughtengine." + owner), name, die)
+sys.argv = ["thoughtengine", "restore", {str(file)!r}, {str(mind)!r}]
+main()
+"""
+    died = subprocess.run([sys.executable, "-c", killed], env=ENVIRONMENT, check=False, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    run("stats", mind, code=2)
+    assert mind.exists() == there
+    run("restore", file, mind)
+    assert run("export", mind).stdout == file.read_text(encoding="utf-8")
+    assert run("check", mind).stdout == f"{mind}: sound\n"
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["first", "mind"]
+    assert not list(mind.glob("*.part"))
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs the git program")
 def test_the_history_of_a_repository(tmp_path: Path) -> None:
     def git(*arguments: str) -> None:

@@ -250,6 +250,13 @@ def test_export_and_back(mind: str, tmp_path: Path, capsys: pytest.CaptureFixtur
         assert run(capsys, verb, file, folder)[0] == 0
         assert run(capsys, "export", folder)[1] == out
     assert run(capsys, "restore", file, tmp_path / "a")[0] == 2
+    again = tmp_path / "again.jsonl"
+    again.write_text(out.replace('"id":3', '"id":3,"kind":"other"'), encoding="utf-8")
+    for source, new in ((file, 0), (again, 1), (again, 0)):
+        assert (
+            f"3 memories of {source} (export) are in {tmp_path / 'b'}, {new} of them new ("
+            in run(capsys, "import", source, tmp_path / "b")[1]
+        )
 
 
 def test_an_export_never_writes_over_something_unasked(

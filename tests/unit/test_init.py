@@ -1,11 +1,14 @@
 import ast
 import inspect
+import subprocess
+import sys
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 import thoughtengine as te
+from thoughtengine import adapters
 
 NOT_YET = [
     "Minds",
@@ -189,6 +192,19 @@ def test_everything_public_of_a_public_class_is_documented(name: str) -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="module 'thoughtengine' has no attribute 'nonsense'"):
         _ = te.nonsense  # type: ignore[attr-defined]
+
+
+def test_what_adapters_name_is_there_when_it_is_asked_for() -> None:
+    asked = """
+import sys
+from thoughtengine import adapters
+assert "thoughtengine.adapters.export" not in sys.modules
+print(adapters.export.write([], sys.stdout), *sorted(adapters.__all__))
+"""
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=False)
+    assert done.stdout == "0 FORMS detect export read\n", done.stderr
+    with pytest.raises(AttributeError, match="has no attribute 'nonsense'"):
+        _ = adapters.nonsense
 
 
 def test_the_version_is_that_of_the_installed_package(monkeypatch: pytest.MonkeyPatch) -> None:

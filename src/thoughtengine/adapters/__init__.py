@@ -7,16 +7,18 @@ import importlib
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from thoughtengine.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     from thoughtengine._types import Progress
+    from thoughtengine.adapters import export
     from thoughtengine.memory.experience import Experience
 from thoughtengine.memory.moment import zone_of
 
-__all__ = ["FORMS", "detect", "read"]
+__all__ = ["FORMS", "detect", "export", "read"]
 
 FORMS = {
     "jsonl": "one JSON object a line, with the fields of an experience",
@@ -130,3 +132,9 @@ def _reader(name: str) -> Callable[..., Iterator[Experience]]:
     module = importlib.import_module(f"thoughtengine.adapters.{name}")
     function: Callable[..., Iterator[Experience]] = module.read
     return function
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name == "export":  # named in the documentation, and too much to load for whoever reads a foreign file
+        return importlib.import_module("thoughtengine.adapters.export")
+    raise AttributeError(f"module 'thoughtengine.adapters' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -10,14 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import attrs
+import numpy as np
 
 from thoughtengine._types import Progress
 from thoughtengine.adapters import jsonl
 from thoughtengine.adapters.intake import Reading, quiet
 from thoughtengine.adapters.jsonl import experience_of, tree_to_json
 from thoughtengine.config import Limits
-from thoughtengine.errors import BatchError, ImportFormatError, InvalidArgumentError
+from thoughtengine.errors import BatchError, ImportFormatError, InvalidArgumentError, MemoryNotFoundError
 from thoughtengine.memory.experience import Experience
+from thoughtengine.memory.moment import to_stored
 
 if TYPE_CHECKING:
     from thoughtengine.engine import ThoughtEngine
@@ -28,6 +31,7 @@ _log = logging.getLogger("thoughtengine.adapters")
 _BATCH = Limits().batch
 _CONTENT = jsonl.FIELDS.keys() - {"label", "derived_from"}
 _ENDS = re.compile("[\x85\u2028\u2029]")  # line ends to Python and JavaScript, not to JSON
+_SAID = sorted(_CONTENT | {"derived_from"})
 _STANDING = frozenset({"id", "supersedes", "derived_from", "pinned", "forgotten", "origin"})
 
 
@@ -58,7 +62,8 @@ def restore(mind: ThoughtEngine, path: Path, *, progress: Progress = quiet) -> i
     """Take an export into a mind: memories in order, then revisions, pins and what was forgotten.
 
     Ids are given anew, and every reference between memories follows; into an empty mind they stay the same where
-    nothing had been erased.
+    nothing had been erased. A memory that was in the mind before, the same in every field, is not added again, be it
+    superseded or forgotten there: so a second time only what is new is added, and an import that was broken off is ended.
 
     Parameters
     ----------
@@ -72,7 +77,7 @@ def restore(mind: ThoughtEngine, path: Path, *, progress: Progress = quiet) -> i
     Returns
     -------
     int
-        The number of rows taken in.
+        The number of rows; their memories are in the mind.
 
     Raises
     ------
@@ -92,7 +97,7 @@ class _Taking:
     """Old ids and new ones while rows are taken in."""
 
     def __init__(self, mind: ThoughtEngine, path: Path) -> None:
-        self._mind, self._path = mind, path
+        self._mind, self._path, self._known = mind, path, _Known(mind)
         self._ids: dict[int, int] = {}
         self._named: dict[str, int] = {}
         self._waiting: list[tuple[int, int, Experience]] = []
@@ -116,9 +121,11 @@ class _Taking:
             raise self._wrong(number, str(error)) from error
         if supersedes is not None or sources or experience.key in self._named or len(self._waiting) >= _BATCH:
             self._flush()
-        known = tuple(self._ids[id_] for id_ in sources if id_ in self._ids)
-        experience = attrs.evolve(experience, derived_from=known)
-        if supersedes in self._ids:
+        derived_from = [self._ids[id_] for id_ in sources if id_ in self._ids]
+        experience = attrs.evolve(experience, derived_from=tuple(derived_from))
+        if (known := self._known.find(experience.at, row | {"derived_from": derived_from})) is not None:
+            self._ids[old] = known
+        elif supersedes in self._ids:
             self._ids[old] = self._revised(number, self._ids[supersedes], experience)
         elif experience.key in self._named:
             self._ids[old] = self._beside(number, self._named[experience.key], experience)
@@ -132,7 +139,8 @@ class _Taking:
     def end(self) -> None:
         """Take in what waits; pin and forget what was."""
         self._flush()
-        if pinned := self._there(self._pinned):
+        marked = self._mind._memories.mark
+        if pinned := [new for new in self._there(self._pinned) if not marked(new).pinned]:
             self._mind.pin(*pinned)
         if forgotten := self._there(self._forgotten):
             self._mind._hide(forgotten)  # `forget` would take along earlier wordings, which may stand
@@ -165,9 +173,13 @@ class _Taking:
             return self._mind.revise(earlier, **{name: getattr(experience, name) for name in fields})
         except InvalidArgumentError as error:
             raise self._wrong(number, str(error)) from error
+        except MemoryNotFoundError:  # forgotten here, since it came in
+            return self._remember([number], [experience])[0]
 
     def _beside(self, number: int, earlier: int, experience: Experience) -> int:
         """Remember under a key that was free again, for the earlier memory that bears it was forgotten at that time."""
+        if earlier not in self._mind:
+            return self._remember([number], [experience])[0]
         receipt = self._mind.forget(earlier)
         [new] = self._remember([number], [experience])
         self._mind.undo(receipt)
@@ -175,3 +187,46 @@ class _Taking:
 
     def _wrong(self, number: int, message: str) -> ImportFormatError:
         return ImportFormatError(self._path, f"line {number:,}", message)
+
+
+class _Known:
+    """The memories that were in the mind before: each is found once, so that what was said twice stays twice.
+
+    Only those of a moment that a row names are read.
+    """
+
+    def __init__(self, mind: ThoughtEngine) -> None:
+        self._memories = mind._memories
+        self._at = self._ids = np.empty(0, np.int64)
+        if mind._store.total:
+            view = self._memories.view()
+            at = view.columns.at[: view.n]
+            order = at.argsort(kind="stable")
+            self._at, self._ids = at[order], view.ids[order]
+        self._read = set[int]()
+        self._left: dict[str, list[int]] = {}
+
+    def find(self, at: Any, row: Mapping[str, Any]) -> int | None:
+        """Return the memory that is what a row tells, None where there is none, or none any more."""
+        if at is None or not len(self._at):
+            return None
+        try:
+            moment, _ = to_stored("at", at)
+        except InvalidArgumentError:  # told, with the line, by whoever takes it in
+            return None
+        first, last = self._at.searchsorted(moment, "left"), self._at.searchsorted(moment, "right")
+        if first == last:
+            return None
+        if moment not in self._read:
+            self._read.add(moment)
+            for stored in self._memories.exported(self._ids[first:last][::-1].tolist()):
+                told = _told(stored | {"payload": tree_to_json(stored["payload"])})
+                self._left.setdefault(told, []).append(stored["id"])
+        left = self._left.get(_told(row))
+        return left.pop() if left else None
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    """Return the digest of all that a row says of a memory itself, and not of where it stands."""
+    said = [row.get(name) for name in _SAID]
+    return hashlib.blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from thoughtengine.engine import ThoughtEngine
     from thoughtengine.memory.experience import Experience
 
-__all__ = ["COMMANDS", "are", "take_export"]
+__all__ = ["COMMANDS", "are", "restore_export"]
 
 _BATCH = 512
 _UNZONED = ("journal", "whatsapp")
@@ -59,7 +59,7 @@ def _import(given: argparse.Namespace) -> int:
     origin = given.git or given.file
     form = "git" if given.git else given.form or adapters.detect(origin)
     if form == "export":
-        return take_export(origin, given.mind, keep=True, upgrade=given.upgrade)
+        return _take_export(origin, given.mind, given.upgrade)
     if form in _UNZONED and given.timezone is None:
         tell(f"times without a zone are read as {time.strftime('%Z, %z')}; --timezone says otherwise")
 
@@ -76,7 +76,7 @@ def _import(given: argparse.Namespace) -> int:
         if not first and not given.skip:
             raise te.ImportFormatError(origin, None, f"there is nothing to import in it (as {form})")
         known = {"upgrade": given.upgrade, "encoder": given.encoder}
-        with _made(given.mind, keep=True, progress=progress, **known) as mind:
+        with _made(given.mind, progress=progress, **known) as mind:
             before, begun = len(mind), time.perf_counter()
             found = itertools.chain(first, found)
             n = _remember(mind, found, given.skip, (lambda done: progress("remembering", done, total)))
@@ -102,13 +102,13 @@ def are(n: int) -> str:
 
 @contextmanager
 def _made(
-    folder: str, *, keep: bool, upgrade: str | None, progress: Progress, encoder: str | None = None
+    folder: str, *, upgrade: str | None, progress: Progress, encoder: str | None = None
 ) -> Iterator[ThoughtEngine]:
-    """Open a mind, made where there is none; what this made is gone again after an error, or `keep` where it holds any."""
+    """Open a mind, made where there is none; what this made is gone again after an error, unless it holds any."""
     from thoughtengine.entering import encoder_named, entered
 
     place = Path(os.path.realpath(folder))
-    missing = [path for path in (place, *place.parents) if not path.exists()]
+    missing = _missing(place)
     made, kept = bool(missing) or (place.is_dir() and not any(place.iterdir())), True
     try:
         taken = encoder_named(encoder)
@@ -116,23 +116,38 @@ def _made(
             try:
                 yield mind
             except BaseException:
-                kept = keep and len(mind) + mind.stats().forgotten > 0
+                kept = _held(mind) > 0
                 raise
     except BaseException:
         if made and not kept:
-            _clear(place, missing)
+            _clear(place)
+            _remove(missing)
         raise
 
 
-def _clear(folder: Path, made: list[Path]) -> None:
-    """Remove what is in a folder, and the folders that were made for it, from the innermost."""
+def _held(mind: ThoughtEngine) -> int:
+    """Return how many memories a mind holds, forgotten ones too."""
+    return len(mind) + mind.stats().forgotten
+
+
+def _missing(folder: Path) -> list[Path]:
+    """Return which of a folder and those above it are not there, from the innermost."""
+    return [path for path in (folder, *folder.parents) if not path.exists()]
+
+
+def _clear(folder: Path) -> None:
+    """Remove what is in a folder."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink()
-    with suppress(OSError):  # somebody else put something there
-        for path in made:
+
+
+def _remove(made: list[Path]) -> None:
+    """Remove the folders that were made for a mind, from the innermost."""
+    for path in made:
+        with suppress(OSError):  # not made after all, or somebody else put something there
             path.rmdir()
 
 
@@ -159,15 +174,49 @@ def _remember(mind: ThoughtEngine, found: Iterator[Experience], skipped: int, do
     return len(ids)
 
 
-def take_export(file: str, folder: str, *, keep: bool, upgrade: str | None = None) -> int:
-    """Remember all of an export in a mind, made where there is none; `keep` what is there after an error."""
+def _take_export(file: str, folder: str, upgrade: str | None) -> int:
+    """Remember all of an export in a mind, made where there is none."""
     from thoughtengine.adapters import export
+
+    begun = time.perf_counter()
+    with bar() as progress, _made(folder, upgrade=upgrade, progress=progress) as mind:
+        before = _held(mind)
+        n = export.restore(mind, Path(file), progress=progress)
+        new = _held(mind) - before
+    return _taken(n, file, f"{folder}, {new:,} of them new", begun)
+
+
+def restore_export(file: str, folder: str) -> int:
+    """Make a mind of an export: under another name, which nobody takes for a mind, until it is whole and verified."""
+    from thoughtengine.adapters import export
+    from thoughtengine.config import StorageConfig
+    from thoughtengine.opening import open_mind
+    from thoughtengine.storage.checkpoint import verify
+    from thoughtengine.storage.files import PART, building, folder_at
+    from thoughtengine.storage.folder import generation_name
+
+    begun, place, n = time.perf_counter(), folder_at(folder), 0
+
+    def build(beside: Path) -> None:
+        nonlocal n
+        with open_mind(beside) as mind:
+            n = export.restore(mind, Path(file), progress=progress)
+        verify(beside / generation_name(1), beside / ("verify" + PART), StorageConfig())
+
+    missing = _missing(place)
+    try:
+        with bar() as progress:
+            building(place, build)
+    except BaseException:
+        _remove(missing)
+        raise
+    return _taken(n, file, folder, begun)
+
+
+def _taken(n: int, file: str, where: str, begun: float) -> int:
     from thoughtengine.wording import counted
 
-    with bar() as progress, _made(folder, keep=keep, upgrade=upgrade, progress=progress) as mind:
-        begun = time.perf_counter()
-        n = export.restore(mind, Path(file), progress=progress)
-        told = f"{counted(n, 'memory', 'memories')} of {file} (export) {are(n)} in {folder}"
+    told = f"{counted(n, 'memory', 'memories')} of {file} (export) {are(n)} in {where}"
     say(f"{told} ({time.perf_counter() - begun:.1f} s)")
     return FINE
 
@@ -184,7 +233,7 @@ def _export(given: argparse.Namespace) -> int:
     from thoughtengine.wording import counted
 
     with bar() as progress, opened(given, progress) as mind:
-        rows = _counted(mind.export(), progress, len(mind) + mind.stats().forgotten)
+        rows = _counted(mind.export(), progress, _held(mind))
         with _writing(given.file, force=given.force) as file:
             n = export.write(rows, file)
     tell(f"{counted(n, 'memory', 'memories')} exported" + ("" if given.file == "-" else f" to {given.file}"))

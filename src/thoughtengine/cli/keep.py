@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from thoughtengine.cli.command import FINE, FOUND_WRONG, Command, mind_argument
-from thoughtengine.cli.exchange import are, take_export
+from thoughtengine.cli.exchange import are, restore_export
 from thoughtengine.cli.screen import bar, say
 
 if TYPE_CHECKING:
@@ -47,13 +46,14 @@ def _restore_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _restore(given: argparse.Namespace) -> int:
     import thoughtengine as te
+    from thoughtengine.storage.files import folder_at, is_free
 
     if not Path(given.backup).is_file():
         return _copied(te.restore(given.backup, given.mind))
-    if os.path.exists(given.mind) and not (os.path.isdir(given.mind) and not os.listdir(given.mind)):
+    if not is_free(folder_at(given.mind, argument="MIND")):
         message = "something is already there: name a new folder, or add to that mind with `thoughtengine import`"
         raise te.StoreExistsError(given.mind, message)
-    return take_export(given.backup, given.mind, keep=False)
+    return restore_export(given.backup, given.mind)
 
 
 def _copied(copy: Copy) -> int:

@@ -206,30 +206,36 @@ class Collection:
             self._turns.leave()
             raise
 
-    def export(self, *, hidden: bool = True) -> Iterator[dict[str, object]]:
+    def export(self, *, hidden: bool = True) -> Iterator[dict[str, Any]]:
         """Yield every memory in order of id as plain values, see `ThoughtEngine.export`."""
         for id_, record in self._store.rows(MEMORY, MemoryRecord):
-            mark = self.mark(id_)
-            if mark.forgotten and not hidden:
-                continue
-            appraisal = self._store.get(APPRAISAL, id_, AppraisalRecord)
-            affect = _affect(appraisal)
-            vector = self.vector(id_)
-            row = msgspec.structs.asdict(record) | {"payload": self.payload(id_, record)}
-            for name in ("offset", "added", "payload_version"):
-                del row[name]
-            row |= {
-                "id": id_,
-                "layer": LAYERS[record.layer],
-                "at": from_stored(record.at, record.offset).isoformat(),
-                "tags": list(record.tags),
-                "derived_from": list(record.derived_from),
-                "affect": None if affect is None else [affect.valence, affect.arousal],
-                "vector": None if vector is None else vector.tolist(),
-                "pinned": bool(mark.pinned),
-                "forgotten": bool(mark.forgotten),
-            }
-            yield row
+            if hidden or not self.mark(id_).forgotten:
+                yield self._exported(id_, record)
+
+    def exported(self, ids: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """Yield those of some memories that are there as `export` does."""
+        for id_ in ids:
+            if (record := self.record(id_)) is not None:
+                yield self._exported(id_, record)
+
+    def _exported(self, id_: int, record: MemoryRecord) -> dict[str, Any]:
+        mark, affect = self.mark(id_), _affect(self._store.get(APPRAISAL, id_, AppraisalRecord))
+        vector = self.vector(id_)
+        row = msgspec.structs.asdict(record) | {"payload": self.payload(id_, record)}
+        for name in ("offset", "added", "payload_version"):
+            del row[name]
+        row |= {
+            "id": id_,
+            "layer": LAYERS[record.layer],
+            "at": from_stored(record.at, record.offset).isoformat(),
+            "tags": list(record.tags),
+            "derived_from": list(record.derived_from),
+            "affect": None if affect is None else [affect.valence, affect.arousal],
+            "vector": None if vector is None else vector.tolist(),
+            "pinned": bool(mark.pinned),
+            "forgotten": bool(mark.forgotten),
+        }
+        return row
 
 
 def _affect(appraisal: AppraisalRecord | None) -> Affect | None:

@@ -53,7 +53,7 @@ CREATING = "creating" + PART
 
 _INSIDE = ".new" + PART
 _POINTERS = (STORE, BACKUP)
-_OURS = re.compile(r"\.new\.part|gen-\d{6,}|(STORE|BACKUP)\.(bak|part)")
+_OURS = re.compile(r"\.new\.part|(gen|index)-\d{6,}|(STORE|BACKUP)\.(bak|part)|te\.lock|reserve\.bin")
 _LEVELDB = re.compile(r"\d{6,}\.(ldb|sst|log)|(MANIFEST)-\d{6,}")
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS, errno.EACCES}
 

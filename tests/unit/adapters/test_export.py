@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import thoughtengine as te
 from thoughtengine.adapters.export import restore, write
+from thoughtengine.adapters.jsonl import tree_from_json
 
 AT = "2024-03-05T14:10:00.000007-05:30"
 Row = dict[str, Any]
@@ -51,7 +52,8 @@ def test_every_field_survives(tmp_path: Path) -> None:
         mind.remember("so it seems", layer="dream", derived_from=[1, made_of])
         mind.remember(payload=[], at="0001-01-02T00:00:00+00:00")
         rows = exported(mind, tmp_path / "first.jsonl")
-    assert taken_back(tmp_path, tmp_path / "first.jsonl") == rows
+    for _ in range(2):
+        assert taken_back(tmp_path, tmp_path / "first.jsonl") == rows
     assert rows[0]["at"] == AT
     with te.open(tmp_path / "first") as first, te.open(tmp_path / "second") as second:
         for id_ in range(1, 5):
@@ -146,6 +148,74 @@ def test_into_a_mind_that_holds_something(tmp_path: Path) -> None:
         assert [memory.text for memory in mind.memories()] == ["was here before", "keyed", "keyed anew"]
         assert mind["k"].text == rows[1]["text"]
         assert mind[2].superseded_by == 3
+
+
+@settings(max_examples=30)
+@given(acts=ACTS, later=ACTS)
+def test_a_second_time_only_what_is_new_is_added(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[tuple[str, Any, str]], later: list[tuple[str, Any, str]]
+) -> None:
+    folder = tmp_path_factory.mktemp("export")
+    with te.open(folder / "first") as mind:
+        act(mind, acts)
+        rows = exported(mind, folder / "first.jsonl")
+        assert restore(mind, folder / "first.jsonl") == len(rows)
+        assert list(mind.export()) == list(map(as_exported, rows))
+        act(mind, later)
+        more = exported(mind, folder / "later.jsonl")
+    for _ in range(2):
+        assert taken_back(folder, folder / "first.jsonl") == rows
+    for _ in range(2):
+        told = taken_back(folder, folder / "later.jsonl")
+        assert [row["id"] for row in told] == [row["id"] for row in more]
+        assert [content(row) for row in told] == [content(row) for row in more]
+
+
+def as_exported(row: Row) -> Row:
+    return row | {"payload": tree_from_json(row["payload"])}
+
+
+def content(row: Row) -> tuple[Any, ...]:
+    return row["text"], row["key"], row["at"], row["layer"]
+
+
+def test_what_the_other_mind_did_with_them_stands(tmp_path: Path) -> None:
+    with te.open(tmp_path / "first") as mind:
+        for text in ("Rent is 500.", "Rent is 550."):
+            mind.remember(text, key="rent", at=AT)
+        mind.remember("said twice", at=AT)
+        mind.remember("said twice", at=AT)
+        mind.forget(mind.remember("a joke", at=AT))
+        mind.pin(3)
+        exported(mind, tmp_path / "first.jsonl")
+    with te.open(tmp_path / "second") as mind:
+        restore(mind, tmp_path / "first.jsonl")
+        mind.revise("rent", "Rent is 600.")
+        mind.forget("rent")
+        mind.forget(4)
+        receipts = mind.remember("seventh")
+        before = list(mind.export()), mind.pin(7).id
+        restore(mind, tmp_path / "first.jsonl")
+        mind.undo(before[1])
+        assert list(mind.export()) == before[0]
+        assert receipts == 7
+        assert mind.check() == []
+
+
+def test_a_revision_of_what_was_forgotten_there_comes_in_by_itself(tmp_path: Path) -> None:
+    with te.open(tmp_path / "first") as first, te.open(tmp_path / "second") as second:
+        first.remember("Rent is 500.", at=AT)
+        first.remember("Tea.", key="drink", at=AT)
+        exported(first, tmp_path / "first.jsonl")
+        restore(second, tmp_path / "first.jsonl")
+        second.forget(1, 2)
+        first.revise(1, "Rent is 550.")
+        first.forget("drink")
+        first.remember("Coffee.", key="drink")
+        exported(first, tmp_path / "first.jsonl")
+        for _ in range(2):
+            restore(second, tmp_path / "first.jsonl")
+            assert [(memory.id, memory.text) for memory in second] == [(3, "Rent is 550."), (4, "Coffee.")]
 
 
 GOOD = {"id": 1, "text": "x", "at": AT, "derived_from": [], "supersedes": None}

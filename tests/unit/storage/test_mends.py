@@ -123,6 +123,15 @@ def test_what_is_not_ours_is_not_cleared(tmp_path: Path) -> None:
     assert not is_free(tmp_path)
 
 
+def test_a_whole_mind_that_was_moved_up_in_part_is_cleared(tmp_path: Path) -> None:
+    for name in (".new.part", "gen-000001", "index-000001"):
+        (tmp_path / name).mkdir()
+    for name in (CREATING, "STORE.bak", "STORE.part", "te.lock", "reserve.bin"):
+        (tmp_path / name).touch()
+    assert is_free(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
 def test_a_marker_beside_a_pointer_file_is_no_leave_to_remove(tmp_path: Path) -> None:
     made(tmp_path / "mind")
     (tmp_path / "mind" / CREATING).touch()

@@ -41,6 +41,13 @@ class Access(NamedTuple):
     more: Callable[[int, float], Sequence[Hit]]
     rarity: Callable[[Sequence[str]], Sequence[float]]
 
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        """Be None where it is pickled: a recall that went elsewhere knows what it found, and has no mind to ask."""
+        return type(None), ()
+
+    def __deepcopy__(self, _: object) -> Access:
+        return self
+
 
 @attrs.frozen(repr=False, eq=False)
 class Recall(Sequence[Hit]):
