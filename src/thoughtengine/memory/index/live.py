@@ -282,7 +282,7 @@ class LiveIndex:
         self._partial = False
         after, n = 0, self._store.head.memories
         with readers(n) as each:
-            for kept in self._shelf.kept(each):
+            for kept in self._shelf.kept(each, store=self._store):
                 self._fill(index, after, kept.first)
                 index.expect(n + _AT_ONCE)
                 self._attach(index, kept, each)
@@ -493,14 +493,15 @@ class LiveIndex:
                 self._shelf.remove(part.name)
 
     def _verify_next(self) -> None:
-        """Compare a file with its checksums; one that is damaged is made again from the entries."""
+        """Compare a file with its checksums and some entries; one that is damaged is made again from the entries."""
         while time.monotonic() < self._loaded_at + _FIRST:  # whoever opened the mind waits for an answer
             self.upkeep.check()
             time.sleep(_PAUSE)
         if not self._unverified:  # dropped meanwhile
             return
         index, name = self._index, self._unverified.pop()
-        if index is not None and not self._shelf.verify(name) and name in {s.name for s in index.view().segments}:
+        sound = index is None or self._shelf.verify(name, store=self._store)
+        if index is not None and not sound and name in {s.name for s in index.view().segments}:
             self.dropped()
 
     def _check(self) -> None:
@@ -512,7 +513,7 @@ class LiveIndex:
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
         partial, growth, index, after = self._index, self._growth, self._empty(), 0
-        for kept in [*self._shelf.kept(), None]:
+        for kept in [*self._shelf.kept(store=self._store), None]:
             self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
             if kept is not None:
                 self._attach(index, kept)
