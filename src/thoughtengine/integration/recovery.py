@@ -74,8 +74,8 @@ class _Visitor:
 def check_folder(path: str | os.PathLike[str], *, progress: Progress | None = None) -> list[Finding]:
     """Check a closed mind; ``[]`` is sound. Nothing is changed but, on damage, a note in the pointer file.
 
-    With that note the next open salvages what is readable. Rollback points that are kept are read too, at about 15 microseconds
-    a memory, 10 a row of format 1.
+    With that note the next open salvages what is readable. A file of the index that is wrong is removed: it is made anew from
+    the entries. Rollback points that are kept are read too, at about 15 microseconds a memory, 10 a row of format 1.
 
     Raises
     ------

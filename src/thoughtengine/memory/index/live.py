@@ -215,6 +215,13 @@ class LiveIndex:
             self._marks, self._unverified = {}, []
             self._shelf = Shelf(self._store.derived_folder)
 
+    def checked(self) -> None:
+        """Let the index go where a check has removed a file of it: it is made again from the entries."""
+        index = self._index
+        used = set() if index is None else {s.name for s in index.view().segments if s.name is not None}
+        if used - self._shelf.names():
+            self.dropped()
+
     def _forget(self) -> None:
         with self._telling:
             self._index, self._news, self._partial = None, [], False

@@ -164,21 +164,26 @@ class Shelf:
         return is_sound
 
     def findings(self, store: Store) -> Iterator[Finding]:
-        """Tell what is wrong with the files: what does not verify, and memories that their entries describe otherwise."""
+        """Tell of files that do not verify, or describe memories otherwise than their entries do, and remove them."""
         for path, (first, last, _) in sorted(self._files().items()):
+            wrong: tuple[int, ...] = ()
             try:
                 file = ColumnFile(path)
                 file.verify()
                 if file.meta.get("logic") != LOGIC or file.meta.get("analysis") != ANALYSIS:
                     continue  # it is not read: the next open makes it again
-                wrong = _differing(store, file, first, last)
-            except (ColumnFileError, KeyError) as error:
-                yield Finding("derived differs", path.name, f"{error}; the next open makes it again from the entries")
-                continue
-            if wrong:
-                yield Finding(
-                    "derived differs", path.name, "the index is not what the entries give: delete the file", wrong
-                )
+                if not (wrong := _differing(store, file, first, last)):
+                    continue
+                what = "the index is not what the entries give"
+            except ColumnFileError as error:
+                what = str(error)
+            _discard(path)
+            then = "delete the file" if path.exists() else "it was removed, and is made anew from the entries"
+            yield Finding("derived differs", path.name, f"{what}: {then}", wrong)
+
+    def names(self) -> set[str]:
+        """Return the names of the files."""
+        return {path.name for path in self._files()}
 
     def _files(self) -> dict[Path, tuple[int, int, int]]:
         """Return the files and what their names tell: ids of the first and last memory, write sequence."""

@@ -172,8 +172,9 @@ def told(mind: Mind) -> list[tuple[str, tuple[int, ...]]]:
 def test_a_look_at_the_files_tells_what_the_entries_do_not_give(mind: Mind) -> None:
     assert mind.settled().segments[0].name
     assert told(mind) == []
-    entry = mind.store.get(TERMS, 3, Entry)
+    entry, file = mind.store.get(TERMS, 3, Entry), mind.files()[0]
     assert entry is not None
+    content = file.read_bytes()
     for made, wrong in (
         (msgspec.structs.replace(entry, length=9), [("derived differs", (3,))]),
         (msgspec.structs.replace(entry, length=9, analysis="words 0"), []),  # another release made it, in its own way
@@ -184,8 +185,11 @@ def test_a_look_at_the_files_tells_what_the_entries_do_not_give(mind: Mind) -> N
         with mind.store.writing:
             mind.store.commit(batch)
         assert told(mind) == wrong
-    spoiled(mind.files()[0], "postings")
+        assert file.exists() is not bool(wrong)
+        file.write_bytes(content)
+    spoiled(file, "postings")
     assert [kind for kind, _ in told(mind)] == ["derived differs"]
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
