@@ -15,7 +15,7 @@ from thoughtengine.errors import StoreDamagedError, StoreLockedError, UpgradeReq
 from thoughtengine.memory.check import check_memories
 from thoughtengine.storage.copies import CloneStore
 from thoughtengine.storage.files import PART, folder_at, translated
-from thoughtengine.storage.folder import FolderStore, derived_name, generation_name
+from thoughtengine.storage.folder import FolderStore, derived_name, generation_name, not_found
 from thoughtengine.storage.keyspace import MEMORY
 from thoughtengine.storage.lock import FolderLock, holder_here
 from thoughtengine.storage.manifest import inspect
@@ -112,9 +112,7 @@ def _check_closed(root: Path, progress: Progress | None) -> list[Finding]:
             raise StoreDamagedError(generation, "; ".join(f"{name}: {what}" for name, what in problems))
         clone = CloneStore(generation, root / ("check" + PART), StorageConfig())
         try:
-            head = clone.read_head()
-            if head.sequence < pointer.mark.sequence:
-                told = f"synced up to {pointer.mark.sequence}, found {head.sequence}: the end of a log is gone"
+            if pointer.state != "REBUILD" and (told := not_found(pointer.mark, clone.read_head())):
                 findings.append(Finding("lost tail", generation.name, told))
             derived = root / derived_name(pointer.generation)
             findings += check_memories(clone, derived=derived, progress=progress)

@@ -118,6 +118,26 @@ def test_an_open_one_is_checked_by_itself(path: Path) -> None:
     assert check_folder(path) == []
 
 
+def test_the_generation_of_another_mind_is_told(tmp_path: Path) -> None:
+    for name, n in ("one", 50), ("other", 80):
+        with te.open(tmp_path / name) as mind:
+            mind.remember_many(te.Experience(text=f"{name} {i}") for i in range(n))
+    one, other = tmp_path / "one", tmp_path / "other"
+    (one / "gen-000001").rename(tmp_path / "aside")
+    (other / "gen-000001").rename(one / "gen-000001")
+    (tmp_path / "aside").rename(other / "gen-000001")
+    for path, n in (one, 80), (other, 50):
+        assert kinds(check_folder(path)) == ["lost tail"]
+        with te.open(path) as mind:
+            assert "of another mind" in mind.health().incidents[0]
+            assert len(mind) == n
+            assert mind.remember("goes on") == 81
+            assert mind.check() == []
+        assert check_folder(path) == []
+    with te.open(other) as mind, pytest.raises(te.MemoryNotFoundError, match="lost to damage"):
+        mind[60]
+
+
 @pytest.mark.parametrize("ending", [".ldb", ".log"])
 def test_a_flipped_bit_names_the_file_and_the_memories_behind_it(path: Path, ending: str) -> None:
     file = largest(path / "gen-000001") if ending == ".ldb" else max(files_of(path, ending), key=os.path.getsize)
