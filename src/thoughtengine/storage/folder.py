@@ -219,6 +219,8 @@ class FolderStore(Store):
             )
         if damage:
             self._incident("pointer file", f"{damage}; the second copy answered, and was written back", (STORE,))
+            if (self.root / STORE).is_dir():
+                to_quarantine(self.root, STORE)
             write_pointer(self.root, self.pointer)
         self._tidy()
         self._ballast = Ballast(self.root, 2 * self.config.write_buffer_bytes)

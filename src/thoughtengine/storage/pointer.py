@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import zlib
 from pathlib import Path
 from typing import Annotated, Any
@@ -38,6 +39,8 @@ __all__ = [
     "write_pointer",
 ]
 
+
+_NOT_GIVEN = (errno.EISDIR, errno.EIO)  # what the second copy may give all the same
 
 # What no release writes is damage: these lead to files, to keys and to further numbers.
 Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
@@ -288,7 +291,10 @@ def _read_pointer(root: Path, name: str) -> tuple[Pointer, str | None]:
     except OSError as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(path, f"cannot be read: {error.strerror}") from error
+        told = f"cannot be read: {error.strerror}"
+        if error.errno not in _NOT_GIVEN:
+            raise StoreError(path, told) from error
+        damage = StoreDamagedError(path, f"the pointer file {told}", file=name)
     try:
         pointer = parse(spare.read_bytes(), spare)
     except StoreDamagedError:

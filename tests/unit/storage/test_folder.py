@@ -534,6 +534,23 @@ def test_the_generation_of_another_mind_is_noticed(
     store.close()
 
 
+def test_a_folder_in_the_place_of_the_pointer_file_is_put_aside(store: FolderStore) -> None:
+    put(store, 1)
+    store.close()
+    (store.root / STORE).unlink()
+    (store.root / STORE).mkdir()
+    (store.root / STORE / "kept").write_text("kept")
+    store = open_folder(store.root, CONFIG, create=False)[0]
+    assert numbers(store) == [1]
+    assert [incident.kind for incident in store.incidents] == ["pointer file"]
+    assert (store.root / STORE).is_file()
+    (aside,) = (store.root / "quarantine").iterdir()
+    assert (aside / "kept").read_text() == "kept"
+    store = again(store)
+    assert store.incidents == []
+    store.close()
+
+
 # ---- damage
 
 

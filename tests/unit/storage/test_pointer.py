@@ -1,6 +1,7 @@
 """The pointer file: read back, damaged, older, newer; its second copy."""
 
 import contextlib
+import errno
 import re
 import zlib
 from pathlib import Path
@@ -160,6 +161,32 @@ def test_the_second_copy_answers_where_the_first_is_gone(root: Path) -> None:
     assert pointer == POINTER
     assert damage is not None
     assert "missing" in damage
+
+
+def test_the_second_copy_answers_where_a_folder_lies_in_the_place_of_the_first(root: Path) -> None:
+    (root / STORE).unlink()
+    (root / STORE).mkdir()
+    pointer, damage = read_pointer(root)
+    assert pointer == POINTER
+    assert damage is not None
+    assert "cannot be read: Is a directory" in damage
+    (root / "STORE.bak").unlink()
+    with pytest.raises(StoreDamagedError, match="Is a directory"):
+        read_pointer(root)
+
+
+def test_the_second_copy_answers_where_the_medium_does_not_give_the_first(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def broken(path: Path) -> bytes:
+        if path.name == STORE:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
+    assert read_pointer(root)[0] == POINTER
 
 
 def test_the_second_copy_answers_only_for_a_generation_that_is_there(root: Path) -> None:
