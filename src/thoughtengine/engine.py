@@ -885,7 +885,9 @@ class ThoughtEngine:
 
         self._store.ready()
         with self._memories.live.upkeep.quiet():  # so that files of the index do not change under the look
-            return check_open(self._store, progress=progress)
+            findings = check_open(self._store, progress=progress)
+            self._memories.live.checked()
+            return findings
 
     def health(self) -> Health:
         """Tell whether the mind is fit to serve, and if not, why and what to do."""

@@ -41,6 +41,7 @@ _TYPED = (
 )
 _MIND = re.compile(r"(?<=`thoughtengine )(check|plan|upgrade|rollback|rehearse) MIND")
 _OPTIONS = ("to", "hooks", "encoder", "into")
+_BY_PLACE = {("backup", "to")}  # and no option there
 _STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _NO_MIND = ("there is no mind here", "the folder is empty: there is no mind in it")
 
@@ -69,8 +70,8 @@ def harmless(text: str) -> str:
     return _STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text.replace("\r\n", "\n"))
 
 
-def plainly(error: BaseException) -> str:
-    """Tell an error without the types, calls and numbers that mean something to programs alone.
+def plainly(error: BaseException, *, command: str = "") -> str:
+    """Tell an error of a command without the types, calls and numbers that mean something to programs alone.
 
     Examples
     --------
@@ -85,7 +86,8 @@ def plainly(error: BaseException) -> str:
     if isinstance(error, StoreError) and _is_mind(path := str(error.path)):
         told = _MIND.sub(lambda found: f"{found[1]} {path}", told)
     if isinstance(error, InvalidArgumentError) and error.argument in _OPTIONS:
-        told = f"--{told}"
+        name = error.argument
+        told = told.replace(name, name.upper(), 1) if (command, name) in _BY_PLACE else f"--{told}"
     if isinstance(error, StoreError) and told.endswith(_NO_MIND):
         told += f"; `thoughtengine import FILE {error.path}` makes one"
     return told

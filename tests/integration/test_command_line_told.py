@@ -48,6 +48,15 @@ def run(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, st
     return given, out, err
 
 
+@pytest.mark.parametrize("to", ["inside", ""])
+def test_where_a_backup_goes_is_no_option(tmp_path: Path, capsys: pytest.CaptureFixture[str], to: str) -> None:
+    te.open(tmp_path / "mind").close()
+    found, _, err = run(capsys, "backup", tmp_path / "mind", to and tmp_path / "mind" / to)
+    assert found == 2
+    assert "TO: expected " in err
+    assert "--to" not in err
+
+
 def test_a_salvage_that_lost_something_says_what_and_is_no_success(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -567,7 +567,7 @@ def test_whatever_write_of_a_life_fails(tmp_path: Path, faults: Faults, n: int) 
     assert te.check(tmp_path / "again") == []
 
 
-@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS])
 def test_the_pointer_file_cannot_be_written(diary: Diary, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     rename = os.rename
 
@@ -577,7 +577,7 @@ def test_the_pointer_file_cannot_be_written(diary: Diary, monkeypatch: pytest.Mo
         rename(source, target, **options)
 
     monkeypatch.setattr(os, "rename", failing)
-    kind = te.StoreFullError if code in (errno.ENOSPC, errno.EDQUOT) else te.StoreError
+    kind = te.StoreFullError if code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) else te.StoreError
     before = (diary.path / "STORE").read_bytes()
     calls: list[Callable[[], object]] = [
         lambda: diary.mind.remember("a vector", key="v", vector=[1.0]),

@@ -470,6 +470,22 @@ def test_what_an_old_program_writes_into_the_folder_is_kept_as_an_incident(plain
     assert read_flat(kept) == {b"sensory:lost": b'{"raw": "written by mistake"}'}
 
 
+@pytest.mark.parametrize("rows", [{}, {b"sensory:lost": b'{"raw": "written by mistake"}'}], ids=["opens", "writes"])
+def test_an_old_program_may_open_the_folder_whose_sealed_copy_an_erasure_wrote_anew(
+    plain: Path, rows: dict[bytes, bytes]
+) -> None:
+    """That copy was made by LevelDB, not linked: it holds LOCK and LOG too."""
+    with te.open(plain, upgrade="wait") as mind:
+        mind.forget("sensory:tea", erase=True)
+        stays = mind.remember("stays")
+    write_flat(plain, rows)
+    with te.open(plain) as mind:
+        assert mind[stays].text == "stays"
+        assert any("format 1 opened this folder" in told for told in mind.health().incidents)
+    [kept] = (plain / "incidents").glob("bare-*")
+    assert read_flat(kept) == rows
+
+
 def test_a_leftover_generation_without_pointer_file_is_never_adopted(plain: Path) -> None:
     shutil.copytree(plain, plain / "gen-000007")
     write_flat(plain / "gen-000007", {b"sensory:tea": b"{}"})

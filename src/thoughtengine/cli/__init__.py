@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
             raise
         from thoughtengine.wording import plainly
 
-        return tell(plainly(error), WRONG_USE)
+        return tell(plainly(error, command=given[0] if given else ""), WRONG_USE)
 
 
 def _dispatch(argv: list[str]) -> int:

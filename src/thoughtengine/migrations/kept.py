@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from pathlib import Path
 
 import attrs
@@ -18,7 +17,7 @@ from thoughtengine.errors import (
 )
 from thoughtengine.storage.bare import BESIDE
 from thoughtengine.storage.checkpoint import Content, checkpoint, verify
-from thoughtengine.storage.files import PART, discard
+from thoughtengine.storage.files import FULL, PART, discard
 from thoughtengine.storage.folder import generation_name
 from thoughtengine.storage.keyspace import LOWERED, HeadRecord
 from thoughtengine.storage.manifest import inspect
@@ -91,7 +90,7 @@ def find_kept(root: Path) -> tuple[Pointer | None, str]:
 def _stops(error: OSError) -> bool:
     """Tell whether it is no damage: there is no room, or no permission, and both can be given."""
     met = error.__cause__ if isinstance(error.__cause__, OSError) else error
-    full = isinstance(error, StoreFullError) or met.errno in (errno.ENOSPC, errno.EDQUOT)
+    full = isinstance(error, StoreFullError) or met.errno in FULL
     return full or isinstance(met, PermissionError)
 
 

@@ -12,6 +12,7 @@ from thoughtengine.errors import StoreError
 __all__ = ["BALLAST", "Ballast"]
 
 BALLAST = "reserve.bin"
+_NO_FILE = {errno.ELOOP: "a symbolic link", errno.EISDIR: "a folder"}
 
 
 class Ballast:
@@ -57,7 +58,7 @@ class Ballast:
         Raises
         ------
         StoreError
-            Where the name is a symbolic link's: what it points to is not ours to fill.
+            Where the name is a symbolic link's, as what it points to is not ours to fill, or a folder's.
         """
         if self.held or self._found():
             self.held = True
@@ -65,8 +66,8 @@ class Ballast:
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            if error.errno == errno.ELOOP:
-                raise StoreError(self._path, "the reserve is a symbolic link: remove it") from error
+            if (what := _NO_FILE.get(error.errno or 0)) is not None:
+                raise StoreError(self._path, f"the reserve is {what}: remove it") from error
             return False
         try:
             self._fill(descriptor)

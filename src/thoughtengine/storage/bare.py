@@ -20,6 +20,7 @@ BESIDE = ".te"
 """What format 1 cannot hold lies there while a store is of that format."""
 
 _FILES = re.compile(r"CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)")
+_NUMBER = re.compile(r"\d+")
 _CURRENT, _LOCK = "CURRENT", "LOCK"
 
 
@@ -121,9 +122,13 @@ def _same(root: Path, sealed: Path) -> bool:
 
 def _is_newer(name: str, sealed: Path) -> bool:
     """Tell whether a MANIFEST or log has a number above those of the sealed copy: an orphan of old has a lower one."""
-    number = int("".join(filter(str.isdigit, name)))
-    known = [int("".join(filter(str.isdigit, path.name))) for path in sealed.iterdir() if path.name != _CURRENT]
-    return number > max(known, default=0)
+    return _number(name) > max((_number(path.name) for path in sealed.iterdir()), default=0)
+
+
+def _number(name: str) -> int:
+    """Return the number in the name of a LevelDB's file, 0 where it bears none: a purged or mended copy has LOCK and LOG."""
+    found = _NUMBER.search(name)
+    return int(found[0]) if found else 0
 
 
 def _put_aside(root: Path, names: list[str]) -> str:

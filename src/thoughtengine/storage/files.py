@@ -15,6 +15,7 @@ from thoughtengine.errors import InvalidArgumentError, StoreError, StoreExistsEr
 __all__ = [
     "BACKUP",
     "CREATING",
+    "FULL",
     "PART",
     "STORE",
     "building",
@@ -42,6 +43,9 @@ __all__ = [
 PART = ".part"
 """Ending of everything unfinished; whatever bears it at the next open is removed."""
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What the operating system says where there is no room: on the disk, for this user, in a file of this process."""
+
 STORE = "STORE"
 """Name of the pointer file: without it a folder is no mind."""
 
@@ -66,7 +70,7 @@ def translated(path: object, *, full_only: bool = False) -> Iterator[None]:
     except StoreError:
         raise
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in FULL
         if full_only and not full:
             raise
         kind = StoreFullError if full else StoreError

@@ -67,6 +67,7 @@ __all__ = [
     "generation_name",
     "mark_of",
     "new_pointer",
+    "not_found",
     "open_folder",
     "to_quarantine",
 ]
@@ -218,6 +219,8 @@ class FolderStore(Store):
             )
         if damage:
             self._incident("pointer file", f"{damage}; the second copy answered, and was written back", (STORE,))
+            if (self.root / STORE).is_dir():
+                to_quarantine(self.root, STORE)
             write_pointer(self.root, self.pointer)
         self._tidy()
         self._ballast = Ballast(self.root, 2 * self.config.write_buffer_bytes)
@@ -322,12 +325,12 @@ class FolderStore(Store):
         return head or HeadRecord()
 
     def _compare_with_mark(self) -> None:
-        """Notice a lost tail: a mark above what is found. Numbers go on above it, so that none is given out twice."""
+        """Notice what a mark covers and is not found. Numbers go on above it, so that none is given out twice."""
         mark, head = self.pointer.mark, self.head
-        if head.sequence < mark.sequence and self.pointer.state != "REBUILD":
+        if self.pointer.state != "REBUILD" and (told := not_found(mark, head)):
             self._incident(
                 "lost tail",
-                _lost_tail(mark, head) + ("" if self._lock.closed else perhaps(head, mark)),
+                told + ("" if self._lock.closed else perhaps(head, mark)),
                 (generation_name(self.pointer.generation),),
                 found=head.sequence,
                 expected=mark.sequence,
@@ -922,15 +925,33 @@ def mark_of(head: HeadRecord, generation: int) -> Mark:
     )
 
 
-def _lost_tail(mark: Mark, found: HeadRecord) -> str:
-    """Say what had been synced and is not found."""
-    told = f"writes up to {mark.sequence} had been synced and {found.sequence} is the last one found: the end of a log is gone"
+def not_found(mark: Mark, found: HeadRecord) -> str:
+    """Say what had been synced and is not found; empty where it is all there.
+
+    Where the sequence is reached and the numbers are not, it is no log that was cut: these are other files. A mark of a release
+    before tells no receipt.
+    """
+    upto, last = mark.sequence, found.sequence
+    if last < upto:
+        told = f"writes up to {upto} had been synced and {last} is the last one found: the end of a log is gone"
+    elif _is_other(mark, found):
+        told = f"up to write {upto}, {mark.memories} memories had been synced, {mark.next_id} was the next id, and there are "
+        told += f"{found.memories} and {found.next_id} up to {last}: these are files of another mind, or of a copy"
+    else:
+        return ""
     if mark.next_id > found.next_id:
         told += f"; memories {found.next_id} to {mark.next_id - 1} are lost"
     if mark.next_receipt > found.next_receipt:
         told += f"; receipts {found.next_receipt} to {mark.next_receipt - 1} are lost: "
         told += "what they hid or pinned is as if they had not"
     return told
+
+
+def _is_other(mark: Mark, found: HeadRecord) -> bool:
+    """Tell whether counters are none that can follow on a mark: numbers only rise, and at its own write they are the same."""
+    if found.sequence == mark.sequence and (found.memories, found.next_id) != (mark.memories, mark.next_id):
+        return True
+    return found.next_id < mark.next_id or found.next_receipt < mark.next_receipt
 
 
 def _head_in(puts: Rows) -> HeadRecord:

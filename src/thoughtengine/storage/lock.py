@@ -20,12 +20,12 @@ from typing import Any
 import msgspec
 
 from thoughtengine.errors import StoreError, StoreFullError, StoreLockedError
+from thoughtengine.storage.files import FULL
 
 __all__ = ["LOCK", "FolderLock", "holder_here"]
 
 LOCK = "te.lock"
 _CLOSED = b"closed\n"
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _MOMENT = 0.4  # seconds that a thread behind the calls lives on after its work, and some
 
 _registry: dict[str, FolderLock] = {}
@@ -89,7 +89,7 @@ class FolderLock:
                 raise StoreError(
                     path, "the lock file is a symbolic link: remove it, a mind writes no other's"
                 ) from error
-            kind = StoreFullError if error.errno in _FULL else StoreError
+            kind = StoreFullError if error.errno in FULL else StoreError
             why = f"the lock file cannot be opened for writing: {error.strerror}"
             if kind is StoreError:
                 why += "; make the folder writable for this user, or copy it (cp -r) to where it can be written"
@@ -109,7 +109,7 @@ class FolderLock:
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, told + b"\n", 0)
         except OSError as error:  # a full disk: the lock holds all the same, only its label is missing
-            if error.errno not in _FULL:
+            if error.errno not in FULL:
                 os.close(descriptor)
                 raise StoreError(path, f"the lock file cannot be written: {error.strerror}") from error
         return descriptor, closed

@@ -7,9 +7,11 @@ answers where the first does not verify, or is an older copy that somebody put t
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
+import errno
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -38,16 +40,29 @@ __all__ = [
 ]
 
 
+_NOT_GIVEN = (errno.EISDIR, errno.EIO)  # what the second copy may give all the same
+
+# What no release writes is damage: these lead to files, to keys and to further numbers.
+Number = Annotated[int, msgspec.Meta(ge=0, le=1 << 62)]
+Name = Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Za-z][0-9A-Za-z.-]{0,99}\Z")]
+Below = Annotated[str, msgspec.Meta(pattern=r"\A(rollback/gen-[0-9A-Za-z-]{1,99})?\Z")]
+
+
+def _demand_moment(told: str) -> None:
+    if told and dt.datetime.fromisoformat(told).tzinfo is None:
+        raise ValueError(f"{told!r} has no offset")
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """What a synced write has covered: finding less later means that a tail was lost."""
 
-    generation: int = 1
-    sequence: int = 0
-    next_id: int = 1
-    next_receipt: int = 1  # not in the mark of a release before: then it covers no receipt
-    memories: int = 0
-    skipped: tuple[int, int] = (0, 0)
-    reach: tuple[int, int] = (0, 0)  # first id and receipt not given out above it; a release before does not tell
+    generation: Number = 1
+    sequence: Number = 0
+    next_id: Number = 1
+    next_receipt: Number = 1  # not in the mark of a release before: then it covers no receipt
+    memories: Number = 0
+    skipped: tuple[Number, Number] = (0, 0)
+    reach: tuple[Number, Number] = (0, 0)  # first id and receipt not given out above it; a release before does not tell
 
 
 class EncoderIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,11 +88,14 @@ class EncodingNote(msgspec.Struct, frozen=True, kw_only=True):
         Reason of the way back: it was begun.
     """
 
-    id: str
+    id: Name
     begun: str
     former: EncoderIdentity | None = None
     until: str = ""
     why: str = ""
+
+    def __post_init__(self) -> None:
+        _demand_moment(self.until)
 
 
 class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,22 +147,22 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
         How often it was taken up again.
     """
 
-    id: str
+    id: Name
     begun: str = ""
     source: int = FORMAT
     target: int = FORMAT
-    old: int = 0
-    rollback: str = ""
+    old: Number = 0
+    rollback: Below = ""
     again: bool = False
     salvaged: bool = False
     digest: str = ""
-    rows: int = 0
+    rows: Number = 0
     damaged: str = ""
-    lost: tuple[tuple[int, int], ...] = ()
-    lost_rows: int = 0
-    fork: int = 0
-    fork_id: int = 1
-    fork_receipt: int = 1
+    lost: tuple[tuple[Number, Number], ...] = ()
+    lost_rows: Number = 0
+    fork: Number = 0
+    fork_id: Number = 1
+    fork_receipt: Number = 1
     namespaces: dict[str, tuple[int, int]] = {}
     fingerprints: dict[str, str] = {}
     must: tuple[str, ...] = ()
@@ -152,6 +170,9 @@ class UpgradeNote(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
     why: str = ""
     resumed: int = 0
+
+    def __post_init__(self) -> None:
+        _demand_moment(self.until)
 
 
 class Pointer(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,7 +193,7 @@ class Pointer(msgspec.Struct, frozen=True, kw_only=True):
     former: EncoderIdentity | None = None  # the one before, while its vectors are still in use
     encoding: EncodingNote | None = None  # how it was taken over
     dimension: int | None = None
-    generation: int = 1
+    generation: Number = 1
     state: str = "SETTLED"
     mark: Mark = Mark()
     doubt: bool = False  # what was written last could not be read: numbers are to go on behind the reach of the mark
@@ -270,7 +291,10 @@ def _read_pointer(root: Path, name: str) -> tuple[Pointer, str | None]:
     except OSError as error:
         if isinstance(error, StoreError):
             raise
-        raise StoreError(path, f"cannot be read: {error.strerror}") from error
+        told = f"cannot be read: {error.strerror}"
+        if error.errno not in _NOT_GIVEN:
+            raise StoreError(path, told) from error
+        damage = StoreDamagedError(path, f"the pointer file {told}", file=name)
     try:
         pointer = parse(spare.read_bytes(), spare)
     except StoreDamagedError:

@@ -10,7 +10,6 @@ checksums and brings back the first half of a torn batch.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from thoughtengine.config import StorageConfig
 from thoughtengine.errors import RecordError, StoreDamagedError, StoreError, StoreFullError
 from thoughtengine.storage.codec import Sealed, decode, is_intact, open_envelope
 from thoughtengine.storage.contract import PAGE, Rows
-from thoughtengine.storage.files import copy_file, discard, remove_tree, size_of, sync_tree
+from thoughtengine.storage.files import FULL, copy_file, discard, remove_tree, size_of, sync_tree
 from thoughtengine.storage.keyspace import AREAS, ASIDE, FIRST_NEW, HEAD, MEMORY, RECEIPT, Area, HeadRecord
 from thoughtengine.storage.log import rescue, verify_log
 from thoughtengine.storage.manifest import inspect, read_manifest
@@ -193,7 +192,7 @@ def _copied(source: Path, target: Path) -> None:
     try:
         copy_file(str(source), str(target))
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in FULL:
             raise StoreFullError(target, "no space left to salvage in") from error
 
 

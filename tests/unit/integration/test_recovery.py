@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
 import thoughtengine as te
 from tests.tables import largest
 from thoughtengine.integration.recovery import check_folder
+from thoughtengine.memory.index import live
+from thoughtengine.storage.columnfile import ColumnFile, write_columns
 
 WORDS = ["tea", "coffee", "garden", "rain", "meeting", "train"]
 
@@ -51,6 +54,46 @@ def test_a_sound_mind_has_no_findings_and_is_left_as_it_was(path: Path) -> None:
     assert set(after) == set(before)
 
 
+def with_a_wrong_moment(path: Path) -> Path:
+    """Let the index tell of one memory another moment than its entry, in a file that verifies; return that file."""
+    with patch.object(live, "_FILED", 8), te.open(path) as mind:
+        mind.recall("tea")
+    (file,) = path.glob("index-*/*.segment")
+    before = ColumnFile(file)
+    arrays = {name: before.array(name).copy() for name in before._arrays}
+    arrays["at"][100] = 0
+    write_columns(file, before.meta, arrays)
+    return file
+
+
+def test_a_file_of_the_index_that_tells_something_else_than_its_entries_is_removed(path: Path) -> None:
+    file = with_a_wrong_moment(path)
+    (told,) = check_folder(path)
+    assert (told.kind, told.where, told.ids) == ("derived differs", file.name, (101,))
+    assert "it was removed, and is made anew" in told.message
+    assert not file.exists()
+    assert check_folder(path) == []
+
+
+def test_an_open_mind_that_finds_such_a_file_answers_from_the_entries_again(path: Path) -> None:
+    file = with_a_wrong_moment(path)
+    with te.open(path) as mind:
+        assert mind.count(until="2001-01-01T00:00:00Z") == 1
+        (told,) = mind.check()
+        assert told.ids == (101,)
+        assert not file.exists()
+        assert mind.count(until="2001-01-01T00:00:00Z") == 0
+        assert mind.check() == []
+
+
+def test_a_file_of_the_index_that_cannot_be_removed_is_told_to_be_deleted(path: Path) -> None:
+    file = with_a_wrong_moment(path)
+    with patch.object(Path, "unlink", side_effect=PermissionError):
+        (told,) = check_folder(path)
+    assert told.message.endswith("delete the file")
+    assert file.exists()
+
+
 def test_progress_is_told(tmp_path: Path) -> None:
     heard = list[tuple[str, int, int | None]]()
     with te.open(tmp_path / "mind") as mind:
@@ -73,6 +116,26 @@ def test_an_open_one_is_checked_by_itself(path: Path) -> None:
     with te.open(path) as mind, pytest.raises(te.StoreLockedError, match=r"use mind\.check\(\)"):
         check_folder(mind.path)
     assert check_folder(path) == []
+
+
+def test_the_generation_of_another_mind_is_told(tmp_path: Path) -> None:
+    for name, n in ("one", 50), ("other", 80):
+        with te.open(tmp_path / name) as mind:
+            mind.remember_many(te.Experience(text=f"{name} {i}") for i in range(n))
+    one, other = tmp_path / "one", tmp_path / "other"
+    (one / "gen-000001").rename(tmp_path / "aside")
+    (other / "gen-000001").rename(one / "gen-000001")
+    (tmp_path / "aside").rename(other / "gen-000001")
+    for path, n in (one, 80), (other, 50):
+        assert kinds(check_folder(path)) == ["lost tail"]
+        with te.open(path) as mind:
+            assert "of another mind" in mind.health().incidents[0]
+            assert len(mind) == n
+            assert mind.remember("goes on") == 81
+            assert mind.check() == []
+        assert check_folder(path) == []
+    with te.open(other) as mind, pytest.raises(te.MemoryNotFoundError, match="lost to damage"):
+        mind[60]
 
 
 @pytest.mark.parametrize("ending", [".ldb", ".log"])

@@ -51,6 +51,13 @@ def test_of_what_is_larger_the_rest_is_given_back(tmp_path: Path) -> None:
     assert SIZE <= blocks(tmp_path / BALLAST) < 2 * SIZE
 
 
+def test_a_folder_in_its_place_is_told(tmp_path: Path) -> None:
+    (tmp_path / BALLAST).mkdir()
+    with pytest.raises(StoreError, match="is a folder: remove it"):
+        Ballast(tmp_path, SIZE).take()
+    assert (tmp_path / BALLAST).is_dir()
+
+
 def test_a_link_is_not_cut(tmp_path: Path) -> None:
     (tmp_path / "other").write_bytes(bytes(100))
     (tmp_path / BALLAST).symlink_to(tmp_path / "other")

@@ -507,6 +507,50 @@ def test_a_lost_tail_is_noticed_as_far_as_the_mark_goes(store: FolderStore, sync
     store.close()
 
 
+@pytest.mark.parametrize("commits", [[(1, 2, 3)], [(1, 2, 3, 4, 5, 6)], [(1,), (2,)]], ids=["less", "more", "later"])
+def test_the_generation_of_another_mind_is_noticed(
+    store: FolderStore, tmp_path: Path, commits: list[tuple[int]]
+) -> None:
+    put(store, 1, 2, 3, 4)
+    store.close()
+    other, _ = open_folder(tmp_path / "other", CONFIG, create=True)
+    for which in commits:
+        put(other, *which)
+    other.close()
+    assert other.head.sequence >= store.head.sequence
+    shutil.rmtree(store.generation)
+    other.generation.rename(store.generation)
+    store = open_folder(store.root, CONFIG, create=False)[0]
+    (incident,) = store.incidents
+    n = len([number for which in commits for number in which])
+    assert incident.kind == "lost tail"
+    assert f"4 memories had been synced, 5 was the next id, and there are {n} and {n + 1}" in incident.message
+    assert "of another mind" in incident.message
+    assert store.must_rebuild
+    assert store.head.next_id == max(5, n + 1), "no number is given out twice"
+    store.settle()
+    store = again(store)
+    assert store.incidents == []
+    store.close()
+
+
+def test_a_folder_in_the_place_of_the_pointer_file_is_put_aside(store: FolderStore) -> None:
+    put(store, 1)
+    store.close()
+    (store.root / STORE).unlink()
+    (store.root / STORE).mkdir()
+    (store.root / STORE / "kept").write_text("kept")
+    store = open_folder(store.root, CONFIG, create=False)[0]
+    assert numbers(store) == [1]
+    assert [incident.kind for incident in store.incidents] == ["pointer file"]
+    assert (store.root / STORE).is_file()
+    (aside,) = (store.root / "quarantine").iterdir()
+    assert (aside / "kept").read_text() == "kept"
+    store = again(store)
+    assert store.incidents == []
+    store.close()
+
+
 # ---- damage
 
 

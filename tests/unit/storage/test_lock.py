@@ -166,7 +166,9 @@ def test_a_folder_that_is_moved_or_replaced_is_noticed(tmp_path: Path) -> None:
     assert owner is not None
 
 
-@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, StoreFullError), (errno.EROFS, StoreError)])
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, StoreFullError), (errno.EFBIG, StoreFullError), (errno.EROFS, StoreError)]
+)
 def test_a_lock_file_that_cannot_be_made_is_a_typed_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StoreError]
 ) -> None:

@@ -1,6 +1,7 @@
 """The pointer file: read back, damaged, older, newer; its second copy."""
 
 import contextlib
+import errno
 import re
 import zlib
 from pathlib import Path
@@ -93,6 +94,56 @@ def test_every_cut_is_told() -> None:
             parse(data[:end], f"mind/{STORE}")
 
 
+CRAFTED: list[dict[str, Any]] = [
+    {"generation": -1},
+    *({"mark": {name: n}} for name in ("sequence", "next_id", "next_receipt", "memories") for n in (-1, 1 << 63, 1 << 70)),
+    {"mark": {"skipped": [0, 1 << 70]}},
+    {"mark": {"reach": [-1, 0]}},
+    {"encoding": {"id": "../x", "begun": ""}},
+    {"encoding": {"id": "x", "begun": "", "until": "soon"}},
+    *({"upgrade": {"id": name}} for name in ("", "..", "../../victim", "/victim", "a/b", "a\\b", "a\0", "a\n", "x" * 200)),
+    *({"upgrade": {"id": "x", "rollback": to}} for to in ("..", "rollback/..", "rollback/gen-1/..", "/gen-1", "gen-1")),
+    *({"upgrade": {"id": "x", "until": when}} for when in ("soon", "2026-02-31T00:00:00+00:00", "2026-01-08T00:00:00")),
+    *({"upgrade": {"id": "x", name: n}} for name in ("old", "fork", "fork_id", "fork_receipt") for n in (-1, 1 << 70)),
+    {"upgrade": {"id": "x", "lost": [[-1, 1]]}},
+    {"beneath": [{"id": "../x"}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("fields", CRAFTED, ids=str)
+def test_what_no_release_writes_is_damage_though_the_checksum_is_right(root: Path, fields: dict[str, Any]) -> None:
+    data = line(msgspec.json.encode({"uuid": "u", "format": FORMAT, "min_reader": FORMAT} | fields))
+    with pytest.raises(StoreDamagedError, match="does not decode"):
+        parse(data, f"mind/{STORE}")
+    (root / STORE).write_bytes(data)
+    assert read_pointer(root)[0] == POINTER
+    (root / "STORE.bak").write_bytes(data)
+    with pytest.raises(StoreDamagedError, match=r"te\.restore a backup"):
+        read_pointer(root)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        {"id": "20260108T101112-1f2e", "rollback": "rollback/gen-000001", "until": "2026-01-08T00:00:00+00:00"},
+        {"id": "20260108T101112-down", "rollback": "rollback/gen-000002-1f2e-purged-0a1b2c3d", "fork_id": 1 << 32},
+        {"id": "probe", "old": 1, "lost": [[1, 3], [9, 1]]},
+    ],
+)
+def test_what_releases_have_written_is_none(note: dict[str, Any]) -> None:
+    note |= {"begun": "2026-01-01T00:00:00.000001+00:00"}
+    body = {
+        "uuid": "u",
+        "mark": {"next_id": (1 << 32) + 5, "skipped": [51, 1 << 32]},
+        "upgrade": note,
+        "beneath": [note],
+    }
+    assert (
+        parse(line(msgspec.json.encode(body)), STORE).upgrade
+        == parse(line(msgspec.json.encode(body)), STORE).beneath[0]
+    )
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"\n", b"garbage\n", render(POINTER)[:-1], render(POINTER)[:40] + b"\n", bytes(99)]
 )
@@ -110,6 +161,32 @@ def test_the_second_copy_answers_where_the_first_is_gone(root: Path) -> None:
     assert pointer == POINTER
     assert damage is not None
     assert "missing" in damage
+
+
+def test_the_second_copy_answers_where_a_folder_lies_in_the_place_of_the_first(root: Path) -> None:
+    (root / STORE).unlink()
+    (root / STORE).mkdir()
+    pointer, damage = read_pointer(root)
+    assert pointer == POINTER
+    assert damage is not None
+    assert "cannot be read: Is a directory" in damage
+    (root / "STORE.bak").unlink()
+    with pytest.raises(StoreDamagedError, match="Is a directory"):
+        read_pointer(root)
+
+
+def test_the_second_copy_answers_where_the_medium_does_not_give_the_first(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Path.read_bytes
+
+    def broken(path: Path) -> bytes:
+        if path.name == STORE:
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", broken)
+    assert read_pointer(root)[0] == POINTER
 
 
 def test_the_second_copy_answers_only_for_a_generation_that_is_there(root: Path) -> None:

@@ -215,6 +215,13 @@ class LiveIndex:
             self._marks, self._unverified = {}, []
             self._shelf = Shelf(self._store.derived_folder)
 
+    def checked(self) -> None:
+        """Let the index go where a check has removed a file of it: it is made again from the entries."""
+        index = self._index
+        used = set() if index is None else {s.name for s in index.view().segments if s.name is not None}
+        if used - self._shelf.names():
+            self.dropped()
+
     def _forget(self) -> None:
         with self._telling:
             self._index, self._news, self._partial = None, [], False
@@ -282,7 +289,7 @@ class LiveIndex:
         self._partial = False
         after, n = 0, self._store.head.memories
         with readers(n) as each:
-            for kept in self._shelf.kept(each):
+            for kept in self._shelf.kept(each, store=self._store):
                 self._fill(index, after, kept.first)
                 index.expect(n + _AT_ONCE)
                 self._attach(index, kept, each)
@@ -493,14 +500,15 @@ class LiveIndex:
                 self._shelf.remove(part.name)
 
     def _verify_next(self) -> None:
-        """Compare a file with its checksums; one that is damaged is made again from the entries."""
+        """Compare a file with its checksums and some entries; one that is damaged is made again from the entries."""
         while time.monotonic() < self._loaded_at + _FIRST:  # whoever opened the mind waits for an answer
             self.upkeep.check()
             time.sleep(_PAUSE)
         if not self._unverified:  # dropped meanwhile
             return
         index, name = self._index, self._unverified.pop()
-        if index is not None and not self._shelf.verify(name) and name in {s.name for s in index.view().segments}:
+        sound = index is None or self._shelf.verify(name, store=self._store)
+        if index is not None and not sound and name in {s.name for s in index.view().segments}:
             self.dropped()
 
     def _check(self) -> None:
@@ -512,7 +520,7 @@ class LiveIndex:
     def _complete(self, *, at_leisure: bool = True) -> None:
         """Make a whole index beside the one that answers, a little at a time, and let it answer then."""
         partial, growth, index, after = self._index, self._growth, self._empty(), 0
-        for kept in [*self._shelf.kept(), None]:
+        for kept in [*self._shelf.kept(store=self._store), None]:
             self._make(index, after, kept.first if kept else None, at_leisure=at_leisure)
             if kept is not None:
                 self._attach(index, kept)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from thoughtengine._types import Finding
+from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.memory.index.analysis import ANALYSIS
 from thoughtengine.memory.index.columns import CODED, LAYER, LINKS, MOST, PLAIN, Names
 from thoughtengine.memory.index.entry import Entry
@@ -30,6 +31,10 @@ LOGIC = 3
 
 _MAPPED = 16 << 20
 """Bytes of what the half bytes of vectors leave over that are mapped; of more, the 128 rows of a recall are read: 0.1 ms."""
+
+_ENDS, _COMPARED = 2, 32
+"""Memories of a file that are compared with their entries: before it is used (0.2 ms), and behind the calls. Files of a copy
+that went another way tell something else from there on, so at the end."""
 
 _MANY, _READERS = 100_000, 4  # memories whose files are read by several threads, and those
 
@@ -89,19 +94,24 @@ class Shelf:
                 if path not in files or files[path][2] > sequence:
                     _discard(path)
 
-    def kept(self, each: Each = map) -> Iterator[Kept]:
+    def kept(self, each: Each = map, *, store: Store | None = None) -> Iterator[Kept]:
         """Yield the segments that can be used, in order of id, none overlapping; the files of others are removed.
 
         Parameters
         ----------
         each : callable
             ``each(verify, files)``: `map`, or that of a pool of threads, which verify the next ones meanwhile.
+        store : Store, optional
+            With whose entries the first and last memory of each file are compared: files of another mind, or of a copy of
+            this one that went another way, verify too.
         """
         files = list(self._files().items())
         files.sort(key=lambda item: (item[1][0], -item[1][1]))  # of those that begin alike the largest first
         last = 0
         for (path, (first, *_)), kept in zip(files, each(_kept, files), strict=True):
-            if kept is None or first <= last:  # part of another: left behind by a merge that was broken off
+            in_another = first <= last  # left behind by a merge that was broken off
+            # compared here, not in the pool: the store may ask for the lock that this thread holds
+            if kept is None or in_another or not (store is None or _is_of(store, kept.file, _ENDS)):
                 _discard(path)
             else:
                 last = kept.last
@@ -139,33 +149,41 @@ class Shelf:
         if name is not None and self._folder is not None:
             _discard(self._folder / name)
 
-    def verify(self, name: str) -> bool:
-        """Tell whether every array of a file is as it was written; one that is not is removed."""
+    def verify(self, name: str, *, store: Store | None = None) -> bool:
+        """Tell whether every array of a file is as it was written, and some memories as their entries say; else remove it."""
         if self._folder is None:
             return True
         try:
-            ColumnFile(self._folder / name).verify()
+            file = ColumnFile(self._folder / name)
+            file.verify()
+            is_sound = store is None or _is_of(store, file, _COMPARED)
         except ColumnFileError:
+            is_sound = False
+        if not is_sound:
             self.remove(name)
-            return False
-        return True
+        return is_sound
 
     def findings(self, store: Store) -> Iterator[Finding]:
-        """Tell what is wrong with the files: what does not verify, and memories that their entries describe otherwise."""
+        """Tell of files that do not verify, or describe memories otherwise than their entries do, and remove them."""
         for path, (first, last, _) in sorted(self._files().items()):
+            wrong: tuple[int, ...] = ()
             try:
                 file = ColumnFile(path)
                 file.verify()
                 if file.meta.get("logic") != LOGIC or file.meta.get("analysis") != ANALYSIS:
                     continue  # it is not read: the next open makes it again
-                wrong = _differing(store, file, first, last)
-            except (ColumnFileError, KeyError) as error:
-                yield Finding("derived differs", path.name, f"{error}; the next open makes it again from the entries")
-                continue
-            if wrong:
-                yield Finding(
-                    "derived differs", path.name, "the index is not what the entries give: delete the file", wrong
-                )
+                if not (wrong := _differing(store, file, first, last)):
+                    continue
+                what = "the index is not what the entries give"
+            except ColumnFileError as error:
+                what = str(error)
+            _discard(path)
+            then = "delete the file" if path.exists() else "it was removed, and is made anew from the entries"
+            yield Finding("derived differs", path.name, f"{what}: {then}", wrong)
+
+    def names(self) -> set[str]:
+        """Return the names of the files."""
+        return {path.name for path in self._files()}
 
     def _files(self) -> dict[Path, tuple[int, int, int]]:
         """Return the files and what their names tell: ids of the first and last memory, write sequence."""
@@ -250,17 +268,36 @@ def _mapped(file: ColumnFile, start: int) -> Segment:
     return Segment(start, start + len(order), hashes, bounds, postings, order, block, file.path.name)
 
 
+def _is_of(store: Store, file: ColumnFile, n: int) -> bool:
+    """Tell whether `n` memories of a file, the first and the last among them, are what their entries say."""
+    rows = np.linspace(0, len(file.array("id")) - 1, n).astype(np.int64)
+    told = _told(file, rows)
+    try:
+        entries = store.get_many(TERMS, told, Entry)
+    except (RecordError, StoreDamagedError):
+        return True  # it proves nothing, and the store has taken note of it
+    return len(entries) == len(told) and all(_agrees(told[id_], entry) for id_, (entry, _) in entries.items())
+
+
+def _told(file: ColumnFile, rows: slice | NDArray[np.int64]) -> dict[int, tuple[int, ...]]:
+    """Return, by id, what a file says of some memories that their entries say too."""
+    ids, *columns = [file.array(name)[rows].tolist() for name in ("id", "at", "fold", "length")]
+    return dict(zip(ids, zip(*columns, strict=True), strict=True))
+
+
+def _agrees(told: tuple[int, ...], entry: Entry) -> bool:
+    """Tell whether a file says what an entry does; one that another release has written over is made again when it is read."""
+    return entry.analysis != ANALYSIS or told == (entry.at, entry.fold, min(entry.length, MOST))
+
+
 def _differing(store: Store, file: ColumnFile, first: int, last: int) -> tuple[int, ...]:
     """Return the ids of a file, at most ten, whose columns are not what their entries say, or that have none."""
-    columns = [file.array(name).tolist() for name in ("id", "at", "fold", "length")]
-    told = dict(zip(columns[0], zip(*columns[1:], strict=True), strict=True))
-    wrong = []
+    told, wrong = _told(file, slice(None)), []
     for id_, entry in store.rows(TERMS, Entry, after=first - 1):
         if id_ > last:
             break
         have = told.pop(id_, None)
-        mine = entry.analysis == ANALYSIS  # another release has written over it: it is made again when it is next read
-        if have is None or (mine and have != (entry.at, entry.fold, min(entry.length, MOST))):
+        if have is None or not _agrees(have, entry):
             wrong.append(id_)
     return tuple(sorted([*wrong, *told])[:10])
 

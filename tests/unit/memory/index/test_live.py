@@ -1,3 +1,4 @@
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from tests.indexes import nearly, same
 from tests.strategies import NOON, ToyEncoder
 from thoughtengine.config import Limits, RecallConfig, StorageConfig
+from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.memory.collection import Collection
 from thoughtengine.memory.erase import erase
 from thoughtengine.memory.experience import Experience
 from thoughtengine.memory.forget import act
 from thoughtengine.memory.index import live as live_module
 from thoughtengine.memory.index import shelf as shelf_module
+from thoughtengine.memory.index.analysis import ANALYSIS
 from thoughtengine.memory.index.coding import Recoding
 from thoughtengine.memory.index.entry import Entry
 from thoughtengine.memory.index.shelf import Shelf
@@ -169,8 +172,9 @@ def told(mind: Mind) -> list[tuple[str, tuple[int, ...]]]:
 def test_a_look_at_the_files_tells_what_the_entries_do_not_give(mind: Mind) -> None:
     assert mind.settled().segments[0].name
     assert told(mind) == []
-    entry = mind.store.get(TERMS, 3, Entry)
+    entry, file = mind.store.get(TERMS, 3, Entry), mind.files()[0]
     assert entry is not None
+    content = file.read_bytes()
     for made, wrong in (
         (msgspec.structs.replace(entry, length=9), [("derived differs", (3,))]),
         (msgspec.structs.replace(entry, length=9, analysis="words 0"), []),  # another release made it, in its own way
@@ -181,8 +185,11 @@ def test_a_look_at_the_files_tells_what_the_entries_do_not_give(mind: Mind) -> N
         with mind.store.writing:
             mind.store.commit(batch)
         assert told(mind) == wrong
-    spoiled(mind.files()[0], "postings")
+        assert file.exists() is not bool(wrong)
+        file.write_bytes(content)
+    spoiled(file, "postings")
     assert [kind for kind, _ in told(mind)] == ["derived differs"]
+    assert not file.exists()
 
 
 @pytest.mark.parametrize(
@@ -353,6 +360,90 @@ def test_files_that_know_of_later_writes_than_the_store_are_removed(mind: Mind) 
     mind.open()
     assert not later.exists()
     assert mind.settled().n == 200
+
+
+def put_there(mind: Mind, other: Mind) -> None:
+    """Put the files of another mind in the place of a mind's own, both settled; open the mind again."""
+    mind.close()
+    other.close()
+    for path in mind.files():
+        path.unlink()
+    for path in other.files():
+        (mind.store.derived_folder / path.name).write_bytes(path.read_bytes())
+    mind.open()
+
+
+def test_files_of_another_mind_are_not_taken(mind: Mind, tmp_path: Path) -> None:
+    before, other = mind.answers(), Mind(tmp_path / "other")
+    for _ in range(20):
+        other.remember(10, text="coffee", source="s9", tags=["t2"])
+    other.settled()
+    put_there(mind, other)
+    assert mind.store.head.sequence == other.store.head.sequence
+    assert alike(mind.answers(), before)
+    mind.settled()
+    assert told(mind) == []
+    assert alike(mind.answers(), before)
+
+
+def test_files_of_a_copy_that_went_another_way_are_not_taken(mind: Mind, tmp_path: Path) -> None:
+    mind.close()
+    shutil.copytree(mind.root, tmp_path / "other")
+    mind.open()
+    other = Mind(tmp_path / "other")
+    for _ in range(40):
+        mind.remember()
+        other.remember(text="coffee")
+    mind.settled()
+    other.settled()
+    before = mind.answers()
+    put_there(mind, other)
+    assert alike(mind.answers(), before)
+    mind.settled()
+    assert told(mind) == []
+
+
+def test_an_entry_of_another_release_proves_nothing_of_a_file(mind: Mind) -> None:
+    (first, *_), files = mind.settled().segments, mind.files()
+    assert first.name
+    mind.close()
+    with patch.object(shelf_module, "_ENDS", 200):
+        for analysis, stays in (("words 0", True), (ANALYSIS, False)):
+            store = open_folder(mind.root, StorageConfig(), create=False)[0]
+            entry = store.get(TERMS, 3, Entry)
+            assert entry is not None
+            batch = Batch()
+            batch.put(TERMS, 3, msgspec.structs.replace(entry, length=9, analysis=analysis))
+            store.commit(batch)
+            list(Shelf(store.derived_folder).kept(store=store))
+            assert (mind.files() == files) is stays
+            store.close()
+    mind.open()
+
+
+def test_a_file_that_tells_something_else_in_its_middle_is_found_behind_the_calls(mind: Mind) -> None:
+    path = mind.files()[0]
+    length = ColumnFile(path).array("length")[1:3].tolist()
+    mind.close()
+    store = open_folder(mind.root, StorageConfig(), create=False)[0]
+    entry = store.get(TERMS, 3, Entry)
+    assert entry is not None
+    batch = Batch()
+    batch.put(TERMS, 3, msgspec.structs.replace(entry, length=length[1] + 6))
+    store.commit(batch)
+    store.close()
+    mind.open()
+    with patch.object(shelf_module, "_COMPARED", 200):
+        mind.settled()
+    assert ColumnFile(mind.files()[0]).array("length")[1:3].tolist() == [length[0], length[1] + 6]
+    assert told(mind) == []
+
+
+def test_damage_among_the_entries_proves_nothing_of_a_file(mind: Mind) -> None:
+    files = mind.files()
+    for error in (StoreDamagedError("mind", "a block"), RecordError("mind", "a row")):
+        with patch.object(FolderStore, "get_many", side_effect=error):
+            assert [kept.file.path for kept in Shelf(mind.store.derived_folder).kept(store=mind.store)] == files
 
 
 def test_a_part_that_was_left_beside_what_it_was_merged_into_is_removed(mind: Mind) -> None:
