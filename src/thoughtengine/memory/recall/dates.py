@@ -116,7 +116,7 @@ _MANY = rf"(?>\d{{1,4}}|(?:an?|{_any_of(_ONES)}) hundred(?:(?: and)? (?:{_TO_99}
 _ALONE = r"\b(?<!\d[.,/⁄])(?<!thousand )(?<!thousand and )"  # no end of another number
 _TERM = rf"({_MANY})( and a half)? ({_any_of(_UNITS)})s?\b( and a half)?"
 _LENGTH = rf"{_ALONE}(?P<length>{_TERM}(?:(?:,? and|,)? {_TERM}){{0,3}})"
-_STAY = rf"(?!(?<=\bfor ){_TERM}, )"  # "for two years, three weeks ago" is no sum
+_STAY = rf"(?!(?<=\bfor ){_TERM},? (?!ago|and))"  # "for two years, three weeks ago" is no sum
 _AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_STAY}{_LENGTH} ago\b"
 _APART = rf"(?:(?P<all>\b(?:the|within) )?{_LENGTH}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
 _PART_OF = (  # stands before a date
@@ -429,6 +429,8 @@ def _are_ends(text: str, first: _Said, upto: Sequence[_Said], word: str, lead: t
     (before, last), (begin, join) = upto, lead
     if text[before.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
         return False
+    if first.is_bare and not first.parts:  # "now" is no beginning
+        return False
     if first.is_bare and last.is_bare:
         return word in ("between", "from")
     return join not in _DASHES or not (first.is_bare or last.is_bare) or _are_dashed(text, before, last, lead)
@@ -597,11 +599,11 @@ class _Length(NamedTuple):
 def _lengths(said: str) -> list[_Length]:
     """Return how long "a week and two days" is; each of those that are no sum, "two days and a week"."""
     found: list[_Length] = []
-    for number, half, unit, and_half in _compiled(_TERM).findall(said):
+    for also, number, half, unit, and_half in _compiled(rf"(and )?{_TERM}").findall(said):
         n = _number(number) + 0.5 * bool(half or and_half)
         is_sum = bool(found) and _UNITS[unit] < _UNITS[found[-1].unit]
         before = found.pop().days if is_sum else 0
-        found.append(_Length(before + _days(n, unit), n, unit))
+        found = [*(found if is_sum or also else ()), _Length(before + _days(n, unit), n, unit)]
     return found
 
 
