@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from thoughtengine.memory.index.entry import MONTHS
@@ -389,8 +389,9 @@ def _stretched(text: str, said: list[_Said], now: int, years: Sequence[int]) -> 
     """Yield what dates mean with the words before them: "since March" ends now."""
     leads = [_lead(text, one) for one in said]
     ends = list(range(1, len(said) + 1))  # where what may be the end of each stands
-    for at in reversed(range(1, len(said) - 1)):
-        if all(_are_dashed(text, said[i], said[i + 1], leads[i + 1]) for i in (at - 1, at)):  # March-April-May
+    dashed = [_are_dashed(text, one, other, lead) for (one, other), lead in zip(pairwise(said), leads[1:], strict=True)]
+    for at in reversed(range(1, len(dashed))):
+        if dashed[at - 1] and dashed[at]:  # March-April-May
             ends[at - 1] = ends[at]
     at = 0
     while at < len(said):
@@ -439,8 +440,10 @@ def _are_ends(text: str, first: _Said, upto: Sequence[_Said], word: str, lead: t
 def _are_dashed(text: str, one: _Said, other: _Said, lead: tuple[int, str]) -> bool:
     """Tell whether a dash joins two dates of a kind; what follows one with spaces, and a year, may be another word."""
     begin, join = lead
+    if join not in _DASHES or text[one.end : begin].strip():
+        return False
     kind, kind_of_other = (said.parts.keys() - {"year"} for said in (one, other))
-    if join not in _DASHES or (other.parts and kind != kind_of_other) or text[one.end : begin].strip():
+    if other.parts and kind != kind_of_other:
         return False
     return not other.is_bare or one.end == begin or "year" not in one.parts
 
