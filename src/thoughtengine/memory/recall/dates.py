@@ -6,7 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from typing import NamedTuple
 
 from thoughtengine.memory.index.entry import MONTHS
@@ -116,7 +116,7 @@ _MANY = rf"(?>\d{{1,4}}|(?:an?|{_any_of(_ONES)}) hundred(?:(?: and)? (?:{_TO_99}
 _ALONE = r"\b(?<!\d[.,/⁄])(?<!thousand )(?<!thousand and )"  # no end of another number
 _TERM = rf"({_MANY})( and a half)? ({_any_of(_UNITS)})s?\b( and a half)?"
 _LENGTH = rf"{_ALONE}(?P<length>{_TERM}(?:(?:,? and|,)? {_TERM}){{0,3}})"
-_STAY = rf"(?!(?<=\bfor ){_TERM}, )"  # "for two years, three weeks ago" is no sum
+_STAY = rf"(?!(?<=\bfor ){_TERM},? (?!ago|and))"  # "for two years, three weeks ago" is no sum
 _AGO = rf"(?:{_ALONE}(?P<least>{_MANY}) ?(?:or|to|and|-|–) ?)?{_STAY}{_LENGTH} ago\b"
 _APART = rf"(?:(?P<all>\b(?:the|within) )?{_LENGTH}|\bthe (?P<one>{_any_of(_UNITS)})) $"  # stands before "before" and "after"
 _PART_OF = (  # stands before a date
@@ -389,8 +389,9 @@ def _stretched(text: str, said: list[_Said], now: int, years: Sequence[int]) -> 
     """Yield what dates mean with the words before them: "since March" ends now."""
     leads = [_lead(text, one) for one in said]
     ends = list(range(1, len(said) + 1))  # where what may be the end of each stands
-    for at in reversed(range(1, len(said) - 1)):
-        if all(_are_dashed(text, said[i], said[i + 1], leads[i + 1]) for i in (at - 1, at)):  # March-April-May
+    dashed = [_are_dashed(text, one, other, lead) for (one, other), lead in zip(pairwise(said), leads[1:], strict=True)]
+    for at in reversed(range(1, len(dashed))):
+        if dashed[at - 1] and dashed[at]:  # March-April-May
             ends[at - 1] = ends[at]
     at = 0
     while at < len(said):
@@ -429,6 +430,8 @@ def _are_ends(text: str, first: _Said, upto: Sequence[_Said], word: str, lead: t
     (before, last), (begin, join) = upto, lead
     if text[before.end : begin].strip() or not (join in _JOINS or (word, join) == ("between", "and")):
         return False
+    if first.is_bare and not first.parts:  # "now" is no beginning
+        return False
     if first.is_bare and last.is_bare:
         return word in ("between", "from")
     return join not in _DASHES or not (first.is_bare or last.is_bare) or _are_dashed(text, before, last, lead)
@@ -437,8 +440,10 @@ def _are_ends(text: str, first: _Said, upto: Sequence[_Said], word: str, lead: t
 def _are_dashed(text: str, one: _Said, other: _Said, lead: tuple[int, str]) -> bool:
     """Tell whether a dash joins two dates of a kind; what follows one with spaces, and a year, may be another word."""
     begin, join = lead
+    if join not in _DASHES or text[one.end : begin].strip():
+        return False
     kind, kind_of_other = (said.parts.keys() - {"year"} for said in (one, other))
-    if join not in _DASHES or (other.parts and kind != kind_of_other) or text[one.end : begin].strip():
+    if other.parts and kind != kind_of_other:
         return False
     return not other.is_bare or one.end == begin or "year" not in one.parts
 
@@ -597,11 +602,11 @@ class _Length(NamedTuple):
 def _lengths(said: str) -> list[_Length]:
     """Return how long "a week and two days" is; each of those that are no sum, "two days and a week"."""
     found: list[_Length] = []
-    for number, half, unit, and_half in _compiled(_TERM).findall(said):
+    for also, number, half, unit, and_half in _compiled(rf"(and )?{_TERM}").findall(said):
         n = _number(number) + 0.5 * bool(half or and_half)
         is_sum = bool(found) and _UNITS[unit] < _UNITS[found[-1].unit]
         before = found.pop().days if is_sum else 0
-        found.append(_Length(before + _days(n, unit), n, unit))
+        found = [*(found if is_sum or also else ()), _Length(before + _days(n, unit), n, unit)]
     return found
 
 
