@@ -347,6 +347,47 @@ def test_who_refuses_finds_the_store_untouched(old: Path) -> None:
     assert {path.name: path.read_bytes() for path in old.iterdir()} == before
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mine.part",
+        "gen-000002/mine",
+        "gen-000001",
+        "index-000002/cards.txt",
+        "rollback/mine",
+        "lowered/x",
+        ".te/x",
+        ".te",
+    ],
+)
+def test_what_is_of_the_host_and_in_the_way_is_refused_untouched(plain: Path, name: str) -> None:
+    (plain / name).parent.mkdir(exist_ok=True)
+    (plain / name).write_text("precious")
+    before = {path.relative_to(plain): path.read_bytes() for path in plain.rglob("*") if path.is_file()}
+    [risk] = [risk for risk in te.plan(plain).risks if risk.blocks]
+    assert risk.kind == "in the way"
+    for attempt in (te.open, te.upgrade):
+        with pytest.raises(te.StoreExistsError, match=r"not of ours: move it out.*nothing was touched") as caught:
+            attempt(plain)
+        assert str(plain / name).startswith(caught.value.path)
+    assert {path.relative_to(plain): path.read_bytes() for path in plain.rglob("*") if path.is_file()} == before
+    (plain / name).unlink()
+    with te.open(plain) as mind:
+        assert len(mind) == 1
+
+
+def test_what_is_of_the_host_and_not_in_the_way_stays(plain: Path) -> None:
+    for name in ("index-cards.txt", "gen-alpha/mine", "README.txt", "rollback.txt"):
+        (plain / name).parent.mkdir(exist_ok=True)
+        (plain / name).write_text("precious")
+    assert te.plan(plain).risks == ()
+    te.upgrade(plain)
+    te.rollback(plain)
+    for name in ("index-cards.txt", "gen-alpha/mine", "README.txt", "rollback.txt"):
+        assert (plain / name).read_text() == "precious"
+    assert read_flat(plain) == PLAIN
+
+
 @pytest.mark.parametrize("upgrade", ["later", None, True])
 def test_another_word_is_told(plain: Path, upgrade: Any) -> None:
     with pytest.raises(te.InvalidArgumentError, match="upgrade"):

@@ -14,6 +14,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
+from thoughtengine.migrations.foreign import refuse_foreign
 from thoughtengine.migrations.kept import ASIDE, KEPT, Laid, find_kept, lay
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.bare import BareLock, clear, take_in
@@ -177,10 +178,13 @@ def begin(root: Path, config: StorageConfig, *, source: int = 1) -> None:
         With the bytes named, when room is short; the store is as it was.
     StoreTooOldError
         When nothing in it is of format 1: it may be anybody's.
+    StoreExistsError
+        When something that is not of ours lies where the upgrade puts its own, or under a name it would remove.
     """
     fresh = not (root / "LOCK").exists()
     lock = BareLock(root)
     try:
+        refuse_foreign(root)
         leftovers(root)
         if problems := inspect(root):
             name, what = problems[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,6 +36,7 @@ __all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
 
 LOWERED_FOLDER = "lowered"
 _UNCOUNTED = Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
+_MADE = re.compile(r"(gen|index)-\d{6,}")
 _OTHER_WAY = "te.rollback(path, to=1) makes a store of format 1 of the bytes that each memory keeps"
 _GOES_ASIDE = ("reports", "incidents", "quarantine", "snapshots")
 
@@ -437,8 +439,7 @@ def tidy(root: Path) -> bool:
             else:
                 os.rename(root / name, root / ASIDE / name)
     for entry in [
-        *root.glob("gen-*"),
-        *root.glob("index-*"),
+        *(path for path in root.iterdir() if _MADE.fullmatch(path.name)),
         *root.glob("*" + PART),
         root / ROLLBACK,
         root / LOWERED_FOLDER,

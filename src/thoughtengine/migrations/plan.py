@@ -19,6 +19,7 @@ from thoughtengine.encoders import Encoder, encode
 from thoughtengine.errors import RecordError, StoreDamagedError
 from thoughtengine.migrations.before import Before
 from thoughtengine.migrations.begin import ASIDE, DAMAGED, GROWTH, Flat, measure, room_for
+from thoughtengine.migrations.foreign import REMEDY, foreign
 from thoughtengine.migrations.hooks import Hooks
 from thoughtengine.migrations.kept import find_kept, wrong_with
 from thoughtengine.migrations.lift import lift
@@ -270,6 +271,9 @@ def _risks(root: Path, config: StorageConfig) -> list[Risk]:
             "restore a copy and upgrade that, or te.upgrade(path, into=NEW, salvage=True)",
         )
         found.append(Risk(kind="damage", blocks=True, impact=impact, mitigation=remedy))
+    for entry in foreign(root):
+        impact = f"{entry.name} is not of ours, and an upgrade takes this name"
+        found.append(Risk(kind="in the way", blocks=True, impact=impact, mitigation=REMEDY))
     if not os.access(root, os.W_OK | os.X_OK):
         remedy = "copy the folder to a place that can be written"
         found.append(Risk(kind="read-only", blocks=True, impact="the folder cannot be written", mitigation=remedy))

@@ -18,8 +18,8 @@ class Risk:
     Attributes
     ----------
     kind : str
-        ``"space"``, ``"damage"``, ``"no hard links"``, ``"read-only"``, ``"kept aside"``, ``"newer hook"``, ``"lossy"``,
-        ``"encoder change"``.
+        ``"space"``, ``"damage"``, ``"in the way"``, ``"no hard links"``, ``"read-only"``, ``"kept aside"``,
+        ``"newer hook"``, ``"lossy"``, ``"encoder change"``.
     blocks : bool
         Whether the upgrade would be refused.
     impact, mitigation : str
