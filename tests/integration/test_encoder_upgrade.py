@@ -29,10 +29,12 @@ def second() -> ToyEncoder:
 class Held(ToyEncoder):
     """An encoder that takes texts one at a time, and only as many as it is allowed."""
 
-    allowed = 0
+    allowed, waits = 0, False
 
     def __call__(self, texts: Any) -> Any:
+        self.waits = self.allowed == 0
         until(lambda: self.allowed > 0)
+        self.waits = False
         self.allowed -= 1
         return super().__call__(texts)
 
@@ -234,7 +236,7 @@ def test_it_can_be_paused_and_goes_on(held: tuple[te.ThoughtEngine, Held]) -> No
     status = mind.upgrade.status()
     assert (status.stage, status.phase, status.paused) == ("UPGRADING", "P4 encoder", False)
     encoder.allowed = 1
-    until(lambda: encoded(mind) == 2)
+    until(lambda: encoded(mind) == 2 and encoder.waits)
     assert mind.upgrade.pause().paused
     encoder.allowed = 1  # the texts that are at work
     until(lambda: encoded(mind) == 4)
