@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError, StoreFullError, StoreTooOldError
 from thoughtengine.migrations.before import Before, is_memory
-from thoughtengine.migrations.foreign import refuse_foreign
+from thoughtengine.migrations.foreign import leftovers, refuse_foreign
 from thoughtengine.migrations.kept import ASIDE, KEPT, Laid, find_kept, lay
 from thoughtengine.migrations.sweep import row_digest
 from thoughtengine.storage.bare import BareLock, clear, take_in
@@ -46,7 +45,6 @@ __all__ = [
     "Flat",
     "begin",
     "is_cut_short",
-    "leftovers",
     "measure",
     "merge_anew",
     "new_generation",
@@ -58,13 +56,6 @@ DAMAGED = (
     "A damaged store is not upgraded: restore a copy of it, then try again; or te.upgrade(path, into=NEW, salvage=True) "
     "carries what can be read"
 )
-_OURS = re.compile(
-    r"(gen|index)-\d{6,}|(\.te|rollback|lowered|verify|salvage|gen-\d{6,}|(plan|probe|check|now|try)-[0-9a-f]{8}|STORE(\.bak)?)\.part"
-)
-_INSIDE = {
-    ROLLBACK: re.compile(r"gen-.*"),
-    "lowered": re.compile(r"CURRENT|LOCK|LOG.*|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)"),
-}
 Note = Callable[[bytes, bytes, bool], None]
 _COMING_BACK = ("reports", "incidents", "quarantine", "snapshots")
 GROWTH = 4  # bytes that an upgrade may need for each byte of the old store: origin, records, index, room to compact
@@ -220,15 +211,6 @@ def own_copy(linked: Path, config: StorageConfig) -> None:
     remove_tree(linked)
     os.rename(copy, linked)
     sync_folder(linked.parent)
-
-
-def leftovers(root: Path) -> None:
-    """Remove what an upgrade or a rollback left in a folder without pointer file: it is never adopted; the rest stays."""
-    for entry in root.iterdir():
-        inside = _INSIDE.get(entry.name)
-        named = inside is not None and entry.is_dir() and all(inside.fullmatch(each.name) for each in entry.iterdir())
-        if named or _OURS.fullmatch(entry.name):
-            discard(entry)
 
 
 def _prepare(root: Path, config: StorageConfig, source: int) -> None:

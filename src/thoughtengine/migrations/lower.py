@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import msgspec
 from thoughtengine.config import StorageConfig
 from thoughtengine.errors import StoreDamagedError
 from thoughtengine.migrations.begin import ASIDE, KEPT, ROLLBACK, Flat, measure
+from thoughtengine.migrations.foreign import MADE
 from thoughtengine.migrations.kept import content_to_note
 from thoughtengine.migrations.overlay import UpgradingStore
 from thoughtengine.migrations.prove import Proof, prove_flat, sealed_damage
@@ -36,7 +36,6 @@ __all__ = ["LOWERED_FOLDER", "give_back", "lower", "tidy"]
 
 LOWERED_FOLDER = "lowered"
 _UNCOUNTED = Flat(rows=0, memories=0, bytes=0, digest="", layers={}, damaged=0)
-_MADE = re.compile(r"(gen|index)-\d{6,}")
 _OTHER_WAY = "te.rollback(path, to=1) makes a store of format 1 of the bytes that each memory keeps"
 _GOES_ASIDE = ("reports", "incidents", "quarantine", "snapshots")
 
@@ -439,7 +438,7 @@ def tidy(root: Path) -> bool:
             else:
                 os.rename(root / name, root / ASIDE / name)
     for entry in [
-        *(path for path in root.iterdir() if _MADE.fullmatch(path.name)),
+        *(path for path in root.iterdir() if MADE.fullmatch(path.name)),
         *root.glob("*" + PART),
         root / ROLLBACK,
         root / LOWERED_FOLDER,

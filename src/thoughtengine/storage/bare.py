@@ -14,12 +14,14 @@ from thoughtengine.storage.checkpoint import checkpoint
 from thoughtengine.storage.files import link_or_copy, sync_folder
 from thoughtengine.storage.incident import INCIDENTS
 
-__all__ = ["BESIDE", "BareLock", "clear", "give_out", "is_bare", "take_in"]
+__all__ = ["BESIDE", "FILES", "BareLock", "clear", "give_out", "is_bare", "take_in"]
 
 BESIDE = ".te"
 """What format 1 cannot hold lies there while a store is of that format."""
 
-_FILES = re.compile(r"CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)")
+FILES = re.compile(r"CURRENT|LOCK|LOG|LOG\.old|MANIFEST-\d+|\d+\.(log|ldb|sst|dbtmp)")
+"""Names of LevelDB's files."""
+
 _NUMBER = re.compile(r"\d+")
 _CURRENT, _LOCK = "CURRENT", "LOCK"
 
@@ -31,7 +33,7 @@ def is_bare(root: Path) -> bool:
 
 def _names(root: Path) -> list[str]:
     """Return the names of LevelDB's files in a folder, CURRENT first and LOCK last: without the one there is no store."""
-    found = [name for name in os.listdir(root) if _FILES.fullmatch(name)]
+    found = [name for name in os.listdir(root) if FILES.fullmatch(name)]
     return sorted(found, key=lambda name: (name == _LOCK, name != _CURRENT, name))
 
 

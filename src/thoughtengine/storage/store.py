@@ -32,10 +32,7 @@ except ImportError:  # the fork that has wheels for CPython 3.12 and later: same
 __all__ = ["Level", "repair", "scanning"]
 
 _ROW = 64  # bytes that a row takes in the memtable beside key and value, at most
-_EASED = (
-    0.6,
-    0.9,
-)  # parts of the room in the buffer at which what is in the log is brought to the medium behind the calls
+_EASED = 0.6, 0.9  # parts of the room in the buffer at which the log is brought to the medium behind the calls
 _BEHIND = 3  # threads that do so, and make tables
 _GLANCE = 0.00005  # seconds between two looks whether a new log has begun, which takes some tenths of a millisecond
 _SCANNED = 2 << 20  # bytes of block cache where nothing is read twice
